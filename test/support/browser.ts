@@ -1,0 +1,43 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, type BrowserContext } from 'playwright-core';
+import { findProgram } from './apt.ts';
+
+/** Debian's Chromium, or whichever is there; see `findProgram`. */
+export function findChromium(): Promise<string> {
+  return findProgram(['chromium', 'chromium-browser', 'google-chrome'], {
+    package: 'chromium',
+    message:
+      'The tests of the browser scripts need Chromium. Install it and run them again:\n' +
+      '  sudo apt-get install -y chromium     (or: brew install --cask chromium, apk add chromium, dnf install chromium)',
+  });
+}
+
+/** A headless browser that has never been anywhere. Every host of `.test` is this machine. */
+export async function openBrowser(): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
+  const home = await mkdtemp(join(tmpdir(), 'tributary-chromium-'));
+  const context = await chromium.launchPersistentContext(home, {
+    executablePath: await findChromium(),
+    headless: true,
+    chromiumSandbox: false,
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--host-resolver-rules=MAP *.test 127.0.0.1',
+    ],
+  });
+  return {
+    context,
+    async close() {
+      await context.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { findFreePort } from '../../src/db/postgres-server.ts';
+import { findProgram } from './apt.ts';
+
+export interface TestRedis {
+  url: string;
+  pid: number;
+  stop: () => Promise<void>;
+}
+
+/** A Redis (or Valkey) of the tests' own on a free port, keeping nothing on disk. */
+export async function startTestRedis(port?: number): Promise<TestRedis> {
+  const program = await findRedisServer();
+  const listen = port ?? (await findFreePort());
+  const home = await mkdtemp(join(tmpdir(), 'tributary-redis-'));
+  const server = spawn(
+    program,
+    ['--port', String(listen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home],
+    { detached: true, stdio: 'ignore' },
+  );
+  const exited = once(server, 'exit');
+  const url = `redis://127.0.0.1:${listen}`;
+  const pid = server.pid;
+  if (pid === undefined) throw new Error(`${program} could not be run`);
+  await waitUntilReady(url, exited);
+  return {
+    url,
+    pid,
+    async stop() {
+      server.kill('SIGTERM');
+      await exited;
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function waitUntilReady(url: string, exited: Promise<unknown>): Promise<void> {
+  const client = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
+  client.on('error', () => undefined);
+  const gone = exited.then(() => Promise.reject(new Error('redis-server ended at once')));
+  try {
+    await Promise.race([
+      client.ping(),
+      gone,
+      wait(10_000, undefined, { ref: false }).then(() => Promise.reject(new Error('Redis is not ready'))),
+    ]);
+  } finally {
+    client.disconnect();
+    gone.catch(() => undefined);
+  }
+}
+
+function findRedisServer(): Promise<string> {
+  return findProgram(['redis-server', 'valkey-server'], {
+    package: 'redis-server',
+    message:
+      'The tests need a Redis or Valkey server. Install one and run them again:\n' +
+      '  sudo apt-get install -y redis-server     (or: brew install redis, apk add redis, dnf install valkey)',
+  });
+}
