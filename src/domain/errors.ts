@@ -1,0 +1,55 @@
+/**
+ * The one catalogue of errors. Handlers throw an `AppError`; each surface (native API, each dialect, the intake routes)
+ * has one translator that turns it into its own wire form. `message` is public; what must stay inside goes into `cause`.
+ */
+export const errorStatus = {
+  VALIDATION_ERROR: 400,
+  UNAUTHORIZED: 401,
+  INVALID_API_KEY: 401,
+  INSUFFICIENT_PERMISSIONS: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  IDEMPOTENCY_MISMATCH: 422,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  RATE_LIMITED: 429,
+  INTERNAL_ERROR: 500,
+  UNAVAILABLE: 503,
+} as const;
+
+export type ErrorCode = keyof typeof errorStatus;
+
+/** Field name to message; `reason` carries a machine-readable word of the outcome vocabulary. */
+export type ErrorDetails = Record<string, string>;
+
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails | undefined;
+  /** Seconds after which the caller may try again; sent as Retry-After. */
+  readonly retryAfterS: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: ErrorDetails; retryAfterS?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.details = options.details;
+    this.retryAfterS = options.retryAfterS;
+  }
+
+  get status(): number {
+    return errorStatus[this.code];
+  }
+}
+
+export function validationError(message: string, details?: ErrorDetails): AppError {
+  return new AppError('VALIDATION_ERROR', message, details ? { details } : {});
+}
+
+/** `what` is the noun the caller asked for, as in "Affiliate not found". */
+export function notFound(what: string): AppError {
+  return new AppError('NOT_FOUND', `${what} not found`);
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+
+/**
+ * A fact is what one inbound message says about an order (or about a customer). It is the canonical form that every
+ * source is normalized to, the unit of deduplication, and the only thing that the ledger is reckoned from.
+ *
+ * Facts are plain JSON: they are stored as they are, and read back through these schemas.
+ */
+
+/** Amount in minor units. JSON integers are exact up to 2^53; money.ts bounds amounts far below that. */
+const minor = z.int();
+
+/**
+ * The money of a fact. `currency` null means that the sender named none: the offer's counts. Only then may the amount
+ * still be the sender's decimal text in major units (`major`), since its exponent is not known before the offer is.
+ */
+export const amountSchema = z.union([
+  z.strictObject({ minor, currency: z.string().nullable() }),
+  z.strictObject({ major: z.string(), currency: z.null() }),
+]);
+export type FactAmount = z.infer<typeof amountSchema>;
+
+/** What a fact offers as proof of who referred it. DESIGN section 5 gives the order in which evidence counts. */
+export const evidenceSchema = z.strictObject({
+  /** An affiliate named by an authenticated caller or in signed metadata: an affiliate id or a referral code. */
+  affiliate: z.string().optional(),
+  clickId: z.string().optional(),
+  /** A value that may be a click id, an affiliate id or a referral code (Stripe's client_reference_id). */
+  reference: z.string().optional(),
+  referralCode: z.string().optional(),
+  couponCode: z.string().optional(),
+  /** The offer, by id or code, where the sender names one. */
+  offer: z.string().optional(),
+});
+export type Evidence = z.infer<typeof evidenceSchema>;
+
+/**
+ * The customer as this message knows them. `refs` are scoped by their maker: `stripe:cus_1`, `stripe:acct_9:cus_1`,
+ * `rc:SOURCE_ACCOUNT:user_7`, `id:user_7` (the caller's own id). The e-mail identifies only where there are no refs.
+ */
+export const customerSchema = z.strictObject({ refs: z.array(z.string()), email: z.string().nullable() });
+export type FactCustomer = z.infer<typeof customerSchema>;
+
+const common = {
+  /** Unique within a program and livemode: a repeated message makes the same id and so adds nothing. */
+  id: z.string(),
+  /** Every reference by which this message knows the order; messages that share one are about the same order. */
+  refs: z.array(z.string()),
+  /** When it happened, by the source's own clock: ISO 8601 UTC with milliseconds. */
+  occurredAt: z.iso.datetime(),
+  customer: customerSchema.nullable(),
+  evidence: evidenceSchema,
+  /** What a surface wants to show again (a source's name, products, metadata): kept with the fact, never reckoned with. */
+  note: z.record(z.string(), z.unknown()).optional(),
+};
+
+/**
+ * Which document states the amount. When several facts state the amount of one sale the most authoritative wins,
+ * whatever the order of arrival: invoice, checkout, payment (Stripe), store (RevenueCat), api, postback.
+ */
+export const documentSchema = z.enum(['invoice', 'checkout', 'payment', 'store', 'api', 'postback']);
+export type SaleDocument = z.infer<typeof documentSchema>;
+
+/**
+ * one_off: a purchase by itself. subscription: a payment of a subscription, of which the first that is not zero is the
+ * sale and the others are renewals. recurring: a payment that the source itself calls a renewal.
+ */
+export const phaseSchema = z.enum(['one_off', 'subscription', 'recurring']);
+
+export const factSchema = z.discriminatedUnion('type', [
+  /** Money was paid. Commission is reckoned on `net` (of tax and discounts, where the source says so). */
+  z.strictObject({
+    ...common,
+    type: z.literal('sale'),
+    document: documentSchema,
+    gross: amountSchema,
+    net: amountSchema,
+    phase: phaseSchema,
+    /** Reference of the subscription (`stripe:sub_1`, `rc:…`), where the payment belongs to one. */
+    subscription: z.string().nullable(),
+    goal: z.string(),
+  }),
+  /** Something short of money: a trial, an unpaid checkout, a signup event. Never pays. */
+  z.strictObject({
+    ...common,
+    type: z.literal('lead'),
+    subscription: z.string().nullable(),
+    goal: z.string(),
+  }),
+  /** A payable action without an amount (a CPA conversion by API or postback). */
+  z.strictObject({ ...common, type: z.literal('action'), goal: z.string() }),
+  /** A tracker's word about an order. `unknown` is a word that the source's table does not have: recorded, pays nothing. */
+  z.strictObject({
+    ...common,
+    type: z.literal('tracker'),
+    state: z.enum(['unknown', 'lead', 'hold', 'sale', 'rejected']),
+    word: z.string(),
+    amount: amountSchema.nullable(),
+    goal: z.string(),
+  }),
+  /** Joins references, brings a customer or evidence; says nothing about money (charge.succeeded, invoice_payment.paid). */
+  z.strictObject({ ...common, type: z.literal('link') }),
+  /** A refund with an id of its own. `amount` null takes all that remains (a store's full refund without a price). */
+  z.strictObject({ ...common, type: z.literal('refund'), refundId: z.string(), amount: amountSchema.nullable() }),
+  /** The refund did not go through (failed, cancelled) or was reversed: the money is the merchant's again. */
+  z.strictObject({ ...common, type: z.literal('refund_failed'), refundId: z.string() }),
+  /** A cumulative figure: so much of the payment has been refunded in all. */
+  z.strictObject({ ...common, type: z.literal('refund_total'), amount: amountSchema }),
+  z.strictObject({ ...common, type: z.literal('dispute'), disputeId: z.string(), amount: amountSchema }),
+  z.strictObject({ ...common, type: z.literal('dispute_won'), disputeId: z.string() }),
+  /** About a customer, not an order: binds them to an affiliate by `evidence`, or joins their `customer.refs`. `refs` is empty. */
+  z.strictObject({ ...common, type: z.literal('customer') }),
+  /** A secondary funnel event (pageview, registration) of a click or customer. `refs` is empty: no order, no money. */
+  z.strictObject({ ...common, type: z.literal('funnel'), eventType: z.string(), url: z.string().nullable() }),
+  /** What a person decided about the commission. */
+  z.strictObject({
+    ...common,
+    type: z.literal('decision'),
+    status: z.enum(['approved', 'rejected']),
+    reason: z.string().nullable(),
+    /** The API key or the name of the rule that decided. */
+    by: z.string(),
+  }),
+]);
+export type Fact = z.infer<typeof factSchema>;
+export type FactType = Fact['type'];
+export type FactOf<T extends FactType> = Extract<Fact, { type: T }>;
+
+/**
+ * What a source's pure normalizer makes of one authentic message. `facts` empty with `ignored`: nothing in it concerns us
+ * (the reason says why). `unprocessable`: it should, but cannot be read; it is kept for replay.
+ */
+export type Normalized =
+  | { kind: 'facts'; livemode: boolean; facts: Fact[] }
+  | { kind: 'ignored'; livemode: boolean; reason: string }
+  | { kind: 'unprocessable'; livemode: boolean; error: string };
