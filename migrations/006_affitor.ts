@@ -1,0 +1,30 @@
+import type { Knex } from 'knex';
+
+/** What the Affitor dialect needs: its numbers, and ways from a code or a click alone to whose it is. */
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(`
+    -- Affitor's ids are numbers: a sequence of their own for each program and kind of object.
+    create table affitor_sequences (
+      program_id text not null,        -- '' for the numbers of the programs themselves
+      kind text not null,              -- sale, commission, event, program
+      last_number bigint not null,
+      primary key (program_id, kind)
+    );
+    create table affitor_numbers (
+      program_id text not null,
+      kind text not null,
+      object_id text not null,
+      number bigint not null,
+      primary key (program_id, kind, object_id),
+      unique (program_id, kind, number)
+    );
+
+    create index affiliate_codes_by_code on affiliate_codes (code) where kind = 'referral';
+    create index customers_by_click on customers (click_id) where click_id is not null;
+    create index customers_by_merge on customers (merged_into) where merged_into is not null;
+  `);
+}
+
+export async function down(): Promise<void> {
+  throw new Error('Migrations only go forward');
+}

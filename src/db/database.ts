@@ -1,0 +1,91 @@
+import knex, { type Knex } from 'knex';
+import { types } from 'pg';
+import type { Logger } from 'pino';
+import { AppError } from '../domain/errors.ts';
+import { isOutage } from './outage.ts';
+
+/**
+ * Connections a process takes at most. PostgreSQL allows 100 by default: a web process (10, and 2 of its queue), and a
+ * worker (10, and 8 for each of its two queues) leave room for two of each and for people.
+ */
+export const poolSizes = { web: 10, worker: 10, cli: 4, test: 6 } as const;
+export type ProcessRole = keyof typeof poolSizes;
+
+/** How long a caller waits for a free connection before it is told to come back. */
+const ACQUIRE_TIMEOUT_MS = 2_000;
+
+export interface DatabaseOptions {
+  url: string;
+  role: ProcessRole;
+  /** Overrides the role's pool size. */
+  poolSize?: number;
+  log?: Logger;
+}
+
+/**
+ * Opens a pool; connects when first used. int8 (also `count(*)`) comes back as bigint, timestamptz as Date, date and
+ * numeric as text, json parsed.
+ */
+export function createDatabase({ url, role, poolSize, log }: DatabaseOptions): Knex {
+  return knex({
+    client: 'pg',
+    connection: {
+      connectionString: url,
+      application_name: `tributary-${role}`,
+      connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: 60_000,
+      keepAlive: true,
+      types: { getTypeParser },
+    } as Knex.PgConnectionConfig,
+    // An error then quotes its statement with placeholders: values may be personal or secret, and errors are logged.
+    compileSqlOnError: false,
+    pool: { min: 0, max: poolSize ?? poolSizes[role], acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS },
+    // knex warns of each connection that it could not get: the caller's own error says so already.
+    log: {
+      warn: (message) => log?.debug({ knex: message }, 'knex'),
+      error: (message) => log?.error({ knex: message }),
+    },
+  });
+}
+
+const oids = { int8: 20, int8Array: 1016, date: 1082 };
+
+// pg declares an enum that lists only some of the numbers it takes.
+const findBuiltInParser = types.getTypeParser as (oid: number, format: string) => unknown;
+
+function getTypeParser(oid: number, format: 'text' | 'binary' = 'text'): unknown {
+  if (oid === oids.int8) return BigInt;
+  if (oid === oids.int8Array) return parseInt8Array;
+  if (oid === oids.date) return String;
+  return findBuiltInParser(oid, format);
+}
+
+function parseInt8Array(value: string): (bigint | null)[] {
+  const items = value.slice(1, -1);
+  return items === '' ? [] : items.split(',').map((item) => (item === 'NULL' ? null : BigInt(item)));
+}
+
+/** A serialization failure or deadlock: the transaction may succeed when it is run again. */
+export function isRetryable(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === '40001' || code === '40P01';
+}
+
+/**
+ * Any thrown value as an AppError: one passes as it is, a lost or exhausted database becomes UNAVAILABLE (503, try
+ * again in two seconds), a NUL that reached a text column VALIDATION_ERROR, all else INTERNAL_ERROR with its cause.
+ */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (isOutage(error) || isRetryable(error)) {
+    return new AppError('UNAVAILABLE', 'The hub cannot reach its database just now. Send it again shortly.', {
+      retryAfterS: 2,
+      cause: error,
+    });
+  }
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === '22021' || code === '22P05') {
+    return new AppError('VALIDATION_ERROR', 'Text must not contain a NUL character', { cause: error });
+  }
+  return new AppError('INTERNAL_ERROR', 'Something went wrong on our side', { cause: error });
+}

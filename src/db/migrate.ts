@@ -1,0 +1,94 @@
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { runMigrations as migrateBullMq } from 'bullmq';
+import knex, { type Knex } from 'knex';
+import { Client } from 'pg';
+import { runSql } from './sql.ts';
+
+/** Any number that nothing else locks by: it spells "trib". */
+const ADVISORY_LOCK = 0x74726962;
+
+const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
+
+export interface MigrateOptions {
+  databaseUrl: string;
+  /** BullMQ keeps its jobs in this database too, and so needs its schema. */
+  queueInDatabase: boolean;
+  /** Told once when another process is migrating and this one waits. */
+  onWait?: () => void;
+}
+
+/**
+ * Brings the schema up to date and returns the names of the migrations that were applied. Processes that start at once
+ * take turns by an advisory lock, which PostgreSQL itself frees when its holder dies; a kill in the middle leaves
+ * nothing half done, and the next run goes on.
+ */
+export async function migrateDatabase({ databaseUrl, queueInDatabase, onWait }: MigrateOptions): Promise<string[]> {
+  const holder = new Client({
+    connectionString: databaseUrl,
+    application_name: 'tributary-migrate',
+    keepAlive: true,
+  });
+  // A connection lost between two queries is reported here; the query that follows fails with it.
+  holder.on('error', () => undefined);
+  await holder.connect();
+  try {
+    const { rows } = await holder.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [ADVISORY_LOCK]);
+    if (!rows[0]?.free) {
+      onWait?.();
+      await holder.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
+    }
+    // BullMQ's first: when ours are complete (listPendingMigrations), all is.
+    if (queueInDatabase) await migrateBullMq(holder);
+    return await applyMigrations(databaseUrl);
+  } finally {
+    await holder.end();
+  }
+}
+
+async function applyMigrations(databaseUrl: string): Promise<string[]> {
+  const db = knex({
+    client: 'pg',
+    connection: { connectionString: databaseUrl, application_name: 'tributary-migrate' },
+    pool: { min: 0, max: 1 },
+    migrations: migrationSettings,
+  });
+  try {
+    // Whoever held knex's own lock is dead: the advisory lock is ours.
+    await db.migrate.forceFreeMigrationsLock();
+    const [, applied] = (await db.migrate.latest()) as [number, string[]];
+    return applied.map(withoutExtension);
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** Names of migrations that the code has and the database has not; the hub is not ready while there are any. */
+export async function listPendingMigrations(db: Knex): Promise<string[]> {
+  const files = (await readdir(migrationsDirectory)).filter((file) => file.endsWith('.ts')).toSorted();
+  const applied = await readApplied(db);
+  return files.filter((file) => !applied.has(file)).map(withoutExtension);
+}
+
+/** knex's own `migrate.list` would create its tables where there are none: not for a health check to do. */
+async function readApplied(db: Knex): Promise<Set<string>> {
+  try {
+    return new Set((await runSql<{ name: string }>(db, `select name from ${TABLE}`)).map(({ name }) => name));
+  } catch (error) {
+    if ((error as { code?: string }).code === UNDEFINED_TABLE) return new Set();
+    throw error;
+  }
+}
+
+const TABLE = 'schema_migrations';
+const UNDEFINED_TABLE = '42P01';
+
+function withoutExtension(file: string): string {
+  return file.replace(/\.ts$/, '');
+}
+
+const migrationSettings: Knex.MigratorConfig = {
+  directory: migrationsDirectory,
+  loadExtensions: ['.ts'],
+  tableName: TABLE,
+};

@@ -1,0 +1,23 @@
+/**
+ * Whether an error says that the database is away or has no room for us now, as against refusing what we sent. Covers
+ * the socket (ECONN…), knex's and pg's pools, PostgreSQL classes 08 (connection), 53 (resources: too many connections,
+ * disk full), 57P (shutting down, starting up) and read-only failover (25006).
+ */
+export function isOutage(error: unknown): boolean {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
+    const code = 'code' in current ? String(current.code) : '';
+    if (/^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/.test(code)) return true;
+    if (/^(08|53|57P)/.test(code) || code === '25006') return true;
+    if (current.name === 'KnexTimeoutError') return true;
+    if (
+      /Connection (terminated|ended)|connection timeout|timeout exceeded when trying to connect|aborted/i.test(
+        current.message,
+      ) ||
+      /^Client (was closed|has encountered a connection error)|^Unable to acquire a connection/.test(current.message)
+    ) {
+      return true;
+    }
+    if (current instanceof AggregateError && current.errors.some(isOutage)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { CompactEncrypt, compactDecrypt } from 'jose';
+
+/** Keeps secrets at rest: signing secrets, headers of endpoints, whatever must come back as it was. */
+export interface SecretBox {
+  seal(text: string): Promise<string>;
+  /** Throws where the text was not sealed by one of our keys, or was changed. */
+  open(sealed: string): Promise<string>;
+}
+
+export interface SecretBoxKeys {
+  /** 32 bytes: seals, and opens what it sealed. */
+  key: Uint8Array;
+  /** Keys of before a rotation: they still open. */
+  previousKeys?: readonly Uint8Array[];
+}
+
+/** Seals as compact JWE (`dir`, `A256GCM`). The key id in its header finds the key, so that keys can be rotated. */
+export function createSecretBox({ key, previousKeys = [] }: SecretBoxKeys): SecretBox {
+  const keyId = deriveKeyId(key);
+  const keys = new Map([...previousKeys, key].map((each) => [deriveKeyId(each), each]));
+  return {
+    seal(text) {
+      return new CompactEncrypt(new TextEncoder().encode(text))
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: keyId })
+        .encrypt(key);
+    },
+    async open(sealed) {
+      const { plaintext } = await compactDecrypt(sealed, ({ kid }) => findKey(keys, kid), {
+        keyManagementAlgorithms: ['dir'],
+        contentEncryptionAlgorithms: ['A256GCM'],
+      });
+      return new TextDecoder().decode(plaintext);
+    },
+  };
+}
+
+function findKey(keys: ReadonlyMap<string, Uint8Array>, keyId: string | undefined): Uint8Array {
+  const key = keys.get(keyId ?? '');
+  if (!key) {
+    throw new Error(
+      `A stored secret was sealed with another key (${keyId ?? 'unnamed'}). ` +
+        'Put the former key into ENCRYPTION_KEY_PREVIOUS.',
+    );
+  }
+  return key;
+}
+
+/** Names a key without giving anything of it away. */
+function deriveKeyId(key: Uint8Array): string {
+  return createHash('sha256').update('tributary key id').update(key).digest('base64url').slice(0, 11);
+}
