@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+/** What to settle in one batch. The rows decide; a job that comes twice finds nothing to do. */
+export const intakeJobSchema = z.strictObject({
+  /** Inbox events of one committed group. */
+  eventIds: z.array(z.string()),
+  /** Orders and customers to be settled again, because something beside them changed. */
+  resettlementIds: z.array(z.string()),
+});
+export type IntakeJob = z.infer<typeof intakeJobSchema>;
+
+/** Deliveries to attempt now. */
+export const deliveryJobSchema = z.strictObject({ deliveryIds: z.array(z.string()).min(1) });
+export type DeliveryJob = z.infer<typeof deliveryJobSchema>;
+
+export const jobSchemas = { intake: intakeJobSchema, delivery: deliveryJobSchema } as const;
+export type QueueName = keyof typeof jobSchemas;
+export type JobOf<N extends QueueName> = z.infer<(typeof jobSchemas)[N]>;
