@@ -1,0 +1,55 @@
+import type { Normalized } from '../../domain/facts.ts';
+import type { PostbackSettings } from '../../program/sources.ts';
+import { toConversionFact, toFunnelFact } from '../conversion-facts.ts';
+import { Problems, giveField } from '../conversion-fields.ts';
+import type { GivenFields } from '../conversion-fields.ts';
+import { readMessage } from './message.ts';
+import { compileRules } from './source.ts';
+import type { PostbackRules } from './source.ts';
+
+export interface PostbackContext {
+  livemode: boolean;
+  receivedAt: Date;
+  /** The source that scopes order ids, where they are its own; else null. */
+  orderScope: string | null;
+  /** To normalize a stored message again: `callIdOf(its facts)`. */
+  callId?: string | undefined;
+}
+
+/**
+ * One postback, query and body merged, as one fact: a tracker's word where it carries a status, else a sale or an action;
+ * of a secondary source a funnel event. Throws VALIDATION_ERROR with `details` under the sender's own names.
+ */
+export function normalizePostback(
+  pairs: readonly (readonly [name: string, value: unknown])[],
+  rules: PostbackRules,
+  context: PostbackContext,
+): Normalized {
+  const problems = new Problems();
+  const given: GivenFields = {};
+  for (const [name, value] of pairs) giveField(given, rules.names, name, value, problems);
+  // Keys are compared and checked before this, and must not appear in any message.
+  delete given.secure;
+  const facts = { ...context, document: 'postback', callId: context.callId } as const;
+  if (rules.purpose === 'secondary') return toFunnelFact(given, rules.eventType, facts, problems);
+  return toConversionFact(given, rules.statuses, facts, problems);
+}
+
+/** A stored postback as it was understood: from the raw bytes and headers of its inbox event. */
+export function normalizeStoredPostback(
+  stored: { raw: Buffer; headers: Record<string, string> },
+  settings: PostbackSettings,
+  context: PostbackContext,
+): Normalized {
+  const rules = compileRules(settings);
+  const body = stored.headers['method'] === 'POST' ? stored.raw : null;
+  const message = readMessage(
+    {
+      url: stored.headers['url'] ?? (body ? '' : stored.raw.toString('utf8')),
+      body: body ?? Buffer.alloc(0),
+      contentType: stored.headers['content-type'],
+    },
+    rules.names,
+  );
+  return normalizePostback(message.pairs, rules, context);
+}

@@ -1,0 +1,56 @@
+import ipaddr from 'ipaddr.js';
+import type { PostbackSettings } from '../../program/sources.ts';
+import { buildStatusTable, canonicalStatuses } from '../conversion-facts.ts';
+import type { FunnelEventType, StatusTable } from '../conversion-facts.ts';
+import { findField, renameFields } from '../conversion-fields.ts';
+import type { FieldNames } from '../conversion-fields.ts';
+import { findPreset } from './presets.ts';
+
+/** A source's settings in the form that its requests need, made once and kept while the settings are. */
+export interface PostbackRules {
+  purpose: 'primary' | 'secondary';
+  names: FieldNames;
+  statuses: StatusTable;
+  response: 'json' | 'ok' | 'gif';
+  requireKey: boolean;
+  /** The event that a message of a secondary source means where it names none itself. */
+  eventType: FunnelEventType | null;
+  /** Whether an address may post here. Null: any may. */
+  allows: ((ip: string) => boolean) | null;
+}
+
+/** Throws VALIDATION_ERROR where a field is renamed to one that does not exist. */
+export function compileRules(settings: PostbackSettings): PostbackRules {
+  const preset = findPreset(settings.preset);
+  const words = { ...preset?.statuses, ...settings.statuses };
+  return {
+    purpose: settings.purpose,
+    names: renameFields(preset?.fields ?? {}, settings.fields),
+    // A source with a table of its own knows no other words; without one it knows ours.
+    statuses: buildStatusTable(Object.keys(words).length > 0 ? words : canonicalStatuses, 'recorded'),
+    response: settings.response,
+    requireKey: settings.requireKey,
+    eventType: settings.eventType,
+    allows: settings.allowedCidrs?.length ? compileCidrs(settings.allowedCidrs) : null,
+  };
+}
+
+/** Whether a parameter holds a key: such a value is never stored. */
+export function isKeyName(names: FieldNames, name: string): boolean {
+  return findField(names, name)?.field === 'secure';
+}
+
+/** Addresses and CIDRs, IPv4 also where it arrives mapped into IPv6. Texts that are neither match nothing. */
+export function compileCidrs(cidrs: readonly string[]): (ip: string) => boolean {
+  const ranges = cidrs.flatMap((cidr) => {
+    if (ipaddr.isValidCIDR(cidr)) return [ipaddr.parseCIDR(cidr)];
+    if (!ipaddr.isValid(cidr)) return [];
+    const address = ipaddr.parse(cidr);
+    return [[address, address.kind() === 'ipv4' ? 32 : 128] as [typeof address, number]];
+  });
+  return (ip) => {
+    if (!ipaddr.isValid(ip)) return false;
+    const address = ipaddr.process(ip);
+    return ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits));
+  };
+}

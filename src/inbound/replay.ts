@@ -1,0 +1,53 @@
+import type { Knex } from 'knex';
+import { runSql } from '../db/sql.ts';
+import type { Normalized } from '../domain/facts.ts';
+import { findInboxEvent, type StoredInboxEvent } from '../program/inbox-events.ts';
+import { findSource } from '../program/sources.ts';
+import type { Queues } from '../queue/queues.ts';
+import { normalizeStored } from './stored-message.ts';
+
+/**
+ * Settles an inbox event of any status once more, understood anew with the code and settings of today. What was recorded
+ * before adds nothing, since facts have ids of their content. False where there is no such event.
+ */
+export async function replayEvent(
+  deps: { db: Knex; queues: Pick<Queues, 'enqueue'> },
+  programId: string,
+  livemode: boolean,
+  eventId: string,
+): Promise<boolean> {
+  const event = await findInboxEvent(deps.db, programId, livemode, eventId);
+  if (!event) return false;
+  const source = event.sourceId === null ? null : await findSource(deps.db, event.sourceId);
+  const understood = normalizeStored(event, source) ?? standingFacts(event);
+  await storeAgain(deps.db, event, understood);
+  if (understood.kind === 'facts') await deps.queues.enqueue('intake', [{ eventIds: [event.id], resettlementIds: [] }]);
+  return true;
+}
+
+function standingFacts({ facts, livemode }: StoredInboxEvent): Normalized {
+  return { kind: 'facts', livemode, facts };
+}
+
+/** Facts that were settled keep their side: live ones do not become test ones because a setting changed. */
+async function storeAgain(db: Knex, event: StoredInboxEvent, understood: Normalized): Promise<void> {
+  const isFacts = understood.kind === 'facts';
+  const livemode = event.facts.length > 0 ? event.livemode : understood.livemode;
+  await runSql(
+    db,
+    `update inbox_events set facts = ?::jsonb, livemode = ?, status = ?, outcome = ?, reason = ?, error = ?,
+       conversion_id = null, attempts = 0, awaited = false, next_enqueue_at = clock_timestamp() + interval '10 seconds',
+       settled_at = case when ? then null else clock_timestamp() end
+     where id = ?`,
+    [
+      isFacts ? JSON.stringify(understood.facts) : '[]',
+      livemode,
+      isFacts ? 'received' : understood.kind,
+      isFacts ? null : understood.kind,
+      understood.kind === 'ignored' ? understood.reason : null,
+      understood.kind === 'unprocessable' ? understood.error : null,
+      isFacts,
+      event.id,
+    ],
+  );
+}

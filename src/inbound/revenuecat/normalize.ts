@@ -1,0 +1,261 @@
+import type { z } from 'zod';
+import type { Fact, FactCustomer, Normalized } from '../../domain/facts.ts';
+import type { RevenuecatSettings } from '../../program/sources.ts';
+import { digestId, orderRefs } from '../conversion-facts.ts';
+import { isTooFarAhead } from '../conversion-values.ts';
+import { readPrice } from './amounts.ts';
+import { aliasSchema, envelopeSchema, purchaseSchema, transferSchema } from './schemas.ts';
+import type { Envelope, Purchase } from './schemas.ts';
+import { readEmail, subscriberIds, toEvidence, toSubscriber } from './subscriber.ts';
+import { Unreadable } from './unreadable.ts';
+
+/** What the normalizer knows of the source beside the body. */
+export interface RevenueCatContext extends Pick<RevenuecatSettings, 'amountBasis' | 'campaignAsCoupon'> {
+  receivedAt: Date;
+  /** What the source says of its messages; null: each says so itself. Sandbox events are never live. */
+  livemode: boolean | null;
+  /** The source that scopes ids, where they are its own; else null. */
+  orderScope: string | null;
+  /** Whether Stripe's own webhooks tell of what the stores STRIPE and RC_BILLING bill. */
+  stripeReports: boolean;
+}
+
+/**
+ * A webhook of RevenueCat, parsed (facts in www.revenuecat.com/docs/integrations/webhooks, read 2026-11): purchases and
+ * renewals as sales, trials as leads, support refunds and their reversals, and who is who. Never throws.
+ */
+export function normalizeRevenueCat(body: unknown, context: RevenueCatContext): Normalized {
+  let livemode = context.livemode ?? true;
+  try {
+    const { event } = parse(envelopeSchema, body);
+    livemode &&= !isTest(event);
+    const reading = readEvent(event, (body as { event: unknown }).event, context);
+    if ('ignored' in reading) return { kind: 'ignored', livemode, reason: reading.ignored };
+    return { kind: 'facts', livemode, facts: [reading] };
+  } catch (error) {
+    if (error instanceof Unreadable) return { kind: 'unprocessable', livemode, error: error.message };
+    throw error;
+  }
+}
+
+type Reading = Fact | { ignored: string };
+
+function readEvent(envelope: Envelope, event: unknown, context: RevenueCatContext): Reading {
+  switch (envelope.type) {
+    case 'INITIAL_PURCHASE':
+    case 'RENEWAL':
+    case 'NON_RENEWING_PURCHASE':
+      return readPurchase(envelope.type, parse(purchaseSchema, event), context);
+    case 'CANCELLATION':
+      return readCancellation(parse(purchaseSchema, event), context);
+    case 'REFUND_REVERSED':
+      return readReversal(parse(purchaseSchema, event), context);
+    case 'SUBSCRIBER_ALIAS':
+      return readAlias(event, context);
+    case 'TRANSFER':
+      return readTransfer(event, context);
+    // INVOICE_ISSUANCE carries a price, but nobody has paid it yet.
+    default:
+      return { ignored: envelope.type.toLowerCase() };
+  }
+}
+
+function readPurchase(
+  type: 'INITIAL_PURCHASE' | 'RENEWAL' | 'NON_RENEWING_PURCHASE',
+  purchase: Purchase,
+  context: RevenueCatContext,
+): Reading {
+  if (purchase.store === 'PROMOTIONAL' || purchase.period_type === 'PROMOTIONAL') return { ignored: 'promotional' };
+  if (purchase.is_family_share) return { ignored: 'family_share' };
+  const order = readOrder(purchase, context);
+  const occurredAt = toInstant(purchase.purchased_at_ms ?? purchase.event_timestamp_ms, context);
+  if (order.byStripe) return readIdentity(purchase, context, occurredAt);
+
+  const subscription = type === 'NON_RENEWING_PURCHASE' ? null : order.subscription;
+  const common = { ...describeSubscriber(purchase, subscription, context), refs: order.refs, occurredAt };
+  const id = `revenuecat:${type.toLowerCase()}:${order.ref}`;
+  const price = readPrice(purchase, context.amountBasis);
+  if (price && price.grossMinor < 0) throw new Unreadable(`${type}: the price is negative`);
+  if (purchase.period_type === 'TRIAL' || price?.grossMinor === 0) {
+    if (type === 'RENEWAL') return { ignored: 'free_period' };
+    return { ...common, id, type: 'lead', subscription, goal: 'trial' };
+  }
+  if (!price) {
+    // A first purchase counts for offers that pay by the action; what a renewal of unknown price is worth, nobody knows.
+    if (type === 'RENEWAL') throw new Unreadable('RENEWAL: the price is not known');
+    return { ...common, id, type: 'action', goal: 'purchase' };
+  }
+  const { currency } = price;
+  return {
+    ...common,
+    id,
+    type: 'sale',
+    document: 'store',
+    gross: { minor: price.grossMinor, currency },
+    net: { minor: price.netMinor, currency },
+    phase: readPhase(type, purchase, subscription),
+    subscription,
+    goal: 'purchase',
+  };
+}
+
+/** Of cancellations, those that gave money back. The refund of one transaction has one id, so that it can be reversed. */
+function readCancellation(purchase: Purchase, context: RevenueCatContext): Reading {
+  const price = readPrice(purchase, context.amountBasis);
+  const isRefund = purchase.cancel_reason === 'CUSTOMER_SUPPORT' || (price !== null && price.grossMinor < 0);
+  if (!isRefund) return { ignored: `cancellation:${(purchase.cancel_reason ?? 'unknown').toLowerCase()}` };
+  const order = readOrder(purchase, context);
+  // Stripe tells of its refunds itself, with ids that this event does not have.
+  if (context.stripeReports && isBilledByStripe(purchase)) return { ignored: 'reported_by_stripe' };
+  if (purchase.transaction_id === null) throw new Unreadable('CANCELLATION: a refund without transaction_id');
+  // An estimate in USD cannot be set against a sale in the customer's currency; stores refund all of a transaction.
+  const isKnown = price !== null && price.isPurchased && price.grossMinor !== 0;
+  return {
+    ...describeSubscriber(purchase, order.subscription, context),
+    id: `revenuecat:refund:${order.ref}`,
+    refs: order.refs,
+    occurredAt: toInstant(purchase.event_timestamp_ms, context),
+    type: 'refund',
+    refundId: `refund:${order.ref}`,
+    amount: isKnown ? { minor: Math.abs(price.grossMinor), currency: price.currency } : null,
+  };
+}
+
+/** REFUND_REVERSED (App Store): the customer's refund was taken back. */
+function readReversal(purchase: Purchase, context: RevenueCatContext): Reading {
+  if (context.stripeReports && isBilledByStripe(purchase)) return { ignored: 'reported_by_stripe' };
+  if (purchase.transaction_id === null) throw new Unreadable('REFUND_REVERSED: without transaction_id');
+  const order = readOrder(purchase, context);
+  return {
+    ...describeSubscriber(purchase, order.subscription, context),
+    id: `revenuecat:refund_reversed:${order.ref}`,
+    refs: order.refs,
+    occurredAt: toInstant(purchase.event_timestamp_ms, context),
+    type: 'refund_failed',
+    refundId: `refund:${order.ref}`,
+  };
+}
+
+function readAlias(event: unknown, context: RevenueCatContext): Reading {
+  const alias = parse(aliasSchema, event);
+  const customer = toSubscriber(subscriberIds(alias), null, readEmail(alias), context.orderScope);
+  return toCustomerFact(customer, toEvidence(alias, context.campaignAsCoupon), alias.event_timestamp_ms, context);
+}
+
+/** The purchases of some users now belong to another: to us they are one customer. */
+function readTransfer(event: unknown, context: RevenueCatContext): Reading {
+  const transfer = parse(transferSchema, event);
+  const ids = [...transfer.transferred_to, ...transfer.transferred_from];
+  const customer = toSubscriber(ids, null, null, context.orderScope);
+  return toCustomerFact(customer, {}, transfer.event_timestamp_ms, context);
+}
+
+/** What Stripe reports as money is here about who the customer is, and who referred them. */
+function readIdentity(purchase: Purchase, context: RevenueCatContext, occurredAt: string): Reading {
+  const { subscription } = readOrder(purchase, context);
+  const { customer, evidence } = describeSubscriber(purchase, subscription, context);
+  return toCustomerFact(customer, evidence, Date.parse(occurredAt), context);
+}
+
+function toCustomerFact(
+  customer: FactCustomer | null,
+  evidence: Fact['evidence'],
+  time: number | null,
+  context: RevenueCatContext,
+): Reading {
+  const joins = customer !== null && customer.refs.length > 1;
+  if (!customer || (!joins && Object.keys(evidence).length === 0)) return { ignored: 'nothing_to_link' };
+  // Who is who does not depend on when it was said. RevenueCat's own sample of a TRANSFER is dated in the year 4466.
+  const stated = time === null || isTooFarAhead(new Date(time), context.receivedAt) ? null : new Date(time);
+  const occurredAt = (stated ?? context.receivedAt).toISOString();
+  return {
+    id: digestId('revenuecat:customer', [customer, evidence]),
+    refs: [],
+    occurredAt,
+    customer,
+    evidence,
+    type: 'customer',
+  };
+}
+
+interface Order {
+  /** The reference by which RevenueCat knows the transaction. */
+  ref: string;
+  refs: string[];
+  /** Stripe tells of this payment under an id that RevenueCat does not know. */
+  byStripe: boolean;
+  subscription: string | null;
+}
+
+/**
+ * `STORE:transaction_id`; of the store STRIPE, where it names the subscription's item, with the number of the renewal.
+ * Where it is an id of a Stripe payment, the two reports meet in it.
+ */
+function readOrder(purchase: Purchase, context: RevenueCatContext): Order {
+  const { transaction_id: transaction, renewal_number: renewal, original_transaction_id: original } = purchase;
+  const prefix = context.orderScope === null ? 'rc' : `rc:${context.orderScope}`;
+  const store = purchase.store ?? 'UNKNOWN_STORE';
+  if (transaction === null && purchase.id === null) throw new Unreadable('neither transaction_id nor id is given');
+  const numbered = store === 'STRIPE' && renewal !== null ? `:${renewal}` : '';
+  const ref = transaction === null ? `${prefix}:event:${purchase.id}` : `${prefix}:${store}:${transaction}${numbered}`;
+  const billed = isBilledByStripe(purchase);
+  const shared = billed && transaction !== null ? orderRefs(transaction, null).filter(isStripeRef) : [];
+  const stripeSubscription = billed ? [transaction, original].find((id) => id?.startsWith('sub_')) : undefined;
+  return {
+    ref,
+    refs: [ref, ...shared],
+    byStripe: context.stripeReports && billed && shared.length === 0,
+    subscription: stripeSubscription
+      ? `stripe:${stripeSubscription}`
+      : original === null
+        ? null
+        : `${prefix}:subscription:${store}:${original}`,
+  };
+}
+
+function describeSubscriber(
+  purchase: Purchase,
+  subscription: string | null,
+  context: RevenueCatContext,
+): Pick<Fact, 'customer' | 'evidence'> {
+  return {
+    customer: toSubscriber(subscriberIds(purchase), subscription, readEmail(purchase), context.orderScope),
+    evidence: toEvidence(purchase, context.campaignAsCoupon),
+  };
+}
+
+/** A renewal after a trial is the first money of its subscription. */
+function readPhase(type: string, purchase: Purchase, subscription: string | null) {
+  if (type === 'NON_RENEWING_PURCHASE') return 'one_off';
+  if (type === 'RENEWAL' && !purchase.is_trial_conversion) return 'recurring';
+  return subscription === null ? 'one_off' : 'subscription';
+}
+
+export function isBilledByStripe({ store }: { store: string | null }): boolean {
+  return store === 'STRIPE' || store === 'RC_BILLING';
+}
+
+function isStripeRef(ref: string): boolean {
+  return ref.startsWith('stripe:');
+}
+
+function isTest(event: Envelope): boolean {
+  const environment = event.environment ?? event.purchase_environment;
+  return environment?.toUpperCase() === 'SANDBOX' || event.type === 'TEST' || event.store === 'TEST_STORE';
+}
+
+function toInstant(time: number | null, context: RevenueCatContext): string {
+  if (time === null) return context.receivedAt.toISOString();
+  const date = new Date(time);
+  if (isTooFarAhead(date, context.receivedAt) || Number.isNaN(date.getTime())) {
+    throw new Unreadable(`the time ${time} is more than a year ahead`);
+  }
+  return date.toISOString();
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new Unreadable(`${issue?.path.join('.') || 'the body'}: ${issue?.message ?? 'not readable'}`);
+}

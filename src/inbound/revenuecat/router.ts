@@ -1,0 +1,112 @@
+import { Router } from 'express';
+import type { Request } from 'express';
+import type { Deps } from '../../deps.ts';
+import { AppError, notFound } from '../../domain/errors.ts';
+import type { Normalized } from '../../domain/facts.ts';
+import { findSource, listSources, openRevenuecatSecrets } from '../../program/sources.ts';
+import type { RevenuecatSource } from '../../program/sources.ts';
+import { rawBody } from '../raw-body.ts';
+import { isBilledByStripe, normalizeRevenueCat } from './normalize.ts';
+import { findForgery } from './verify.ts';
+
+type RouterDeps = Pick<Deps, 'db' | 'inbox' | 'secrets' | 'log' | 'clock'>;
+
+/**
+ * `POST /in/revenuecat/:id`. RevenueCat takes 200 alone for success and tries five more times, so what is authentic is
+ * stored and answered 200, also what is ignored or cannot be read: a retry would bring the same. 401 where the header or
+ * the signature is wrong, and nothing is stored.
+ */
+export function revenuecatRouter(deps: RouterDeps): Router {
+  const router = Router();
+  router.post('/in/revenuecat/:id', rawBody, async (req: Request<{ id: string }, unknown, Buffer>, res) => {
+    const source = req.params.id.includes('\0') ? null : await findSource(deps.db, req.params.id);
+    if (source?.kind !== 'revenuecat') throw notFound('Source');
+    const receivedAt = deps.clock.now();
+    const signature = req.get('x-revenuecat-webhook-signature');
+    const secrets = await openRevenuecatSecrets(deps.secrets, source);
+    const forgery = findForgery(
+      { body: req.body, authorization: req.get('authorization'), signature },
+      secrets,
+      receivedAt,
+    );
+    if (forgery !== null) {
+      deps.log.info({ sourceId: source.id, problem: forgery }, 'revenuecat message refused');
+      throw new AppError('UNAUTHORIZED', forgery);
+    }
+    const body = parseBody(req.body);
+    const stripeReports = await doesStripeReport(deps, source, body);
+    const normalized = normalizeBody(body, source, receivedAt, stripeReports);
+    const { id } = await deps.inbox.append({
+      programId: source.programId,
+      sourceId: source.id,
+      kind: 'revenuecat',
+      raw: req.body,
+      headers: headersToKeep(req, stripeReports),
+      normalized,
+      receivedAt,
+    });
+    if (normalized.kind === 'unprocessable') {
+      deps.log.warn(
+        { sourceId: source.id, inboxId: id, problem: normalized.error },
+        'revenuecat message unprocessable',
+      );
+    }
+    res.status(200).json({ received: true });
+  });
+  return router;
+}
+
+/** A stored message as it was understood, by the settings of today: from the raw bytes and headers of its inbox event. */
+export function normalizeStoredRevenueCat(
+  stored: { raw: Buffer; headers: Record<string, string>; receivedAt: Date },
+  source: RevenuecatSource,
+): Normalized {
+  return normalizeBody(parseBody(stored.raw), source, stored.receivedAt, stored.headers[STRIPE_REPORTS] === 'true');
+}
+
+/** Kept with the message: the program's sources may be others when it is normalized again. */
+const STRIPE_REPORTS = 'stripe-reports';
+
+/** Undefined where the bytes are no JSON, which the normalizer finds unprocessable like any other unknown shape. */
+function parseBody(raw: Buffer): unknown {
+  try {
+    return JSON.parse(raw.toString('utf8')) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function normalizeBody(body: unknown, source: RevenuecatSource, receivedAt: Date, stripeReports: boolean): Normalized {
+  return normalizeRevenueCat(body, {
+    amountBasis: source.settings.amountBasis,
+    campaignAsCoupon: source.settings.campaignAsCoupon,
+    livemode: source.livemode,
+    orderScope: source.orderScope === 'source' ? source.id : null,
+    receivedAt,
+    stripeReports,
+  });
+}
+
+/** Whether the same money reaches the program by Stripe's webhooks; only a few stores' events raise the question. */
+async function doesStripeReport(deps: RouterDeps, source: RevenuecatSource, body: unknown): Promise<boolean> {
+  const store = (body as { event?: { store?: unknown } } | null | undefined)?.event?.store;
+  if (typeof store !== 'string' || !isBilledByStripe({ store })) return false;
+  // Sources of before the setting have none.
+  const setting = source.settings.stripeStores ?? 'auto';
+  if (setting !== 'auto') return setting === 'ignore';
+  const { items } = await listSources(deps.db, source.programId, { kind: 'stripe' }, { limit: 1 });
+  return items.length > 0;
+}
+
+/** Of the signature the time alone is kept: with it an audit can tell a retry from a first attempt. */
+function headersToKeep(req: Request<{ id: string }, unknown, Buffer>, stripeReports: boolean): Record<string, string> {
+  const headers = {
+    'content-type': req.get('content-type'),
+    'user-agent': req.get('user-agent'),
+    'x-revenuecat-webhook-signature': /(?:^|,)\s*(t=\d+)/.exec(req.get('x-revenuecat-webhook-signature') ?? '')?.[1],
+    [STRIPE_REPORTS]: stripeReports ? 'true' : undefined,
+  };
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value.slice(0, 255)]])),
+  );
+}

@@ -1,0 +1,58 @@
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import type { RevenuecatSecrets } from '../../program/sources.ts';
+
+/** Older and newer signatures are refused, so that a recorded message cannot be played again later. */
+const TOLERANCE_MS = 300_000;
+
+export interface SignedMessage {
+  body: Buffer;
+  authorization: string | undefined;
+  /** The header X-RevenueCat-Webhook-Signature: `t=seconds,v1=hex`. */
+  signature: string | undefined;
+}
+
+/**
+ * Whether a message is RevenueCat's: the Authorization header is exactly what the merchant typed, and the HMAC-SHA256 of
+ * `t.` and the raw body is right, whichever of the two the source has; both where it has both. Null: authentic; else what
+ * is wrong (www.revenuecat.com/docs/integrations/webhooks, read 2026-11).
+ */
+export function findForgery(message: SignedMessage, secrets: RevenuecatSecrets, now: Date): string | null {
+  const { authorization, hmacSecret } = secrets;
+  // Creation asks for one of them; without any nothing can be authentic.
+  if (authorization === null && hmacSecret === null) return 'The source has no secret to check messages by';
+  if (authorization !== null && !isSameHeader(message.authorization, authorization)) {
+    return 'The Authorization header is not the one of this source';
+  }
+  return hmacSecret === null ? null : findForgedSignature(message, hmacSecret, now);
+}
+
+/** The header as RevenueCat sends it. */
+export function signRevenueCat(body: Buffer, hmacSecret: string, now: Date): string {
+  const time = String(Math.floor(now.getTime() / 1000));
+  return `t=${time},v1=${computeSignature(time, body, hmacSecret).toString('hex')}`;
+}
+
+function findForgedSignature(message: SignedMessage, hmacSecret: string, now: Date): string | null {
+  if (!message.signature) return 'The header X-RevenueCat-Webhook-Signature is missing';
+  const parts = message.signature.split(',').map((part) => part.trim());
+  const time = parts.find((part) => part.startsWith('t='))?.slice(2) ?? '';
+  if (!/^\d{1,12}$/.test(time)) return 'The signature has no time';
+  if (Math.abs(now.getTime() - Number(time) * 1000) > TOLERANCE_MS) return 'The signature is older than 5 minutes';
+  const expected = computeSignature(time, message.body, hmacSecret);
+  const isRight = parts.some((part) => {
+    const given = part.startsWith('v1=') ? Buffer.from(part.slice(3), 'hex') : null;
+    return given !== null && given.length === expected.length && timingSafeEqual(given, expected);
+  });
+  return isRight ? null : 'The signature does not fit the body';
+}
+
+function computeSignature(time: string, body: Buffer, hmacSecret: string): Buffer {
+  return createHmac('sha256', hmacSecret).update(`${time}.`).update(body).digest();
+}
+
+/** In constant time, also as to the length. HTTP drops white space around a value and hands on its bytes as Latin-1. */
+function isSameHeader(given: string | undefined, expected: string): boolean {
+  const wanted = hash('sha256', expected.trim(), 'buffer');
+  const sent = Buffer.from((given ?? '').trim(), 'latin1');
+  return timingSafeEqual(hash('sha256', sent, 'buffer'), wanted) && given !== undefined;
+}

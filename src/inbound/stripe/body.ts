@@ -1,0 +1,30 @@
+import type { Normalized } from '../../domain/facts.ts';
+import { normalizeStripe } from './normalize.ts';
+
+/** What of the source decides how its messages are read. */
+export interface StripeReading {
+  /** The source's mode; null: each event says so itself. A source of test mode makes no live rows, whatever comes by it. */
+  livemode: boolean | null;
+  /** When the message was received; see `normalizeStripe`. */
+  receivedAt: Date;
+}
+
+/** The bytes of an authentic message as canonical facts: when it arrives, and again when it is replayed. Never throws. */
+export function readStripeBody(raw: Buffer, reading: StripeReading): Normalized {
+  const parsed = parseJson(raw);
+  if (parsed === null) {
+    return { kind: 'unprocessable', livemode: reading.livemode ?? false, error: 'the body is not JSON' };
+  }
+  const normalized = normalizeStripe(parsed.value, reading.receivedAt);
+  return reading.livemode === false ? { ...normalized, livemode: false } : normalized;
+}
+
+function parseJson(raw: Buffer): { value: unknown } | null {
+  const text = raw.toString('utf8');
+  try {
+    // JSON.parse takes a byte order mark for an error, though senders may put one before JSON.
+    return { value: JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text) as unknown };
+  } catch {
+    return null;
+  }
+}

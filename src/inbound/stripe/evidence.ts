@@ -1,0 +1,41 @@
+import type { Evidence } from '../../domain/facts.ts';
+import { type Discounts, type Metadata, optionalText } from './schemas.ts';
+
+export interface EvidenceSources {
+  /** In the order of their weight: for each key the first that has it counts. */
+  metadata: Metadata[];
+  clientReferenceId?: string | null;
+  discounts?: Discounts;
+}
+
+/**
+ * The proof of who referred it: `affiliate_id`, `click_id` or `affiliate_session_id` (a click id too) and `coupon_code`
+ * of the metadata, `client_reference_id`, and the promotion code where the payload spells it out. Empty texts are nothing.
+ */
+export function readEvidence(sources: EvidenceSources): Evidence {
+  const affiliate = readKey(sources.metadata, 'affiliate_id');
+  const clickId = readKey(sources.metadata, 'click_id') ?? readKey(sources.metadata, 'affiliate_session_id');
+  const reference = sources.clientReferenceId ?? null;
+  const couponCode =
+    readKey(sources.metadata, 'coupon_code') ??
+    sources.discounts?.find((discount) => discount.promotion_code)?.promotion_code?.code ??
+    null;
+  return {
+    ...(affiliate === null ? {} : { affiliate }),
+    ...(clickId === null ? {} : { clickId }),
+    ...(reference === null ? {} : { reference }),
+    ...(couponCode === null ? {} : { couponCode }),
+  };
+}
+
+export function isEmptyEvidence(evidence: Evidence): boolean {
+  return Object.keys(evidence).length === 0;
+}
+
+function readKey(metadata: Metadata[], key: string): string | null {
+  for (const each of metadata) {
+    const text = optionalText.parse(each[key]);
+    if (text !== null) return text;
+  }
+  return null;
+}

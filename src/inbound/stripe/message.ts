@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { Fact } from '../../domain/facts.ts';
+import { flag, optionalWord, requiredInteger, requiredWord } from './schemas.ts';
+
+/** A snapshot event of Stripe, its envelope read; `object` is still as it came. */
+export interface StripeMessage {
+  type: string;
+  /** The Connect account that the event is about, null for the receiver's own. Ids are unique within it. */
+  account: string | null;
+  livemode: boolean;
+  /** `created` of the event, ISO 8601. */
+  occurredAt: string;
+  object: unknown;
+  /** When the hub received it: times more than a year after that are not believed. */
+  receivedAt: Date;
+}
+
+/** What a handler makes of one event: facts, or the reason why there are none. */
+export type Reading = Fact[] | { ignored: string };
+
+/** The message is authentic, but what it says cannot be used. Thrown inside the normalizer only, never out of it. */
+export class UnreadableMessage extends Error {}
+
+const envelope = z.object({
+  type: requiredWord,
+  created: requiredInteger,
+  livemode: flag,
+  account: optionalWord,
+  data: z.object({ object: z.unknown() }),
+});
+
+/** Reads the envelope of a snapshot event. Throws UnreadableMessage. */
+export function readEnvelope(event: unknown, receivedAt: Date): StripeMessage {
+  const { type, created, livemode, account, data } = parse(envelope, event, 'event');
+  const occurredAt = toInstant(created, receivedAt);
+  return { type, account, livemode, occurredAt, object: data.object, receivedAt };
+}
+
+/** Parses the event's object by a family's schema. Throws UnreadableMessage that names the first field at fault. */
+export function readObject<T>(schema: z.ZodType<T>, message: StripeMessage): T {
+  return parse(schema, message.object, message.type);
+}
+
+/**
+ * Unix seconds as ISO 8601 UTC with milliseconds. Throws UnreadableMessage for times before 1970 or more than a year
+ * after the message was received; nearer ones are taken (test clocks, early renewals).
+ */
+export function toInstant(seconds: number, receivedAt: Date): string {
+  const latest = new Date(receivedAt);
+  latest.setUTCFullYear(latest.getUTCFullYear() + 1);
+  if (seconds < 0) throw new UnreadableMessage(`the time ${seconds} is before 1970`);
+  if (seconds * 1000 > latest.getTime()) throw new UnreadableMessage(`the time ${seconds} is more than a year ahead`);
+  return new Date(seconds * 1000).toISOString();
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const path = issue === undefined || issue.path.length === 0 ? 'the object' : issue.path.join('.');
+  throw new UnreadableMessage(`${what}: ${path}: ${issue?.message ?? 'not readable'}`);
+}

@@ -1,0 +1,62 @@
+import { Router, type Request } from 'express';
+import type { Deps } from '../../deps.ts';
+import { notFound, validationError } from '../../domain/errors.ts';
+import { findSource, openStripeSecrets } from '../../program/sources.ts';
+import { rawBody } from '../raw-body.ts';
+import { readStripeBody } from './body.ts';
+import { verifySignature } from './verify.ts';
+
+type RouterDeps = Pick<Deps, 'db' | 'inbox' | 'secrets' | 'config' | 'log' | 'clock'>;
+
+/**
+ * `POST /in/stripe/:id`, the endpoint to enter at Stripe (docs.stripe.com/webhooks, read 2026-11). Whatever is authentic
+ * is stored and answered 200, also what is ignored or cannot be read: a retry would bring the same. Only the store being
+ * away (503) makes Stripe send it again. What is not authentic is answered 400, and nothing of it is stored.
+ */
+export function stripeRouter(deps: RouterDeps): Router {
+  const router = Router();
+  router.post('/in/stripe/:id', rawBody, async (req: Request<{ id: string }, unknown, Buffer>, res) => {
+    const source = isSourceId(req.params.id) ? await findSource(deps.db, req.params.id) : null;
+    if (source?.kind !== 'stripe') throw notFound('Source');
+    const { signingSecrets } = await openStripeSecrets(deps.secrets, source);
+    const receivedAt = deps.clock.now();
+    const signature = req.get('stripe-signature');
+    const verdict = verifySignature(req.body, signature, signingSecrets, receivedAt);
+    if (!verdict.authentic) {
+      deps.log.info({ sourceId: source.id, problem: verdict.problem }, 'stripe message refused');
+      throw validationError(verdict.problem);
+    }
+    const normalized = readStripeBody(req.body, { livemode: source.livemode, receivedAt });
+    const { id } = await deps.inbox.append({
+      programId: source.programId,
+      sourceId: source.id,
+      kind: 'stripe',
+      raw: req.body,
+      headers: auditedHeaders(req),
+      normalized,
+    });
+    if (normalized.kind === 'unprocessable') {
+      deps.log.warn({ sourceId: source.id, inboxId: id, problem: normalized.error }, 'stripe message unprocessable');
+    }
+    res.json({ received: true });
+  });
+  return router;
+}
+
+/** What is no id is not looked up: it may hold what the database refuses, and is as unknown as any other. */
+function isSourceId(text: string): boolean {
+  return /^[\w-]{1,100}$/.test(text);
+}
+
+/** Of the signature the time alone is kept: with it an audit can tell a retry from a first attempt. */
+function auditedHeaders(req: Request<{ id: string }, unknown, Buffer>): Record<string, string> {
+  const time = /(?:^|,)(t=\d+)/.exec(req.get('stripe-signature') ?? '')?.[1];
+  const headers = {
+    'content-type': req.get('content-type'),
+    'user-agent': req.get('user-agent'),
+    'stripe-signature': time,
+  };
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
