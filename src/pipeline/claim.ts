@@ -1,0 +1,82 @@
+import type { Knex } from 'knex';
+import { runSql } from '../db/sql.ts';
+import type { Fact } from '../domain/facts.ts';
+
+/** An inbox event locked for settling. */
+export interface ClaimedEvent {
+  id: string;
+  programId: string;
+  livemode: boolean;
+  kind: string;
+  facts: Fact[];
+  awaited: boolean;
+  /** ISO 8601 UTC. */
+  receivedAt: string;
+}
+
+/** A customer or an order to be settled anew, because something beside it changed. */
+export interface Resettlement {
+  id: string;
+  programId: string;
+  livemode: boolean;
+  customerId: string | null;
+  orderId: string | null;
+}
+
+/** Takes those of the events that nobody has settled or is settling; a second job for the same events finds none. */
+export async function claimEvents(trx: Knex, ids: string[]): Promise<ClaimedEvent[]> {
+  if (ids.length === 0) return [];
+  const rows = await runSql<EventRow>(
+    trx,
+    `select id, program_id, livemode, kind, facts, awaited, received_at
+     from inbox_events where id = any(?) and status = 'received'
+     order by id for update skip locked`,
+    [ids],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    programId: row.program_id,
+    livemode: row.livemode,
+    kind: row.kind,
+    facts: row.facts,
+    awaited: row.awaited,
+    receivedAt: row.received_at.toISOString(),
+  }));
+}
+
+/** Takes resettlements; they are gone with this transaction's commit, and back with its rollback. */
+export async function claimResettlements(trx: Knex, ids: string[]): Promise<Resettlement[]> {
+  if (ids.length === 0) return [];
+  const rows = await runSql<ResettlementRow>(
+    trx,
+    `delete from resettlements where id in (
+       select id from resettlements where id = any(?) order by id for update skip locked)
+     returning id, program_id, livemode, customer_id, order_id`,
+    [ids],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    programId: row.program_id,
+    livemode: row.livemode,
+    customerId: row.customer_id,
+    orderId: row.order_id,
+  }));
+}
+
+interface EventRow {
+  id: string;
+  program_id: string;
+  livemode: boolean;
+  kind: string;
+  facts: Fact[];
+  awaited: boolean;
+  received_at: Date;
+}
+
+interface ResettlementRow {
+  id: string;
+  program_id: string;
+  livemode: boolean;
+  customer_id: string | null;
+  order_id: string | null;
+}

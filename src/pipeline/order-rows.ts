@@ -1,0 +1,215 @@
+import type { Knex } from 'knex';
+import { jsonRows, runSql, toArray, toJsonRows } from '../db/sql.ts';
+import type { Candidate } from './attribution.ts';
+import type { Fact } from '../domain/facts.ts';
+import type { KnownFact } from './fold.ts';
+import type { Standing } from './postings.ts';
+import type { TermsSnapshot } from './rules.ts';
+import type { Explanation, OrderKind, OrderStatus } from './settle.ts';
+
+/**
+ * An order attributed by its own evidence: it may bind its customer. Its terms are among those recorded with the order,
+ * those of this affiliate and offer.
+ */
+export type OwnCandidate = Candidate & { offerId: string };
+
+export interface CapDecision {
+  offerId: string;
+  /** Calendar day in the program's zone. */
+  day: string;
+  granted: boolean;
+}
+
+/** A row of `orders`: the order, its conversion and its commission. Times are ISO 8601 UTC with milliseconds. */
+export interface OrderRow {
+  id: string;
+  programId: string;
+  livemode: boolean;
+  mergedInto: string | null;
+  kind: OrderKind | null;
+  status: OrderStatus;
+  reason: string | null;
+  grossMinor: bigint;
+  netMinor: bigint;
+  refundedMinor: bigint;
+  currency: string | null;
+  assumedCurrency: string | null;
+  affiliateId: string | null;
+  offerId: string | null;
+  clickId: string | null;
+  customerId: string | null;
+  reference: string | null;
+  orderId: string | null;
+  goal: string | null;
+  subscription: string | null;
+  sub1: string | null;
+  occurredAt: string | null;
+  commissionMinor: bigint;
+  commissionCurrency: string | null;
+  terms: TermsSnapshot[];
+  cap: CapDecision | null;
+  explanation: Explanation | null;
+  own: OwnCandidate | null;
+  claimsPayment: boolean;
+  cpaClaim: string | null;
+  /** The hold as the program had it when the order was first settled; null: only a person approves. */
+  holdDays: number | null;
+  /** What may pair it with an order that nothing links to it (hints.ts). */
+  hint: string | null;
+  hintAt: string | null;
+  joinedByHint: boolean;
+  approvableAt: string | null;
+  approvedAt: string | null;
+  rejectedAt: string | null;
+  paidAt: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+type ColumnType = 'text' | 'boolean' | 'integer' | 'bigint' | 'jsonb' | 'timestamptz';
+
+/** Field to column and type: the one list that reading and writing whole rows go by. */
+const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
+  id: ['id', 'text'],
+  programId: ['program_id', 'text'],
+  livemode: ['livemode', 'boolean'],
+  mergedInto: ['merged_into', 'text'],
+  kind: ['kind', 'text'],
+  status: ['status', 'text'],
+  reason: ['reason', 'text'],
+  grossMinor: ['gross_minor', 'bigint'],
+  netMinor: ['net_minor', 'bigint'],
+  refundedMinor: ['refunded_minor', 'bigint'],
+  currency: ['currency', 'text'],
+  assumedCurrency: ['assumed_currency', 'text'],
+  affiliateId: ['affiliate_id', 'text'],
+  offerId: ['offer_id', 'text'],
+  clickId: ['click_id', 'text'],
+  customerId: ['customer_id', 'text'],
+  reference: ['reference', 'text'],
+  orderId: ['order_id', 'text'],
+  goal: ['goal', 'text'],
+  subscription: ['subscription', 'text'],
+  sub1: ['sub1', 'text'],
+  occurredAt: ['occurred_at', 'timestamptz'],
+  commissionMinor: ['commission_minor', 'bigint'],
+  commissionCurrency: ['commission_currency', 'text'],
+  terms: ['terms', 'jsonb'],
+  cap: ['cap', 'jsonb'],
+  explanation: ['explanation', 'jsonb'],
+  own: ['own', 'jsonb'],
+  claimsPayment: ['claims_payment', 'boolean'],
+  cpaClaim: ['cpa_claim', 'text'],
+  holdDays: ['hold_days', 'integer'],
+  hint: ['hint', 'text'],
+  hintAt: ['hint_at', 'timestamptz'],
+  joinedByHint: ['joined_by_hint', 'boolean'],
+  approvableAt: ['approvable_at', 'timestamptz'],
+  approvedAt: ['approved_at', 'timestamptz'],
+  rejectedAt: ['rejected_at', 'timestamptz'],
+  paidAt: ['paid_at', 'timestamptz'],
+  createdAt: ['created_at', 'timestamptz'],
+  updatedAt: ['updated_at', 'timestamptz'],
+};
+
+const fields = Object.keys(columns) as (keyof OrderRow)[];
+const columnList = fields.map((field) => columns[field][0]).join(', ');
+const unchanging: ReadonlySet<keyof OrderRow> = new Set(['id', 'programId', 'livemode', 'createdAt']);
+
+/** Reads orders by id, as they stand after the locks were taken. */
+export async function readOrders(trx: Knex, ids: string[]): Promise<Map<string, OrderRow>> {
+  if (ids.length === 0) return new Map();
+  const rows = await runSql<Record<string, unknown>>(trx, `select ${columnList} from orders where id = any(?)`, [ids]);
+  return new Map(rows.map(toOrderRow).map((row) => [row.id, row]));
+}
+
+/** A fact with where it is kept: with its own order, or with the one that a hint joined that to. */
+export interface StoredFact extends KnownFact {
+  orderId: string;
+  partId: string | null;
+}
+
+/** Reads the facts of orders, by the order that each is about by its references. */
+export async function readFacts(trx: Knex, orderIds: string[]): Promise<Map<string, StoredFact[]>> {
+  const facts = new Map<string, StoredFact[]>();
+  if (orderIds.length === 0) return facts;
+  const rows = await runSql<{
+    order_id: string;
+    part_id: string | null;
+    inbox_id: string;
+    fact: Fact;
+    posted: boolean;
+  }>(trx, `select order_id, part_id, inbox_id, fact, posted from facts where order_id = any(?)`, [orderIds]);
+  for (const row of rows) {
+    const partId = row.part_id ?? row.order_id;
+    const known = facts.get(partId) ?? [];
+    facts.set(partId, known);
+    known.push({
+      fact: row.fact,
+      inboxId: row.inbox_id,
+      posted: row.posted,
+      orderId: row.order_id,
+      partId: row.part_id,
+    });
+  }
+  return facts;
+}
+
+/** What the ledger holds of each order, per affiliate and currency. */
+export async function readStandings(trx: Knex, orderIds: string[]): Promise<Map<string, Standing[]>> {
+  const standings = new Map<string, Standing[]>();
+  if (orderIds.length === 0) return standings;
+  const rows = await runSql<{ order_id: string; affiliate_id: string; currency: string; amount_minor: bigint }>(
+    trx,
+    `select order_id, affiliate_id, currency, sum(amount_minor)::bigint as amount_minor
+     from ledger_entries where order_id = any(?) group by order_id, affiliate_id, currency`,
+    [orderIds],
+  );
+  for (const row of rows) {
+    const known = standings.get(row.order_id) ?? [];
+    standings.set(row.order_id, known);
+    known.push({ affiliateId: row.affiliate_id, currency: row.currency, amountMinor: row.amount_minor });
+  }
+  return standings;
+}
+
+/** Inserts new orders and updates known ones, whole rows, in one statement each. */
+export async function writeOrders(trx: Knex, inserted: OrderRow[], updated: OrderRow[]): Promise<void> {
+  if (inserted.length > 0) {
+    await runSql(trx, `insert into orders (${columnList}) select ${columnList} from ${source}`, bindings(inserted));
+  }
+  if (updated.length > 0) {
+    const assignments = fields
+      .filter((field) => !unchanging.has(field))
+      .map((field) => `${columns[field][0]} = row.${columns[field][0]}`)
+      .join(', ');
+    await runSql(trx, `update orders set ${assignments} from ${source} where orders.id = row.id`, bindings(updated));
+  }
+}
+
+const source = `(select ${fields
+  .map((field) => (columns[field][1] === 'jsonb' ? `${columns[field][0]}::jsonb` : columns[field][0]))
+  .join(', ')}
+  from rows from (${fields.map((field) => (columns[field][1] === 'jsonb' ? jsonRows : `unnest(?::${columns[field][1]}[])`)).join(', ')})
+    as r (${columnList})) as row`;
+
+function bindings(rows: OrderRow[]): string[] {
+  return fields.map((field) => {
+    const values = rows.map((row) => row[field]);
+    return columns[field][1] === 'jsonb'
+      ? toJsonRows(values)
+      : toArray(values as (string | number | bigint | boolean | null)[]);
+  });
+}
+
+export function toOrderRow(row: Record<string, unknown>): OrderRow {
+  const order: Record<string, unknown> = {};
+  for (const field of fields) {
+    const value = row[columns[field][0]];
+    order[field] = value instanceof Date ? value.toISOString() : value;
+  }
+  return order as unknown as OrderRow;
+}
+
+/** The columns of `orders` in the order that `toOrderRow` reads them by name. */
+export const orderColumnList = columnList;

@@ -1,0 +1,183 @@
+import type { Knex } from 'knex';
+import { jsonRows, runSql, toArray, toJsonRows } from '../db/sql.ts';
+import { newId } from '../domain/ids.ts';
+import type { OwnAttribution } from './customer-rows.ts';
+import type { KnownFact } from './fold.ts';
+import type { EventOutcome } from './outcomes.ts';
+import type { Posting } from './postings.ts';
+import type { Scope } from './references.ts';
+import { OUTCOME_CHANNEL } from './outcome-channel.ts';
+
+/** A fact to be stored, with what it is about. */
+export interface FactRow {
+  scope: Scope;
+  known: KnownFact;
+  orderId: string | null;
+  partId: string | null;
+  customerId: string | null;
+  /** Whom a fact about a customer names. */
+  attribution: OwnAttribution | null;
+}
+
+/**
+ * Stores new facts; of a fact that is there already the message received first has the say, as it is understood now. Gives
+ * the ids of the new ones.
+ * Sorted, since those about nobody's order or customer are under no lock: two workers with the same must not deadlock.
+ */
+export async function insertFacts(trx: Knex, rows: FactRow[]): Promise<Set<string>> {
+  if (rows.length === 0) return new Set();
+  const stored = await runSql<{ id: string; inserted: boolean }>(
+    trx,
+    `insert into facts as known (program_id, livemode, id, order_id, part_id, customer_id, inbox_id, occurred_at, fact,
+       attribution, posted)
+     select program_id, livemode, id, order_id, part_id, customer_id, inbox_id, occurred_at, fact::jsonb,
+       attribution::jsonb, posted
+     from rows from (unnest(?::text[]), unnest(?::boolean[]), unnest(?::text[]), unnest(?::text[]), unnest(?::text[]),
+       unnest(?::text[]), unnest(?::text[]), unnest(?::timestamptz[]), ${jsonRows}, ${jsonRows}, unnest(?::boolean[]))
+       as r (program_id, livemode, id, order_id, part_id, customer_id, inbox_id, occurred_at, fact, attribution, posted)
+     order by program_id, livemode, id collate "C"
+     on conflict (program_id, livemode, id) do update
+       set inbox_id = least(excluded.inbox_id, known.inbox_id),
+         occurred_at = case when excluded.inbox_id <= known.inbox_id then excluded.occurred_at else known.occurred_at end,
+         fact = case when excluded.inbox_id <= known.inbox_id then excluded.fact else known.fact end,
+         attribution = coalesce(excluded.attribution, known.attribution)
+       where excluded.inbox_id < known.inbox_id
+         or excluded.inbox_id = known.inbox_id and excluded.fact <> known.fact
+         or known.attribution is null and excluded.attribution is not null
+     returning id, xmax = 0 as inserted`,
+    [
+      toArray(rows.map(({ scope }) => scope.programId)),
+      toArray(rows.map(({ scope }) => scope.livemode)),
+      toArray(rows.map(({ known }) => known.fact.id)),
+      toArray(rows.map(({ orderId }) => orderId)),
+      toArray(rows.map(({ partId }) => partId)),
+      toArray(rows.map(({ customerId }) => customerId)),
+      toArray(rows.map(({ known }) => known.inboxId)),
+      toArray(rows.map(({ known }) => known.fact.occurredAt)),
+      toJsonRows(rows.map(({ known }) => known.fact)),
+      toJsonRows(rows.map(({ attribution }) => attribution)),
+      toArray(rows.map(({ known }) => known.posted)),
+    ],
+  );
+  return new Set(stored.filter((row) => row.inserted).map((row) => row.id));
+}
+
+/** Marks stored facts as taken into account by the ledger. */
+export async function markPosted(trx: Knex, orderIds: string[]): Promise<void> {
+  if (orderIds.length === 0) return;
+  await runSql(trx, `update facts set posted = true where order_id = any(?) and not posted`, [orderIds]);
+}
+
+/** Where a stored fact belongs from now on, since its order turned out to be, or not to be, another one. */
+export interface FactMove {
+  scope: Scope;
+  factId: string;
+  orderId: string;
+  /** The order that the fact is about by its references, where a hint joins that to `orderId`. */
+  partId: string | null;
+}
+
+export async function moveFacts(trx: Knex, moves: FactMove[]): Promise<void> {
+  if (moves.length === 0) return;
+  await runSql(
+    trx,
+    `update facts set order_id = move.order_id, part_id = move.part_id
+     from unnest(?::text[], ?::boolean[], ?::text[], ?::text[], ?::text[])
+       as move (program_id, livemode, id, order_id, part_id)
+     where facts.program_id = move.program_id and facts.livemode = move.livemode and facts.id = move.id`,
+    [
+      toArray(moves.map(({ scope }) => scope.programId)),
+      toArray(moves.map(({ scope }) => scope.livemode)),
+      toArray(moves.map(({ factId }) => factId)),
+      toArray(moves.map(({ orderId }) => orderId)),
+      toArray(moves.map(({ partId }) => partId)),
+    ],
+  );
+}
+
+/** Appends to the ledger. Nothing ever changes or removes an entry; a trigger sees to that. */
+export async function insertPostings(
+  trx: Knex,
+  postings: { scope: Scope; orderId: string; posting: Posting }[],
+): Promise<void> {
+  if (postings.length === 0) return;
+  // Ids are random within a millisecond: sorted, the entries of an order list in the order they were posted.
+  const ids = postings.map(() => newId('led')).sort();
+  await runSql(
+    trx,
+    `insert into ledger_entries (id, program_id, livemode, order_id, affiliate_id, amount_minor, currency, type, fact_id)
+     select * from unnest(?::text[], ?::text[], ?::boolean[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[],
+       ?::text[])`,
+    [
+      toArray(ids),
+      toArray(postings.map(({ scope }) => scope.programId)),
+      toArray(postings.map(({ scope }) => scope.livemode)),
+      toArray(postings.map(({ orderId }) => orderId)),
+      toArray(postings.map(({ posting }) => posting.affiliateId)),
+      toArray(postings.map(({ posting }) => posting.amountMinor.toString())),
+      toArray(postings.map(({ posting }) => posting.currency)),
+      toArray(postings.map(({ posting }) => posting.type)),
+      toArray(postings.map(({ posting }) => posting.factId)),
+    ],
+  );
+}
+
+/** Writes what became of the events, and announces those that somebody waits for. */
+export async function finishEvents(trx: Knex, outcomes: EventOutcome[], awaited: string[], now: string): Promise<void> {
+  if (outcomes.length === 0) return;
+  await runSql(
+    trx,
+    `update inbox_events e set status = 'processed', outcome = o.outcome, reason = o.reason, error = o.error,
+       conversion_id = o.conversion_id, settled_at = ?::timestamptz
+     from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) as o (id, outcome, reason, error, conversion_id)
+     where e.id = o.id`,
+    [
+      now,
+      toArray(outcomes.map(({ eventId }) => eventId)),
+      toArray(outcomes.map(({ outcome }) => outcome)),
+      toArray(outcomes.map(({ reason }) => reason)),
+      toArray(outcomes.map(({ error }) => error)),
+      toArray(outcomes.map(({ conversionId }) => conversionId)),
+    ],
+  );
+  await announceOutcomes(trx, awaited);
+}
+
+// PostgreSQL takes payloads of up to 8 000 bytes; an id has 36.
+const IDS_PER_NOTICE = 200;
+
+/** Tells the web processes whose callers wait; heard once the transaction commits. */
+export async function announceOutcomes(trx: Knex, eventIds: string[]): Promise<void> {
+  for (let start = 0; start < eventIds.length; start += IDS_PER_NOTICE) {
+    await runSql(trx, `select pg_notify(?, ?)`, [
+      OUTCOME_CHANNEL,
+      eventIds.slice(start, start + IDS_PER_NOTICE).join(','),
+    ]);
+  }
+}
+
+/** A customer's orders, or one order, to be settled again because something beside them changed. */
+export interface ResettlementRequest {
+  scope: Scope;
+  customerId: string | null;
+  orderId: string | null;
+}
+
+/** Notes down what has to be settled again in a later batch; gives the ids for the queue. */
+export async function requestResettlements(trx: Knex, requests: ResettlementRequest[]): Promise<string[]> {
+  if (requests.length === 0) return [];
+  const ids = requests.map(() => newId('ibx'));
+  await runSql(
+    trx,
+    `insert into resettlements (id, program_id, livemode, customer_id, order_id)
+     select * from unnest(?::text[], ?::text[], ?::boolean[], ?::text[], ?::text[])`,
+    [
+      ids,
+      toArray(requests.map(({ scope }) => scope.programId)),
+      toArray(requests.map(({ scope }) => scope.livemode)),
+      toArray(requests.map(({ customerId }) => customerId)),
+      toArray(requests.map(({ orderId }) => orderId)),
+    ],
+  );
+  return ids;
+}

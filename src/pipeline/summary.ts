@@ -1,0 +1,298 @@
+import type { Evidence, Fact, FactAmount, FactOf, SaleDocument } from '../domain/facts.ts';
+import { isCurrency } from '../domain/currency.ts';
+import { MAX_AMOUNT_MINOR, multiplyRatio, parseMajorAmount } from '../domain/money.ts';
+import { compareText, inOrderOfFacts, type KnownFact, type OrderState } from './fold.ts';
+
+export interface Payment {
+  grossMinor: bigint;
+  netMinor: bigint;
+  currency: string;
+  document: SaleDocument;
+  phase: FactOf<'sale'>['phase'];
+  occurredAt: string;
+  factId: string;
+}
+
+export type TrackerState = FactOf<'tracker'>['state'];
+
+export interface EvidenceItem {
+  evidence: Evidence;
+  occurredAt: string;
+  factId: string;
+}
+
+/** An order's facts, reckoned together: what the sender side knows, before anybody is credited. All amounts non-negative. */
+export interface OrderSummary {
+  /** The money of the order: the most authoritative statement of it. Null where no amount is known. */
+  payment: Payment | null;
+  refundedMinor: bigint;
+  disputedMinor: bigint;
+  /** net × (gross − refunded − disputed) / gross, rounded once: what commission is reckoned from. */
+  remainingMinor: bigint;
+  /** Everything was given back or is disputed: of an amount that nobody knows, by a refund of all that there was. */
+  nothingRemains: boolean;
+  /** The furthest word of a tracker, where one spoke of this order. */
+  tracker: TrackerState | null;
+  /** A payable action without amount is known (a CPA conversion). */
+  action: boolean;
+  /** Somebody said plainly that money was paid, readable or not: what a tracker calls a hold is then no more than late. */
+  sale: boolean;
+  lead: boolean;
+  goal: string | null;
+  subscription: string | null;
+  /** When the order counts from: its payment, else its first action, tracker word or lead. Null: nothing that counts. */
+  occurredAt: string | null;
+  evidence: EvidenceItem[];
+  customerRefs: string[];
+  emails: string[];
+  /** What a person decided: a rejection is final, whatever was decided before or after. */
+  decision: { status: 'approved' | 'rejected'; reason: string | null } | null;
+  /** What was recorded but not reckoned, and why (`refund_exceeds_gross`, `currency_mismatch`, `amount_invalid`). */
+  flags: string[];
+}
+
+// Higher beats lower, whatever the order of arrival.
+const authority: Record<SaleDocument, number> = { invoice: 6, checkout: 5, payment: 4, store: 3, api: 2, postback: 1 };
+
+const trackerRank: Record<TrackerState, number> = { unknown: 0, lead: 1, hold: 2, sale: 3, rejected: 4 };
+
+/** `assumedCurrency` is what amounts without a currency are taken for: the offer's. */
+export function summarize(state: OrderState, assumedCurrency: string): OrderSummary {
+  const facts = inOrderOfFacts(state);
+  const flags = new Set<string>();
+  const payment = choosePayment(facts, assumedCurrency, flags);
+  const tracker = furthestTracker(facts);
+  const { refundedMinor, disputedMinor, nothingRemains } = reckonReversals(facts, payment, flags);
+  const dating = payment ?? firstDatingFact(facts);
+  return {
+    payment,
+    refundedMinor,
+    disputedMinor,
+    remainingMinor: payment
+      ? multiplyRatio(payment.netMinor, payment.grossMinor - refundedMinor - disputedMinor, payment.grossMinor)
+      : 0n,
+    nothingRemains,
+    tracker: tracker?.state ?? null,
+    action: facts.some(({ fact }) => fact.type === 'action'),
+    sale: facts.some(({ fact }) => fact.type === 'sale'),
+    lead: facts.some(({ fact }) => fact.type === 'lead'),
+    goal: firstOf(facts, goalOf),
+    subscription: firstOf(facts, ({ fact }) => ('subscription' in fact ? fact.subscription : null)),
+    occurredAt: dating?.occurredAt ?? null,
+    evidence: facts
+      .filter(({ fact }) => Object.keys(fact.evidence).length > 0)
+      .map(({ fact }) => ({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id })),
+    customerRefs: unique(facts.flatMap(({ fact }) => fact.customer?.refs ?? [])),
+    emails: unique(facts.flatMap(({ fact }) => (fact.customer?.email ? [fact.customer.email.toLowerCase()] : []))),
+    decision: standingDecision(facts),
+    flags: [...flags].sort(),
+  };
+}
+
+/** Minor units of a fact's amount; null where its text is no amount of the assumed currency, or its number no amount. */
+export function resolveAmount(
+  amount: FactAmount,
+  assumedCurrency: string,
+): { amountMinor: bigint; currency: string } | null {
+  if ('major' in amount) {
+    const parsed = parseMajorAmount(amount.major, assumedCurrency);
+    return parsed.ok && parsed.amountMinor >= 0n
+      ? { amountMinor: parsed.amountMinor, currency: assumedCurrency }
+      : null;
+  }
+  const currency = amount.currency ?? assumedCurrency;
+  return amount.minor < 0 || !isCurrency(currency) ? null : { amountMinor: BigInt(amount.minor), currency };
+}
+
+function choosePayment(facts: KnownFact[], assumedCurrency: string, flags: Set<string>): Payment | null {
+  const sales = facts.flatMap((known) => {
+    if (known.fact.type !== 'sale') return [];
+    const payment = readPayment(known.fact, assumedCurrency);
+    if (!payment) flags.add('amount_invalid');
+    return payment ? [{ payment, inboxId: known.inboxId }] : [];
+  });
+  sales.sort(
+    (a, b) =>
+      authority[b.payment.document] - authority[a.payment.document] ||
+      compareRepeats(a.payment, b.payment, a.inboxId, b.inboxId),
+  );
+  const best = sales[0]?.payment ?? null;
+  if (sales.some(({ payment }) => payment.currency !== best?.currency)) flags.add('currency_mismatch');
+  const spoken = furthestTracker(facts);
+  // An explicit call beats a tracker; a tracker's word beats its own plain postback, which cannot change an amount. The
+  // plain postback said that it is a sale: a hold is then an earlier state that came late.
+  const outspoken = best?.document === 'postback' ? ['sale', 'rejected'] : ['hold', 'sale', 'rejected'];
+  if (spoken && (!best || best.document === 'postback') && outspoken.includes(spoken.state)) {
+    return trackerPayment(facts, assumedCurrency, flags) ?? best;
+  }
+  return best;
+}
+
+/** The money that a sale states. Null where it is none: unreadable, zero, beyond all bounds, or a net above its gross. */
+function readPayment(sale: FactOf<'sale'>, assumedCurrency: string): Payment | null {
+  const gross = resolveAmount(sale.gross, assumedCurrency);
+  const net = resolveAmount(sale.net, assumedCurrency);
+  if (!gross || !net || gross.currency !== net.currency) return null;
+  if (gross.amountMinor === 0n || gross.amountMinor > MAX_AMOUNT_MINOR || net.amountMinor > gross.amountMinor) {
+    return null;
+  }
+  return {
+    grossMinor: gross.amountMinor,
+    netMinor: net.amountMinor,
+    currency: gross.currency,
+    document: sale.document,
+    phase: sale.phase,
+    occurredAt: sale.occurredAt,
+    factId: sale.id,
+  };
+}
+
+/**
+ * Two statements by the same kind of document: of calls and postbacks the one received first counts, so that a repeat
+ * never changes an amount, not even one that claims to be older; of a provider's documents the one that happened first.
+ */
+function compareRepeats(a: Payment, b: Payment, aInboxId: string, bInboxId: string): number {
+  const byReceipt = a.document === 'api' || a.document === 'postback';
+  const happened = compareText(a.occurredAt, b.occurredAt) || compareText(a.factId, b.factId);
+  return (byReceipt ? compareText(aInboxId, bInboxId) : 0) || happened;
+}
+
+/** The furthest state holds; among equals the newest word. A late earlier state changes nothing. */
+function furthestTracker(facts: KnownFact[]): FactOf<'tracker'> | null {
+  let furthest: FactOf<'tracker'> | null = null;
+  for (const { fact } of facts) {
+    if (fact.type !== 'tracker') continue;
+    if (!furthest || trackerRank[fact.state] >= trackerRank[furthest.state]) furthest = fact;
+  }
+  return furthest;
+}
+
+/** The amount of the furthest state; where it names none (a rejection, say), of the furthest one that does. */
+function trackerPayment(facts: KnownFact[], assumedCurrency: string, flags: Set<string>): Payment | null {
+  let chosen: { fact: FactOf<'tracker'>; amountMinor: bigint; currency: string } | null = null;
+  for (const { fact } of facts) {
+    if (fact.type !== 'tracker' || !fact.amount || fact.state === 'unknown' || fact.state === 'lead') continue;
+    const amount = resolveAmount(fact.amount, assumedCurrency);
+    if (!amount || amount.amountMinor === 0n || amount.amountMinor > MAX_AMOUNT_MINOR) flags.add('amount_invalid');
+    else if (!chosen || trackerRank[fact.state] >= trackerRank[chosen.fact.state]) chosen = { fact, ...amount };
+  }
+  if (!chosen) return null;
+  return {
+    grossMinor: chosen.amountMinor,
+    netMinor: chosen.amountMinor,
+    currency: chosen.currency,
+    document: 'postback',
+    phase: 'one_off',
+    occurredAt: firstTrackerAt(facts) ?? chosen.fact.occurredAt,
+    factId: chosen.fact.id,
+  };
+}
+
+/** A tracker's order happened when it was first spoken of, however often its state moved since. */
+function firstTrackerAt(facts: KnownFact[]): string | null {
+  return facts.find(({ fact }) => fact.type === 'tracker')?.fact.occurredAt ?? null;
+}
+
+/**
+ * refunded = live refunds by id + what a cumulative figure shows beyond all refunds by id (failed ones too, since the
+ * figure counted them when it was made), at most gross. A dispute takes its amount out until it is won.
+ */
+function reckonReversals(
+  facts: KnownFact[],
+  payment: Payment | null,
+  flags: Set<string>,
+): { refundedMinor: bigint; disputedMinor: bigint; nothingRemains: boolean } {
+  if (!payment) return { refundedMinor: 0n, disputedMinor: 0n, nothingRemains: isWhollyRefunded(facts) };
+  const failed = new Set<string>();
+  const won = new Set<string>();
+  const refunds = new Map<string, bigint | null>();
+  const disputes = new Map<string, bigint>();
+  let highestTotal = 0n;
+  const inCurrency = (amount: FactAmount): bigint | null => {
+    const resolved = resolveAmount(amount, payment.currency);
+    if (resolved && resolved.currency === payment.currency) return resolved.amountMinor;
+    flags.add(resolved ? 'currency_mismatch' : 'amount_invalid');
+    return null;
+  };
+  for (const { fact } of facts) {
+    if (fact.type === 'refund_failed') failed.add(fact.refundId);
+    else if (fact.type === 'dispute_won') won.add(fact.disputeId);
+    else if (fact.type === 'refund') recordRefund(fact, refunds, inCurrency);
+    else if (fact.type === 'dispute') {
+      const amountMinor = inCurrency(fact.amount);
+      if (amountMinor !== null) disputes.set(fact.disputeId, max(disputes.get(fact.disputeId) ?? 0n, amountMinor));
+    } else if (fact.type === 'refund_total') highestTotal = max(highestTotal, inCurrency(fact.amount) ?? 0n);
+  }
+  const byId = [...refunds].map(([id, amountMinor]) => ({ id, amountMinor: amountMinor ?? payment.grossMinor }));
+  const all = sum(byId.map((refund) => refund.amountMinor));
+  const live = sum(byId.filter((refund) => !failed.has(refund.id)).map((refund) => refund.amountMinor));
+  const refunded = live + max(0n, highestTotal - all);
+  const disputed = sum([...disputes].filter(([id]) => !won.has(id)).map(([, amountMinor]) => amountMinor));
+  const wholeRefund = [...refunds].some(([id, amountMinor]) => amountMinor === null && !failed.has(id));
+  if (refunded > payment.grossMinor && !wholeRefund) flags.add('refund_exceeds_gross');
+  const refundedMinor = min(refunded, payment.grossMinor);
+  const disputedMinor = min(disputed, payment.grossMinor - refundedMinor);
+  return { refundedMinor, disputedMinor, nothingRemains: refundedMinor + disputedMinor === payment.grossMinor };
+}
+
+/** Of an order without an amount (an action that is paid by the piece) only a refund of all of it says anything. */
+function isWhollyRefunded(facts: KnownFact[]): boolean {
+  const failed = new Set(facts.flatMap(({ fact }) => (fact.type === 'refund_failed' ? [fact.refundId] : [])));
+  return facts.some(({ fact }) => fact.type === 'refund' && fact.amount === null && !failed.has(fact.refundId));
+}
+
+/** A refund without an amount takes all that remains; one whose currency disagrees is recorded and not reckoned. */
+function recordRefund(
+  fact: FactOf<'refund'>,
+  refunds: Map<string, bigint | null>,
+  inCurrency: (amount: FactAmount) => bigint | null,
+): void {
+  if (fact.amount === null) {
+    refunds.set(fact.refundId, null);
+    return;
+  }
+  const amountMinor = inCurrency(fact.amount);
+  if (amountMinor === null) return;
+  const known = refunds.get(fact.refundId);
+  if (known !== null) refunds.set(fact.refundId, max(known ?? 0n, amountMinor));
+}
+
+function firstDatingFact(facts: KnownFact[]): Fact | null {
+  const dated = (type: Fact['type']): Fact | null => facts.find(({ fact }) => fact.type === type)?.fact ?? null;
+  return dated('sale') ?? dated('action') ?? dated('tracker') ?? dated('lead');
+}
+
+/** The first rejection, else the newest approval: what people decide about one commission at once ends the same way. */
+function standingDecision(facts: KnownFact[]): OrderSummary['decision'] {
+  const decisions = facts.flatMap(({ fact }) => (fact.type === 'decision' ? [fact] : []));
+  const standing = decisions.find(({ status }) => status === 'rejected') ?? decisions.at(-1);
+  return standing ? { status: standing.status, reason: standing.reason } : null;
+}
+
+function goalOf({ fact }: KnownFact): string | null {
+  return 'goal' in fact ? fact.goal : null;
+}
+
+function firstOf<T>(facts: KnownFact[], read: (known: KnownFact) => T | null): T | null {
+  for (const known of facts) {
+    const value = read(known);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+function unique(values: string[]): string[] {
+  return [...new Set(values)].sort();
+}
+
+function sum(values: bigint[]): bigint {
+  return values.reduce((total, value) => total + value, 0n);
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

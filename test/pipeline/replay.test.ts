@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { runSql } from '../../src/db/sql.ts';
+import { verifyLedger } from '../../src/inbound/verify-ledger.ts';
+import { cliEnvironment, runCli } from '../cli/run-cli.ts';
+import { startHub, type TestHub } from '../support/hub.ts';
+import { openHttpProgram, type HttpProgram } from './http-program.ts';
+import { paid, refunded } from './stripe-events.ts';
+
+let hub: TestHub;
+before(async () => {
+  hub = await startHub();
+});
+after(() => hub.stop());
+
+const paidAt = Date.UTC(2026, 8, 1) / 1_000;
+
+async function image(program: HttpProgram): Promise<unknown> {
+  return runSql(
+    hub.db,
+    `select o.id, o.status, o.commission_minor::text as commission,
+       (select array_agg(l.id order by l.id) from ledger_entries l where l.order_id = o.id) as entries
+     from orders o where program_id = ? order by o.id`,
+    [program.id],
+  );
+}
+
+describe('a replay', () => {
+  test('of everything that was recorded adds nothing: no posting, no message, no change', async () => {
+    const program = await openHttpProgram(hub);
+    const one = { id: 'replay', currency: 'usd', paidAt };
+    await program.stripe(paid(one, 10_000));
+    await program.stripe(refunded(one, '1', 3_000, 1));
+    const body = { affiliate_id: program.affiliateId, amount: '5.00', currency: 'USD' };
+    await program.api.post('/conversions', body);
+    await program.settled();
+    const [before, told] = [await image(program), await program.told('conversion.updated')];
+    const { code, stdout, stderr } = await runCli(['replay', '--program', program.id], cliEnvironment(hub));
+    assert.deepEqual([code, stdout.trim()], [0, 'Replayed 3 messages: 3 duplicate'], stderr);
+    assert.deepEqual(await image(program), before);
+    assert.equal(await program.told('conversion.updated'), told);
+    const events = (await program.api.get('/inbox-events')).body.data as { id: string }[];
+    for (const { id } of events) assert.equal((await program.api.post(`/inbox-events/${id}/replay`)).status, 202);
+    await program.settled();
+    assert.deepEqual(await image(program), before);
+    assert.equal((await verifyLedger(hub.db, { programId: program.id })).total, 0);
+  });
+
+  test('of what failed settles it by the map of today and the terms of its time', async () => {
+    const program = await openHttpProgram(hub);
+    const source = { kind: 'postback', purpose: 'primary', response: 'json', requireKey: false };
+    const made = await program.api.post('/sources', { ...source, statuses: { ok: 'sale' } });
+    const tracker = made.body.data.id as string;
+    const click = await program.api.post('/clicks', { affiliateId: program.affiliateId, offerId: program.offerId });
+    const url = `//pb/${tracker}?cid=${click.body.data.id}&txid=r-1&status=paid&sum=100.00&currency=USD`;
+    assert.equal((await program.api.get(url)).body.data.reason, 'unknown_status');
+    assert.deepEqual(await program.postings(), []);
+    // The merchant mends the map, and meanwhile pays less to new customers.
+    const patched = await program.api.patch(`/sources/${tracker}`, { statuses: { ok: 'sale', paid: 'sale' } });
+    assert.equal(patched.status, 200, patched.text);
+    await program.api.patch(`/offers/${program.offerId}`, { commission: { type: 'cps', rateBps: 100 } });
+    const { stdout } = await runCli(['replay', '--source', tracker], cliEnvironment(hub));
+    assert.equal(stdout.trim(), 'Replayed 1 messages: 1 updated');
+    assert.deepEqual(await program.postings(), [2_000]);
+  });
+
+  test('since a time, and of failed messages alone', async () => {
+    const program = await openHttpProgram(hub);
+    await program.stripe(paid({ id: 'old', currency: 'usd', paidAt }, 10_000));
+    await program.stripe(paid({ id: 'unreadable', currency: 'usd', paidAt }, -1));
+    await program.settled();
+    const replay = async (...args: string[]): Promise<string> => {
+      const { stdout, stderr } = await runCli(['replay', '--program', program.id, ...args], cliEnvironment(hub));
+      return (stdout + stderr).trim().split('\n')[0] ?? '';
+    };
+    await hub.db('inbox_events').where({ program_id: program.id }).update({ received_at: '2026-01-15T00:00:00Z' });
+    assert.equal(await replay('--since', '2026-02-01', '--json'), '{"messages":0,"outcomes":{}}');
+    assert.equal(
+      await replay('--since', '2026-01-15', '--json'),
+      '{"messages":2,"outcomes":{"duplicate":1,"unprocessable":1}}',
+    );
+    assert.equal(await replay('--failed', '--json'), '{"messages":1,"outcomes":{"unprocessable":1}}');
+    const nothing = await runCli(['replay'], cliEnvironment(hub));
+    assert.equal(nothing.code, 1);
+    assert.match(nothing.stderr, /Say which messages/);
+  });
+});
+
+describe('tributary explain', () => {
+  test('tells the story of an order as a timeline, by conversion id, order id and any reference', async () => {
+    const program = await openHttpProgram(hub, { program: { autoApprove: true } });
+    const one = { id: 'story', currency: 'usd', paidAt };
+    await program.stripe(refunded(one, '1', 3_000, 5));
+    await program.settled();
+    await program.stripe(paid(one, 10_000));
+    await program.settled();
+    const [conversion] = await program.conversions();
+    const payout = await program.api.post('/payouts', { affiliateId: program.affiliateId, currency: 'USD' });
+    assert.equal(payout.status, 201);
+    const stories: string[] = [];
+    for (const id of [conversion?.id ?? '', 'pi_story', 'stripe:ch_story', `com_${conversion?.id.slice(4)}`]) {
+      const { code, stdout, stderr } = await runCli(['explain', id], cliEnvironment(hub));
+      assert.equal(code, 0, stderr);
+      stories.push(stdout);
+    }
+    assert.equal(new Set(stories).size, 1);
+    const [story = ''] = stories;
+    const told = [
+      `${conversion?.id}: sale, approved`,
+      'known as    stripe:ch_story, stripe:pi_story',
+      'gross 100.00 USD, net 100.00 USD, refunded 30.00 USD',
+      'because of  affiliate: partner-one',
+      'cps: 2000 bps',
+      '2026-09-01T00:00:00.000Z  sale of 100.00 USD',
+      '+20.00 USD earning',
+      '2026-09-01T00:05:00.000Z  refund re_story_1 of 30.00 USD',
+      '-6.00 USD refund',
+      payout.body.data.id as string,
+      'stands at 14.00 USD',
+    ];
+    let from = 0;
+    for (const words of told) {
+      const at = story.indexOf(words, from);
+      assert.ok(at >= 0, `${words}\n${story}`);
+      from = at;
+    }
+    const json = await runCli(['explain', 'pi_story', '--json'], cliEnvironment(hub));
+    assert.equal(JSON.parse(json.stdout)[0].order.id, conversion?.id);
+    const unknown = await runCli(['explain', 'nobody'], cliEnvironment(hub));
+    assert.deepEqual([unknown.code, unknown.stderr.trim()], [1, 'No order is known as nobody']);
+  });
+});
