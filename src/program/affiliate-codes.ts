@@ -1,0 +1,82 @@
+import type { Knex } from 'knex';
+import { runSql } from '../db/sql.ts';
+import { AppError } from '../domain/errors.ts';
+import { foldCode } from './codes.ts';
+import { findUniqueViolation } from './violations.ts';
+
+export type CodeKind = 'referral' | 'coupon';
+
+/** Gives an affiliate this referral code instead of the one before. Throws CONFLICT where the program has it already. */
+export async function replaceReferralCode(
+  trx: Knex,
+  programId: string,
+  affiliateId: string,
+  code: string,
+): Promise<void> {
+  await deleteCodes(trx, affiliateId, 'referral');
+  await insertCodes(trx, programId, affiliateId, 'referral', [code]);
+}
+
+/** Gives an affiliate these coupon codes instead of those before, in this order. Throws CONFLICT. */
+export async function replaceCouponCodes(
+  trx: Knex,
+  programId: string,
+  affiliateId: string,
+  codes: readonly string[],
+): Promise<void> {
+  await deleteCodes(trx, affiliateId, 'coupon');
+  if (codes.length > 0) await insertCodes(trx, programId, affiliateId, 'coupon', codes);
+}
+
+/** The affiliate that has a code; null where it is free. */
+export async function readTakenCode(db: Knex, programId: string, kind: CodeKind, code: string): Promise<string | null> {
+  const [row] = await runSql<{ affiliateId: string }>(
+    db,
+    `select affiliate_id as "affiliateId" from affiliate_codes where program_id = ? and kind = ? and code = ?`,
+    [programId, kind, foldCode(code)],
+  );
+  return row?.affiliateId ?? null;
+}
+
+/** Whom an affiliate's id or referral code means, in every program: for callers without a key. Two are one too many. */
+export function findCodeOwners(db: Knex, idOrCode: string): Promise<{ programId: string; affiliateId: string }[]> {
+  return runSql(
+    db,
+    `select program_id as "programId", affiliate_id as "affiliateId" from affiliate_codes
+     where kind = 'referral' and code = ?
+     union select program_id, id from affiliates where id = ? limit 2`,
+    [foldCode(idOrCode), idOrCode],
+  );
+}
+
+async function deleteCodes(trx: Knex, affiliateId: string, kind: CodeKind): Promise<void> {
+  await runSql(trx, `delete from affiliate_codes where affiliate_id = ? and kind = ?`, [affiliateId, kind]);
+}
+
+/** The primary key decides who has a code, never a look before. */
+async function insertCodes(
+  trx: Knex,
+  programId: string,
+  affiliateId: string,
+  kind: CodeKind,
+  codes: readonly string[],
+): Promise<void> {
+  const trimmed = codes.map((code) => code.trim());
+  try {
+    await runSql(
+      trx,
+      `insert into affiliate_codes (program_id, kind, code, affiliate_id, display, position)
+       select ?, ?, code, ?, display, position
+       from unnest(?::text[], ?::text[]) with ordinality as row (code, display, position)`,
+      [programId, kind, affiliateId, trimmed.map(foldCode), trimmed],
+    );
+  } catch (error) {
+    if (findUniqueViolation(error) === null) throw error;
+    const field = kind === 'referral' ? 'referralCode' : 'couponCodes';
+    const taken = kind === 'referral' ? `The referral code '${trimmed[0]}'` : 'A coupon code';
+    throw new AppError('CONFLICT', `${taken} is taken in this program`, {
+      details: { [field]: 'is taken in this program' },
+      cause: error,
+    });
+  }
+}

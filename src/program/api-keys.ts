@@ -1,0 +1,177 @@
+import { hash, randomInt } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { Knex } from 'knex';
+import { runSql } from '../db/sql.ts';
+import { AppError } from '../domain/errors.ts';
+import { newId } from '../domain/ids.ts';
+import { ExpiringCache, perDatabase } from './expiring-cache.ts';
+import { selectPage, type Page, type PageRequest } from './page.ts';
+import { findForeignKeyViolation, findUniqueViolation } from './violations.ts';
+
+export type KeyMode = 'live' | 'test';
+export type KeyAccess = 'read' | 'write';
+
+/** A key's own limits, each a number of requests a minute; what is missing falls back to the default. */
+export interface KeyRateLimits {
+  reads?: number;
+  writes?: number;
+  /** Conversions, events and postbacks. */
+  conversions?: number;
+}
+
+/** Who a key speaks for. */
+export interface Principal {
+  keyId: string;
+  programId: string;
+  mode: KeyMode;
+  access: KeyAccess;
+  rateLimits: KeyRateLimits;
+}
+
+export interface ApiKey {
+  id: string;
+  programId: string;
+  name: string;
+  mode: KeyMode;
+  access: KeyAccess;
+  /** The first characters, to tell keys apart. */
+  display: string;
+  rateLimits: KeyRateLimits | null;
+  createdAt: Date;
+}
+
+export interface ApiKeyInput {
+  name: string;
+  mode: KeyMode;
+  access: KeyAccess;
+  rateLimits?: KeyRateLimits | undefined;
+  /** The value of a key made elsewhere, which goes on working here: 8 to 255 printable ASCII characters. */
+  importedKey?: string | undefined;
+}
+
+/**
+ * The principal of a key, or null where it is unknown or revoked. Remembered for less than 5 s, so a key revoked by
+ * another process stops working in that time. Throws what the database throws when it is away.
+ */
+export async function authenticateKey(db: Knex, plaintext: string): Promise<Principal | null> {
+  if (plaintext.length > MAX_KEY_LENGTH) return null;
+  // Looking up the hash of a secret tells nothing about the secret by its timing.
+  const keyHash = hashKey(plaintext);
+  return cacheOf(db).get(keyHash, async () => {
+    const [row] = await runSql<Omit<Principal, 'rateLimits'> & { rateLimits: KeyRateLimits | null }>(
+      db,
+      `select id as "keyId", program_id as "programId", mode, access, rate_limits as "rateLimits"
+         from api_keys where key_hash = ? and revoked_at is null`,
+      [Buffer.from(keyHash, 'hex')],
+    );
+    return row ? { ...row, rateLimits: row.rateLimits ?? {} } : null;
+  });
+}
+
+/**
+ * Makes a key (or takes over the value of one made elsewhere). The plaintext is in this answer and nowhere else: only its
+ * SHA-256 is stored. Throws CONFLICT where an imported value is in use, NOT_FOUND for an unknown program.
+ */
+export async function createKey(
+  db: Knex,
+  programId: string,
+  input: ApiKeyInput,
+): Promise<{ apiKey: ApiKey; plaintext: string }> {
+  const plaintext = input.importedKey ?? generateKey(input.mode);
+  if (!/^[\x21-\x7e]{8,255}$/.test(plaintext)) {
+    throw new AppError('VALIDATION_ERROR', 'A key has 8 to 255 printable ASCII characters and no spaces');
+  }
+  const keyHash = hashKey(plaintext);
+  try {
+    const [apiKey] = await runSql<ApiKey>(
+      db,
+      `insert into api_keys (id, program_id, name, mode, access, key_hash, display, rate_limits)
+       values (?, ?, ?, ?, ?, ?, ?, ?) returning ${columns}`,
+      [
+        newId('key'),
+        programId,
+        input.name,
+        input.mode,
+        input.access,
+        Buffer.from(keyHash, 'hex'),
+        displayOf(plaintext),
+        input.rateLimits ? JSON.stringify(input.rateLimits) : null,
+      ],
+    );
+    cacheOf(db).delete(keyHash);
+    return { apiKey: apiKey as ApiKey, plaintext };
+  } catch (error) {
+    if (findUniqueViolation(error) !== null) {
+      throw new AppError('CONFLICT', 'This key is in use already', { cause: error });
+    }
+    if (findForeignKeyViolation(error) !== null) throw new AppError('NOT_FOUND', 'Program not found', { cause: error });
+    throw error;
+  }
+}
+
+/** Keys that work, newest first. */
+export function listKeys(db: Knex, programId: string, page: PageRequest): Promise<Page<ApiKey>> {
+  return selectPage<ApiKey>(
+    db,
+    `select ${columns} from api_keys`,
+    'id',
+    [{ sql: 'program_id = ? and revoked_at is null', bindings: [programId] }],
+    page,
+  );
+}
+
+/** Ends a key: here at once, in other processes within 5 s. False where the program has no such key that works. */
+export async function revokeKey(db: Knex, programId: string, keyId: string): Promise<boolean> {
+  const [row] = await runSql<{ keyHash: Buffer }>(
+    db,
+    `update api_keys set revoked_at = now() where program_id = ? and id = ? and revoked_at is null
+     returning key_hash as "keyHash"`,
+    [programId, keyId],
+  );
+  if (!row) return false;
+  cacheOf(db).delete(row.keyHash.toString('hex'));
+  return true;
+}
+
+/** `sk_live_` or `sk_test_`, 30 random base62 characters, and a CRC-32 by which scanners for leaked secrets know it. */
+export function generateKey(mode: KeyMode): string {
+  const random = Array.from({ length: RANDOM_LENGTH }, () => base62[randomInt(base62.length)]).join('');
+  const body = `sk_${mode}_${random}`;
+  return body + checksumOf(body);
+}
+
+/** Whether a text has the form and the checksum of a key made here. Imported keys have neither and work all the same. */
+export function hasKeyChecksum(text: string): boolean {
+  const match = /^(sk_(?:live|test)_[0-9A-Za-z]{30})([0-9A-Za-z]{6})$/.exec(text);
+  return match?.[1] !== undefined && checksumOf(match[1]) === match[2];
+}
+
+const MAX_KEY_LENGTH = 255;
+const RANDOM_LENGTH = 30;
+const CHECKSUM_LENGTH = 6;
+const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+const columns = `id, program_id as "programId", name, mode, access, display, rate_limits as "rateLimits",
+  created_at as "createdAt"`;
+
+function checksumOf(body: string): string {
+  let rest = crc32(body);
+  let text = '';
+  for (let position = 0; position < CHECKSUM_LENGTH; position += 1) {
+    text = (base62[rest % 62] ?? '') + text;
+    rest = Math.floor(rest / 62);
+  }
+  return text;
+}
+
+/** `sk_live_` and four more; of an imported key at most a third, since it may be short. */
+function displayOf(plaintext: string): string {
+  return plaintext.slice(0, Math.min(12, Math.floor(plaintext.length / 3)));
+}
+
+function hashKey(plaintext: string): string {
+  return hash('sha256', plaintext, 'hex');
+}
+
+// Less than the 5 s within which a revoked key stops working everywhere.
+const cacheOf = perDatabase(() => new ExpiringCache<Principal>({ ttlMs: 4_000, maxEntries: 10_000 }));

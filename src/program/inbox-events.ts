@@ -1,0 +1,77 @@
+import type { Knex } from 'knex';
+import { runSql } from '../db/sql.ts';
+import type { Fact } from '../domain/facts.ts';
+import { conditionOf, selectPage, type Page, type PageRequest } from './page.ts';
+
+export type InboxStatus = 'received' | 'processed' | 'ignored' | 'unprocessable' | 'failed';
+
+/** One accepted message and what became of it; the inbox writes it, the pipeline settles it. */
+export interface InboxEvent {
+  id: string;
+  /** null: it came by API key. */
+  sourceId: string | null;
+  kind: string;
+  livemode: boolean;
+  status: InboxStatus;
+  outcome: string | null;
+  reason: string | null;
+  error: string | null;
+  conversionId: string | null;
+  receivedAt: Date;
+  settledAt: Date | null;
+}
+
+/** With what came and how it was understood. */
+export interface StoredInboxEvent extends InboxEvent {
+  raw: Buffer;
+  headers: Record<string, string>;
+  facts: Fact[];
+}
+
+export interface InboxEventFilter {
+  livemode: boolean;
+  statuses?: readonly InboxStatus[] | undefined;
+  sourceId?: string | undefined;
+  outcomes?: readonly string[] | undefined;
+  conversionId?: string | undefined;
+  /** By `receivedAt`. */
+  from?: Date | null | undefined;
+  /** Exclusive. */
+  until?: Date | null | undefined;
+}
+
+export async function findInboxEvent(
+  db: Knex,
+  programId: string,
+  livemode: boolean,
+  eventId: string,
+): Promise<StoredInboxEvent | null> {
+  const [row] = await runSql<StoredInboxEvent>(
+    db,
+    `select ${columns}, raw, headers, facts from inbox_events where program_id = ? and livemode = ? and id = ?`,
+    [programId, livemode, eventId],
+  );
+  return row ?? null;
+}
+
+/** Newest first. */
+export function listInboxEvents(
+  db: Knex,
+  programId: string,
+  filter: InboxEventFilter,
+  page: PageRequest,
+): Promise<Page<InboxEvent>> {
+  const conditions = [
+    { sql: 'program_id = ? and livemode = ?', bindings: [programId, filter.livemode] },
+    ...conditionOf('status = any(?)', filter.statuses),
+    ...conditionOf('source_id = ?', filter.sourceId),
+    ...conditionOf('outcome = any(?)', filter.outcomes),
+    ...conditionOf('conversion_id = ?', filter.conversionId),
+    ...conditionOf('received_at >= ?', filter.from),
+    ...conditionOf('received_at < ?', filter.until),
+  ];
+  return selectPage<InboxEvent>(db, `select ${columns} from inbox_events`, 'id', conditions, page);
+}
+
+const columns = `id, source_id as "sourceId", kind, livemode, status, outcome, reason, error,
+  conversion_id as "conversionId", received_at as "receivedAt", settled_at as "settledAt"`;

@@ -1,0 +1,44 @@
+import type { Knex } from 'knex';
+import { runSql } from '../db/sql.ts';
+
+/** From an instant (inclusive) until another (exclusive); null: open. */
+export interface Period {
+  from: Date | null;
+  until: Date | null;
+}
+
+/** The ends as a caller gives them: a day of the program's time zone ('2026-01-31'), or an instant. Both inclusive. */
+export interface PeriodText {
+  startDate?: string | undefined;
+  endDate?: string | undefined;
+}
+
+/** A day counts whole, from midnight to midnight in the program's time zone; an instant counts to the millisecond. */
+export async function resolvePeriod(db: Knex, programId: string, { startDate, endDate }: PeriodText): Promise<Period> {
+  const start = startDate ?? null;
+  const end = endDate ?? null;
+  if (!isDay(start) && !isDay(end)) return { from: toInstant(start), until: toInstantAfter(end) };
+  const [row] = await runSql<Period>(
+    db,
+    `select ?::date::timestamp at time zone timezone as "from",
+       (?::date + 1)::timestamp at time zone timezone as "until"
+     from programs where id = ?`,
+    [isDay(start) ? start : null, isDay(end) ? end : null, programId],
+  );
+  return {
+    from: isDay(start) ? (row?.from ?? null) : toInstant(start),
+    until: isDay(end) ? (row?.until ?? null) : toInstantAfter(end),
+  };
+}
+
+function isDay(text: string | null): boolean {
+  return text !== null && text.length === 10;
+}
+
+function toInstant(text: string | null): Date | null {
+  return text === null ? null : new Date(text);
+}
+
+function toInstantAfter(text: string | null): Date | null {
+  return text === null ? null : new Date(Date.parse(text) + 1);
+}

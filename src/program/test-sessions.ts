@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import type { Knex } from 'knex';
+import { runSql } from '../db/sql.ts';
+import { newId } from '../domain/ids.ts';
+import { insertClicks } from './clicks.ts';
+import type { InboxEvent } from './inbox-events.ts';
+
+/** A test click to try an integration with; what came with it is always test, whatever key it came by. */
+export interface TestSession {
+  token: string;
+  programId: string;
+  offerId: string;
+  /** `test_…`: conversions with it are never payable. */
+  clickId: string;
+  createdAt: Date;
+  expiresAt: Date;
+}
+
+const LIFETIME_MS = 60 * 60_000;
+
+/** Call it in a transaction: the click and its session come together. */
+export async function createTestSession(
+  trx: Knex,
+  programId: string,
+  session: { offerId: string; affiliateId: string },
+  now: Date,
+): Promise<TestSession> {
+  const clickId = newId('clk').replace(/^clk_/, 'test_');
+  await insertClicks(trx, [
+    {
+      id: clickId,
+      programId,
+      livemode: false,
+      affiliateId: session.affiliateId,
+      offerId: session.offerId,
+      linkId: null,
+      occurredAt: now,
+      sub1: null,
+      sub2: null,
+      sub3: null,
+      sub4: null,
+      sub5: null,
+      utm: null,
+      ip: null,
+      userAgent: null,
+      sourceUrl: null,
+    },
+  ]);
+  const [row] = await runSql<TestSession>(
+    trx,
+    `insert into test_sessions (token, program_id, offer_id, click_id, created_at, expires_at)
+     values (?, ?, ?, ?, ?, ?) returning ${columns}`,
+    [
+      randomBytes(24).toString('base64url'),
+      programId,
+      session.offerId,
+      clickId,
+      now,
+      new Date(now.getTime() + LIFETIME_MS),
+    ],
+  );
+  return row as TestSession;
+}
+
+export async function findTestSession(db: Knex, programId: string, token: string): Promise<TestSession | null> {
+  const [row] = await runSql<TestSession>(
+    db,
+    `select ${columns} from test_sessions where program_id = ? and token = ?`,
+    [programId, token],
+  );
+  return row ?? null;
+}
+
+/** The messages that carried the session's click, newest first. */
+export function listTestSessionEvents(db: Knex, session: TestSession, limit = 20): Promise<InboxEvent[]> {
+  return runSql<InboxEvent>(
+    db,
+    `select id, source_id as "sourceId", kind, livemode, status, outcome, reason, error,
+       conversion_id as "conversionId", received_at as "receivedAt", settled_at as "settledAt"
+     from inbox_events
+     where program_id = ? and not livemode and received_at >= ? and facts @> ?::jsonb
+     order by id desc limit ?`,
+    [session.programId, session.createdAt, JSON.stringify([{ evidence: { clickId: session.clickId } }]), limit],
+  );
+}
+
+const columns = `token, program_id as "programId", offer_id as "offerId", click_id as "clickId",
+  created_at as "createdAt", expires_at as "expiresAt"`;

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { createSecretBox } from '../../src/db/secret-box.ts';
+import { createProgram } from '../../src/program/programs.ts';
+import {
+  createSource,
+  deleteSource,
+  findSource,
+  getSource,
+  listSources,
+  openStripeSecrets,
+  postbackSettingsSchema,
+  updateSource,
+} from '../../src/program/sources.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const secrets = createSecretBox({ key: randomBytes(32) });
+let t: TestDatabase;
+let programId: string;
+
+before(async () => {
+  t = await openTestDatabase();
+  programId = (await createProgram(t.db, { name: 'Acme' })).id;
+});
+after(() => t.close());
+
+test('a source is found by an unguessable id, its secrets sealed at rest', async () => {
+  const signingSecrets = ['whsec_one', 'whsec_two'];
+  const made = await createSource(t.db, secrets, programId, {
+    kind: 'stripe',
+    settings: {},
+    secrets: { signingSecrets },
+  });
+  assert.match(made.id, /^src_[0-9a-f]{64}$/);
+  assert.ok(!made.sealedSecrets?.includes('whsec'));
+  const found = await findSource(t.db, made.id);
+  assert.ok(found?.kind === 'stripe');
+  assert.equal(found.programId, programId);
+  assert.deepEqual(await openStripeSecrets(secrets, found), { signingSecrets });
+});
+
+test('changed settings and secrets count at once in this process', async () => {
+  const input = { kind: 'stripe', settings: {}, secrets: { signingSecrets: ['old'] } } as const;
+  const { id } = await createSource(t.db, secrets, programId, { ...input, secrets: { signingSecrets: ['old'] } });
+  await findSource(t.db, id);
+  await updateSource(t.db, secrets, programId, id, { orderScope: 'source', secrets: { signingSecrets: ['new'] } });
+  const found = await findSource(t.db, id);
+  assert.ok(found?.kind === 'stripe');
+  assert.equal(found.orderScope, 'source');
+  assert.deepEqual(await openStripeSecrets(secrets, found), { signingSecrets: ['new'] });
+});
+
+test('a deleted source is a way in no more', async () => {
+  const settings = postbackSettingsSchema.parse({ response: 'gif' });
+  const { id } = await createSource(t.db, secrets, programId, { kind: 'postback', settings, secrets: null });
+  assert.deepEqual((await findSource(t.db, id))?.settings, settings);
+  assert.equal(await deleteSource(t.db, programId, id), true);
+  assert.equal(await findSource(t.db, id), null);
+  assert.equal(await getSource(t.db, programId, id), null);
+  assert.equal(await deleteSource(t.db, programId, id), false);
+});
+
+test('another program neither sees, changes nor deletes a source', async () => {
+  const settings = postbackSettingsSchema.parse({});
+  const { id } = await createSource(t.db, secrets, programId, { kind: 'postback', settings, secrets: null });
+  const other = (await createProgram(t.db, { name: 'Other' })).id;
+  assert.equal(await getSource(t.db, other, id), null);
+  assert.equal(await updateSource(t.db, secrets, other, id, { name: 'Mine' }), null);
+  assert.equal(await deleteSource(t.db, other, id), false);
+  assert.deepEqual((await listSources(t.db, other, {}, { limit: 5 })).items, []);
+});
