@@ -1,0 +1,11 @@
+/** What happened, to be told to whoever subscribed to it. */
+export interface MessageDraft {
+  programId: string;
+  livemode: boolean;
+  /** An event type of event-types.ts. */
+  type: string;
+  /** The whole object, in the field names of the API; JSON-safe (no bigint). */
+  data: object;
+  /** The changed fields with their old values. */
+  previous?: object;
+}

@@ -1,0 +1,42 @@
+/**
+ * Ready templates for the trackers that affiliates use: their own click id, which came in as sub1, goes back to them.
+ * Parameter names as in each tracker's documentation, read 2026-11. What is in capitals is the account's own.
+ */
+export const postbackPresets: readonly { tracker: string; url: string }[] = [
+  {
+    tracker: 'Voluum',
+    url: 'https://YOUR-DOMAIN.example/postback?cid={click_id}&payout={payout}&currency={currency}&txid={txid}',
+  },
+  {
+    tracker: 'Keitaro',
+    url: 'https://YOUR-DOMAIN.example/KEY/postback?subid={click_id}&tid={txid}&payout={payout}&currency={currency}&status={status:lead=lead,pending=lead,sale=sale,rejected=rejected}',
+  },
+  {
+    tracker: 'Binom',
+    url: 'https://YOUR-DOMAIN.example/click.php?cnv_id={click_id}&payout={payout}&cnv_currency={currency}&cnv_status={status}',
+  },
+  {
+    tracker: 'Everflow',
+    url: 'https://YOUR-DOMAIN.example/?nid=NID&transaction_id={click_id}&amount={payout}&order_id={txid}',
+  },
+  {
+    tracker: 'TUNE',
+    url: 'https://YOUR-DOMAIN.example/aff_lsr?offer_id=OFFER&transaction_id={click_id}&amount={payout}&conversion_unique_id={conversion_id}',
+  },
+  {
+    tracker: 'Affise',
+    url: 'https://YOUR-DOMAIN.example/postback?clickid={click_id}&action_id={txid}&sum={payout}&goal={goal}&status={status:approved=1,paid=1,pending=2,lead=2,rejected=3}',
+  },
+  {
+    tracker: 'RedTrack',
+    url: 'https://YOUR-DOMAIN.example/postback?clickid={click_id}&sum={payout}&type={goal}&status={status}',
+  },
+  {
+    tracker: 'BeMob',
+    url: 'https://YOUR-DOMAIN.example/postback?cid={click_id}&payout={payout}&txid={txid}&status={status}',
+  },
+  {
+    tracker: 'AffSpace',
+    url: 'https://YOUR-DOMAIN.example/pb/ENDPOINT?clickid={click_id}&sum={amount}&action_id={txid}&goal={goal}&secure=KEY',
+  },
+];

@@ -1,0 +1,73 @@
+import type { Knex } from 'knex';
+import { newId } from '../domain/ids.ts';
+import { runSql, toArray } from '../db/sql.ts';
+import type { Claim } from './claims.ts';
+
+/** What an attempt came to, and what follows for its delivery. */
+export interface AttemptRecord {
+  claim: Claim;
+  succeeded: boolean;
+  responseStatus: number | null;
+  responseBody: string | null;
+  /** What the answer's Retry-After asked for. */
+  retryAfterS: number | null;
+  error: string | null;
+  durationMs: number;
+  attemptedAt: Date;
+  /** Set: the delivery stays pending until then. Null: it succeeded, or failed for good. */
+  nextAttemptAt: Date | null;
+}
+
+/**
+ * Stores attempts and moves their deliveries on, in one statement. A success stands whatever happened to the delivery
+ * meanwhile. A failure moves only a delivery that is still this claim's; where somebody asked for a resend while the
+ * attempt was under way, the resend stays due.
+ */
+export async function recordAttempts(db: Knex, records: readonly AttemptRecord[]): Promise<void> {
+  await runSql(
+    db,
+    `with r as (
+       select * from unnest(?::text[], ?::text[], ?::text[], ?::timestamptz[], ?::text[], ?::boolean[],
+                            ?::smallint[], ?::text[], ?::text[], ?::int[], ?::timestamptz[], ?::timestamptz[])
+         as r (attempt_id, message_id, endpoint_id, locked_until, trigger, succeeded,
+               response_status, response_body, error, duration_ms, attempted_at, next_attempt_at)
+     ), attempted as (
+       insert into delivery_attempts (message_id, id, endpoint_id, status, trigger, response_status,
+                                      response_body, error, duration_ms, attempted_at, next_attempt_at)
+       select message_id, attempt_id, endpoint_id,
+              case when succeeded then 'succeeded' else 'failed' end, trigger,
+              response_status, response_body, error, duration_ms, attempted_at, next_attempt_at
+         from r
+     )
+     update deliveries d
+        set attempts = d.attempts + 1,
+            locked_until = null,
+            status = case when r.succeeded then 'succeeded'
+                          when d.trigger <> r.trigger or r.next_attempt_at is not null then 'pending'
+                          else 'failed' end,
+            step = case when r.succeeded or d.trigger <> r.trigger then d.step else d.step + 1 end,
+            next_attempt_at = case when r.succeeded then null
+                                   when d.trigger <> r.trigger then d.next_attempt_at
+                                   else r.next_attempt_at end,
+            trigger = case when r.trigger = 'test' then 'test'
+                           when r.succeeded or d.trigger = r.trigger then 'schedule'
+                           else d.trigger end
+       from r
+      where d.message_id = r.message_id and d.endpoint_id = r.endpoint_id
+        and (r.succeeded or (d.status = 'pending' and d.locked_until = r.locked_until))`,
+    [
+      toArray(records.map(() => newId('att'))),
+      toArray(records.map(({ claim }) => claim.messageId)),
+      toArray(records.map(({ claim }) => claim.endpointId)),
+      toArray(records.map(({ claim }) => claim.lockedUntil.toISOString())),
+      toArray(records.map(({ claim }) => claim.trigger)),
+      toArray(records.map((record) => record.succeeded)),
+      toArray(records.map((record) => record.responseStatus)),
+      toArray(records.map((record) => record.responseBody)),
+      toArray(records.map((record) => record.error)),
+      toArray(records.map((record) => record.durationMs)),
+      toArray(records.map((record) => record.attemptedAt.toISOString())),
+      toArray(records.map((record) => record.nextAttemptAt?.toISOString())),
+    ],
+  );
+}

@@ -1,0 +1,69 @@
+/**
+ * When to try again. Pure: the time and the dice are passed in. All delays are in seconds unless the name says otherwise.
+ */
+
+/** Each delay is spread by this share both ways, so that messages that failed together do not return together. */
+const JITTER = 0.2;
+
+/** A receiver may ask for patience, but not for ever. */
+const MAX_RETRY_AFTER_S = 24 * 3600;
+
+/** Null: no answer came. */
+export interface Answered {
+  responseStatus: number | null;
+}
+
+export interface RetryPlan {
+  /** Failures in this round before this attempt. */
+  step: number;
+  at: Date;
+  /** Delays after each failure. */
+  retryScheduleS: readonly number[];
+  /** From 0 to 1. */
+  random: () => number;
+  /** What the answer's Retry-After asks for. */
+  retryAfterS: number | null;
+}
+
+/** Any 2xx is delivered; all else, a redirect too, is a failure. */
+export function isDelivered({ responseStatus }: Answered): boolean {
+  return responseStatus !== null && responseStatus >= 200 && responseStatus < 300;
+}
+
+/** The receiver says that it is gone for good. */
+export function isGone({ responseStatus }: Answered): boolean {
+  return responseStatus === 410;
+}
+
+/** When a failed delivery is due again; null when the schedule is used up. */
+export function planRetry(plan: RetryPlan): Date | null {
+  const delayS = plan.retryScheduleS[plan.step];
+  if (delayS === undefined) return null;
+  const spreadS = delayS * (1 - JITTER + 2 * JITTER * plan.random());
+  return new Date(plan.at.getTime() + Math.max(spreadS, plan.retryAfterS ?? 0) * 1000);
+}
+
+/** Reads a Retry-After header: seconds or an HTTP date; null where there is none or it makes no sense. */
+export function parseRetryAfter(value: string | string[] | undefined, now: Date): number | null {
+  const text = (Array.isArray(value) ? value[0] : value)?.trim();
+  if (!text) return null;
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - now.getTime()) / 1000;
+  if (Number.isNaN(seconds)) return null;
+  return Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_S);
+}
+
+/** After so many failures in a row an endpoint is left alone for a while, then tried with one delivery at a time. */
+export const BREAKER_THRESHOLD = 20;
+
+/** The longest pause: short enough that an endpoint that is back hears of it soon. */
+const MAX_BREAKER_PAUSE_S = 60;
+
+/** How long to leave an endpoint alone that failed so many times in a row; 0 below the threshold. */
+export function planPause(failures: number, retryScheduleS: readonly number[]): number {
+  if (failures < BREAKER_THRESHOLD) return 0;
+  const firstS = Math.min(5, retryScheduleS[0] ?? 5);
+  return Math.min(MAX_BREAKER_PAUSE_S, firstS * 2 ** Math.min(failures - BREAKER_THRESHOLD, 16));
+}
+
+/** An endpoint that only failed for so long is disabled. */
+export const DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000;
