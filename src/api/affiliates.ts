@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { notFound } from '../domain/errors.ts';
+import { commissionOverrideSchema } from '../domain/terms.ts';
+import { assertPostbackUrl } from '../outbound/postback-check.ts';
+import { affiliateView } from '../program/affiliate-view.ts';
+import { findAffiliate, listAffiliates, type Affiliate } from '../program/affiliates.ts';
+import { readStatistics } from '../program/statistics.ts';
+import { createAffiliateAndTell, updateAffiliateAndTell } from './affiliate-changes.ts';
+import { code, email, httpUrl, text, timestamp, wordsOf } from './fields.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, type Route } from './route.ts';
+import { statisticsSchema } from './stats.ts';
+
+const types = ['external', 'internal'] as const;
+const statuses = ['pending', 'active', 'paused', 'banned'] as const;
+
+const shown = {
+  id: z.string(),
+  displayName: z.string(),
+  email: z.string(),
+  type: z.enum(types),
+  status: z.enum(statuses),
+  companyName: z.string().nullable(),
+  website: z.string().nullable(),
+  paymentEmail: z.string().nullable(),
+  paymentMethod: z.string().nullable(),
+  paymentDetails: z.string().nullable(),
+  referralCode: z.string(),
+  couponCodes: z.array(z.string()),
+  commissionOverride: commissionOverrideSchema.nullable(),
+  postbackUrl: z.string().nullable(),
+  customFields: z.record(z.string(), z.unknown()),
+  activatedAt: timestamp.nullable(),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+};
+const affiliateSchema = z.strictObject(shown).meta({ id: 'Affiliate' });
+const affiliateWithStatsSchema = z
+  .strictObject({ ...shown, stats: statisticsSchema })
+  .meta({ id: 'AffiliateWithStats' });
+
+/** Codes that would be taken for an id name nobody. */
+const referralCode = code.regex(/^(?![Aa][Ff][Ff]_[0-9A-Fa-f]{32}$)/, 'must not look like an affiliate id');
+
+const changeable = {
+  displayName: text(),
+  email,
+  type: z.enum(types).optional(),
+  companyName: text().nullable().optional(),
+  website: httpUrl.nullable().optional(),
+  paymentEmail: email.nullable().optional(),
+  paymentMethod: text(64).nullable().optional(),
+  paymentDetails: text(2000).nullable().optional(),
+  referralCode: referralCode.optional().meta({ description: 'Unique in the program, without case; made when absent' }),
+  couponCodes: z
+    .array(code)
+    .max(100)
+    .refine(areDistinct, 'must not repeat a code')
+    .optional()
+    .meta({ description: 'Each unique in the program, without case' }),
+  status: z.enum(statuses).optional(),
+  commissionOverride: commissionOverrideSchema
+    .nullable()
+    .optional()
+    .meta({ description: "Beats the offer's terms: rateBps for CPS and RevShare, amountMinor for CPA; null: none" }),
+  postbackUrl: z
+    .string()
+    .trim()
+    .min(1)
+    .max(2048)
+    .regex(/^https?:\/\/\S+$/i, 'must be an http or https URL, macros and all')
+    .nullable()
+    .optional()
+    .meta({ description: 'A URL of their own tracker, with macros (see /postback-macros); null clears it' }),
+  customFields: z.record(z.string().max(64), z.unknown()).refine(isSmall, 'must have at most 16 KiB').optional(),
+};
+
+export const affiliateRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/affiliates',
+    access: 'write',
+    tag: 'Affiliates',
+    summary: 'Create an affiliate',
+    body: z.strictObject(changeable).meta({ id: 'AffiliateInput' }),
+    status: 201,
+    answer: one(affiliateSchema),
+    handle: async (deps, { principal, livemode, body }) => {
+      await assertPostbackUrl(deps.config, body.postbackUrl);
+      const owner = { programId: principal.programId, livemode };
+      return { data: affiliateView(await createAffiliateAndTell(deps, owner, body)) };
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/affiliates',
+    access: 'read',
+    tag: 'Affiliates',
+    summary: 'List affiliates',
+    query: z.strictObject({
+      ...pageQuery,
+      status: wordsOf(statuses).optional(),
+      type: z.enum(types).optional(),
+      email: z.string().optional(),
+      referralCode: z.string().optional(),
+    }),
+    status: 200,
+    answer: listOf(affiliateSchema),
+    handle: async ({ db }, { principal, query }) => {
+      const { status, type, email, referralCode } = query;
+      const filter = { statuses: status, type, email, referralCode };
+      const page = await listAffiliates(db, principal.programId, filter, toPageRequest('affiliates', query));
+      return toListBody('affiliates', page, affiliateView);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/affiliates/:id',
+    access: 'read',
+    tag: 'Affiliates',
+    summary: 'Get an affiliate, with what came by them so far',
+    description: 'The id or the referral code.',
+    status: 200,
+    answer: one(affiliateWithStatsSchema),
+    handle: async ({ db }, { principal, livemode, params }) => {
+      const affiliate = found(await findAffiliate(db, principal.programId, params.id));
+      const stats = await readStatistics(db, principal.programId, { livemode, affiliateId: affiliate.id });
+      return { data: { ...affiliateView(affiliate), stats } };
+    },
+  }),
+  defineRoute({
+    method: 'patch',
+    path: '/affiliates/:id',
+    access: 'write',
+    tag: 'Affiliates',
+    summary: 'Change an affiliate',
+    description: 'The id or the referral code. Terms that customers were bound with stay as they were.',
+    body: z
+      .strictObject({ ...changeable, displayName: changeable.displayName.optional(), email: email.optional() })
+      .meta({ id: 'AffiliateChanges' }),
+    status: 200,
+    answer: one(affiliateSchema),
+    handle: async (deps, { principal, livemode, params, body }) => {
+      const { id } = found(await findAffiliate(deps.db, principal.programId, params.id));
+      await assertPostbackUrl(deps.config, body.postbackUrl);
+      const owner = { programId: principal.programId, livemode };
+      return { data: affiliateView(found(await updateAffiliateAndTell(deps, owner, id, body))) };
+    },
+  }),
+];
+
+function found(affiliate: Affiliate | null): Affiliate {
+  if (!affiliate) throw notFound('Affiliate');
+  return affiliate;
+}
+
+function areDistinct(codes: string[]): boolean {
+  return new Set(codes.map((each) => each.toLowerCase())).size === codes.length;
+}
+
+function isSmall(fields: object): boolean {
+  return JSON.stringify(fields).length <= 16_384;
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { notFound } from '../domain/errors.ts';
+import { conversionIdOf } from '../domain/ids.ts';
+import { commissionView } from '../program/conversion-view.ts';
+import { commissionStatuses, findCommission, listCommissions, listLedgerEntries } from '../program/commissions.ts';
+import type { Conversion } from '../program/conversions.ts';
+import { resolvePeriod } from '../program/period.ts';
+import { decideCommission } from './commission-decision.ts';
+import { amountMinor, livemode, periodQuery, reference, text, timestamp, wordsOf } from './fields.ts';
+import { toAffiliateId, toOfferId } from './named.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, Reply, type ApiDeps, type Route } from './route.ts';
+
+const shown = {
+  id: z.string(),
+  conversionId: z.string(),
+  affiliateId: z.string().nullable(),
+  amountMinor: amountMinor.meta({ description: 'The sum of its entries' }),
+  currency: z.string().nullable(),
+  status: z.enum([...commissionStatuses, 'not_tracked', 'merged']),
+  reason: z.string().nullable(),
+  livemode,
+  createdAt: timestamp,
+  paidAt: timestamp.nullable(),
+};
+const commissionSchema = z.strictObject(shown).meta({ id: 'Commission' });
+const entrySchema = z
+  .strictObject({
+    id: z.string(),
+    amountMinor,
+    currency: z.string(),
+    type: z.string().meta({ description: 'What caused it: earning, refund, dispute, decision, adjustment, …' }),
+    createdAt: timestamp,
+    payoutId: z.string().nullable(),
+  })
+  .meta({ id: 'LedgerEntry' });
+const commissionDetailSchema = z
+  .strictObject({ ...shown, entries: z.array(entrySchema) })
+  .meta({ id: 'CommissionDetail' });
+const processingSchema = z
+  .strictObject({ status: z.literal('processing'), inboxEventId: z.string(), location: z.string() })
+  .meta({ id: 'DecisionProcessing' });
+
+export const commissionRoutes: Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/commissions',
+    access: 'read',
+    tag: 'Commissions',
+    summary: 'List commissions',
+    query: z.strictObject({
+      ...pageQuery,
+      ...periodQuery,
+      status: wordsOf(commissionStatuses).optional(),
+      affiliateId: reference.optional(),
+      offerId: reference.optional(),
+    }),
+    status: 200,
+    answer: listOf(commissionSchema),
+    handle: async ({ db }, { principal, livemode, query }) => {
+      const { programId } = principal;
+      const request = toPageRequest('commissions', query);
+      const beforeId = request.beforeId ? conversionIdOf(request.beforeId) : null;
+      const filter = {
+        livemode,
+        statuses: query.status,
+        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
+        offerId: await toOfferId(db, programId, query.offerId),
+        ...(await resolvePeriod(db, programId, query)),
+      };
+      const { items, hasMore } = await listCommissions(db, programId, filter, { ...request, beforeId });
+      return toListBody('commissions', { items: items.map(commissionView), hasMore }, (view) => view);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/commissions/:id',
+    access: 'read',
+    tag: 'Commissions',
+    summary: 'Get a commission, with its ledger entries',
+    status: 200,
+    answer: one(commissionDetailSchema),
+    handle: async (deps, { principal, livemode, params }) => {
+      const conversion = found(await findCommission(deps.db, principal.programId, livemode, params.id));
+      return { data: await detailView(deps, conversion) };
+    },
+  }),
+  defineRoute({
+    method: 'patch',
+    path: '/commissions/:id',
+    access: 'write',
+    tag: 'Commissions',
+    summary: 'Approve or reject a commission',
+    description:
+      'Approving needs no end of the hold. Rejected is final, and what is paid or reversed stays so: 409. Leads and what ' +
+      'a tracker holds are never approved: 409.',
+    body: z
+      .strictObject({ status: z.enum(['approved', 'rejected']), reason: text(1000).nullable().optional() })
+      .meta({ id: 'CommissionDecision' }),
+    status: 200,
+    answer: one(commissionDetailSchema),
+    otherAnswers: {
+      202: { description: 'No result in time; the decision is recorded', schema: one(processingSchema) },
+    },
+    handle: async (deps, { principal, livemode, params, body, raw, headers, receivedAt }) => {
+      const { programId, keyId } = principal;
+      const conversion = found(await findCommission(deps.db, programId, livemode, params.id));
+      const decision = { status: body.status, reason: body.reason ?? null, by: keyId };
+      const by = { programId, livemode, raw, headers, receivedAt };
+      const result = await decideCommission(deps, conversion, decision, by);
+      if (result.kind === 'decided') return { data: await detailView(deps, result.conversion) };
+      const { inboxEventId } = result;
+      return new Reply(202, {
+        data: { status: 'processing', inboxEventId, location: `/api/v1/inbox-events/${inboxEventId}` },
+      });
+    },
+  }),
+];
+
+async function detailView({ db }: ApiDeps, conversion: Conversion) {
+  const entries = await listLedgerEntries(db, conversion.id);
+  return {
+    ...commissionView(conversion),
+    entries: entries.map((entry) => ({
+      id: entry.id,
+      amountMinor: Number(entry.amountMinor),
+      currency: entry.currency,
+      type: entry.type,
+      createdAt: entry.createdAt.toISOString(),
+      payoutId: entry.payoutId,
+    })),
+  };
+}
+
+function found(conversion: Conversion | null): Conversion {
+  if (!conversion) throw notFound('Commission');
+  return conversion;
+}

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { conversionAliases, type ConversionField } from '../inbound/conversion-fields.ts';
+import { amountMinor, livemode, timestamp } from './fields.ts';
+import { rendersAs } from './json-schema.ts';
+import { one } from './pagination.ts';
+
+export const conversionKinds = ['sale', 'renewal', 'lead', 'action'] as const;
+export const conversionStatuses = [
+  'pending',
+  'approved',
+  'paid',
+  'rejected',
+  'reversed',
+  'parked',
+  'not_tracked',
+  'merged',
+] as const;
+
+export const shownConversion = {
+  id: z.string(),
+  kind: z.enum(conversionKinds).nullable(),
+  status: z.enum(conversionStatuses),
+  reason: z.string().nullable(),
+  amountMinor: amountMinor.meta({ description: 'Net: what commission is reckoned from, before refunds' }),
+  grossMinor: amountMinor,
+  refundedMinor: amountMinor,
+  currency: z.string().nullable(),
+  livemode,
+  affiliateId: z.string().nullable(),
+  offerId: z.string().nullable(),
+  customerId: z.string().nullable(),
+  clickId: z.string().nullable(),
+  orderId: z.string().nullable(),
+  goal: z.string().nullable(),
+  commission: z
+    .strictObject({ id: z.string(), amountMinor, currency: z.string().nullable(), status: z.enum(conversionStatuses) })
+    .nullable(),
+  occurredAt: timestamp.nullable(),
+  createdAt: timestamp,
+};
+export const conversionSchema = z.strictObject(shownConversion).meta({ id: 'Conversion' });
+
+const commission = z.strictObject({ amountMinor, currency: z.string().nullable(), status: z.string() }).nullable();
+
+const tracked = z
+  .strictObject({
+    tracked: z.literal(true),
+    conversionId: z.string().nullable(),
+    status: z.string().nullable(),
+    kind: z.string().nullable(),
+    livemode,
+    commission,
+  })
+  .meta({ id: 'ConversionTracked' });
+const untracked = z
+  .strictObject({
+    tracked: z.literal(false),
+    reason: z.string(),
+    message: z.string(),
+    conversionId: z.string().optional(),
+  })
+  .meta({ id: 'ConversionNotTracked' });
+const later = z
+  .strictObject({
+    tracked: z.null(),
+    status: z.enum(['processing', 'failed']),
+    inboxEventId: z.string(),
+    location: z.string().meta({ description: 'Where the outcome will be found' }),
+  })
+  .meta({ id: 'ConversionProcessing' });
+
+export const trackedAnswers = { recorded: one(tracked), other: one(z.union([tracked, untracked])), later: one(later) };
+
+const meanings: Partial<Record<ConversionField, string>> = {
+  clickId: 'Click id',
+  amount: 'Amount in major units, decimal, without grouping',
+  amountMinor: 'Amount in minor units, an integer',
+  orderId: 'Your order id; a repeat of it adds nothing',
+  customerId: 'Your id of the customer',
+  customerEmail: 'E-mail of the customer',
+  goal: 'What happened; default purchase',
+  affiliateId: 'The affiliate, by id or referral code',
+  referralCode: 'The affiliate, by referral code',
+  couponCode: 'The affiliate, by coupon code',
+  currency: "ISO 4217; the offer's when absent",
+  status: 'lead, hold, sale or rejected: what a tracker says of the order',
+  offerId: 'The offer, by id or code',
+  occurredAt: 'ISO 8601 with an offset, or Unix time; now when absent',
+  metadata: 'Kept with the message',
+};
+
+/** Of a body whose names have many spellings and whose senders add fields of their own: read by the normalizer. */
+export const conversionBody = describeFreely('ConversionInput', [
+  'clickId',
+  'amount',
+  'amountMinor',
+  'orderId',
+  'customerId',
+  'customerEmail',
+  'goal',
+  'affiliateId',
+  'referralCode',
+  'couponCode',
+  'currency',
+  'status',
+  'offerId',
+  'occurredAt',
+  'sub1',
+  'sub2',
+  'sub3',
+  'sub4',
+  'sub5',
+  'metadata',
+]);
+
+/** A secondary funnel event; see `conversionBody`. */
+export const eventBody = describeFreely('EventInput', [
+  'goal',
+  'clickId',
+  'customerId',
+  'customerEmail',
+  'url',
+  'occurredAt',
+  'metadata',
+]);
+
+function describeFreely(id: string, fields: readonly ConversionField[]) {
+  const properties = fields.map((field) => {
+    const [first = field, ...others] = conversionAliases[field];
+    const also = others.length > 0 ? `Also: ${others.join(', ')}` : '';
+    const description = [meanings[field], also].filter(Boolean).join('. ');
+    const type = field === 'metadata' ? 'object' : ['string', 'number'];
+    return [id === 'EventInput' && field === 'goal' ? 'event_type' : first, { type, description }] as const;
+  });
+  return z.record(z.string(), z.unknown()).meta({
+    id,
+    ...rendersAs({ properties: Object.fromEntries(properties), propertyNames: undefined, additionalProperties: true }),
+  });
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { notFound } from '../domain/errors.ts';
+import type { Fact } from '../domain/facts.ts';
+import { answerConversion } from '../inbound/conversion-answer.ts';
+import { normalizeConversion } from '../inbound/conversion/normalize.ts';
+import { redactRaw } from '../inbound/redaction.ts';
+import { conversionView } from '../program/conversion-view.ts';
+import { findConversion, listConversions, readConversionDetail } from '../program/conversions.ts';
+import { resolvePeriod } from '../program/period.ts';
+import {
+  conversionBody,
+  conversionKinds,
+  conversionSchema,
+  conversionStatuses,
+  shownConversion,
+  trackedAnswers,
+} from './conversion-schemas.ts';
+import { periodQuery, reference, wordsOf } from './fields.ts';
+import { toAffiliateId, toOfferId } from './named.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, Reply, type Route } from './route.ts';
+
+const conversionDetailSchema = z
+  .strictObject({
+    ...shownConversion,
+    mergedInto: z.string().nullable().meta({ description: 'The conversion that this one turned out to be' }),
+    references: z.array(z.string()).meta({ description: 'Every id that the order is known by' }),
+    facts: z
+      .array(z.looseObject({ id: z.string(), type: z.string(), occurredAt: z.string(), factId: z.string() }))
+      .meta({
+        description: "What was said about the order; `id` is the source's own (re_…, du_…), where there is one",
+      }),
+    explanation: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .meta({ description: 'Why this affiliate, why this amount' }),
+  })
+  .meta({ id: 'ConversionDetail' });
+
+export const conversionRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/conversions',
+    access: 'write',
+    tag: 'Conversions',
+    summary: 'Report a conversion',
+    description:
+      'Matching of names ignores case, `_` and `-`; other fields are kept with the message and otherwise ignored. ' +
+      'The answer waits, bounded, for the outcome: 201 when it counts, 200 when it is a repeat or does not qualify, ' +
+      '202 when there is no result in time.',
+    body: conversionBody,
+    status: 201,
+    answer: trackedAnswers.recorded,
+    otherAnswers: {
+      200: { description: 'A repeat, a change, or what does not qualify', schema: trackedAnswers.other },
+      202: { description: 'No result in time; nothing is lost', schema: trackedAnswers.later },
+    },
+    handle: async (deps, { principal, livemode, body, raw, headers, receivedAt, callId }) => {
+      const normalized = normalizeConversion(body, { livemode, receivedAt, callId: callId ?? undefined });
+      const { id, settled } = await deps.inbox.settle({
+        programId: principal.programId,
+        sourceId: null,
+        kind: 'conversion',
+        raw: redactRaw(raw, body),
+        headers,
+        normalized,
+        receivedAt,
+      });
+      const answer = answerConversion(id, settled, normalized.livemode);
+      return new Reply(answer.status, answer.body);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/conversions',
+    access: 'read',
+    tag: 'Conversions',
+    summary: 'List conversions',
+    description: 'Leaves out merged ones unless `status=merged`.',
+    query: z.strictObject({
+      ...pageQuery,
+      ...periodQuery,
+      status: wordsOf(conversionStatuses).optional(),
+      kind: z.enum(conversionKinds).optional(),
+      affiliateId: reference.optional(),
+      offerId: reference.optional(),
+      customerId: reference.optional(),
+      clickId: reference.optional(),
+      orderId: reference.optional(),
+    }),
+    status: 200,
+    answer: listOf(conversionSchema),
+    handle: async ({ db }, { principal, livemode, query }) => {
+      const { programId } = principal;
+      const filter = {
+        livemode,
+        statuses: query.status,
+        kind: query.kind,
+        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
+        offerId: await toOfferId(db, programId, query.offerId),
+        customerId: query.customerId,
+        clickId: query.clickId,
+        orderId: query.orderId,
+        ...(await resolvePeriod(db, programId, query)),
+      };
+      const page = await listConversions(db, programId, filter, toPageRequest('conversions', query));
+      return toListBody('conversions', page, conversionView);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/conversions/:id',
+    access: 'read',
+    tag: 'Conversions',
+    summary: 'Get a conversion, with the facts and the reasons behind it',
+    status: 200,
+    answer: one(conversionDetailSchema),
+    handle: async ({ db }, { principal, livemode, params }) => {
+      const conversion = await findConversion(db, principal.programId, livemode, params.id);
+      if (!conversion) throw notFound('Conversion');
+      const { references, facts, explanation } = await readConversionDetail(db, conversion.id);
+      return {
+        data: {
+          ...conversionView(conversion),
+          mergedInto: conversion.mergedInto,
+          references,
+          facts: facts.map(factView),
+          explanation,
+        },
+      };
+    },
+  }),
+];
+
+/** The fact as it is stored, under the source's own id where it has one. */
+function factView({ id: factId, ...fact }: Fact) {
+  const own = 'refundId' in fact ? fact.refundId : 'disputeId' in fact ? fact.disputeId : null;
+  const object = factId.startsWith('stripe:')
+    ? (/(?:^|:)([a-z]+_[A-Za-z0-9]+)(?::[^:]*)?$/.exec(factId)?.[1] ?? null)
+    : null;
+  return { id: own ?? object ?? factId, factId, ...fact };
+}

@@ -1,0 +1,40 @@
+/**
+ * The destination with `click_id`, `ref` (affiliate id) and `aff_sess` (the click id again) appended, and the visitor's own
+ * tags. The destination's query and fragment stay as they are written, character by character: shops are picky about
+ * theirs, and a parser would write them anew. Ours replace parameters of their names; a tag that is there already stays.
+ */
+export function buildDestination(
+  url: string,
+  click: { id: string; affiliateId: string },
+  tags: readonly (readonly [string, string])[],
+): string {
+  const [beforeFragment = '', ...fragments] = url.split('#');
+  const [base = '', ...queries] = beforeFragment.split('?');
+  const existing = queries.join('?').split('&').filter(Boolean);
+  const ours = new Map([
+    ['click_id', click.id],
+    ['ref', click.affiliateId],
+    ['aff_sess', click.id],
+  ]);
+  const kept = existing.filter((pair) => !ours.has(nameOf(pair)));
+  const names = new Set(kept.map(nameOf));
+  const added = [...ours, ...tags.filter(([name]) => !names.has(name))].map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  );
+  const fragment = fragments.length > 0 ? `#${fragments.join('#')}` : '';
+  return `${toAscii(base)}?${[...kept.map(toAscii), ...added].join('&')}${toAscii(fragment)}`;
+}
+
+function nameOf(pair: string): string {
+  const name = pair.split('=')[0] ?? '';
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '));
+  } catch {
+    return name;
+  }
+}
+
+/** A header carries ASCII only: what is not is percent-encoded, what is encoded already is left. */
+function toAscii(text: string): string {
+  return text.replaceAll(/[^\x21-\x7e]+/g, (part) => encodeURIComponent(part.toWellFormed()));
+}

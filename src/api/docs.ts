@@ -1,0 +1,30 @@
+import { Router } from 'express';
+import swaggerUi from 'swagger-ui-express';
+import type { Deps } from '../deps.ts';
+import { nativeRoutes } from './native.ts';
+import { buildOpenApi } from './openapi.ts';
+
+/** `/openapi.json`, and `/docs`, which renders it with nothing from elsewhere. */
+export function docsRouter({ config }: Pick<Deps, 'config'>): Router {
+  const router = Router({ strict: true });
+  let document: string | null = null;
+  router.get('/openapi.json', (_req, res) => {
+    // Made when first asked for: it takes longer than a process should take to start.
+    document ??= JSON.stringify(buildOpenApi(nativeRoutes, config.publicUrl));
+    res.type('json').send(document);
+  });
+  // The page names its files and the document relative to itself.
+  router.get('/docs', (req, res) => {
+    res.redirect(301, `${req.baseUrl}docs/`);
+  });
+  router.use(
+    '/docs',
+    swaggerUi.serve,
+    swaggerUi.setup(undefined, {
+      customSiteTitle: 'Tributary API',
+      // The page would else ask a validator on the internet for a badge.
+      swaggerOptions: { url: '../openapi.json', validatorUrl: null },
+    }),
+  );
+  return router;
+}

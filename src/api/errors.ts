@@ -1,0 +1,76 @@
+import type { ErrorRequestHandler, Request, Response } from 'express';
+import { toAppError } from '../db/database.ts';
+import { AppError } from '../domain/errors.ts';
+
+/** An answer ready to be sent (and, under an Idempotency-Key, to be kept). */
+export interface RenderedAnswer {
+  status: number;
+  /** Of the body; null: none. */
+  type: string | null;
+  text: string;
+  retryAfterS?: number | undefined;
+}
+
+/** Errors as the native API tells them: its envelope, or RFC 9457 where the caller asks for problem+json. */
+export function renderError(req: Request, thrown: unknown): RenderedAnswer {
+  const error = translate(thrown);
+  const { code, message, details, status, retryAfterS } = error;
+  const requestId = requestIdOf(req);
+  if (!req.accepts(['application/json', 'application/problem+json'])?.toString().includes('problem')) {
+    const text = JSON.stringify({ error: { code, message, details, requestId } });
+    return { status, type: 'application/json; charset=utf-8', text, retryAfterS };
+  }
+  const problem = { type: 'about:blank', title: titles[code], status, detail: message, code, details, requestId };
+  return { status, type: 'application/problem+json; charset=utf-8', text: JSON.stringify(problem), retryAfterS };
+}
+
+/** The id that the answer's X-Request-Id and the log lines have. */
+export function requestIdOf(req: Request): string {
+  return typeof req.id === 'string' ? req.id : '';
+}
+
+/** The native API's one translator of errors. Express knows an error handler by its four arguments. */
+export const answerApiError: ErrorRequestHandler = (thrown: unknown, req, res, next) => {
+  if (res.headersSent) {
+    next(thrown);
+    return;
+  }
+  sendAnswer(res, renderError(req, thrown), thrown);
+};
+
+/** `thrown` is what was behind a failure: the request's log line tells it, the answer never does. */
+export function sendAnswer(res: Response, answer: RenderedAnswer, thrown?: unknown): void {
+  if (answer.status >= 500 && thrown !== undefined) {
+    res.err = thrown instanceof Error ? thrown : new Error('not an error', { cause: thrown });
+  }
+  res.status(answer.status);
+  if (answer.retryAfterS !== undefined) res.setHeader('Retry-After', String(answer.retryAfterS));
+  if (answer.type === null) {
+    res.end();
+    return;
+  }
+  res.setHeader('Content-Type', answer.type);
+  res.setHeader('Vary', 'Accept');
+  res.send(Buffer.from(answer.text));
+}
+
+const titles: Record<AppError['code'], string> = {
+  VALIDATION_ERROR: 'The request is not valid',
+  UNAUTHORIZED: 'An API key is required',
+  INVALID_API_KEY: 'The API key is not valid',
+  INSUFFICIENT_PERMISSIONS: 'The API key may not do this',
+  NOT_FOUND: 'Not found',
+  CONFLICT: 'Conflict',
+  IDEMPOTENCY_MISMATCH: 'The Idempotency-Key was used for another request',
+  PAYLOAD_TOO_LARGE: 'The body is too large',
+  UNSUPPORTED_MEDIA_TYPE: 'The media type is not supported',
+  RATE_LIMITED: 'Too many requests',
+  INTERNAL_ERROR: 'Internal error',
+  UNAVAILABLE: 'Unavailable',
+};
+
+/** A path that cannot be decoded names nothing; Express reports it by a URIError with status 400. */
+function translate(thrown: unknown): AppError {
+  if (thrown instanceof URIError) return new AppError('NOT_FOUND', 'Not found', { cause: thrown });
+  return toAppError(thrown);
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { notTrackedReasons, rejections } from '../domain/outcomes.ts';
+import { AppError } from '../domain/errors.ts';
+import { normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
+import type { Settled } from '../inbound/outcome-waiter.ts';
+import { redactRaw } from '../inbound/redaction.ts';
+import { eventBody } from './conversion-schemas.ts';
+import { livemode } from './fields.ts';
+import { one } from './pagination.ts';
+import { defineRoute, Reply, type Route } from './route.ts';
+
+const recordedSchema = z
+  .strictObject({
+    tracked: z.literal(true),
+    eventId: z.string().meta({ description: 'The inbox event' }),
+    conversionId: z.string().nullable().meta({ description: 'Of a lead: the conversion of kind lead' }),
+    livemode,
+  })
+  .meta({ id: 'EventTracked' });
+const untrackedSchema = z
+  .strictObject({
+    tracked: z.literal(false),
+    eventId: z.string(),
+    reason: z.string(),
+    message: z.string(),
+    conversionId: z.string().optional(),
+  })
+  .meta({ id: 'EventNotTracked' });
+const laterSchema = z
+  .strictObject({
+    tracked: z.null(),
+    status: z.enum(['processing', 'failed']),
+    inboxEventId: z.string(),
+    location: z.string(),
+  })
+  .meta({ id: 'EventProcessing' });
+
+export const eventRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/events',
+    access: 'write',
+    tag: 'Events',
+    summary: 'Report a secondary funnel event',
+    description:
+      'A page view, a registration or a lead of a click or a customer. A lead is a conversion of kind lead, which earns ' +
+      'nothing by itself; the others are counted only.',
+    body: eventBody,
+    status: 201,
+    answer: one(recordedSchema),
+    otherAnswers: {
+      200: { description: 'A repeat, or what does not count', schema: one(z.union([recordedSchema, untrackedSchema])) },
+      202: { description: 'No result in time; nothing is lost', schema: one(laterSchema) },
+    },
+    handle: async (deps, { principal, livemode, body, raw, headers, receivedAt, callId }) => {
+      const normalized = normalizeFunnelEvent(body, { livemode, receivedAt, callId: callId ?? undefined });
+      const { id, settled } = await deps.inbox.settle({
+        programId: principal.programId,
+        sourceId: null,
+        kind: 'event',
+        raw: redactRaw(raw, body),
+        headers,
+        normalized,
+        receivedAt,
+      });
+      return answerEvent(id, settled, normalized.livemode);
+    },
+  }),
+];
+
+function answerEvent(eventId: string, settled: Settled | null, livemode: boolean): Reply {
+  const location = `/api/v1/inbox-events/${eventId}`;
+  if (settled === null || settled.outcome === 'failed') {
+    const status = settled === null ? 'processing' : 'failed';
+    return new Reply(202, { data: { tracked: null, status, inboxEventId: eventId, location } });
+  }
+  const { outcome, conversion } = settled;
+  const conversionId = conversion?.id ?? null;
+  if (outcome === 'recorded' || outcome === 'updated') {
+    const status = outcome === 'recorded' ? 201 : 200;
+    return new Reply(status, { data: { tracked: true, eventId, conversionId, livemode } });
+  }
+  if (outcome === 'rejected' || outcome === 'unprocessable') throw refuse(settled);
+  const about = conversionId === null ? {} : { conversionId };
+  const [reason, message] = explainOutcome(settled);
+  return new Reply(200, { data: { tracked: false, eventId, reason, message, ...about } });
+}
+
+function explainOutcome(settled: Settled): [reason: string, message: string] {
+  if (settled.outcome === 'duplicate') return ['duplicate_event', 'This event is already recorded.'];
+  if (settled.outcome === 'parked')
+    return ['no_attribution', 'Nothing tells which affiliate referred this. It is kept.'];
+  const reason = settled.reason ?? settled.conversion?.reason ?? settled.outcome;
+  const known = Object.hasOwn(notTrackedReasons, reason)
+    ? notTrackedReasons[reason as keyof typeof notTrackedReasons]
+    : null;
+  return [reason, known ?? settled.error ?? 'Received, and not counted.'];
+}
+
+function refuse(settled: Settled): AppError {
+  const reason = settled.reason ?? settled.outcome;
+  const known = Object.hasOwn(rejections, reason) ? rejections[reason as keyof typeof rejections] : null;
+  return new AppError('VALIDATION_ERROR', settled.error ?? known ?? 'The event was refused', { details: { reason } });
+}

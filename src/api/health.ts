@@ -1,0 +1,61 @@
+import { Router } from 'express';
+import { listPendingMigrations } from '../db/migrate.ts';
+import { runSql } from '../db/sql.ts';
+import type { Deps } from '../deps.ts';
+
+type HealthDeps = Pick<Deps, 'db' | 'queues' | 'metrics' | 'clock'>;
+
+const CHECK_TIMEOUT_MS = 2_500;
+
+/**
+ * For those who run the hub: `/livez` (the process answers), `/readyz` (database, queue and migrations are in order;
+ * else 503 and which is not), `/health` (for people and uptime checks), `/metrics` (Prometheus).
+ */
+export function healthRouter(deps: HealthDeps, state: { stopping: boolean } = { stopping: false }): Router {
+  const router = Router();
+  router.get('/livez', (_req, res) => {
+    res.json({ status: 'ok' });
+  });
+  router.get('/health', (_req, res) => {
+    res.json({ status: 'ok', timestamp: deps.clock.now().getTime() });
+  });
+  router.get('/readyz', async (_req, res) => {
+    const checks = await runChecks(deps);
+    const ready = !state.stopping && Object.values(checks).every((result) => result === 'ok');
+    res.status(ready ? 200 : 503).json({ status: ready ? 'ok' : state.stopping ? 'stopping' : 'unavailable', checks });
+  });
+  router.get('/metrics', async (_req, res) => {
+    await measureWaitingRows(deps);
+    res.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics());
+  });
+  return router;
+}
+
+async function runChecks(deps: HealthDeps): Promise<Record<'database' | 'queue' | 'migrations', string>> {
+  const [database, queue, migrations] = await Promise.all([
+    check(runSql(deps.db, 'select 1').then(() => 'ok')),
+    check(deps.queues.ping().then(() => 'ok')),
+    check(listPendingMigrations(deps.db).then((names) => (names.length === 0 ? 'ok' : `pending: ${names.join(', ')}`))),
+  ]);
+  return { database, queue, migrations };
+}
+
+/** Bounded: a probe that hangs tells less than one that fails. Reasons stay inside; hosts and roles are in them. */
+async function check(result: Promise<string>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve('no answer'), CHECK_TIMEOUT_MS);
+  });
+  return Promise.race([result.catch(() => 'unreachable'), timeout]).finally(() => clearTimeout(timer));
+}
+
+/** With the database away the gauge keeps its last value and the rest is still served. */
+async function measureWaitingRows({ db, metrics }: HealthDeps): Promise<void> {
+  const count = runSql<{ count: bigint }>(db, `select count(*) from inbox_events where status = 'received'`);
+  await check(
+    count.then(([row]) => {
+      metrics.inboxWaitingRows.set(Number(row?.count ?? 0));
+      return 'ok';
+    }),
+  );
+}

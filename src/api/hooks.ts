@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { notFound } from '../domain/errors.ts';
+import { openAddressGuard } from '../outbound/address-guard.ts';
+import { eventTypeSchema, eventTypes } from '../outbound/event-types.ts';
+import { listMessages } from '../outbound/message-rows.ts';
+import { renderBody } from '../outbound/messages.ts';
+import { createHook, deleteHook } from '../outbound/rest-hooks.ts';
+import { timestamp } from './fields.ts';
+import { defineRoute, type Route } from './route.ts';
+
+/** Samples that a tool is given to build on. */
+const SAMPLES = 3;
+
+const tag = 'REST hooks';
+
+/**
+ * Subscriptions as Zapier, Make and n8n make them: one URL and one event type each, identified by the `id` of the answer
+ * (https://docs.zapier.com/platform/build/cli-hook-trigger, read 2026-11). To ask whether one exists, n8n lists
+ * /webhook-endpoints by URL.
+ */
+export const hookRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/hooks',
+    access: 'write',
+    tag,
+    summary: 'Subscribe a URL to an event type',
+    body: z.strictObject({ targetUrl: z.string(), eventType: eventTypeSchema }).meta({ id: 'HookInput' }),
+    status: 201,
+    answer: z
+      .strictObject({
+        id: z.string(),
+        targetUrl: z.string(),
+        eventType: z.string(),
+        secret: z.string().nullable().meta({ description: 'For those who verify signatures' }),
+        createdAt: timestamp,
+      })
+      .meta({ id: 'Hook' }),
+    handle: async ({ db, secrets, config }, { principal, body }) => {
+      const { endpoint, secret } = await createHook(
+        { db, secrets, guard: openAddressGuard(config) },
+        principal.programId,
+        body,
+      );
+      const { id, url, createdAt } = endpoint;
+      return { id, targetUrl: url, eventType: body.eventType, secret, createdAt: createdAt.toISOString() };
+    },
+  }),
+  defineRoute({
+    method: 'delete',
+    path: '/hooks/:id',
+    access: 'write',
+    tag,
+    summary: 'Unsubscribe',
+    description: 'A hook that is not there (any more) is answered the same way.',
+    status: 204,
+    answer: null,
+    handle: async ({ db }, { principal, params }) => {
+      await deleteHook(db, principal.programId, params.id);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/hooks/samples/:eventType',
+    access: 'read',
+    tag,
+    summary: 'Recent events of a type, as they are delivered',
+    description: 'Newest first; an example where there are none yet.',
+    status: 200,
+    answer: z.array(z.looseObject({ id: z.string(), type: z.string() })),
+    handle: async ({ db, clock }, { principal, livemode, params }) => {
+      const type = eventTypeSchema.safeParse(params.eventType).data;
+      if (!type) throw notFound('Event type');
+      const { programId } = principal;
+      const { items } = await listMessages(db, programId, livemode, { types: [type] }, { limit: SAMPLES });
+      if (items.length > 0) return items;
+      const example = { programId, livemode, type, data: eventTypes[type].example };
+      return [JSON.parse(renderBody('evt_01a1f8c4d18770008000000000000009', example, clock.now())) as object];
+    },
+  }),
+];

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import type { Request } from 'express';
+import type { Deps } from '../deps.ts';
+import { AppError, validationError } from '../domain/errors.ts';
+import { claimKey, keepAnswer, releaseKey, type IdempotentCall } from '../program/idempotency-keys.ts';
+import type { RenderedAnswer } from './errors.ts';
+import type { JsonBody } from './json-body.ts';
+
+type IdempotencyDeps = Pick<Deps, 'db' | 'secrets' | 'log'>;
+
+/** The call that a request's Idempotency-Key makes it; null without one. Throws VALIDATION_ERROR for an unusable key. */
+export function readIdempotentCall(
+  req: Request,
+  body: JsonBody,
+  owner: { programId: string; livemode: boolean },
+): IdempotentCall | null {
+  const key = req.headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(key.trim())) {
+    throw validationError('Idempotency-Key must be 1 to 255 printable ASCII characters', {
+      'Idempotency-Key': 'must be 1 to 255 printable ASCII characters',
+    });
+  }
+  const path = req.baseUrl + req.path.replace(/\/+$/, '');
+  return { ...owner, method: req.method, path, key: key.trim(), requestHash: digestBody(body) };
+}
+
+/** A name for the call that every retry of it has again, so that what it makes can be known by it. */
+export function nameCall(call: IdempotentCall): string {
+  const parts = [call.programId, call.livemode, call.method, call.path, call.key];
+  return `key-${createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 32)}`;
+}
+
+/**
+ * Runs a call once: a repeat with the same body gets the first answer again. Throws IDEMPOTENCY_MISMATCH (422) for another
+ * body, CONFLICT (409) while the first is under way. 202, 429 and 5xx answers are not kept, nor is a call that died.
+ */
+export async function runOnce(
+  deps: IdempotencyDeps,
+  call: IdempotentCall,
+  run: () => Promise<RenderedAnswer>,
+): Promise<RenderedAnswer> {
+  const claim = await claimKey(deps.db, call);
+  switch (claim.kind) {
+    case 'mismatch':
+      throw new AppError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used with another body');
+    case 'underway':
+      throw new AppError('CONFLICT', 'A request with this Idempotency-Key is still under way', { retryAfterS: 1 });
+    case 'answered':
+      return JSON.parse(await deps.secrets.open(claim.body)) as RenderedAnswer;
+    case 'claimed':
+      break;
+  }
+  const answer = await run();
+  await settleClaim(deps, call, claim.claimedAt, answer);
+  return answer;
+}
+
+/** The work is done: a claim that cannot be settled now expires by itself, and must not turn the answer into an error. */
+async function settleClaim(
+  deps: IdempotencyDeps,
+  call: IdempotentCall,
+  claimedAt: string,
+  answer: RenderedAnswer,
+): Promise<void> {
+  try {
+    if (answer.status === 202 || answer.status === 429 || answer.status >= 500) {
+      await releaseKey(deps.db, call, claimedAt);
+    } else {
+      // Sealed: an answer may hold a key or a signing secret, which are shown once and stored nowhere in the clear.
+      const body = await deps.secrets.seal(JSON.stringify(answer));
+      await keepAnswer(deps.db, call, claimedAt, { status: answer.status, body });
+    }
+  } catch (error) {
+    deps.log.warn({ err: error }, 'an idempotency key could not be settled');
+  }
+}
+
+/** Spacing and the order of fields are no difference. */
+function digestBody({ raw, value }: JsonBody): Buffer {
+  const text = value === undefined ? raw : JSON.stringify(value, sortFields);
+  return createHash('sha256').update(text).digest();
+}
+
+function sortFields(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

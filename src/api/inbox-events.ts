@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { notFound } from '../domain/errors.ts';
+import { outcomes } from '../domain/outcomes.ts';
+import { replayEvent } from '../inbound/replay.ts';
+import { findInboxEvent, listInboxEvents, type InboxEvent } from '../program/inbox-events.ts';
+import { resolvePeriod } from '../program/period.ts';
+import { livemode, periodQuery, reference, timestamp, wordsOf } from './fields.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const statuses = ['received', 'processed', 'ignored', 'unprocessable', 'failed'] as const;
+
+const shown = {
+  id: z.string(),
+  sourceId: z.string().nullable().meta({ description: 'null: it came by API key' }),
+  kind: z.string(),
+  status: z.enum(statuses),
+  outcome: z.string().nullable(),
+  reason: z.string().nullable(),
+  error: z.string().nullable(),
+  conversionId: z.string().nullable(),
+  livemode,
+  receivedAt: timestamp,
+  settledAt: timestamp.nullable(),
+};
+const eventSchema = z.strictObject(shown).meta({ id: 'InboxEvent' });
+const eventDetailSchema = z
+  .strictObject({
+    ...shown,
+    raw: z.string().meta({ description: 'What came, keys replaced; bytes that are no text in base64' }),
+    rawEncoding: z.enum(['utf8', 'base64']),
+    headers: z.record(z.string(), z.string()),
+    facts: z.array(z.record(z.string(), z.unknown())).meta({ description: 'How it was understood' }),
+  })
+  .meta({ id: 'InboxEventDetail' });
+
+export const inboxEventRoutes: Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/inbox-events',
+    access: 'read',
+    tag: 'Inbox',
+    summary: 'List what came in, and what became of it',
+    query: z.strictObject({
+      ...pageQuery,
+      ...periodQuery,
+      status: wordsOf(statuses).optional(),
+      sourceId: reference.optional(),
+      outcome: wordsOf(outcomes).optional(),
+      conversionId: reference.optional(),
+    }),
+    status: 200,
+    answer: listOf(eventSchema),
+    handle: async ({ db }, { principal, livemode, query }) => {
+      const { programId } = principal;
+      const filter = {
+        livemode,
+        statuses: query.status,
+        sourceId: query.sourceId,
+        outcomes: query.outcome,
+        conversionId: query.conversionId,
+        ...(await resolvePeriod(db, programId, query)),
+      };
+      const page = await listInboxEvents(db, programId, filter, toPageRequest('inbox-events', query));
+      return toListBody('inbox-events', page, eventView);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/inbox-events/:id',
+    access: 'read',
+    tag: 'Inbox',
+    summary: 'Get an inbox event, with the raw message',
+    status: 200,
+    answer: one(eventDetailSchema),
+    handle: async ({ db }, { principal, livemode, params }) => {
+      const event = await findInboxEvent(db, principal.programId, livemode, params.id);
+      if (!event) throw notFound('Inbox event');
+      const { headers, facts, raw } = event;
+      return { data: { ...eventView(event), ...readable(raw), headers, facts } };
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/inbox-events/:id/replay',
+    access: 'write',
+    tag: 'Inbox',
+    summary: 'Settle an inbox event once more',
+    description: 'Understands it anew with the code and settings of today. What was recorded before adds nothing.',
+    status: 202,
+    answer: one(eventSchema),
+    handle: async (deps, { principal, livemode, params }) => {
+      const { programId } = principal;
+      if (!(await replayEvent(deps, programId, livemode, params.id))) throw notFound('Inbox event');
+      const event = await findInboxEvent(deps.db, programId, livemode, params.id);
+      if (!event) throw notFound('Inbox event');
+      return { data: eventView(event) };
+    },
+  }),
+];
+
+function eventView(event: InboxEvent): z.input<typeof eventSchema> {
+  return {
+    id: event.id,
+    sourceId: event.sourceId,
+    kind: event.kind,
+    status: event.status,
+    outcome: event.outcome,
+    reason: event.reason,
+    error: event.error,
+    conversionId: event.conversionId,
+    livemode: event.livemode,
+    receivedAt: event.receivedAt.toISOString(),
+    settledAt: event.settledAt?.toISOString() ?? null,
+  };
+}
+
+function readable(raw: Buffer): { raw: string; rawEncoding: 'utf8' | 'base64' } {
+  const text = raw.toString('utf8');
+  if (Buffer.from(text).equals(raw)) return { raw: text, rawEncoding: 'utf8' };
+  return { raw: raw.toString('base64'), rawEncoding: 'base64' };
+}

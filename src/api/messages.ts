@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { notFound } from '../domain/errors.ts';
+import { getEndpoint } from '../outbound/endpoints.ts';
+import { eventTypeSchema } from '../outbound/event-types.ts';
+import {
+  deliveryStatuses,
+  findMessage,
+  listAttempts,
+  listMessages,
+  presentAttempt,
+  type MessageBody,
+} from '../outbound/message-rows.ts';
+import { resendMessage } from '../outbound/redelivery.ts';
+import { resolvePeriod } from '../program/period.ts';
+import { livemode, periodQuery, timestamp } from './fields.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const shown = {
+  id: z.string(),
+  type: z.string(),
+  livemode,
+  createdAt: timestamp,
+  data: z.record(z.string(), z.unknown()).meta({ description: 'See /event-types for the shape of each type' }),
+  previous: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .meta({ description: 'The changed fields with their old values' }),
+};
+const messageSchema = z.strictObject(shown).meta({ id: 'Message' });
+
+const deliverySchema = z
+  .strictObject({
+    endpointId: z.string(),
+    status: z
+      .enum(deliveryStatuses)
+      .meta({ description: '`held`: the endpoint was disabled; `cancelled`: it was deleted' }),
+    attempts: z.int(),
+    nextAttemptAt: timestamp.nullable(),
+  })
+  .meta({ id: 'Delivery' });
+
+export const attemptSchema = z
+  .strictObject({
+    id: z.string(),
+    messageId: z.string(),
+    endpointId: z.string(),
+    status: z.enum(['succeeded', 'failed']),
+    trigger: z.enum(['schedule', 'resend', 'recover', 'test']),
+    responseStatus: z.int().nullable().meta({ description: 'null when no answer came' }),
+    responseBody: z.string().nullable().meta({ description: 'Up to 16 KiB' }),
+    error: z.string().nullable(),
+    durationMs: z.int(),
+    attemptedAt: timestamp,
+    nextAttemptAt: timestamp.nullable().meta({ description: 'null: it succeeded, or was the last' }),
+  })
+  .meta({ id: 'Attempt' });
+
+const tag = 'Messages';
+
+export const messageRoutes: Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/messages',
+    access: 'read',
+    tag,
+    summary: 'List what subscribers were told',
+    query: z.strictObject({
+      ...pageQuery,
+      ...periodQuery,
+      type: eventTypeSchema.optional(),
+      endpointId: z.string().optional().meta({ description: 'With a delivery to this endpoint' }),
+      status: z.enum(deliveryStatuses).optional().meta({ description: 'With a delivery in this state' }),
+    }),
+    status: 200,
+    answer: listOf(messageSchema),
+    handle: async ({ db }, { principal, livemode, query }) => {
+      const { from, until } = await resolvePeriod(db, principal.programId, query);
+      const filter = {
+        types: query.type === undefined ? undefined : [query.type],
+        from,
+        until,
+        endpointId: query.endpointId,
+        status: query.status,
+      };
+      const page = await listMessages(db, principal.programId, livemode, filter, toPageRequest('messages', query));
+      return toListBody('messages', page, messageView);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/messages/:id',
+    access: 'read',
+    tag,
+    summary: 'Get a message and its deliveries',
+    status: 200,
+    answer: one(z.strictObject({ ...shown, deliveries: z.array(deliverySchema) }).meta({ id: 'MessageDetails' })),
+    handle: async ({ db }, { principal, livemode, params }) => {
+      const message = await findMessage(db, principal.programId, livemode, params.id);
+      if (!message) throw notFound('Message');
+      return { data: { ...messageView(message), deliveries: message.deliveries } };
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/messages/:id/attempts',
+    access: 'read',
+    tag,
+    summary: 'List the attempts to deliver a message',
+    query: z.strictObject({
+      ...pageQuery,
+      endpointId: z.string().optional(),
+      status: z.enum(['succeeded', 'failed']).optional(),
+    }),
+    status: 200,
+    answer: listOf(attemptSchema),
+    handle: async ({ db }, { principal, livemode, params, query }) => {
+      const message = await findMessage(db, principal.programId, livemode, params.id);
+      if (!message) throw notFound('Message');
+      const filter = { endpointId: query.endpointId, status: query.status };
+      const page = await listAttempts(db, message.id, filter, toPageRequest('attempts', query));
+      return toListBody('attempts', page, presentAttempt);
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/messages/:id/resend',
+    access: 'write',
+    tag,
+    summary: 'Send a message to an endpoint again, at once',
+    description: 'Where retries are waiting it takes the place of the next; a success ends them.',
+    body: z.strictObject({ endpointId: z.string() }).meta({ id: 'ResendInput' }),
+    status: 202,
+    answer: one(z.strictObject({ messageId: z.string(), endpointId: z.string(), status: z.literal('pending') })),
+    handle: async (deps, { principal, livemode, params, body }) => {
+      const message = await findMessage(deps.db, principal.programId, livemode, params.id);
+      if (!message) throw notFound('Message');
+      const endpoint = await getEndpoint(deps, principal.programId, body.endpointId);
+      await resendMessage(deps, message.id, endpoint);
+      return { data: { messageId: message.id, endpointId: endpoint.id, status: 'pending' } };
+    },
+  }),
+];
+
+function messageView({ id, type, livemode, createdAt, data, previous }: MessageBody): z.input<typeof messageSchema> {
+  return { id, type, livemode, createdAt, data, ...(previous === undefined ? {} : { previous }) };
+}

@@ -1,0 +1,142 @@
+import { Router, type Request, type Response } from 'express';
+import { AppError, notFound, validationError } from '../domain/errors.ts';
+import type { Principal } from '../program/api-keys.ts';
+import { authenticateRequest, type Caller } from './authenticate.ts';
+import { answerApiError, renderError, requestIdOf, sendAnswer, type RenderedAnswer } from './errors.ts';
+import { nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
+import { readJsonBody, type JsonBody } from './json-body.ts';
+import { limitCaller } from './rate-limits.ts';
+import { Reply, type ApiDeps, type Route } from './route.ts';
+import { readQuery, validate } from './validate.ts';
+
+/**
+ * Mounts routes of the native API. Every request goes the same way: authenticate, count, match the route, check access,
+ * read, validate, handle (once, under an Idempotency-Key), answer. What is not found is told to callers with a key only.
+ */
+export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
+  const router = Router({ caseSensitive: true });
+  router.use(async (req, res, next) => {
+    res.setHeader('Cache-Control', 'no-store');
+    const caller = await authenticateRequest(deps, req, res);
+    await limitCaller(deps, caller, req, res);
+    callers.set(req, caller);
+    next();
+  });
+  for (const route of routes) {
+    router[route.method](route.path, async (req: Request, res: Response) => {
+      const answer = await answerRoute(deps, route, req, res);
+      sendAnswer(res, answer);
+    });
+  }
+  router.use((req) => {
+    throw new AppError('NOT_FOUND', `There is nothing at ${req.method} ${req.baseUrl}${req.path}`);
+  });
+  router.use(answerApiError);
+  return router;
+}
+
+const callers = new WeakMap<Request, Caller>();
+
+async function answerRoute(deps: ApiDeps, route: Route, req: Request, res: Response): Promise<RenderedAnswer> {
+  const principal = checkAccess(route, callers.get(req) as Caller);
+  const takesBody = route.method === 'post' || route.method === 'patch';
+  const body = takesBody ? await readJsonBody(req) : NO_BODY;
+  const owner = { programId: principal.programId, livemode: principal.mode === 'live' };
+  const call = route.method === 'post' ? readIdempotentCall(req, body, owner) : null;
+  if (!call) return await handle(deps, route, req, principal, body, null);
+  return await runOnce(deps, call, async () => {
+    try {
+      return await handle(deps, route, req, principal, body, nameCall(call));
+    } catch (error) {
+      const answer = renderError(req, error);
+      if (answer.status >= 500) res.err = error instanceof Error ? error : new Error('not an error', { cause: error });
+      return answer;
+    }
+  });
+}
+
+async function handle(
+  deps: ApiDeps,
+  route: Route,
+  req: Request,
+  principal: Principal,
+  body: JsonBody,
+  callId: string | null,
+): Promise<RenderedAnswer> {
+  const given = readQuery(req.originalUrl);
+  const result = await route.handle(deps, {
+    principal,
+    livemode: principal.mode === 'live',
+    params: readParams(req),
+    query: route.query ? validate(route.query, given, 'The query') : refuseQuery(given),
+    body: route.body ? validate(route.body, takeBody(route, body), 'The body') : refuseBody(body),
+    raw: body.raw,
+    headers: headersToKeep(req, principal),
+    receivedAt: deps.clock.now(),
+    callId,
+  });
+  const reply = result instanceof Reply ? result : new Reply(route.status, result);
+  if (reply.body === undefined) return { status: reply.status, type: null, text: '' };
+  return { status: reply.status, type: 'application/json; charset=utf-8', text: JSON.stringify(reply.body) };
+}
+
+const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
+
+/** The admin has no program: nothing of one can be reached with it. */
+const admin: Principal = { keyId: 'admin', programId: '', mode: 'live', access: 'write', rateLimits: {} };
+
+function checkAccess(route: Route, caller: Caller): Principal {
+  if (route.access === 'admin') {
+    if (caller.kind === 'admin') return admin;
+    throw new AppError('INSUFFICIENT_PERMISSIONS', 'Only the admin token may do this');
+  }
+  if (caller.kind === 'admin') {
+    throw new AppError('INSUFFICIENT_PERMISSIONS', "The admin token has no program: use one of the program's API keys");
+  }
+  if (route.access === 'write' && caller.principal.access !== 'write') {
+    throw new AppError('INSUFFICIENT_PERMISSIONS', 'This API key may only read');
+  }
+  return caller.principal;
+}
+
+/** Ids are text of a bounded length; what can be none is answered like an unknown one. */
+function readParams(req: Request): Record<string, string> {
+  const params: Record<string, string> = {};
+  for (const [name, value] of Object.entries(req.params)) {
+    if (typeof value !== 'string' || value.length > 255 || value.includes('\0') || !value.isWellFormed()) {
+      throw notFound('Object');
+    }
+    params[name] = value;
+  }
+  return params;
+}
+
+function takeBody(route: Route, body: JsonBody): unknown {
+  if (body.value !== undefined) return body.value;
+  if (route.bodyOptional) return {};
+  throw validationError('The body must be a JSON object');
+}
+
+/** An empty object says nothing, and many clients send one. */
+function refuseBody({ value }: JsonBody): undefined {
+  if (value === undefined) return undefined;
+  const names = typeof value === 'object' && value !== null ? Object.keys(value) : ['body'];
+  const [first] = names;
+  if (first === undefined) return undefined;
+  const details = Object.fromEntries(names.map((name) => [name, 'is not a known field']));
+  throw validationError(`${first} is not a known field: this request takes no body`, details);
+}
+
+function refuseQuery(query: Record<string, string>): Record<string, never> {
+  const names = Object.keys(query);
+  if (names.length === 0) return {};
+  const details = Object.fromEntries(names.map((name) => [name, 'is not a known parameter']));
+  throw validationError(`${names[0]} is not a known parameter`, details);
+}
+
+function headersToKeep(req: Request, principal: Principal): Record<string, string> {
+  const kept: Record<string, string> = { 'x-request-id': requestIdOf(req), 'key-id': principal.keyId };
+  const agent = req.headers['user-agent'];
+  if (agent) kept['user-agent'] = agent.slice(0, 255);
+  return kept;
+}

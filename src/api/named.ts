@@ -1,0 +1,46 @@
+import type { Knex } from 'knex';
+import { AppError } from '../domain/errors.ts';
+import { findAffiliate, type Affiliate } from '../program/affiliates.ts';
+import { findOffer, type Offer } from '../program/offers.ts';
+
+/** The affiliate that a body names by id or referral code. Throws VALIDATION_ERROR where the program has none such. */
+export async function takeAffiliate(
+  db: Knex,
+  programId: string,
+  idOrCode: string,
+  field = 'affiliateId',
+): Promise<Affiliate> {
+  return (await findAffiliate(db, programId, idOrCode)) ?? refuse(field, 'Affiliate');
+}
+
+/** The offer that a body names by id or code. Throws VALIDATION_ERROR where the program has none such. */
+export async function takeOffer(db: Knex, programId: string, idOrCode: string, field = 'offerId'): Promise<Offer> {
+  return (await findOffer(db, programId, idOrCode)) ?? refuse(field, 'Offer');
+}
+
+/** For filters: an affiliate that is not there has nothing, which an id that fits nothing says. */
+export async function toAffiliateId(
+  db: Knex,
+  programId: string,
+  idOrCode: string | undefined,
+): Promise<string | undefined> {
+  if (idOrCode === undefined) return undefined;
+  return (await findAffiliate(db, programId, idOrCode))?.id ?? NOBODY;
+}
+
+export async function toOfferId(
+  db: Knex,
+  programId: string,
+  idOrCode: string | undefined,
+): Promise<string | undefined> {
+  if (idOrCode === undefined) return undefined;
+  return (await findOffer(db, programId, idOrCode))?.id ?? NOBODY;
+}
+
+const NOBODY = '-';
+
+function refuse(field: string, what: 'Affiliate' | 'Offer'): never {
+  throw new AppError('VALIDATION_ERROR', `${what} not found`, {
+    details: { [field]: `is not an ${what.toLowerCase()} of this program` },
+  });
+}

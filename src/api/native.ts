@@ -1,0 +1,56 @@
+import type { Router } from 'express';
+import { affiliateRoutes } from './affiliates.ts';
+import { apiKeyRoutes } from './api-keys.ts';
+import { balanceRoutes } from './balances.ts';
+import { clickRoutes } from './clicks.ts';
+import { commissionRoutes } from './commissions.ts';
+import { conversionRoutes } from './conversions.ts';
+import { customerRoutes } from './customers.ts';
+import { eventTypeRoutes } from './event-types.ts';
+import { eventRoutes } from './events.ts';
+import { hookRoutes } from './hooks.ts';
+import { inboxEventRoutes } from './inbox-events.ts';
+import { messageRoutes } from './messages.ts';
+import { mountRoutes } from './mount.ts';
+import { offerRoutes } from './offers.ts';
+import { postbackRoutes } from './postback-macros.ts';
+import { payoutRoutes } from './payouts.ts';
+import { programRoutes } from './programs.ts';
+import { refundRoutes } from './refunds.ts';
+import type { ApiDeps, Route } from './route.ts';
+import { sourceRoutes } from './sources.ts';
+import { statsRoutes } from './stats.ts';
+import { testSessionRoutes } from './test-sessions.ts';
+import { trackingLinkRoutes } from './tracking-links.ts';
+import { webhookEndpointRoutes } from './webhook-endpoints.ts';
+
+/** Every route of the native API, in the order that the documentation tells them. Fixed paths stand before `/:id`. */
+export const nativeRoutes: readonly Route[] = [
+  ...programRoutes,
+  ...apiKeyRoutes,
+  ...affiliateRoutes,
+  ...offerRoutes,
+  ...trackingLinkRoutes,
+  ...clickRoutes,
+  ...conversionRoutes,
+  ...refundRoutes,
+  ...eventRoutes,
+  ...customerRoutes,
+  ...commissionRoutes,
+  ...balanceRoutes,
+  ...payoutRoutes,
+  ...sourceRoutes,
+  ...inboxEventRoutes,
+  ...webhookEndpointRoutes,
+  ...hookRoutes,
+  ...messageRoutes,
+  ...eventTypeRoutes,
+  ...postbackRoutes,
+  ...statsRoutes,
+  ...testSessionRoutes,
+];
+
+/** To be mounted at /api/v1. */
+export function nativeRouter(deps: ApiDeps): Router {
+  return mountRoutes(deps, nativeRoutes);
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { notFound } from '../domain/errors.ts';
+import { commissionTermsSchema } from '../domain/terms.ts';
+import { createOffer, findOffer, listOffers, updateOffer, type Offer } from '../program/offers.ts';
+import { code, currency, httpUrl, text, timestamp, wordsOf } from './fields.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const statuses = ['draft', 'published', 'paused', 'archived'] as const;
+
+const offerSchema = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    url: z.string(),
+    code: z.string(),
+    description: z.string().nullable(),
+    commission: commissionTermsSchema,
+    currency: z.string(),
+    attributionWindowDays: z.int(),
+    dailyCap: z.int(),
+    status: z.enum(statuses),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .meta({ id: 'Offer' });
+
+const changeable = {
+  name: text(),
+  url: httpUrl.meta({ description: 'Where tracking links lead' }),
+  code: code.optional().meta({ description: 'Unique in the program; made when absent' }),
+  description: text(5000).nullable().optional(),
+  commission: commissionTermsSchema.meta({
+    description: 'cpa: amountMinor. cps: rateBps of a one-off or first sale. revshare: rateBps of all payments',
+  }),
+  currency: currency.optional().meta({ description: "The program's when absent" }),
+  attributionWindowDays: z.int().min(1).max(3650).optional().meta({ description: 'Default 30' }),
+  dailyCap: z.int().min(0).max(1_000_000_000).optional().meta({ description: 'Conversions a day that pay; 0: no cap' }),
+  status: z.enum(statuses).optional(),
+};
+
+export const offerRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/offers',
+    access: 'write',
+    tag: 'Offers',
+    summary: 'Create an offer',
+    description: "A program's first offer becomes its default offer.",
+    body: z.strictObject(changeable).meta({ id: 'OfferInput' }),
+    status: 201,
+    answer: one(offerSchema),
+    handle: async ({ db }, { principal, body }) => ({
+      data: offerView(await createOffer(db, principal.programId, body)),
+    }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/offers',
+    access: 'read',
+    tag: 'Offers',
+    summary: 'List offers',
+    query: z.strictObject({ ...pageQuery, status: wordsOf(statuses).optional(), code: z.string().optional() }),
+    status: 200,
+    answer: listOf(offerSchema),
+    handle: async ({ db }, { principal, query }) => {
+      const filter = { statuses: query.status, code: query.code };
+      const page = await listOffers(db, principal.programId, filter, toPageRequest('offers', query));
+      return toListBody('offers', page, offerView);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/offers/:id',
+    access: 'read',
+    tag: 'Offers',
+    summary: 'Get an offer',
+    description: 'The id or the code.',
+    status: 200,
+    answer: one(offerSchema),
+    handle: async ({ db }, { principal, params }) => ({
+      data: offerView(found(await findOffer(db, principal.programId, params.id))),
+    }),
+  }),
+  defineRoute({
+    method: 'patch',
+    path: '/offers/:id',
+    access: 'write',
+    tag: 'Offers',
+    summary: 'Change an offer',
+    description: 'The id or the code. Terms that customers were bound with stay as they were.',
+    body: z
+      .strictObject({
+        ...changeable,
+        name: changeable.name.optional(),
+        url: changeable.url.optional(),
+        commission: changeable.commission.optional(),
+      })
+      .meta({ id: 'OfferChanges' }),
+    status: 200,
+    answer: one(offerSchema),
+    handle: async ({ db }, { principal, params, body }) => {
+      const { id } = found(await findOffer(db, principal.programId, params.id));
+      return { data: offerView(found(await updateOffer(db, principal.programId, id, body))) };
+    },
+  }),
+];
+
+function offerView(offer: Offer): z.input<typeof offerSchema> {
+  return {
+    id: offer.id,
+    name: offer.name,
+    url: offer.url,
+    code: offer.code,
+    description: offer.description,
+    commission: offer.commission,
+    currency: offer.currency,
+    attributionWindowDays: offer.attributionWindowDays,
+    dailyCap: offer.dailyCap,
+    status: offer.status,
+    createdAt: offer.createdAt.toISOString(),
+    updatedAt: offer.updatedAt.toISOString(),
+  };
+}
+
+function found(offer: Offer | null): Offer {
+  if (!offer) throw notFound('Offer');
+  return offer;
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
+import { conversionBody, trackedAnswers } from './conversion-schemas.ts';
+import { errorSchema } from './error-schemas.ts';
+
+const id = z.object({ id: z.string().meta({ description: "The source's id" }) });
+const error = (description: string) => ({ description, content: { 'application/json': { schema: errorSchema } } });
+const unavailable = error('UNAVAILABLE: send it again');
+const json = (description: string, schema: z.ZodType) => ({ description, content: { 'application/json': { schema } } });
+
+const postbackAnswers = {
+  '200': {
+    description:
+      'json: what became of it, as POST /conversions tells it. ok: `OK`. gif: a pixel. The last two when durable.',
+    content: {
+      'application/json': { schema: z.union([trackedAnswers.recorded, trackedAnswers.other, trackedAnswers.later]) },
+      'text/plain': { schema: z.literal('OK') },
+      'image/gif': {},
+    },
+  },
+  '400': error('VALIDATION_ERROR: told in words by sources that answer ok or gif'),
+  '401': error('UNAUTHORIZED or INVALID_API_KEY'),
+  '403': error('INSUFFICIENT_PERMISSIONS: this key may only read, or this address may not send here'),
+  '404': error('NOT_FOUND'),
+  '429': error('RATE_LIMITED'),
+  '503': unavailable,
+};
+
+function webhook(summary: string, operationId: string, refusal: string): ZodOpenApiOperationObject {
+  return {
+    operationId,
+    tags: ['Public'],
+    summary,
+    security: [],
+    requestParams: { path: id },
+    requestBody: { required: true, content: { 'application/json': { schema: z.looseObject({}) } } },
+    responses: {
+      '200': json('Stored', z.strictObject({ received: z.literal(true) })),
+      [refusal as '400']: error('The signature or the header is wrong; nothing is stored'),
+      '404': error('NOT_FOUND'),
+      '413': error('PAYLOAD_TOO_LARGE'),
+      '503': unavailable,
+    },
+  };
+}
+
+function operations(path: string, summary: string, responses: ZodOpenApiOperationObject['responses']) {
+  const operationId = `get${path.slice(1, 2).toUpperCase()}${path.slice(2)}`;
+  return { get: { operationId, tags: ['Operations'], summary, security: [], responses } };
+}
+
+const status = (description: string) => json(description, z.looseObject({ status: z.string() }));
+
+/** What is not under /api/v1: ways in, redirects, and what those who run the hub ask. */
+export const publicPaths: ZodOpenApiPathsObject = {
+  '/r/{code}': {
+    get: {
+      operationId: 'followTrackingLink',
+      tags: ['Public'],
+      summary: 'Follow a tracking link',
+      description:
+        'Records the click and leads on with `click_id`, `ref` (affiliate id) and `aff_sess` appended; sub1…sub5 and ' +
+        'utm_* are kept. Affiliate and offer may be in any state: whether the click earns is judged when it converts.',
+      security: [],
+      requestParams: {
+        path: z.object({ code: z.string() }),
+        query: z.object({
+          sub1: z.string().optional(),
+          sub2: z.string().optional(),
+          sub3: z.string().optional(),
+          sub4: z.string().optional(),
+          sub5: z.string().optional(),
+        }),
+      },
+      responses: {
+        '302': { description: 'To the destination', headers: z.object({ Location: z.string() }) },
+        '404': error('NOT_FOUND'),
+        '503': unavailable,
+      },
+    },
+  },
+  '/pb/{id}': {
+    get: {
+      operationId: 'receivePostback',
+      tags: ['Public'],
+      summary: "A tracker's postback",
+      description:
+        'The fields of POST /conversions as query parameters, by the names of the source, with the key in `secure`.',
+      security: [{ apiKey: [] }, { bearer: [] }, {}],
+      requestParams: { path: id },
+      responses: postbackAnswers,
+    },
+    post: {
+      operationId: 'receivePostbackByPost',
+      tags: ['Public'],
+      summary: "A tracker's postback, as form or JSON",
+      security: [{ apiKey: [] }, { bearer: [] }, {}],
+      requestParams: { path: id },
+      requestBody: {
+        content: {
+          'application/json': { schema: conversionBody },
+          'application/x-www-form-urlencoded': { schema: conversionBody },
+        },
+      },
+      responses: postbackAnswers,
+    },
+  },
+  '/in/stripe/{id}': { post: webhook('Webhooks of Stripe', 'receiveStripeWebhook', '400') },
+  '/in/revenuecat/{id}': { post: webhook('Webhooks of RevenueCat', 'receiveRevenuecatWebhook', '401') },
+  '/livez': operations('/livez', 'Whether the process answers', { '200': status('It does') }),
+  '/readyz': operations('/readyz', 'Whether database, queue and migrations are in order', {
+    '200': status('They are'),
+    '503': status('They are not; `checks` tells which'),
+  }),
+  '/health': operations('/health', 'For uptime checks', {
+    '200': json('Up', z.strictObject({ status: z.literal('ok'), timestamp: z.int() })),
+  }),
+  '/metrics': operations('/metrics', 'Prometheus metrics', {
+    '200': { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } },
+  }),
+};

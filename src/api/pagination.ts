@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { AppError } from '../domain/errors.ts';
+import type { Page, PageRequest } from '../program/page.ts';
+import { rendersAs } from './json-schema.ts';
+
+/** Query parameters of every list. */
+export const pageQuery = {
+  limit: z
+    .string()
+    .regex(/^(?:[1-9]\d?|100)$/, 'must be a whole number from 1 to 100')
+    .transform(Number)
+    .default(20)
+    .meta({
+      description: 'Items a page',
+      ...rendersAs({ type: 'integer', minimum: 1, maximum: 100, default: 20, pattern: undefined }),
+    }),
+  cursor: z.string().optional().meta({ description: '`pagination.nextCursor` of the page before' }),
+};
+
+/** A list's answer: items newest first, and where the next page begins. */
+export function listOf<S extends z.ZodType>(item: S) {
+  return z.strictObject({
+    data: z.array(item),
+    pagination: z.strictObject({ hasMore: z.boolean(), nextCursor: z.string().nullable() }),
+  });
+}
+
+/** One object's answer. */
+export function one<S extends z.ZodType>(item: S) {
+  return z.strictObject({ data: item });
+}
+
+/** `list` names the list, so that a cursor of another one is refused. Throws VALIDATION_ERROR for a bad cursor. */
+export function toPageRequest(list: string, query: { limit: number; cursor?: string | undefined }): PageRequest {
+  return { limit: query.limit, beforeId: query.cursor === undefined ? null : decodeCursor(list, query.cursor) };
+}
+
+/** The body of a list's answer. */
+export function toListBody<T extends { id: string }, V>(list: string, page: Page<T>, view: (item: T) => V) {
+  const last = page.items.at(-1);
+  const nextCursor = page.hasMore && last ? encodeCursor(list, last.id) : null;
+  return { data: page.items.map(view), pagination: { hasMore: page.hasMore, nextCursor } };
+}
+
+function encodeCursor(list: string, id: string): string {
+  return Buffer.from(`${list} ${id}`).toString('base64url');
+}
+
+function decodeCursor(list: string, cursor: string): string {
+  const text = /^[\w-]{1,400}$/.test(cursor) ? Buffer.from(cursor, 'base64url').toString() : '';
+  const [given, id, ...rest] = text.split(' ');
+  if (given === list && id && rest.length === 0 && encodeCursor(list, id) === cursor && !id.includes('\0')) return id;
+  throw new AppError('VALIDATION_ERROR', 'cursor is not a cursor of this list', {
+    details: { cursor: 'is not a cursor of this list' },
+  });
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { AppError, notFound } from '../domain/errors.ts';
+import { findPayout, listPayouts, payoutView, type Payout } from '../program/payouts.ts';
+import { amountMinor, currency, reference, timestamp, wordsOf } from './fields.ts';
+import { takeAffiliate, toAffiliateId } from './named.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { createPayoutAndTell, finishPayoutAndTell } from './payout-changes.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const statuses = ['pending', 'paid', 'failed'] as const;
+
+const payoutSchema = z
+  .strictObject({
+    id: z.string(),
+    affiliateId: z.string(),
+    amountMinor,
+    currency: z.string(),
+    status: z.enum(statuses),
+    createdAt: timestamp,
+    paidAt: timestamp.nullable(),
+    failedAt: timestamp.nullable(),
+  })
+  .meta({ id: 'Payout' });
+
+/** Test money is never payable: to a test key there are no payouts. */
+export const payoutRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/payouts',
+    access: 'write',
+    tag: 'Payouts',
+    summary: 'Pay out all that is payable',
+    description:
+      'Takes every approved posting of the affiliate in this currency that is in no payout. 409: nothing is payable.',
+    body: z.strictObject({ affiliateId: reference, currency }).meta({ id: 'PayoutInput' }),
+    status: 201,
+    answer: one(payoutSchema),
+    handle: async (deps, { principal, livemode, body }) => {
+      const affiliate = await takeAffiliate(deps.db, principal.programId, body.affiliateId);
+      if (!livemode) throw new AppError('CONFLICT', 'Nothing is payable: test commissions never are');
+      const input = { affiliateId: affiliate.id, currency: body.currency, createdBy: principal.keyId };
+      return { data: payoutView(await createPayoutAndTell(deps, principal.programId, input)) };
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/payouts',
+    access: 'read',
+    tag: 'Payouts',
+    summary: 'List payouts',
+    query: z.strictObject({
+      ...pageQuery,
+      affiliateId: reference.optional(),
+      currency: currency.optional(),
+      status: wordsOf(statuses).optional(),
+    }),
+    status: 200,
+    answer: listOf(payoutSchema),
+    handle: async ({ db }, { principal, livemode, query }) => {
+      const { programId } = principal;
+      const request = toPageRequest('payouts', query);
+      const affiliateId = await toAffiliateId(db, programId, query.affiliateId);
+      const filter = { affiliateId, currency: query.currency, statuses: query.status };
+      const page = livemode ? await listPayouts(db, programId, filter, request) : { items: [], hasMore: false };
+      return toListBody('payouts', page, payoutView);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/payouts/:id',
+    access: 'read',
+    tag: 'Payouts',
+    summary: 'Get a payout',
+    status: 200,
+    answer: one(payoutSchema),
+    handle: async ({ db }, { principal, livemode, params }) => ({
+      data: payoutView(found(livemode ? await findPayout(db, principal.programId, params.id) : null)),
+    }),
+  }),
+  defineRoute({
+    method: 'patch',
+    path: '/payouts/:id',
+    access: 'write',
+    tag: 'Payouts',
+    summary: 'Mark a payout paid or failed',
+    description: 'Both are final. What failed can be paid out again.',
+    body: z.strictObject({ status: z.enum(['paid', 'failed']) }).meta({ id: 'PayoutChanges' }),
+    status: 200,
+    answer: one(payoutSchema),
+    handle: async (deps, { principal, livemode, params, body }) => {
+      if (!livemode) throw notFound('Payout');
+      return { data: payoutView(found(await finishPayoutAndTell(deps, principal.programId, params.id, body.status))) };
+    },
+  }),
+];
+
+function found(payout: Payout | null): Payout {
+  if (!payout) throw notFound('Payout');
+  return payout;
+}

@@ -1,0 +1,103 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { notFound, validationError } from '../domain/errors.ts';
+import { postbackPresets } from '../outbound/postback-presets.ts';
+import {
+  compileTarget,
+  findTemplateProblem,
+  renderRequest,
+  sampleSubject,
+  sampleValues,
+  type PostbackSubject,
+} from '../outbound/postback-request.ts';
+import { parseTemplate, postbackMacros, renderTemplate } from '../outbound/postback-template.ts';
+import { readSubjects } from '../outbound/postbacks.ts';
+import { listOf, one } from './pagination.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const tag = 'Postbacks';
+
+export const postbackRoutes: Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/postback-macros',
+    access: 'read',
+    tag,
+    summary: 'The macros of postback templates, all on one page',
+    description:
+      'Values are URL-encoded (in a JSON body: escaped). `{name|fallback}` stands in for an empty value, ' +
+      '`{status:lead=0,sale=1,*=2}` maps values.',
+    status: 200,
+    answer: listOf(
+      z
+        .strictObject({ name: z.string(), macro: z.string(), description: z.string(), example: z.string() })
+        .meta({ id: 'PostbackMacro' }),
+    ),
+    handle: async () => ({ data: macros, pagination: { hasMore: false, nextCursor: null } }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/postback-presets',
+    access: 'read',
+    tag,
+    summary: "Ready templates for affiliates' trackers, all on one page",
+    status: 200,
+    answer: listOf(
+      z
+        .strictObject({
+          tracker: z.string(),
+          url: z.string().meta({ description: 'Put the domain (and ids) of the account where it says so' }),
+        })
+        .meta({ id: 'PostbackPreset' }),
+    ),
+    handle: async () => ({ data: postbackPresets, pagination: { hasMore: false, nextCursor: null } }),
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/postback-previews',
+    access: 'read',
+    tag,
+    summary: 'Dry run: what a template would fire',
+    description: 'Nothing is sent. Without a conversion it shows an example.',
+    body: z
+      .strictObject({
+        url: z.string().max(2048),
+        method: z.enum(['GET', 'POST']).default('GET'),
+        bodyTemplate: z.string().max(10_000).nullable().default(null),
+        conversionId: z.string().optional(),
+      })
+      .meta({ id: 'PostbackPreviewInput' }),
+    status: 200,
+    answer: one(
+      z
+        .strictObject({ method: z.enum(['GET', 'POST']), url: z.string(), body: z.string().nullable() })
+        .meta({ id: 'PostbackPreview' }),
+    ),
+    handle: async ({ db }, { principal, body }) => {
+      const problem = findTemplateProblem(body.url);
+      if (problem) throw validationError(`url ${problem}`, { url: problem });
+      const bodyTemplate = body.bodyTemplate === null ? null : parseTemplate(body.bodyTemplate);
+      if (bodyTemplate?.ok === false) {
+        throw validationError(`bodyTemplate ${bodyTemplate.problem}`, { bodyTemplate: bodyTemplate.problem });
+      }
+      const { conversionId } = body;
+      const subject =
+        conversionId === undefined ? sampleSubject : await findSubject(db, principal.programId, conversionId);
+      const target = compileTarget(body);
+      if (!target || !subject) throw notFound('Conversion');
+      return { data: renderRequest(target, subject) };
+    },
+  }),
+];
+
+async function findSubject(db: Knex, programId: string, conversionId: string): Promise<PostbackSubject | null> {
+  const subject = (await readSubjects(db, [conversionId])).get(conversionId);
+  return subject?.programId === programId ? subject : null;
+}
+
+const macros = Object.entries(postbackMacros).map(([name, description]) => {
+  const macro = name === 'date' ? '{date:Y-m-d H:i:s,Europe/Berlin}' : `{${name}}`;
+  const parsed = parseTemplate(macro);
+  const example = parsed.ok ? decodeURIComponent(renderTemplate(parsed.template, sampleValues, 'url')) : '';
+  return { name, macro, description, example };
+});

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { notFound } from '../domain/errors.ts';
+import {
+  createProgram,
+  findProgram,
+  getProgram,
+  listPrograms,
+  updateProgram,
+  type Program,
+} from '../program/programs.ts';
+import { currency, email, reference, text, timestamp, timezone } from './fields.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const attribution = {
+  model: z.enum(['last_click', 'first_click']).meta({ description: 'Which of several clicks counts' }),
+  couponFirst: z.boolean().meta({ description: 'Whether a coupon code beats all other evidence' }),
+};
+
+const programSchema = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    currency: z.string(),
+    timezone: z.string(),
+    defaultOfferId: z.string().nullable(),
+    attribution: z.strictObject(attribution),
+    holdDays: z.int(),
+    autoApprove: z.boolean(),
+    companyName: z.string().nullable(),
+    contactEmail: z.string().nullable(),
+    status: z.string(),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .meta({ id: 'Program' });
+
+const changeable = {
+  name: text(),
+  currency: currency.optional().meta({ description: 'Of offers that name none; default USD' }),
+  timezone: timezone.optional().meta({ description: 'Day boundaries of caps, durations, statistics; default UTC' }),
+  attribution: z
+    .strictObject({ model: attribution.model.optional(), couponFirst: attribution.couponFirst.optional() })
+    .optional(),
+  holdDays: z.int().min(0).max(3650).optional().meta({ description: 'Days before a commission can be approved' }),
+  autoApprove: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Approve when the hold is over; else only PATCH /commissions/:id approves' }),
+  companyName: text().nullable().optional(),
+  contactEmail: email.nullable().optional(),
+};
+
+export const programRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/programs',
+    access: 'admin',
+    tag: 'Programs',
+    summary: 'Create a program',
+    body: z.strictObject(changeable).meta({ id: 'ProgramInput' }),
+    status: 201,
+    answer: one(programSchema),
+    handle: async ({ db }, { body }) => ({ data: programView(await createProgram(db, body)) }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/programs',
+    access: 'admin',
+    tag: 'Programs',
+    summary: 'List programs',
+    query: z.strictObject(pageQuery),
+    status: 200,
+    answer: listOf(programSchema),
+    handle: async ({ db }, { query }) =>
+      toListBody('programs', await listPrograms(db, toPageRequest('programs', query)), programView),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/programs/:id',
+    access: 'admin',
+    tag: 'Programs',
+    summary: 'Get a program',
+    status: 200,
+    answer: one(programSchema),
+    handle: async ({ db }, { params }) => ({ data: programView(found(await findProgram(db, params.id))) }),
+  }),
+  defineRoute({
+    method: 'patch',
+    path: '/programs/:id',
+    access: 'admin',
+    tag: 'Programs',
+    summary: 'Change a program',
+    body: z
+      .strictObject({
+        ...changeable,
+        name: changeable.name.optional(),
+        defaultOfferId: reference.nullable().optional(),
+      })
+      .meta({ id: 'ProgramChanges' }),
+    status: 200,
+    answer: one(programSchema),
+    handle: async ({ db }, { params, body }) => ({
+      data: programView(found(await updateProgram(db, params.id, body))),
+    }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/me',
+    access: 'read',
+    tag: 'Programs',
+    summary: 'Whose key this is',
+    status: 200,
+    answer: one(
+      z
+        .strictObject({
+          program: z.strictObject({ id: z.string(), name: z.string() }),
+          mode: z.enum(['live', 'test']),
+          access: z.enum(['read', 'write']),
+        })
+        .meta({ id: 'Me' }),
+    ),
+    handle: async ({ db }, { principal }) => {
+      const { id, name } = await getProgram(db, principal.programId);
+      return { data: { program: { id, name }, mode: principal.mode, access: principal.access } };
+    },
+  }),
+];
+
+function programView(program: Program): z.input<typeof programSchema> {
+  return { ...program, createdAt: program.createdAt.toISOString(), updatedAt: program.updatedAt.toISOString() };
+}
+
+function found(program: Program | null): Program {
+  if (!program) throw notFound('Program');
+  return program;
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import type { Deps } from '../deps.ts';
+import { AppError, notFound, validationError } from '../domain/errors.ts';
+import type { FactOf } from '../domain/facts.ts';
+import { normalizeRefundRequest, refundRequestSchema } from '../inbound/conversion/normalize.ts';
+import { findConversion, readConversionDetail, type Conversion } from '../program/conversions.ts';
+import { amountMinor, livemode, timestamp } from './fields.ts';
+import { one } from './pagination.ts';
+import { defineRoute, Reply, type Route } from './route.ts';
+
+const refundSchema = z
+  .strictObject({
+    refundId: z.string(),
+    conversionId: z.string(),
+    amountMinor,
+    currency: z.string().nullable(),
+    livemode,
+    occurredAt: timestamp,
+  })
+  .meta({ id: 'Refund' });
+const processingSchema = z
+  .strictObject({ status: z.literal('processing'), inboxEventId: z.string(), location: z.string() })
+  .meta({ id: 'RefundProcessing' });
+
+export const refundRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/conversions/:id/refunds',
+    access: 'write',
+    tag: 'Conversions',
+    summary: 'Refund a conversion, in part or whole',
+    description:
+      'No amount means all that remains. The same `refundId` gives the same answer. The commission follows: what was ' +
+      'paid already is taken from the next payout.',
+    body: refundRequestSchema.meta({ id: 'RefundInput' }),
+    bodyOptional: true,
+    status: 201,
+    answer: one(refundSchema),
+    otherAnswers: { 202: { description: 'No result in time; nothing is lost', schema: one(processingSchema) } },
+    handle: async (deps, { principal, livemode, params, body, raw, headers, receivedAt, callId }) => {
+      const { programId } = principal;
+      const conversion = await findRefundable(deps, programId, livemode, params.id);
+      const { references, facts } = await readConversionDetail(deps.db, conversion.id);
+      const known = facts.find((fact) => fact.type === 'refund' && fact.refundId === body.refundId);
+      if (known?.type === 'refund') return { data: refundView(conversion, known) };
+      const request = { ...body, amountMinor: chooseAmount(conversion, body.amountMinor) };
+      const normalized = normalizeRefundRequest({ ...conversion, references }, request, {
+        receivedAt,
+        callId: callId ?? undefined,
+      });
+      const { id, settled } = await deps.inbox.settle({
+        programId,
+        sourceId: null,
+        kind: 'refund',
+        raw,
+        headers,
+        normalized,
+        receivedAt,
+      });
+      if (settled === null || settled.outcome === 'failed') {
+        return new Reply(202, {
+          data: { status: 'processing', inboxEventId: id, location: `/api/v1/inbox-events/${id}` },
+        });
+      }
+      const [sent] = normalized.kind === 'facts' ? normalized.facts : [];
+      // Of two requests with one refund id at once the first was stored, and is what both are told.
+      const stored = (await readConversionDetail(deps.db, conversion.id)).facts.find((fact) => fact.id === sent?.id);
+      const fact = stored ?? sent;
+      if (fact?.type !== 'refund') throw new AppError('INTERNAL_ERROR', 'Something went wrong on our side');
+      return { data: refundView(conversion, fact) };
+    },
+  }),
+];
+
+/** What was merged into another order is refunded there. */
+async function findRefundable(
+  { db }: Pick<Deps, 'db'>,
+  programId: string,
+  livemode: boolean,
+  conversionId: string,
+): Promise<Conversion> {
+  let conversion = await findConversion(db, programId, livemode, conversionId);
+  while (conversion?.mergedInto) conversion = await findConversion(db, programId, livemode, conversion.mergedInto);
+  if (!conversion) throw notFound('Conversion');
+  return conversion;
+}
+
+function chooseAmount(conversion: Conversion, asked: number | undefined): number {
+  const remaining = Number(conversion.grossMinor - conversion.refundedMinor);
+  if (conversion.grossMinor === 0n) {
+    throw new AppError('CONFLICT', 'No payment is known of this conversion; reject its commission instead');
+  }
+  if (remaining === 0) throw new AppError('CONFLICT', 'All of this conversion is refunded already');
+  if (asked === undefined || asked <= remaining) return asked ?? remaining;
+  const message = `is more than the ${remaining} that remain`;
+  throw validationError(`amountMinor ${message}`, { amountMinor: message });
+}
+
+function refundView(conversion: Conversion, fact: FactOf<'refund'>): z.input<typeof refundSchema> {
+  const { amount } = fact;
+  return {
+    refundId: fact.refundId,
+    conversionId: conversion.id,
+    amountMinor: amount && 'minor' in amount ? amount.minor : Number(conversion.grossMinor),
+    currency: conversion.currency,
+    livemode: conversion.livemode,
+    occurredAt: fact.occurredAt,
+  };
+}

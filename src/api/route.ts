@@ -1,0 +1,86 @@
+import type { z } from 'zod';
+import type { Deps } from '../deps.ts';
+import type { Principal } from '../program/api-keys.ts';
+
+/**
+ * A route of the native API, described once: the same object mounts the handler, validates what comes in and makes its
+ * part of the OpenAPI document. mount.ts runs every request through the same steps in the same order.
+ */
+export interface Route {
+  method: 'get' | 'post' | 'patch' | 'delete';
+  /** Under /api/v1, Express style: '/affiliates/:id'. */
+  path: string;
+  /** read: any key of a program. write: one that may write. admin: the admin token. */
+  access: 'read' | 'write' | 'admin';
+  tag: string;
+  summary: string;
+  description?: string;
+  /** Query parameters, all of them; absent: it takes none. */
+  query?: z.ZodObject;
+  /** The JSON body; absent: it takes none. */
+  body?: z.ZodType;
+  /** Whether the body may be left out, which then is `{}`. */
+  bodyOptional?: boolean;
+  /** The success, and its whole body; null: it has none (204). */
+  status: number;
+  answer: z.ZodType | null;
+  /** Other successes. */
+  otherAnswers?: Readonly<Record<number, { description: string; schema: z.ZodType }>>;
+  handle: (deps: ApiDeps, request: ApiRequest<unknown, unknown, Record<string, string>>) => Promise<unknown>;
+}
+
+export type ApiDeps = Deps;
+
+export interface ApiRequest<Query, Body, Params> {
+  principal: Principal;
+  /** False for test keys. */
+  livemode: boolean;
+  params: Params;
+  query: Query;
+  body: Body;
+  /** The body's bytes as they came. */
+  raw: Buffer;
+  /** What an audit may keep: never a credential. */
+  headers: Record<string, string>;
+  receivedAt: Date;
+  /** Names this very request, and every retry of it with the same Idempotency-Key; null without one. */
+  callId: string | null;
+}
+
+/** An answer with another status than the route's usual one. */
+export class Reply {
+  readonly status: number;
+  readonly body: unknown;
+
+  constructor(status: number, body: unknown) {
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** The parameters of a path: `{ id: string }` for '/affiliates/:id'. */
+export type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Record<Name, string> & ParamsOf<`/${Rest}`>
+  : Path extends `${string}:${infer Name}`
+    ? Record<Name, string>
+    : unknown;
+
+type RouteDefinition<Path extends string, Query extends z.ZodObject, Body extends z.ZodType> = Omit<
+  Route,
+  'path' | 'query' | 'body' | 'handle'
+> & {
+  path: Path;
+  query?: Query;
+  body?: Body;
+  /** Returns the whole body (or a Reply); undefined where the route answers none. */
+  handle: (deps: ApiDeps, request: ApiRequest<z.output<Query>, z.output<Body>, ParamsOf<Path>>) => Promise<unknown>;
+};
+
+/** Ties the types of a route together: the handler sees what its schemas let through. */
+export function defineRoute<
+  const Path extends string,
+  Query extends z.ZodObject = z.ZodObject,
+  Body extends z.ZodType = z.ZodUndefined,
+>(definition: RouteDefinition<Path, Query, Body>): Route {
+  return definition as unknown as Route;
+}

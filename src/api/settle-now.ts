@@ -1,0 +1,28 @@
+import type { Deps } from '../deps.ts';
+import { settleWithCare } from '../pipeline/settle-with-care.ts';
+
+/** More than this is left to the workers: a caller should not wait for it. */
+const AT_ONCE = 500;
+
+/**
+ * Settles again what a change beside the orders asked for, so that whoever made the change sees its consequences at
+ * once. What is too much, or fails here, the workers do: the requests are rows.
+ */
+export async function settleNow(
+  deps: Pick<Deps, 'db' | 'queues' | 'clock' | 'log'>,
+  resettlementIds: readonly string[],
+): Promise<void> {
+  const now = resettlementIds.slice(0, AT_ONCE);
+  const later = resettlementIds.slice(AT_ONCE);
+  try {
+    if (now.length > 0) {
+      const result = await settleWithCare(deps, { eventIds: [], resettlementIds: now });
+      later.push(...result.resettlementIds);
+      if (result.deliveryIds.length > 0) await deps.queues.enqueue('delivery', [{ deliveryIds: result.deliveryIds }]);
+    }
+  } catch (error) {
+    deps.log.warn({ err: error }, 'settling at once failed; a worker will do it');
+    later.unshift(...now);
+  }
+  if (later.length > 0) await deps.queues.enqueue('intake', [{ eventIds: [], resettlementIds: later }]);
+}

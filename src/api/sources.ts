@@ -1,0 +1,223 @@
+import { z } from 'zod';
+import { notFound, validationError } from '../domain/errors.ts';
+import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/presets.ts';
+import { compileRules } from '../inbound/postback/source.ts';
+import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';
+import { requiredEvents as stripeEvents } from '../inbound/stripe/normalize.ts';
+import {
+  createSource,
+  deleteSource,
+  findLastEventTime,
+  getSource,
+  listSources,
+  openRevenuecatSecrets,
+  postbackSettingsSchema,
+  revenuecatSettingsSchema,
+  updateSource,
+  type PostbackSettings,
+  type RevenuecatSecrets,
+  type Source,
+  type SourceChanges,
+  type SourceInput,
+} from '../program/sources.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, type ApiDeps, type Route } from './route.ts';
+import {
+  fieldsOfKind,
+  presetSchema,
+  sourceChanges,
+  sourceDetailSchema,
+  sourceInput,
+  sourceSchema,
+  type SourceBody,
+  type SourceChangesBody,
+} from './source-schemas.ts';
+
+export const sourceRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/sources',
+    access: 'write',
+    tag: 'Sources',
+    summary: 'Open a way in: Stripe, RevenueCat, or a tracker',
+    body: sourceInput,
+    status: 201,
+    answer: one(sourceDetailSchema),
+    handle: async (deps, { principal, body }) => {
+      const source = await createSource(deps.db, deps.secrets, principal.programId, toSourceInput(body));
+      return { data: await detailView(deps, source) };
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/sources',
+    access: 'read',
+    tag: 'Sources',
+    summary: 'List sources',
+    query: z.strictObject({ ...pageQuery, kind: z.enum(['stripe', 'revenuecat', 'postback']).optional() }),
+    status: 200,
+    answer: listOf(sourceSchema),
+    handle: async (deps, { principal, query }) => {
+      const page = await listSources(deps.db, principal.programId, query, toPageRequest('sources', query));
+      return toListBody('sources', page, (source) => sourceView(deps, source));
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/sources/presets',
+    access: 'read',
+    tag: 'Sources',
+    summary: 'List the tracker presets',
+    status: 200,
+    answer: z.strictObject({ data: z.array(presetSchema) }),
+    handle: async ({ config }) => ({ data: listPresets(config.publicUrl) }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/sources/:id',
+    access: 'read',
+    tag: 'Sources',
+    summary: 'Get a source',
+    status: 200,
+    answer: one(sourceDetailSchema),
+    handle: async (deps, { principal, params }) => ({
+      data: await detailView(deps, found(await getSource(deps.db, principal.programId, params.id))),
+    }),
+  }),
+  defineRoute({
+    method: 'patch',
+    path: '/sources/:id',
+    access: 'write',
+    tag: 'Sources',
+    summary: 'Change a source',
+    description: 'Fields of its own kind. `fields`, `statuses` and secrets replace what was there.',
+    body: sourceChanges,
+    status: 200,
+    answer: one(sourceDetailSchema),
+    handle: async (deps, { principal, params, body }) => {
+      const source = found(await getSource(deps.db, principal.programId, params.id));
+      const changes = await toSourceChanges(deps, source, body);
+      const { programId } = principal;
+      return {
+        data: await detailView(deps, found(await updateSource(deps.db, deps.secrets, programId, source.id, changes))),
+      };
+    },
+  }),
+  defineRoute({
+    method: 'delete',
+    path: '/sources/:id',
+    access: 'write',
+    tag: 'Sources',
+    summary: 'Close a way in',
+    description: 'What came by it stays.',
+    status: 204,
+    answer: null,
+    handle: async ({ db }, { principal, params }) => {
+      if (!(await deleteSource(db, principal.programId, params.id))) throw notFound('Source');
+    },
+  }),
+];
+
+/** What a checked body asks for. Throws VALIDATION_ERROR where its parts do not fit together. */
+export function toSourceInput(body: SourceBody): SourceInput {
+  const { name, orderScope } = body;
+  switch (body.kind) {
+    case 'stripe': {
+      const { signingSecrets, livemode } = body;
+      return { kind: 'stripe', name, orderScope, livemode, settings: {}, secrets: { signingSecrets } };
+    }
+    case 'revenuecat': {
+      const { amountBasis, campaignAsCoupon, stripeStores } = body;
+      const settings = revenuecatSettingsSchema.parse({ amountBasis, campaignAsCoupon, stripeStores });
+      const secrets = { authorization: body.authorization ?? null, hmacSecret: body.hmacSecret ?? null };
+      return { kind: 'revenuecat', name, orderScope, settings, secrets: requireOne(secrets) };
+    }
+    default: {
+      const { kind: _kind, name: _name, orderScope: _scope, ...given } = body;
+      const response = given.response ?? findPreset(given.preset)?.response;
+      return {
+        kind: 'postback',
+        name,
+        orderScope,
+        settings: toPostbackSettings({ ...given, response }),
+        secrets: null,
+      };
+    }
+  }
+}
+
+async function toSourceChanges(deps: ApiDeps, source: Source, body: SourceChangesBody): Promise<SourceChanges> {
+  refuseFieldsOfOtherKinds(source, body);
+  const { name, orderScope, livemode } = body;
+  const common = { name, orderScope, livemode };
+  switch (source.kind) {
+    case 'stripe': {
+      const { signingSecrets } = body;
+      return { ...common, ...(signingSecrets ? { secrets: { signingSecrets } } : {}) };
+    }
+    case 'revenuecat': {
+      const { amountBasis, campaignAsCoupon, stripeStores, authorization, hmacSecret } = body;
+      const given = dropAbsent({ amountBasis, campaignAsCoupon, stripeStores });
+      const settings = revenuecatSettingsSchema.parse({ ...source.settings, ...given });
+      if (authorization === undefined && hmacSecret === undefined) return { ...common, settings };
+      const before = await openRevenuecatSecrets(deps.secrets, source);
+      const secrets = requireOne({ ...before, ...dropAbsent({ authorization, hmacSecret }) });
+      return { ...common, settings, secrets };
+    }
+    default: {
+      const { name: _name, orderScope: _scope, livemode: _livemode, ...given } = body;
+      return { ...common, settings: toPostbackSettings({ ...source.settings, ...dropAbsent(given) }) };
+    }
+  }
+}
+
+/** Throws VALIDATION_ERROR where a field is renamed to one that does not exist. */
+function toPostbackSettings(given: Record<string, unknown>): PostbackSettings {
+  const settings = postbackSettingsSchema.parse(given);
+  compileRules(settings);
+  return settings;
+}
+
+function requireOne(secrets: RevenuecatSecrets): RevenuecatSecrets {
+  if (secrets.authorization !== null || secrets.hmacSecret !== null) return secrets;
+  throw validationError('authorization or hmacSecret is required', {
+    authorization: 'is required, or hmacSecret',
+  });
+}
+
+function refuseFieldsOfOtherKinds({ kind }: Source, body: object): void {
+  const strangers = Object.keys(body).filter((field) => !fieldsOfKind[kind].includes(field));
+  if (strangers.length === 0) return;
+  const message = `is not a field of a ${kind} source`;
+  const details = Object.fromEntries(strangers.map((field) => [field, message]));
+  throw validationError(`${strangers[0]} ${message}`, details);
+}
+
+/** A source as it is shown by itself. */
+export async function detailView(deps: Pick<ApiDeps, 'config' | 'db'>, source: Source) {
+  const lastEventAt = await findLastEventTime(deps.db, source.id);
+  return {
+    ...sourceView(deps, source),
+    requiredEvents: source.kind === 'stripe' ? stripeEvents : source.kind === 'revenuecat' ? revenuecatEvents : [],
+    lastEventAt: lastEventAt?.toISOString() ?? null,
+  };
+}
+
+/** A source as lists show it. */
+export function sourceView({ config }: Pick<ApiDeps, 'config'>, source: Source): z.input<typeof sourceSchema> {
+  const { id, kind, name, orderScope, livemode, settings } = source;
+  const common = { id, kind, name, orderScope, livemode, ...settings, createdAt: source.createdAt.toISOString() };
+  if (source.kind !== 'postback') return { ...common, url: `${config.publicUrl}/in/${kind}/${id}` };
+  const { preset, requireKey } = source.settings;
+  const postbackUrl = postbackUrlOf(config.publicUrl, id, preset, requireKey);
+  return { ...common, url: `${config.publicUrl}/pb/${id}`, postbackUrl };
+}
+
+function dropAbsent<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
+}
+
+function found(source: Source | null): Source {
+  if (!source) throw notFound('Source');
+  return source;
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { resolvePeriod } from '../program/period.ts';
+import { readStatistics, readStatisticsSeries } from '../program/statistics.ts';
+import { amountMinor, periodQuery, reference } from './fields.ts';
+import { toAffiliateId, toOfferId } from './named.ts';
+import { one } from './pagination.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const figures = {
+  clicks: z.int(),
+  conversions: z.int().meta({ description: 'Pending, approved or paid; leads do not count' }),
+  conversionRate: z.number().meta({ description: 'conversions / clicks; 0 without clicks' }),
+  amounts: z.array(
+    z
+      .strictObject({
+        currency: z.string(),
+        revenueMinor: amountMinor.meta({ description: 'Net amounts of the conversions, refunds taken off' }),
+        commissionMinor: amountMinor,
+      })
+      .meta({ id: 'CurrencyAmounts' }),
+  ),
+};
+
+/** What `GET /affiliates/:id` shows as `stats`, too. */
+export const statisticsSchema = z.strictObject(figures).meta({ id: 'Statistics' });
+
+const statsSchema = z
+  .strictObject({
+    ...figures,
+    series: z
+      .array(
+        z.strictObject({ date: z.string().meta({ example: '2026-01-31' }), ...figures }).meta({ id: 'StatsBucket' }),
+      )
+      .optional()
+      .meta({ description: 'With groupBy: an item for each interval in which something happened, oldest first' }),
+  })
+  .meta({ id: 'Stats' });
+
+export const statsRoutes: Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/stats',
+    access: 'read',
+    tag: 'Statistics',
+    summary: 'Clicks, conversions and amounts',
+    query: z.strictObject({
+      ...periodQuery,
+      groupBy: z.enum(['day', 'week', 'month']).optional().meta({ description: "By the program's time zone" }),
+      offerId: reference.optional(),
+      affiliateId: reference.optional(),
+    }),
+    status: 200,
+    answer: one(statsSchema),
+    handle: async ({ db }, { principal, livemode, query }) => {
+      const { programId } = principal;
+      const filter = {
+        livemode,
+        ...(await resolvePeriod(db, programId, query)),
+        offerId: await toOfferId(db, programId, query.offerId),
+        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
+      };
+      const totals = await readStatistics(db, programId, filter);
+      if (query.groupBy === undefined) return { data: totals };
+      return { data: { ...totals, series: await readStatisticsSeries(db, programId, filter, query.groupBy) } };
+    },
+  }),
+];

@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { notFound, validationError } from '../domain/errors.ts';
+import { listAffiliates } from '../program/affiliates.ts';
+import { conversionView } from '../program/conversion-view.ts';
+import { listConversions } from '../program/conversions.ts';
+import type { InboxEvent } from '../program/inbox-events.ts';
+import {
+  createTestSession,
+  findTestSession,
+  listTestSessionEvents,
+  type TestSession,
+} from '../program/test-sessions.ts';
+import { createAffiliateAndTell, type Owner } from './affiliate-changes.ts';
+import { conversionSchema } from './conversion-schemas.ts';
+import { reference, timestamp } from './fields.ts';
+import { takeAffiliate, takeOffer } from './named.ts';
+import { one } from './pagination.ts';
+import { defineRoute, type ApiDeps, type Route } from './route.ts';
+
+const newSessionSchema = z
+  .strictObject({
+    testClickId: z.string().meta({ description: '`test_…`: what comes with it is never payable, by whichever key' }),
+    sessionToken: z.string(),
+    offerId: z.string(),
+    expiresAt: timestamp,
+  })
+  .meta({ id: 'NewTestSession' });
+
+const sessionSchema = z
+  .strictObject({
+    testClickId: z.string(),
+    sessionToken: z.string(),
+    offerId: z.string(),
+    status: z.enum(['waiting', 'received', 'expired']),
+    validation: z
+      .strictObject({
+        keyValid: z
+          .boolean()
+          .nullable()
+          .meta({ description: 'Whether a message with the click was let in; null: none yet' }),
+        fieldsValid: z.boolean().nullable().meta({ description: 'Whether the newest one could count' }),
+        problem: z.string().nullable(),
+      })
+      .meta({ description: 'A message that is malformed is answered 400 and leaves no trace here' }),
+    events: z.array(
+      z
+        .strictObject({
+          id: z.string(),
+          kind: z.string(),
+          outcome: z.string().nullable(),
+          reason: z.string().nullable(),
+          error: z.string().nullable(),
+          receivedAt: timestamp,
+        })
+        .meta({ id: 'TestSessionEvent' }),
+    ),
+    conversions: z.array(conversionSchema),
+    createdAt: timestamp,
+    expiresAt: timestamp,
+  })
+  .meta({ id: 'TestSession' });
+
+export const testSessionRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/test-sessions',
+    access: 'write',
+    tag: 'Test sessions',
+    summary: 'Get a test click to try an integration with',
+    body: z
+      .strictObject({
+        offerId: reference.optional().meta({ description: 'Id or code; or offerCode' }),
+        offerCode: reference.optional(),
+        affiliateId: reference.optional().meta({ description: 'Whose test click; any active affiliate when absent' }),
+      })
+      .meta({ id: 'TestSessionInput' }),
+    status: 201,
+    answer: one(newSessionSchema),
+    handle: async (deps, { principal, body, receivedAt }) => {
+      const { programId } = principal;
+      if ((body.offerId === undefined) === (body.offerCode === undefined)) {
+        throw validationError('The body must name offerId or offerCode', { offerId: 'name offerId or offerCode' });
+      }
+      const field = body.offerId === undefined ? 'offerCode' : 'offerId';
+      const offer = await takeOffer(deps.db, programId, body[field] ?? '', field);
+      const affiliateId = await chooseAffiliate(deps, { programId, livemode: false }, body.affiliateId);
+      const session = await deps.db.transaction((trx) =>
+        createTestSession(trx, programId, { offerId: offer.id, affiliateId }, receivedAt),
+      );
+      return {
+        data: {
+          testClickId: session.clickId,
+          sessionToken: session.token,
+          offerId: session.offerId,
+          expiresAt: session.expiresAt.toISOString(),
+        },
+      };
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/test-sessions/:token',
+    access: 'read',
+    tag: 'Test sessions',
+    summary: 'See what came with a test click',
+    status: 200,
+    answer: one(sessionSchema),
+    handle: async ({ db, clock }, { principal, params }) => {
+      const session = await findTestSession(db, principal.programId, params.token);
+      if (!session) throw notFound('Test session');
+      const events = await listTestSessionEvents(db, session);
+      const filter = { livemode: false, clickId: session.clickId };
+      const { items } = await listConversions(db, principal.programId, filter, { limit: 20 });
+      return { data: sessionView(session, events, items.map(conversionView), clock.now()) };
+    },
+  }),
+];
+
+/** Whose test click it is. A program that has no active affiliate yet can try its integration all the same. */
+export async function chooseAffiliate(deps: ApiDeps, owner: Owner, named: string | undefined): Promise<string> {
+  if (named !== undefined) return (await takeAffiliate(deps.db, owner.programId, named)).id;
+  const { items } = await listAffiliates(deps.db, owner.programId, { statuses: ['active'] }, { limit: 1 });
+  if (items[0]) return items[0].id;
+  const made = await createAffiliateAndTell(deps, owner, {
+    displayName: 'Test affiliate',
+    email: 'test-affiliate@example.invalid',
+    type: 'internal',
+  });
+  return made.id;
+}
+
+function sessionView(
+  session: TestSession,
+  events: InboxEvent[],
+  conversions: ReturnType<typeof conversionView>[],
+  now: Date,
+) {
+  const [newest] = events;
+  const refused = newest?.outcome === 'rejected' || newest?.outcome === 'unprocessable';
+  const settled = newest !== undefined && newest.status !== 'received';
+  return {
+    testClickId: session.clickId,
+    sessionToken: session.token,
+    offerId: session.offerId,
+    status: newest ? 'received' : now > session.expiresAt ? 'expired' : 'waiting',
+    validation: {
+      keyValid: newest ? true : null,
+      fieldsValid: settled ? !refused : null,
+      problem: refused ? (newest.error ?? newest.reason) : null,
+    },
+    events: events.map(({ id, kind, outcome, reason, error, receivedAt }) => ({
+      id,
+      kind,
+      outcome,
+      reason,
+      error,
+      receivedAt: receivedAt.toISOString(),
+    })),
+    conversions,
+    createdAt: session.createdAt.toISOString(),
+    expiresAt: session.expiresAt.toISOString(),
+  };
+}

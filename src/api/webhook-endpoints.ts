@@ -1,0 +1,275 @@
+import { z } from 'zod';
+import { AppError, notFound, validationError } from '../domain/errors.ts';
+import { openAddressGuard } from '../outbound/address-guard.ts';
+import { endpointCreateSchema, endpointUpdateSchema, rotateSecretSchema } from '../outbound/endpoint-input.ts';
+import { presentEndpoint } from '../outbound/endpoint-rows.ts';
+import {
+  createEndpoint,
+  deleteEndpoint,
+  getEndpoint,
+  listEndpoints,
+  rotateSecret,
+  updateEndpoint,
+  type Endpoint,
+} from '../outbound/endpoints.ts';
+import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/event-types.ts';
+import { presentAttempt } from '../outbound/message-rows.ts';
+import { continueRecovery, findRecovery, startRecovery, type Recovery } from '../outbound/recoveries.ts';
+import { assertEnabled, sendTest } from '../outbound/redelivery.ts';
+import { moment, reference, timestamp } from './fields.ts';
+import { attemptSchema } from './messages.ts';
+import { toAffiliateId } from './named.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { defineRoute, type ApiDeps, type Route } from './route.ts';
+
+const kinds = ['webhook', 'rest_hook', 'postback'] as const;
+
+const shown = {
+  id: z.string(),
+  kind: z.enum(kinds),
+  url: z.string(),
+  eventTypes: z.array(z.string()).meta({ description: 'Empty: all' }),
+  description: z.string().nullable(),
+  headers: z.record(z.string(), z.string()),
+  rateLimitPerSecond: z.int().nullable(),
+  disabled: z.boolean(),
+  disabledReason: z
+    .enum(['manual', 'gone', 'failing'])
+    .nullable()
+    .meta({ description: '`gone`: it answered 410; `failing`: five days of only failures' }),
+  failingSince: timestamp.nullable().meta({ description: 'The first failure after the last success' }),
+  method: z.enum(['GET', 'POST']).optional().meta({ description: 'Of a postback' }),
+  bodyTemplate: z.string().nullable().optional().meta({ description: 'Of a postback' }),
+  affiliateId: z.string().nullable().optional().meta({ description: 'Of a postback' }),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+};
+const endpointSchema = z.strictObject(shown).meta({ id: 'WebhookEndpoint' });
+const endpointWithSecretSchema = z
+  .strictObject({
+    ...shown,
+    secret: z.string().nullable().meta({ description: 'Shown this once; null for a postback' }),
+  })
+  .meta({ id: 'WebhookEndpointWithSecret' });
+
+const recoverySchema = z
+  .strictObject({
+    id: z.string(),
+    endpointId: z.string(),
+    kind: z.enum(['failed', 'missing']),
+    since: timestamp,
+    status: z.enum(['running', 'completed', 'cancelled']),
+    recovered: z.int().meta({ description: 'Deliveries made due so far' }),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .meta({ id: 'Recovery' });
+
+const sinceBody = z.strictObject({
+  since: moment.meta({ description: 'Messages created from then on' }),
+});
+
+const tag = 'Webhook endpoints';
+
+export const webhookEndpointRoutes: Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/webhook-endpoints',
+    access: 'write',
+    tag,
+    summary: 'Create a webhook endpoint',
+    description: 'The signing secret is in this answer and in none after it.',
+    body: endpointCreateSchema.meta({ id: 'WebhookEndpointInput' }),
+    status: 201,
+    answer: one(endpointWithSecretSchema),
+    handle: async (deps, { principal, body }) => {
+      const { endpoint, secret } = await createEndpoint(withGuard(deps), principal.programId, body);
+      return { data: { ...endpointView(endpoint), secret } };
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/webhook-endpoints',
+    access: 'read',
+    tag,
+    summary: 'List webhook endpoints',
+    description: "REST hooks too. What stands for an affiliate's postbackUrl is listed by `affiliateId` only.",
+    query: z.strictObject({
+      ...pageQuery,
+      url: z.string().optional().meta({ description: 'Exactly this URL' }),
+      kind: z.enum(kinds).optional(),
+      affiliateId: reference.optional(),
+    }),
+    status: 200,
+    answer: listOf(endpointSchema),
+    handle: async (deps, { principal, query }) => {
+      const affiliateId = await toAffiliateId(deps.db, principal.programId, query.affiliateId);
+      const filter = { url: query.url, kind: query.kind, affiliateId };
+      const page = await listEndpoints(deps, principal.programId, filter, toPageRequest('webhook-endpoints', query));
+      return toListBody('webhook-endpoints', page, endpointView);
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/webhook-endpoints/:id',
+    access: 'read',
+    tag,
+    summary: 'Get a webhook endpoint',
+    status: 200,
+    answer: one(endpointSchema),
+    handle: async (deps, { principal, params }) => ({
+      data: endpointView(await getEndpoint(deps, principal.programId, params.id)),
+    }),
+  }),
+  defineRoute({
+    method: 'patch',
+    path: '/webhook-endpoints/:id',
+    access: 'write',
+    tag,
+    summary: 'Change a webhook endpoint',
+    description: 'While it is disabled its events are kept: enable it, then recover them.',
+    body: endpointUpdateSchema.meta({ id: 'WebhookEndpointChanges' }),
+    status: 200,
+    answer: one(endpointSchema),
+    handle: async (deps, { principal, params, body }) => ({
+      data: endpointView(await updateEndpoint(withGuard(deps), principal.programId, params.id, body)),
+    }),
+  }),
+  defineRoute({
+    method: 'delete',
+    path: '/webhook-endpoints/:id',
+    access: 'write',
+    tag,
+    summary: 'Delete a webhook endpoint',
+    description: 'Deliveries under way finish; what is pending is cancelled.',
+    status: 204,
+    answer: null,
+    handle: async ({ db }, { principal, params }) => {
+      if (!(await deleteEndpoint(db, principal.programId, params.id))) throw notFound('Webhook endpoint');
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/webhook-endpoints/:id/rotate-secret',
+    access: 'write',
+    tag,
+    summary: 'Rotate the signing secret',
+    description: 'Both secrets sign until the overlap (24 hours unless said) is over.',
+    body: rotateSecretSchema.meta({ id: 'SecretRotation' }),
+    bodyOptional: true,
+    status: 200,
+    answer: one(
+      z
+        .strictObject({ ...shown, secret: z.string(), previousSecretExpiresAt: timestamp })
+        .meta({ id: 'WebhookEndpointRotated' }),
+    ),
+    handle: async (deps, { principal, params, body }) => {
+      const rotated = await rotateSecret(deps, principal.programId, params.id, body, deps.clock.now());
+      const { endpoint, secret, previousSecretExpiresAt } = rotated;
+      const view = endpointView(endpoint);
+      return { data: { ...view, secret, previousSecretExpiresAt: previousSecretExpiresAt.toISOString() } };
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/webhook-endpoints/:id/test',
+    access: 'write',
+    tag,
+    summary: 'Send a test event',
+    description: 'Sends the example of an event type, livemode false, once, and waits a little for what comes of it.',
+    body: z.strictObject({ eventType: eventTypeSchema.optional() }).meta({ id: 'TestEvent' }),
+    bodyOptional: true,
+    status: 200,
+    answer: one(
+      z.strictObject({
+        messageId: z.string(),
+        attempt: attemptSchema.nullable().meta({ description: 'null: not made yet; see /messages/:id/attempts' }),
+      }),
+    ),
+    handle: async (deps, { principal, params, body }) => {
+      const endpoint = await getEndpoint(deps, principal.programId, params.id);
+      const type = body.eventType ?? chooseTestType(endpoint);
+      const { messageId, attempt } = await sendTest(deps, endpoint, type, deps.config.resultTimeoutMs);
+      return { data: { messageId, attempt: attempt && presentAttempt(attempt) } };
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/webhook-endpoints/:id/recover',
+    access: 'write',
+    tag,
+    summary: 'Send again all that failed, or was held, since a time',
+    description: 'Goes on in the background; each delivery once.',
+    body: sinceBody.meta({ id: 'RecoveryInput' }),
+    status: 202,
+    answer: one(recoverySchema),
+    handle: (deps, { principal, params, body }) => recover(deps, principal.programId, params.id, 'failed', body.since),
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/webhook-endpoints/:id/replay-missing',
+    access: 'write',
+    tag,
+    summary: 'Send all that it was never meant to get since a time',
+    description: 'Messages of its event types from before it existed, or asked for them.',
+    body: sinceBody.meta({ id: 'ReplayInput' }),
+    status: 202,
+    answer: one(recoverySchema),
+    handle: (deps, { principal, params, body }) => recover(deps, principal.programId, params.id, 'missing', body.since),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/webhook-endpoints/:id/recoveries/:recoveryId',
+    access: 'read',
+    tag,
+    summary: 'How far a recovery or replay has come',
+    status: 200,
+    answer: one(recoverySchema),
+    handle: async (deps, { principal, params }) => {
+      const endpoint = await getEndpoint(deps, principal.programId, params.id);
+      const recovery = await findRecovery(deps.db, endpoint.id, params.recoveryId);
+      if (!recovery) throw notFound('Recovery');
+      return { data: recoveryView(recovery) };
+    },
+  }),
+];
+
+/** The first page is done at once; the worker does the others. */
+async function recover(
+  deps: ApiDeps,
+  programId: string,
+  endpointId: string,
+  kind: Recovery['kind'],
+  since: Date,
+): Promise<object> {
+  const endpoint = await getEndpoint(deps, programId, endpointId);
+  assertEnabled(endpoint);
+  if (kind === 'missing' && endpoint.kind === 'postback') {
+    throw new AppError('CONFLICT', 'A postback is fired by conversions as they change: there is nothing to replay');
+  }
+  const now = deps.clock.now();
+  if (since > now) throw validationError('since is in the future', { since: 'is in the future' });
+  const started = await startRecovery(deps.db, endpoint.id, kind, since, now);
+  return { data: recoveryView((await continueRecovery(deps, now, started.id)) ?? started) };
+}
+
+function withGuard(deps: ApiDeps) {
+  return { db: deps.db, secrets: deps.secrets, guard: openAddressGuard(deps.config) };
+}
+
+function chooseTestType({ eventTypes }: Endpoint): EventTypeName {
+  return eventTypeNames.find((type) => eventTypes.includes(type)) ?? 'conversion.created';
+}
+
+function endpointView(endpoint: Endpoint): z.input<typeof endpointSchema> {
+  return { ...presentEndpoint(endpoint), headers: endpoint.headers };
+}
+
+function recoveryView({ since, until: _until, createdAt, updatedAt, ...recovery }: Recovery) {
+  return {
+    ...recovery,
+    since: since.toISOString(),
+    createdAt: createdAt.toISOString(),
+    updatedAt: updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { buildDestination } from '../../src/api/destination.ts';
+import { makeAffiliate, makeLink, makeOffer, openApiWorld, type ApiWorld } from './world.ts';
+
+let world: ApiWorld;
+let affiliateId: string;
+let offerId: string;
+
+before(async () => {
+  world = await openApiWorld();
+  affiliateId = (await makeAffiliate(world.live)).id;
+  offerId = (await makeOffer(world.live, { url: 'https://shop.example/p?a=%20b&utm_source=shop#top' })).id;
+});
+after(() => world.stop());
+
+const clickOf = (location: string | null): URLSearchParams => new URL(location ?? '').searchParams;
+
+test('a visit is recorded before the redirect, which carries the click, the affiliate and the tags', async () => {
+  const { code, id: linkId } = await makeLink(world.live, { affiliateId, offerId });
+  const answer = await world.anonymous.get(
+    `//r/${code}?sub1=my%20click&sub5=z&utm_source=mail&utm_campaign=x&other=1`,
+    {
+      headers: { 'user-agent': 'Browser/1', referer: 'https://blog.example/post' },
+    },
+  );
+  assert.equal(answer.status, 302);
+  const location = answer.headers.get('location') ?? '';
+  const clickId = clickOf(location).get('click_id') ?? '';
+  assert.match(clickId, /^clk_[0-9a-f]{32}$/);
+  // The destination's own query and fragment stand as they were written.
+  assert.equal(
+    location,
+    `https://shop.example/p?a=%20b&utm_source=shop&click_id=${clickId}&ref=${affiliateId}&aff_sess=${clickId}` +
+      '&sub1=my%20click&sub5=z&utm_campaign=x#top',
+  );
+  assert.equal(answer.headers.get('cache-control'), 'no-store');
+  const { data } = (await world.live.get(`/clicks/${clickId}`)).body;
+  assert.deepEqual([data.affiliateId, data.offerId, data.linkId, data.livemode], [affiliateId, offerId, linkId, true]);
+  assert.deepEqual([data.sub1, data.sub2, data.sub5], ['my click', null, 'z']);
+  assert.deepEqual(data.utm, { utm_source: 'mail', utm_campaign: 'x' });
+  assert.deepEqual([data.ip, data.userAgent, data.sourceUrl], ['127.0.0.1', 'Browser/1', 'https://blog.example/post']);
+  assert.equal((await world.live.get(`/tracking-links/${linkId}`)).body.data.clicks, 1);
+});
+
+test('many visits at once are each recorded', async () => {
+  const { code, id } = await makeLink(world.live, { affiliateId, offerId });
+  const answers = await Promise.all(Array.from({ length: 60 }, () => world.anonymous.get(`//r/${code}`)));
+  const clicks = new Set(answers.map(({ headers }) => clickOf(headers.get('location')).get('click_id')));
+  assert.equal(clicks.size, 60);
+  assert.equal((await world.live.get(`/tracking-links/${id}`)).body.data.clicks, 60);
+});
+
+test('visitors get through whatever the state of affiliate and offer, and the click is recorded', async () => {
+  const banned = (await makeAffiliate(world.live, { status: 'banned' })).id;
+  const archived = (await makeOffer(world.live, { status: 'archived' })).id;
+  const { code } = await makeLink(world.live, { affiliateId: banned, offerId: archived });
+  const answer = await world.anonymous.get(`//r/${code}`);
+  assert.equal(answer.status, 302);
+  const clickId = clickOf(answer.headers.get('location')).get('click_id') ?? '';
+  assert.equal((await world.live.get(`/clicks/${clickId}`)).status, 200);
+});
+
+test('a preview by HEAD is no visit', async () => {
+  const { code, id } = await makeLink(world.live, { affiliateId, offerId });
+  const answer = await world.anonymous.call('HEAD', `//r/${code}`);
+  assert.equal(answer.status, 302);
+  assert.ok(!clickOf(answer.headers.get('location')).has('click_id'));
+  assert.equal((await world.live.get(`/tracking-links/${id}`)).body.data.clicks, 0);
+});
+
+test('what is no link is 404, and a NUL in a tag 400', async () => {
+  for (const code of ['unknown', '%zz', 'a%00', 'x'.repeat(300)]) {
+    const answer = await world.anonymous.get(`//r/${code}`);
+    assert.deepEqual([answer.status, answer.body.error.code], [404, 'NOT_FOUND'], code);
+  }
+  const { code } = await makeLink(world.live, { affiliateId, offerId });
+  assert.equal((await world.anonymous.get(`//r/${code}?sub1=%00`)).status, 400);
+});
+
+test('tags that are pasted wrongly hold up no visitor: the first of each counts, long ones are cut', async () => {
+  const { code } = await makeLink(world.live, { affiliateId, offerId });
+  const answer = await world.anonymous.get(
+    `//r/${code}?sub1=a&sub1=b&sub2=${'x'.repeat(400)}&sub3=${'%F0%9F%98%80'.repeat(200)}`,
+  );
+  assert.equal(answer.status, 302);
+  const tags = clickOf(answer.headers.get('location'));
+  assert.deepEqual(tags.getAll('sub1'), ['a']);
+  assert.equal(tags.get('sub2')?.length, 255);
+  assert.ok(tags.get('sub3')?.isWellFormed());
+});
+
+test('browsers on other sites may follow links, and call nothing else', async () => {
+  const { code } = await makeLink(world.live, { affiliateId, offerId });
+  const headers = { origin: 'https://elsewhere.example' };
+  const link = await world.anonymous.get(`//r/${code}`, { headers });
+  assert.equal(link.headers.get('access-control-allow-origin'), '*');
+  assert.equal(link.headers.get('access-control-allow-credentials'), null);
+  const preflight = await world.anonymous.call('OPTIONS', `//r/${code}`, {
+    headers: { ...headers, 'access-control-request-method': 'GET' },
+  });
+  assert.equal(preflight.status, 204);
+  for (const [method, path] of [
+    ['GET', '/affiliates'],
+    ['OPTIONS', '/affiliates'],
+    ['OPTIONS', '/conversions'],
+    ['GET', '//openapi.json'],
+  ] as const) {
+    const answer = await fetch(world.hub.url + (path.startsWith('//') ? path.slice(1) : `/api/v1${path}`), {
+      method,
+      headers: { ...headers, 'access-control-request-method': 'POST', 'x-api-key': world.liveKey },
+    });
+    await answer.arrayBuffer();
+    assert.equal(answer.headers.get('access-control-allow-origin'), null, `${method} ${path}`);
+  }
+});
+
+test('ours replace parameters of their names, fragments stay last, and other alphabets become ASCII', () => {
+  const click = { id: 'clk_1', affiliateId: 'aff_1' };
+  assert.equal(
+    buildDestination('https://x.example/?click_id={old}&ref=a&keep=1', click, []),
+    'https://x.example/?keep=1&click_id=clk_1&ref=aff_1&aff_sess=clk_1',
+  );
+  assert.equal(
+    buildDestination('https://x.example/#a?b#c', click, [['sub1', 'ä&=']]),
+    'https://x.example/?click_id=clk_1&ref=aff_1&aff_sess=clk_1&sub1=%C3%A4%26%3D#a?b#c',
+  );
+  assert.equal(
+    buildDestination('https://x.example/päge?q=ü?&', click, []),
+    'https://x.example/p%C3%A4ge?q=%C3%BC?&click_id=clk_1&ref=aff_1&aff_sess=clk_1',
+  );
+});
