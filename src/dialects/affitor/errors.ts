@@ -1,0 +1,46 @@
+import type { z } from 'zod';
+import { validate } from '../../api/validate.ts';
+import { AppError } from '../../domain/errors.ts';
+import { answer, type DialectAnswer } from '../dialect.ts';
+
+/**
+ * Affitor's errors: `{"error": "text"}`, with the sentences of https://docs.affitor.com/api-reference/errors (read
+ * 2026-11). Its pages document 400, 401, 404, 409 and 500, and know no keys that may only read: those are answered 401.
+ */
+export function renderAffitorError(error: AppError): DialectAnswer {
+  const status = error.code === 'INSUFFICIENT_PERMISSIONS' ? 401 : error.status;
+  return answer(status, { error: textOf(error) });
+}
+
+/** A request that breaks a rule, in the page's own sentence. */
+export function badRequest(sentence: string): AppError {
+  return new AppError('VALIDATION_ERROR', sentence);
+}
+
+/** What a schema makes of a body that is known to be an object. Throws VALIDATION_ERROR. */
+export function readBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  return validate(schema, body, 'The body');
+}
+
+function textOf(error: AppError): string {
+  switch (error.code) {
+    case 'UNAUTHORIZED':
+      return 'Missing or malformed Authorization header';
+    case 'INVALID_API_KEY':
+      return 'Invalid API token';
+    case 'INSUFFICIENT_PERMISSIONS':
+      return 'This API token may only read';
+    case 'INTERNAL_ERROR':
+      return 'Internal server error';
+    default:
+      return firstMistake(error) ?? error.message;
+  }
+}
+
+/** The first field that is wrong. Where the page has a sentence for it the schema has the same. */
+function firstMistake({ details = {} }: AppError): string | null {
+  const [first] = Object.entries(details).filter(([field]) => field !== 'reason');
+  if (!first) return null;
+  const [field, text] = first;
+  return text.startsWith(field) ? text : `${field} ${text}`;
+}

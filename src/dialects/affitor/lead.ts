@@ -1,0 +1,74 @@
+import { AppError } from '../../domain/errors.ts';
+import type { Fact, Normalized } from '../../domain/facts.ts';
+import { digestId } from '../../inbound/conversion-facts.ts';
+import { findAnyClick } from '../../program/clicks.ts';
+import { answer, defineDialectRoute } from '../dialect.ts';
+import { settleRequest } from '../settle.ts';
+import { badRequest, readBody } from './errors.ts';
+import { trackLimits } from './limits.ts';
+import { findProgramId } from './numbers.ts';
+import { leadBody, trackingBody } from './schemas.ts';
+import { describeTest, isTestMode } from './test-mode.ts';
+import { findWho, type Who } from './who.ts';
+
+/**
+ * `POST /track/lead`: a signup, which binds the customer to the click. By a server with its API key, or by a browser
+ * without one, whose click id is the proof. https://docs.affitor.com/api-reference/track-lead, read 2026-11.
+ */
+export const leadRoute = defineDialectRoute({
+  method: 'post',
+  path: ['/api/v1/track/lead', '/api/tracking/lead'],
+  auth: 'optional',
+  access: 'write',
+  limits: trackLimits,
+  anyOrigin: true,
+  body: trackingBody,
+  handle: async (deps, request) => {
+    const { principal, receivedAt, req } = request;
+    // The page: a header that is there and holds no valid token is refused, whatever it holds.
+    if (!principal && req.headers.authorization?.trim()) throw new AppError('INVALID_API_KEY', 'Invalid API token');
+    const test = isTestMode(request.body);
+    const body = readBody(leadBody, request.body);
+    if (!body.click_id && !body.customer_key && !test) throw badRequest('click_id or customer_key is required');
+    const click = body.click_id ? await findAnyClick(deps.db, body.click_id) : null;
+    const wanted = test ? body.additional_data?.program_id : null;
+    const programId =
+      principal?.programId ?? click?.programId ?? (wanted ? await findProgramId(deps.db, wanted) : null);
+    if (programId === null) throw badRequest(test ? PROGRAM_REQUIRED : NOT_FOUND);
+    if (click && click.programId !== programId) throw badRequest('Customer does not belong to this program');
+    const isLiveCaller = principal ? principal.mode === 'live' : click?.livemode !== false;
+    const livemode = isLiveCaller && !test && !click?.id.startsWith('test_');
+    const who = await findWho(deps.db, { programId, livemode }, body);
+    if (!who.click && !who.customer && !test) throw badRequest(NOT_FOUND);
+    const lead = toLead(who, body.email?.toLowerCase() ?? null, receivedAt);
+    const normalized: Normalized = { kind: 'facts', livemode, facts: [lead] };
+    const { id } = await settleRequest(deps, request, { programId, kind: 'event', normalized });
+    // A repeat of a lead is no news, and no mistake.
+    return answer(200, {
+      success: true,
+      message: 'Lead tracked successfully',
+      ...(test ? await describeTest(deps.db, 'lead', programId, id) : {}),
+    });
+  },
+});
+
+const NOT_FOUND = 'Customer not found. Provide a valid click_id or customer_key.';
+const PROGRAM_REQUIRED = 'additional_data.program_id is required in test mode without an API key';
+
+/** One lead a customer key; without one, one a click. */
+function toLead({ click, refs }: Who, email: string | null, receivedAt: Date): Fact {
+  const [subject = `test:${receivedAt.toISOString()}`] = refs;
+  const evidence = click ? { clickId: click.id } : {};
+  const customer = refs.length > 0 || email !== null ? { refs, email } : null;
+  const orderRefs = [`lead:${subject}`];
+  return {
+    id: digestId('affitor-lead', [orderRefs, customer, evidence]),
+    refs: orderRefs,
+    occurredAt: receivedAt.toISOString(),
+    customer,
+    evidence,
+    type: 'lead',
+    subscription: null,
+    goal: 'lead',
+  };
+}

@@ -1,0 +1,101 @@
+import type { Knex } from 'knex';
+import { GroupCommit } from '../../db/group-commit.ts';
+import { isOutage } from '../../db/outage.ts';
+import { runSql } from '../../db/sql.ts';
+import { perDatabase } from '../../program/expiring-cache.ts';
+
+/** Affitor's ids are numbers; each kind counts from 1 within a program, programs themselves within the hub. */
+export type NumberedKind = 'sale' | 'commission' | 'event' | 'program';
+
+/**
+ * The number of an object, given to it when it is first asked for. Concurrent callers share one statement: a program's
+ * sequence is one row, and callers that each committed a change of it would wait for each other.
+ */
+export async function numberOf(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
+  const wanted: Wanted = { db, programId: kind === 'program' ? HUB : programId, kind, objectId, number: null };
+  await groupOf(db).add(wanted);
+  if (wanted.number === null) throw new Error(`no number for ${kind} ${objectId}`);
+  return wanted.number;
+}
+
+/** The program that a client names by its id or by its number; null where there is none such. */
+export async function findProgramId(db: Knex, idOrNumber: string | number): Promise<string | null> {
+  const text = String(idOrNumber);
+  const [row] = await runSql<{ id: string }>(
+    db,
+    /^\d{1,15}$/.test(text)
+      ? `select object_id as id from affitor_numbers where program_id = '' and kind = 'program' and number = ?`
+      : `select id from programs where id = ?`,
+    [text],
+  );
+  return row?.id ?? null;
+}
+
+/** Stands for the program where programs are numbered. */
+const HUB = '';
+const MAX_GROUP_ROWS = 500;
+const MAX_WAITING_ROWS = 20_000;
+
+interface Wanted {
+  db: Knex;
+  programId: string;
+  kind: NumberedKind;
+  objectId: string;
+  /** Filled in by the group's statement. */
+  number: number | null;
+}
+
+const groupOf = perDatabase(
+  () =>
+    new GroupCommit<Wanted>({
+      write: giveNumbers,
+      sizeOf: () => 1,
+      maxRows: MAX_GROUP_ROWS,
+      maxBytes: MAX_GROUP_ROWS,
+      maxWaitingRows: MAX_WAITING_ROWS,
+      maxWaitingBytes: MAX_WAITING_ROWS,
+      isOutage,
+    }),
+);
+
+/** Two processes may both draw a number for one object; the first stays, and the other is a gap in the sequence. */
+async function giveNumbers(group: Wanted[]): Promise<void> {
+  const [first] = group;
+  if (!first) return;
+  const rows = await runSql<{ programId: string; kind: NumberedKind; objectId: string; number: bigint }>(
+    first.db,
+    `with wanted as (
+       select distinct program_id, kind, object_id
+       from unnest(?::text[], ?::text[], ?::text[]) as object (program_id, kind, object_id)
+     ), known as (
+       select program_id, kind, object_id, number from affitor_numbers join wanted using (program_id, kind, object_id)
+     ), missing as (
+       select program_id, kind, object_id, count(*) over sequence as many,
+         row_number() over (sequence order by object_id) as place
+       from wanted where not exists (
+         select 1 from known where (known.program_id, known.kind, known.object_id)
+           = (wanted.program_id, wanted.kind, wanted.object_id))
+       window sequence as (partition by program_id, kind)
+     ), drawn as (
+       insert into affitor_sequences as s (program_id, kind, last_number)
+       select distinct program_id, kind, many from missing order by program_id, kind
+       on conflict (program_id, kind) do update set last_number = s.last_number + excluded.last_number
+       returning program_id, kind, last_number
+     ), given as (
+       insert into affitor_numbers as n (program_id, kind, object_id, number)
+       select program_id, kind, object_id, last_number - many + place
+       from missing join drawn using (program_id, kind) order by program_id, kind, object_id
+       on conflict (program_id, kind, object_id) do update set number = n.number
+       returning program_id, kind, object_id, number
+     )
+     select program_id as "programId", kind, object_id as "objectId", number from known
+     union all select program_id, kind, object_id, number from given`,
+    [group.map(({ programId }) => programId), group.map(({ kind }) => kind), group.map(({ objectId }) => objectId)],
+  );
+  const numbers = new Map(rows.map((row) => [nameOf(row), Number(row.number)]));
+  for (const wanted of group) wanted.number = numbers.get(nameOf(wanted)) ?? null;
+}
+
+function nameOf({ programId, kind, objectId }: Pick<Wanted, 'programId' | 'kind' | 'objectId'>): string {
+  return `${programId} ${kind} ${objectId}`;
+}

@@ -1,0 +1,65 @@
+import { AppError } from '../../domain/errors.ts';
+import { orderRefs } from '../../inbound/conversion-facts.ts';
+import { normalizeRefundRequest } from '../../inbound/conversion/normalize.ts';
+import type { Settled } from '../../inbound/outcome-waiter.ts';
+import { findConversionByReference, listReferences, type Conversion } from '../../program/conversions.ts';
+import { answer, defineDialectRoute } from '../dialect.ts';
+import { settleRequest } from '../settle.ts';
+import { toMajorNumber } from '../values.ts';
+import { readBody } from './errors.ts';
+import { trackLimits } from './limits.ts';
+import { numberSale } from './sale-numbers.ts';
+import { refundBody, trackingBody } from './schemas.ts';
+import { isTestMode } from './test-mode.ts';
+
+/**
+ * `POST /track/refund`: takes a sale back, all of it or a part. A refund has no id here, so its amount stands for it: the
+ * same amount of the same sale is the same refund. https://docs.affitor.com/api-reference/track-refund, read 2026-11.
+ */
+export const refundRoute = defineDialectRoute({
+  method: 'post',
+  path: ['/api/v1/track/refund', '/api/tracking/refund'],
+  auth: 'key',
+  access: 'write',
+  limits: trackLimits,
+  body: trackingBody,
+  handle: async (deps, request) => {
+    const { programId } = request.principal;
+    const body = readBody(refundBody, request.body);
+    const livemode = request.livemode && !isTestMode(body);
+    const refs = orderRefs(body.transaction_id, null);
+    const before = await findConversionByReference(deps.db, programId, livemode, refs);
+    if (!before || before.kind === 'lead') throw new AppError('NOT_FOUND', 'Sale not found for transaction_id');
+    const amountMinor = body.refund_amount_cents || undefined;
+    const references = (await listReferences(deps.db, [before.id])).get(before.id) ?? [];
+    const normalized = normalizeRefundRequest(
+      { ...before, references },
+      { amountMinor, refundId: `affitor:${amountMinor ?? 'full'}` },
+      { receivedAt: request.receivedAt },
+    );
+    const [{ settled }, { commissionId }] = await Promise.all([
+      settleRequest(deps, request, { programId, kind: 'refund', normalized }),
+      numberSale(deps.db, programId, livemode, refs),
+    ]);
+    return answer(200, { success: true, ...describeRefund(before, settled, commissionId) });
+  },
+});
+
+function describeRefund(before: Conversion, settled: Settled | null, commission_id: number): object {
+  if (before.affiliateId === null || before.status === 'not_tracked') {
+    return { status: 'no_commission', message: 'Sale has no commission to reverse' };
+  }
+  const after = settled?.conversion;
+  if (!after) return { status: 'processing', commission_id };
+  const isWhole = after.status === 'reversed' || (after.grossMinor > 0n && after.refundedMinor >= after.grossMinor);
+  if (before.status === 'rejected') return { status: 'skipped', reason: 'already rejected', commission_id };
+  if (settled.outcome === 'duplicate') {
+    return { status: 'skipped', reason: isWhole ? 'already reversed' : 'already refunded', commission_id };
+  }
+  const deducted = before.commissionMinor - after.commissionMinor;
+  return {
+    status: isWhole ? 'reversed' : 'refunded',
+    deductionAmount: toMajorNumber(deducted, after.commissionCurrency),
+    commission_id,
+  };
+}

@@ -1,0 +1,137 @@
+import type { Deps } from '../../deps.ts';
+import { AppError } from '../../domain/errors.ts';
+import type { Fact, Normalized } from '../../domain/facts.ts';
+import { newId } from '../../domain/ids.ts';
+import { notTrackedReasons } from '../../domain/outcomes.ts';
+import { digestId, orderRefs } from '../../inbound/conversion-facts.ts';
+import type { Settled, SettledConversion } from '../../inbound/outcome-waiter.ts';
+import { findAnyClick } from '../../program/clicks.ts';
+import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
+import { settleRequest } from '../settle.ts';
+import { badRequest, readBody } from './errors.ts';
+import { trackLimits } from './limits.ts';
+import { numberSale, type SaleNumbers } from './sale-numbers.ts';
+import { readWindowDays } from './referral.ts';
+import { saleBody, testSaleBody, trackingBody, type SaleBody } from './schemas.ts';
+import { describeTest, isTestMode } from './test-mode.ts';
+import { findWho, type Who } from './who.ts';
+
+/**
+ * `POST /track/sale`: a payment of a customer who is known by key or click.
+ * https://docs.affitor.com/api-reference/track-sale, read 2026-11.
+ */
+export const saleRoute = defineDialectRoute({
+  method: 'post',
+  path: ['/api/v1/track/sale', '/api/tracking/sale'],
+  auth: 'key',
+  access: 'write',
+  limits: trackLimits,
+  body: trackingBody,
+  handle: async (deps, request) => {
+    const { programId } = request.principal;
+    const test = isTestMode(request.body);
+    const body = readBody(test ? testSaleBody : saleBody, request.body);
+    const livemode = request.livemode && !test && !body.click_id?.startsWith('test_');
+    const who = await findWho(deps.db, { programId, livemode }, body);
+    if (!test) refuseUnknown(who);
+    const sale = toSale(body, who, request.receivedAt);
+    const normalized: Normalized = { kind: 'facts', livemode, facts: [sale] };
+    const [{ id, settled }, numbers] = await Promise.all([
+      settleRequest(deps, request, { programId, kind: 'conversion', normalized }),
+      numberSale(deps.db, programId, livemode, sale.refs),
+    ]);
+    const told = test ? await describeTest(deps.db, 'sale', programId, id) : {};
+    return await answerSale(deps, programId, settled, numbers, { test, told, now: request.receivedAt });
+  },
+});
+
+/** Nothing of what cannot be credited is kept: the caller may send it again once the customer is known. */
+function refuseUnknown({ click, customer }: Who): void {
+  if (!click && !customer) throw badRequest('Customer not found. Provide customer_key or click_id.');
+  if (!click && !customer?.affiliateId) throw badRequest(NOT_ATTRIBUTED);
+}
+
+const NOT_ATTRIBUTED = 'No affiliate attribution found for this customer in this program';
+
+function toSale(body: SaleBody, { click, customer, refs }: Who, receivedAt: Date): Fact {
+  const orders = orderRefs(body.transaction_id ?? newId('ibx').replace(/^ibx_/, 'test_txn_'), null);
+  const subscription = body.subscription_id ? subscriptionRef(body.subscription_id) : null;
+  const evidence = click ? { clickId: click.id } : {};
+  const named = { refs: subscription?.startsWith('stripe:') ? [...refs, subscription] : refs, email: null };
+  const common = {
+    id: digestId('affitor-sale', [orders, body.amount_cents, body.currency, subscription, body.is_recurring]),
+    refs: orders,
+    occurredAt: receivedAt.toISOString(),
+    customer: named.refs.length > 0 ? named : null,
+    evidence,
+    goal: 'purchase',
+  };
+  // Only test records may come without an amount.
+  if (typeof body.amount_cents !== 'number') return { ...common, type: 'action' };
+  const amount = { minor: body.amount_cents, currency: body.currency ?? 'USD' };
+  const isRenewal = body.is_recurring === true && Boolean(customer?.affiliateId);
+  // What is called recurring of a customer whom nobody has credited yet is the first payment that the hub hears of.
+  const phase = isRenewal ? 'recurring' : subscription ? 'subscription' : 'one_off';
+  return { ...common, type: 'sale', document: 'api', gross: amount, net: amount, phase, subscription };
+}
+
+function subscriptionRef(id: string): string {
+  return /^sub_\w+$/.test(id) ? `stripe:${id}` : `sub:${id}`;
+}
+
+async function answerSale(
+  { db }: Pick<Deps, 'db'>,
+  programId: string,
+  settled: Settled | null,
+  { saleId, commissionId }: SaleNumbers,
+  { test, told, now }: { test: boolean; told: object; now: Date },
+): Promise<DialectAnswer> {
+  const conversion = settled?.conversion ?? null;
+  switch (settled?.outcome) {
+    case 'duplicate':
+      throw new AppError('CONFLICT', 'Duplicate transaction_id. This sale has already been recorded.');
+    case 'rejected':
+    case 'unprocessable':
+      if (!test) throw badRequest(settled.error ?? 'The sale was refused');
+      break;
+    case 'parked':
+      if (!test) throw badRequest(NOT_ATTRIBUTED);
+      break;
+    default:
+  }
+  // Accepted and durable, with a result still to come: a retry would be answered 409.
+  if (!conversion) {
+    return answer(200, { success: true, sale_id: null, commission_id: null, message: 'Sale accepted', ...told });
+  }
+  if (conversion.reason === 'outside_window') {
+    return answer(200, { ...(await describeExpired(db, programId, conversion, now)), sale_id: saleId, ...told });
+  }
+  const earns = conversion.affiliateId !== null && conversion.status !== 'not_tracked';
+  return answer(200, {
+    success: true,
+    sale_id: saleId,
+    commission_id: earns ? commissionId : null,
+    message: earns ? 'Sale tracked successfully' : `Sale tracked, no commission created. ${explain(conversion)}`.trim(),
+    ...told,
+  });
+}
+
+/** A click past its window: the sale is recorded, and nobody is credited. */
+async function describeExpired(db: Deps['db'], programId: string, conversion: SettledConversion, now: Date) {
+  const click = conversion.clickId === null ? null : await findAnyClick(db, conversion.clickId);
+  return {
+    success: true,
+    attributed: false,
+    reason: 'attribution_window_expired',
+    click_age_days: click && Math.floor((now.getTime() - click.occurredAt.getTime()) / 86_400_000),
+    window_days: await readWindowDays(db, programId, conversion.offerId),
+    commission_id: null,
+    message: 'Sale tracked — attribution window expired, no commission created',
+  };
+}
+
+function explain({ reason }: SettledConversion): string {
+  return reason !== null && Object.hasOwn(notTrackedReasons, reason)
+    ? notTrackedReasons[reason as keyof typeof notTrackedReasons]
+    : '';
+}

@@ -1,0 +1,17 @@
+import type { Knex } from 'knex';
+import { numberOf } from './numbers.ts';
+
+/** Whether a body asks for a test record: never live, whichever key it comes with. */
+export function isTestMode(body: { additional_data?: { test_mode?: boolean | null | undefined } | null | undefined }) {
+  return body.additional_data?.test_mode === true;
+}
+
+/** What the answers of test records have beside the others: `message` and `data` of the endpoint pages. */
+export async function describeTest(db: Knex, what: 'click' | 'lead' | 'sale', programId: string, objectId: string) {
+  const [eventId, programNumber] = await Promise.all([
+    numberOf(db, programId, 'event', objectId),
+    numberOf(db, programId, 'program', programId),
+  ]);
+  const data = { eventId, programId: programNumber, test_mode: true };
+  return { message: `Test ${what} event tracked successfully`, data };
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { toOfferId } from '../../api/named.ts';
+import { notFound } from '../../domain/errors.ts';
+import { findConversion, listConversions, type Conversion } from '../../program/conversions.ts';
+import { findOffer } from '../../program/offers.ts';
+import { defineDialectRoute } from '../dialect.ts';
+import { cursorPageQuery, readCursor } from '../pages.ts';
+import { answerData, answerPage } from './envelope.ts';
+import { epochMs, offerCode, toPeriod } from './fields.ts';
+import { getLimits } from './limits.ts';
+import { everyStatus, ourStatuses, statusNames, toStatus } from './status.ts';
+
+export const conversionRoutes = [
+  defineDialectRoute({
+    method: 'get',
+    path: '/api/v1/conversions',
+    auth: 'key',
+    access: 'read',
+    limits: getLimits,
+    query: z.object({
+      ...cursorPageQuery({ usual: 50, most: 500 }),
+      offer_code: offerCode.optional(),
+      status: z.enum(statusNames).optional(),
+      start_date: epochMs.optional(),
+      end_date: epochMs.optional(),
+    }),
+    handle: async ({ db }, { principal: { programId }, livemode, query }) => {
+      const filter = {
+        livemode,
+        statuses: query.status === undefined ? everyStatus : ourStatuses[query.status],
+        earning: true,
+        credited: true,
+        offerId: await toOfferId(db, programId, query.offer_code),
+        ...toPeriod(query),
+      };
+      const beforeId = readCursor('conversions', query.cursor);
+      const limits = { limit: query.limit, beforeId };
+      const page = await listConversions(db, programId, filter, limits, { offerCodes: true });
+      return answerPage('conversions', page, conversionView);
+    },
+  }),
+  defineDialectRoute({
+    method: 'get',
+    path: '/api/v1/conversions/:id',
+    auth: 'key',
+    access: 'read',
+    limits: getLimits,
+    handle: async ({ db }, { principal: { programId }, livemode, params }) => {
+      const conversion = await findConversion(db, programId, livemode, params['id'] ?? '');
+      if (!conversion?.affiliateId || conversion.status === 'merged') throw notFound('Conversion');
+      const offer = conversion.offerId === null ? null : await findOffer(db, programId, conversion.offerId);
+      return answerData(conversionView({ ...conversion, offerCode: offer?.code ?? null }));
+    },
+  }),
+];
+
+function conversionView(conversion: Conversion) {
+  return {
+    id: conversion.id,
+    offerCode: conversion.offerCode ?? null,
+    vendorTxId: conversion.orderId,
+    currency: conversion.currency ?? conversion.commissionCurrency,
+    saleAmountCents: Number(conversion.netMinor),
+    advertiserPayoutCents: Number(conversion.commissionMinor),
+    status: toStatus(conversion.status),
+    createdAt: Date.parse(conversion.createdAt),
+  };
+}

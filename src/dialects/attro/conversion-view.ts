@@ -1,0 +1,55 @@
+import type { ConversionNotes } from '../../program/conversion-notes.ts';
+import { toMajorNumber, toSeconds } from '../values.ts';
+
+export const statusNames = ['pending', 'approved', 'rejected', 'paid', 'reversed'] as const;
+export type StatusName = (typeof statusNames)[number];
+
+/** Ours behind each of Attro's: what was recorded and earns nothing is rejected. */
+export const ourStatuses: Record<StatusName, readonly string[]> = {
+  pending: ['pending'],
+  approved: ['approved'],
+  rejected: ['rejected', 'not_tracked'],
+  paid: ['paid'],
+  reversed: ['reversed'],
+};
+export const everyStatus = Object.values(ourStatuses).flat();
+
+/** What is shown of a conversion, whether it was just recorded or is read back. */
+export interface ShownConversion {
+  id: string;
+  affiliateId: string | null;
+  offerId: string | null;
+  orderId: string | null;
+  amountMinor: bigint;
+  currency: string | null;
+  commissionMinor: bigint;
+  commissionCurrency: string | null;
+  status: string;
+  createdAt: string | Date;
+}
+
+/** A conversion as Attro shows it, with what its senders said beside the money. */
+export function conversionView(conversion: ShownConversion & Partial<ConversionNotes>) {
+  const { note, customerEmail = null, reference = null } = conversion;
+  const { currency, commissionCurrency, status } = conversion;
+  return {
+    id: conversion.id,
+    affiliateId: conversion.affiliateId,
+    offerId: conversion.offerId,
+    externalId: conversion.orderId,
+    externalSource: note?.['externalSource'] ?? nameSource(reference),
+    amount: toMajorNumber(conversion.amountMinor, currency),
+    currency: currency ?? commissionCurrency,
+    commission: toMajorNumber(conversion.commissionMinor, commissionCurrency),
+    status: status === 'not_tracked' ? 'rejected' : status,
+    customerEmail,
+    metadata: note?.['metadata'] ?? null,
+    createdAt: toSeconds(conversion.createdAt),
+  };
+}
+
+/** For what came by no call of Attro's: `stripe:pi_1`, `rc:STORE:transaction`. */
+function nameSource(reference: string | null): string {
+  if (reference?.startsWith('stripe:')) return 'stripe';
+  return reference?.startsWith('rc:') ? 'revenuecat' : 'api';
+}

@@ -1,0 +1,16 @@
+import type { Dialect } from '../dialect.ts';
+import { affiliateRoutes } from './affiliates.ts';
+import { conversionRoutes } from './conversions.ts';
+import { describeInvalid, renderError } from './errors.ts';
+import { offerRoutes } from './offers.ts';
+import { trackingLinkRoutes } from './tracking-links.ts';
+
+/** Attro's REST API (get-attro.com, REST API Integration, read 2026-11). Differences: src/docs/moving-from-attro.md. */
+export const attro: Dialect = {
+  name: 'attro',
+  base: '/attro/api/v1',
+  credentials: ['bearer'],
+  routes: [...affiliateRoutes, ...offerRoutes, ...trackingLinkRoutes, ...conversionRoutes],
+  renderError,
+  describeInvalid,
+};

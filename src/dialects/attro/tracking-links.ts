@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { httpUrl, reference } from '../../api/fields.ts';
+import { toAffiliateId, toOfferId } from '../../api/named.ts';
+import { notFound } from '../../domain/errors.ts';
+import { findAffiliate } from '../../program/affiliates.ts';
+import { findOffer } from '../../program/offers.ts';
+import {
+  countLinkResults,
+  createTrackingLink,
+  listTrackingLinks,
+  type LinkCounts,
+  type TrackingLink,
+} from '../../program/tracking-links.ts';
+import { answer, defineDialectRoute } from '../dialect.ts';
+import { offsetPageQuery } from '../pages.ts';
+import { toSeconds } from '../values.ts';
+import { limitsOf, pageLimits } from './limits.ts';
+import { answerPage } from './page.ts';
+
+export const trackingLinkRoutes = [
+  defineDialectRoute({
+    method: 'get',
+    path: '/tracking-links',
+    auth: 'key',
+    access: 'read',
+    limits: limitsOf('reads'),
+    query: z.object({
+      ...offsetPageQuery(pageLimits),
+      affiliateId: reference.optional(),
+      offerId: reference.optional(),
+    }),
+    handle: async ({ db, config }, { principal: { programId }, livemode, query }) => {
+      const filter = {
+        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
+        offerId: await toOfferId(db, programId, query.offerId),
+      };
+      const page = await listTrackingLinks(db, programId, filter, { ...query, counted: true });
+      const ids = page.items.map(({ id }) => id);
+      const counts = await countLinkResults(db, programId, livemode, ids);
+      return answerPage(page, query, (link) => linkView(config.publicUrl, link, counts.get(link.id)));
+    },
+  }),
+  defineDialectRoute({
+    method: 'post',
+    path: '/tracking-links',
+    auth: 'key',
+    access: 'write',
+    limits: limitsOf('writes'),
+    body: z.object({ affiliateId: reference, offerId: reference, customUrl: httpUrl.nullish() }),
+    handle: async ({ db, config }, { principal: { programId }, body }) => {
+      const [affiliate, offer] = await Promise.all([
+        findAffiliate(db, programId, body.affiliateId),
+        findOffer(db, programId, body.offerId),
+      ]);
+      if (!affiliate) throw notFound('Affiliate');
+      if (!offer) throw notFound('Offer');
+      const input = { affiliateId: affiliate.id, offerId: offer.id, customUrl: body.customUrl };
+      return answer(201, { data: linkView(config.publicUrl, await createTrackingLink(db, programId, input)) });
+    },
+  }),
+];
+
+function linkView(publicUrl: string, link: TrackingLink, counts: LinkCounts = { clicks: 0, conversions: 0 }) {
+  return {
+    id: link.id,
+    affiliateId: link.affiliateId,
+    offerId: link.offerId,
+    code: link.code,
+    trackingUrl: `${publicUrl}/r/${link.code}`,
+    destinationUrl: link.destinationUrl,
+    clicks: counts.clicks,
+    conversions: counts.conversions,
+    createdAt: toSeconds(link.createdAt),
+  };
+}

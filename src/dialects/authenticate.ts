@@ -1,0 +1,54 @@
+import type { Request, Response } from 'express';
+import { countFailure } from '../api/authenticate.ts';
+import type { Deps } from '../deps.ts';
+import { AppError } from '../domain/errors.ts';
+import { authenticateKey, type Principal } from '../program/api-keys.ts';
+import type { CredentialForm, Dialect, DialectRoute } from './dialect.ts';
+
+/**
+ * Whose key a request carries, by the route's mode; null without one. Throws UNAUTHORIZED where a key is required and none
+ * is given, INVALID_API_KEY for a wrong one, RATE_LIMITED where its address sent too many such.
+ */
+export async function authenticateDialect(
+  deps: Pick<Deps, 'db' | 'rateLimits' | 'clock'>,
+  dialect: Dialect,
+  route: DialectRoute,
+  body: unknown,
+  req: Request,
+  res: Response,
+): Promise<Principal | null> {
+  if (route.auth === 'none') return null;
+  const credential = readCredential(dialect.credentials, req, body);
+  if (credential === null) {
+    if (route.auth === 'optional') return null;
+    res.setHeader('WWW-Authenticate', 'Bearer');
+    throw new AppError('UNAUTHORIZED', 'API key required');
+  }
+  const principal = await authenticateKey(deps.db, credential);
+  if (principal) return principal;
+  await countFailure(deps, req, res);
+  res.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');
+  throw new AppError('INVALID_API_KEY', 'API key is invalid');
+}
+
+function readCredential(forms: readonly CredentialForm[], req: Request, body: unknown): string | null {
+  for (const form of forms) {
+    const credential = readForm[form](req, body);
+    if (credential) return credential;
+  }
+  return null;
+}
+
+const readForm: Record<CredentialForm, (req: Request, body: unknown) => string | null> = {
+  bearer: (req) => /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '')?.[1] ?? null,
+  'x-api-key': (req) => {
+    const header = req.headers['x-api-key'];
+    return typeof header === 'string' ? header.trim() : null;
+  },
+  secure: (req, body) => {
+    const field = typeof body === 'object' && body !== null && 'secure' in body ? body.secure : null;
+    if (typeof field === 'string') return field.trim();
+    const question = req.originalUrl.indexOf('?');
+    return question === -1 ? null : new URLSearchParams(req.originalUrl.slice(question)).get('secure');
+  },
+};

@@ -1,0 +1,123 @@
+import type { Request } from 'express';
+import type { z } from 'zod';
+import type { Deps } from '../deps.ts';
+import type { AppError, ErrorDetails } from '../domain/errors.ts';
+import type { Principal } from '../program/api-keys.ts';
+import type { LimitClass, RateLimitPolicy } from '../program/rate-limits.ts';
+
+/**
+ * A drop-in surface of another system: its wire, our operations, its wire. mount.ts runs every request through the same
+ * steps: match the route, authenticate, count, read, validate, handle, answer. A folder makes its own by
+ *
+ *     export const attro: Dialect = { name: 'attro', base: '/attro/api/v1', credentials: ['bearer'], routes, renderError };
+ *     app.use(attro.base, dialectRouter(deps, attro));   // in src/app.ts
+ *
+ * and shares the rest: pages.ts for pages, settle.ts for what becomes money.
+ */
+export interface Dialect {
+  /** Its folder, the beginning of its rate limits' names, and `surface` of what it stores. */
+  name: string;
+  /** Where it is mounted, without a slash at the end. */
+  base: string;
+  /** Where its clients put their key, in the order in which it is looked for. */
+  credentials: readonly CredentialForm[];
+  routes: readonly DialectRoute[];
+  /** The one translator of errors: whatever fails, unknown paths and outages included, in the page's envelope. */
+  renderError(error: AppError, req: Request): DialectAnswer;
+  /**
+   * How the page words a request that breaks its schemas: `details` is field -> message (`is required`, `must be …`, or
+   * what the schema itself says). Absent: a VALIDATION_ERROR whose message joins them.
+   */
+  describeInvalid?(part: RequestPart, details: ErrorDetails): AppError;
+}
+
+/** bearer: `Authorization: Bearer`. x-api-key: the header. secure: the field of a JSON body, or the query parameter. */
+export type CredentialForm = 'bearer' | 'x-api-key' | 'secure';
+
+export type RequestPart = 'path' | 'query' | 'body';
+
+/**
+ * key: a key is required. optional: without one the handler finds `principal` null; a wrong one is refused. none: no key
+ * is looked at.
+ */
+export type AuthMode = 'key' | 'optional' | 'none';
+
+export interface DialectAnswer {
+  status: number;
+  /** Sent as JSON; undefined: no body. */
+  body?: unknown;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * What a key may send, by the page: the first policy is the one whose figures the answers show; all of them count. A key
+ * with limits of its own (`rateLimits`) has its `limitClass` instead. Callers without a key are counted by address.
+ */
+export interface RouteLimits {
+  limitClass: LimitClass;
+  policies: readonly [RateLimitPolicy, ...RateLimitPolicy[]];
+}
+
+export interface DialectRoute {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** Under the base, Express style; several for aliases. */
+  path: string | readonly string[];
+  auth: AuthMode;
+  /** write: keys that may only read are refused. */
+  access: 'read' | 'write';
+  limits: RouteLimits | null;
+  /** Browsers of any origin may call it, without credentials: CORS with preflight. */
+  anyOrigin?: boolean;
+  /** Each refuses what it does not let through; parameters and fields that it does not name are ignored, as z.object does. */
+  params?: z.ZodType;
+  query?: z.ZodType;
+  /** The JSON body; absent: it is not read. A body left out is validated as `{}`. */
+  body?: z.ZodType;
+  handle(
+    deps: Deps,
+    request: DialectRequest<unknown, unknown, Record<string, string>, AuthMode>,
+  ): Promise<DialectAnswer>;
+}
+
+export interface DialectRequest<Query, Body, Params, Auth extends AuthMode> {
+  /** The dialect's name. */
+  surface: string;
+  principal: Auth extends 'key' ? Principal : Principal | null;
+  /** False for test keys; true where there is no key. */
+  livemode: boolean;
+  params: Params;
+  query: Query;
+  body: Body;
+  /** The body as it came, before the schema. */
+  given: unknown;
+  /** Its bytes; empty without one. */
+  raw: Buffer;
+  receivedAt: Date;
+  /** For what else the wire holds: cookies, the address, the origin. */
+  req: Request;
+}
+
+type RouteDefinition<Auth extends AuthMode, Params, Query, Body> = Omit<
+  DialectRoute,
+  'auth' | 'params' | 'query' | 'body' | 'handle'
+> & {
+  auth: Auth;
+  params?: z.ZodType<Params>;
+  query?: z.ZodType<Query>;
+  body?: z.ZodType<Body>;
+  handle(deps: Deps, request: DialectRequest<Query, Body, Params, Auth>): Promise<DialectAnswer>;
+};
+
+/** Ties the types of a route together: the handler sees what its schemas let through, `params` text without a schema. */
+export function defineDialectRoute<
+  const Auth extends AuthMode,
+  Params = Record<string, string>,
+  Query = unknown,
+  Body = unknown,
+>(definition: RouteDefinition<Auth, Params, Query, Body>): DialectRoute {
+  return definition as unknown as DialectRoute;
+}
+
+export function answer(status: number, body?: unknown, headers?: Readonly<Record<string, string>>): DialectAnswer {
+  return headers ? { status, body, headers } : { status, body };
+}

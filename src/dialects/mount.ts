@@ -1,0 +1,115 @@
+import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import type { z } from 'zod';
+import { readJsonBody, type JsonBody } from '../api/json-body.ts';
+import { allowAnyOrigin } from '../api/public-access.ts';
+import { readQuery, validate } from '../api/validate.ts';
+import { toAppError } from '../db/database.ts';
+import type { Deps } from '../deps.ts';
+import { AppError, notFound } from '../domain/errors.ts';
+import { authenticateDialect } from './authenticate.ts';
+import type { Dialect, DialectAnswer, DialectRoute, RequestPart } from './dialect.ts';
+import { limitDialect } from './limits.ts';
+
+/**
+ * The router of a dialect, to be mounted at its base. `before` are routers of its own (a script, `/pb/:id`) that stand
+ * before its routes and share its translator of errors.
+ */
+export function dialectRouter(deps: Deps, dialect: Dialect, before: readonly RequestHandler[] = []): Router {
+  const router = Router({ caseSensitive: true });
+  for (const handler of before) router.use(handler);
+  for (const route of dialect.routes) {
+    for (const path of [route.path].flat()) {
+      if (route.anyOrigin) router.all(path, allowAnyOrigin);
+      router[route.method](path, async (req: Request, res: Response) => {
+        send(res, await handle(deps, dialect, route, req, res));
+      });
+    }
+  }
+  router.use((req) => {
+    throw new AppError('NOT_FOUND', `There is nothing at ${req.method} ${req.baseUrl}${req.path}`);
+  });
+  router.use(answerDialectError(dialect));
+  return router;
+}
+
+async function handle(
+  deps: Deps,
+  dialect: Dialect,
+  route: DialectRoute,
+  req: Request,
+  res: Response,
+): Promise<DialectAnswer> {
+  // A key may be in the body, which then has to be read before it is known whose it is.
+  const early = route.body && dialect.credentials.includes('secure') ? await readJsonBody(req) : null;
+  const principal = await authenticateDialect(deps, dialect, route, early?.value, req, res);
+  await limitDialect(deps, dialect, route, principal, req, res);
+  if (principal && route.access === 'write' && principal.access !== 'write') {
+    throw new AppError('INSUFFICIENT_PERMISSIONS', 'This API key may only read');
+  }
+  const body = early ?? (route.body ? await readJsonBody(req) : NO_BODY);
+  const params = readParams(req);
+  return await route.handle(deps, {
+    surface: dialect.name,
+    principal,
+    livemode: principal?.mode !== 'test',
+    params: route.params ? (read(dialect, route.params, params, 'path') as Record<string, string>) : params,
+    query: route.query ? read(dialect, route.query, readQuery(req.originalUrl), 'query') : {},
+    body: route.body ? read(dialect, route.body, body.value ?? {}, 'body') : undefined,
+    given: body.value,
+    raw: body.raw,
+    receivedAt: deps.clock.now(),
+    req,
+  });
+}
+
+const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
+
+function read(dialect: Dialect, schema: z.ZodType, value: unknown, part: RequestPart): unknown {
+  try {
+    return validate(schema, value, part === 'body' ? 'The body' : `The ${part}`);
+  } catch (error) {
+    if (dialect.describeInvalid && error instanceof AppError && error.code === 'VALIDATION_ERROR') {
+      throw dialect.describeInvalid(part, error.details ?? {});
+    }
+    throw error;
+  }
+}
+
+/** Ids are text of a bounded length; what can be none is answered like an unknown one. */
+function readParams(req: Request): Record<string, string> {
+  const params: Record<string, string> = {};
+  for (const [name, value] of Object.entries(req.params)) {
+    if (typeof value !== 'string' || value.length > 255 || value.includes('\0') || !value.isWellFormed()) {
+      throw notFound('Resource');
+    }
+    params[name] = value;
+  }
+  return params;
+}
+
+/** Express knows an error handler by its four arguments. A path that cannot be decoded names nothing. */
+function answerDialectError(dialect: Dialect): ErrorRequestHandler {
+  return (thrown: unknown, req, res, next) => {
+    if (res.headersSent) {
+      next(thrown);
+      return;
+    }
+    const error = thrown instanceof URIError ? notFound('Resource') : toAppError(thrown);
+    // The log line of the request tells what was behind a failure; the answer never does.
+    if (error.status >= 500) res.err = thrown instanceof Error ? thrown : error;
+    if (error.retryAfterS !== undefined) res.setHeader('Retry-After', String(error.retryAfterS));
+    send(res, dialect.renderError(error, req));
+  };
+}
+
+function send(res: Response, { status, body, headers = {} }: DialectAnswer): void {
+  res.status(status);
+  res.setHeader('Cache-Control', 'no-store');
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  if (body === undefined) {
+    res.end();
+    return;
+  }
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.send(Buffer.from(JSON.stringify(body)));
+}

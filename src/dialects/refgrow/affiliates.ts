@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { createAffiliateAndTell } from '../../api/affiliate-changes.ts';
+import { code, email, text } from '../../api/fields.ts';
+import type { Deps } from '../../deps.ts';
+import { readAffiliateResults, type AffiliateResults } from '../../program/affiliate-results.ts';
+import { findAffiliate, listAffiliates, type Affiliate } from '../../program/affiliates.ts';
+import { findProgram } from '../../program/programs.ts';
+import { answer, defineDialectRoute } from '../dialect.ts';
+import { offsetPageQuery } from '../pages.ts';
+import { toMajorNumber, toSeconds } from '../values.ts';
+import { resourceNotFound } from './errors.ts';
+import { pageLimits, readLimits, writeLimits } from './limits.ts';
+
+/** The page's three states. Who is paused earns nothing either, and is shown as blocked. */
+const ourStatuses = { active: ['active'], pending: ['pending'], blocked: ['banned', 'paused'] } as const;
+
+const listQuery = z.object({
+  ...offsetPageQuery(pageLimits),
+  status: z.enum(['active', 'pending', 'blocked']).optional(),
+});
+
+const newAffiliate = z.object({
+  email,
+  name: text(),
+  referralCode: code.regex(/^(?!aff_[0-9a-f]{32}$)/i, 'must not look like an affiliate ID').nullish(),
+  customFields: z
+    .record(z.string().max(64), z.unknown())
+    .refine((fields) => JSON.stringify(fields).length <= 16_384, 'must have at most 16 KiB')
+    .nullish(),
+});
+
+export const affiliateRoutes = [
+  defineDialectRoute({
+    method: 'get',
+    path: '/affiliates',
+    auth: 'key',
+    access: 'read',
+    limits: readLimits,
+    query: listQuery,
+    handle: async ({ db }, { principal: { programId }, livemode, query: { limit, offset, status } }) => {
+      const filter = { statuses: status && ourStatuses[status] };
+      const { items, total } = await listAffiliates(db, programId, filter, { limit, offset, counted: true });
+      const affiliates = await describeAffiliates(db, programId, livemode, items);
+      return answer(200, { success: true, data: { affiliates, total, limit, offset } });
+    },
+  }),
+  defineDialectRoute({
+    method: 'get',
+    path: '/affiliates/:id',
+    auth: 'key',
+    access: 'read',
+    limits: readLimits,
+    handle: async ({ db }, { principal: { programId }, livemode, params }) => {
+      const found = await findAffiliate(db, programId, params['id'] ?? '');
+      if (!found) throw resourceNotFound('Affiliate', 'id');
+      const [shown] = await describeAffiliates(db, programId, livemode, [found]);
+      const affiliate = {
+        ...shown,
+        referralCode: found.referralCode,
+        paymentMethod: found.paymentMethod,
+        paymentDetails: found.paymentDetails ?? found.paymentEmail,
+      };
+      return answer(200, { success: true, data: { affiliate } });
+    },
+  }),
+  defineDialectRoute({
+    method: 'post',
+    path: '/affiliates',
+    auth: 'key',
+    access: 'write',
+    limits: writeLimits,
+    body: newAffiliate,
+    handle: async (deps, { principal: { programId }, livemode, body }) => {
+      const made = await createAffiliateAndTell(
+        deps,
+        { programId, livemode },
+        {
+          email: body.email,
+          displayName: body.name,
+          referralCode: body.referralCode ?? undefined,
+          customFields: body.customFields ?? undefined,
+        },
+      );
+      const affiliate = { ...identify(made), referralCode: made.referralCode };
+      return answer(201, { success: true, data: { affiliate } });
+    },
+  }),
+];
+
+function identify(affiliate: Affiliate) {
+  return {
+    id: affiliate.id,
+    email: affiliate.email,
+    name: affiliate.displayName,
+    status: affiliate.status === 'active' || affiliate.status === 'pending' ? affiliate.status : 'blocked',
+    createdAt: toSeconds(affiliate.createdAt),
+  };
+}
+
+/** With their earnings: one number each, so those in the program's currency. */
+async function describeAffiliates(db: Deps['db'], programId: string, livemode: boolean, affiliates: Affiliate[]) {
+  const ids = affiliates.map(({ id }) => id);
+  const currency = (await findProgram(db, programId))?.currency ?? 'USD';
+  const results = await readAffiliateResults(db, programId, livemode, ids, currency);
+  return affiliates.map((affiliate) => ({
+    ...identify(affiliate),
+    ...describeResults(results.get(affiliate.id), currency),
+  }));
+}
+
+function describeResults(
+  { clicks, conversions, earnedMinor, paidMinor }: AffiliateResults = {
+    clicks: 0,
+    conversions: 0,
+    earnedMinor: 0n,
+    paidMinor: 0n,
+  },
+  currency: string,
+) {
+  return {
+    totalEarnings: toMajorNumber(earnedMinor, currency),
+    pendingEarnings: toMajorNumber(earnedMinor - paidMinor, currency),
+    paidEarnings: toMajorNumber(paidMinor, currency),
+    // A fraction with four decimals, as the native statistics have it.
+    conversionRate: clicks === 0 ? 0 : Math.round((conversions / clicks) * 10_000) / 10_000,
+    clickCount: clicks,
+    conversionCount: conversions,
+  };
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { decideCommission } from '../../api/commission-decision.ts';
+import type { Deps } from '../../deps.ts';
+import { AppError } from '../../domain/errors.ts';
+import { commissionIdOf } from '../../domain/ids.ts';
+import { findAffiliate } from '../../program/affiliates.ts';
+import { findCommission, listCommissions } from '../../program/commissions.ts';
+import type { Conversion } from '../../program/conversions.ts';
+import { answer, defineDialectRoute, type DialectRequest } from '../dialect.ts';
+import { offsetPageQuery } from '../pages.ts';
+import { auditHeaders } from '../settle.ts';
+import { toMajorNumber, toSeconds } from '../values.ts';
+import { invalidField, resourceNotFound } from './errors.ts';
+import { pageLimits, readLimits, writeLimits } from './limits.ts';
+import { payCommission } from './payment.ts';
+
+/** The page's four states; a commission that a refund took back is rejected. */
+const ourStatuses = {
+  pending: ['pending'],
+  approved: ['approved'],
+  paid: ['paid'],
+  rejected: ['rejected', 'reversed'],
+} as const;
+const allStatuses = Object.values(ourStatuses).flat();
+
+const listQuery = z.object({
+  ...offsetPageQuery(pageLimits),
+  affiliateId: z.string().max(255).optional(),
+  status: z.enum(['pending', 'approved', 'paid', 'rejected']).optional(),
+});
+
+const statusChange = z.object({
+  status: z.enum(['approved', 'paid', 'rejected']),
+  reason: z.string().trim().max(1000).nullish(),
+});
+type StatusChange = z.output<typeof statusChange>;
+
+export const commissionRoutes = [
+  defineDialectRoute({
+    method: 'get',
+    path: '/commissions',
+    auth: 'key',
+    access: 'read',
+    limits: readLimits,
+    query: listQuery,
+    handle: async ({ db }, { principal: { programId }, livemode, query }) => {
+      const { limit, offset, status } = query;
+      const filter = {
+        livemode,
+        statuses: status === undefined ? allStatuses : ourStatuses[status],
+        earning: true,
+        affiliateId: await readAffiliateFilter(db, programId, query.affiliateId),
+      };
+      const { items, total } = await listCommissions(db, programId, filter, { limit, offset, counted: true });
+      return answer(200, { success: true, data: { commissions: items.map(commissionView), total, limit, offset } });
+    },
+  }),
+  defineDialectRoute({
+    method: 'put',
+    path: '/commissions/:id/status',
+    auth: 'key',
+    access: 'write',
+    limits: writeLimits,
+    body: statusChange,
+    handle: async (deps, request) => {
+      const { principal, livemode, params, body } = request;
+      const find = () => findCommission(deps.db, principal.programId, livemode, params['id'] ?? '');
+      const found = await find();
+      if (!found) throw resourceNotFound('Commission', 'id');
+      await (body.status === 'paid' ? pay(deps, request, found) : decide(deps, request, found, body.status));
+      const changed = (await find()) ?? found;
+      const { id, affiliateId, orderId, amount, status, createdAt, paidAt, conversionAmount } = commissionView(changed);
+      const updatedAt = toSeconds(changed.updatedAt);
+      const commission = { id, affiliateId, orderId, amount, status, createdAt, updatedAt, paidAt, conversionAmount };
+      return answer(200, { success: true, data: { commission } });
+    },
+  }),
+];
+
+type ChangeRequest = DialectRequest<unknown, StatusChange, Record<string, string>, 'key'>;
+
+/** Throws CONFLICT where the commission's state does not admit it. */
+async function decide(deps: Deps, request: ChangeRequest, found: Conversion, status: 'approved' | 'rejected') {
+  const { principal, livemode, raw, receivedAt, body } = request;
+  const decision = { status, reason: body.reason ?? null, by: principal.keyId };
+  const { programId } = principal;
+  await decideCommission(deps, found, decision, {
+    programId,
+    livemode,
+    raw,
+    headers: auditHeaders(request),
+    receivedAt,
+  }).catch((error: unknown) => {
+    throw nameStatus(error);
+  });
+}
+
+/** Makes a paid payout of what the commission still has unpaid; what is pending is approved first. */
+async function pay(deps: Deps, request: ChangeRequest, found: Conversion): Promise<void> {
+  const { programId, keyId } = request.principal;
+  if (!found.livemode) throw invalidField('status', 'cannot be paid: test commissions are never payable');
+  if (found.status === 'pending') await decide(deps, request, found, 'approved');
+  else if (found.status !== 'approved' && found.status !== 'paid') {
+    throw invalidField('status', `cannot be paid: the commission is ${found.status}`);
+  }
+  const isPaid = await payCommission(deps, programId, {
+    affiliateId: found.affiliateId ?? '',
+    currency: found.commissionCurrency ?? '',
+    orderId: found.id,
+    createdBy: keyId,
+  });
+  // Paying what is paid changes nothing.
+  if (!isPaid && found.status !== 'paid') throw invalidField('status', 'cannot be paid: nothing is payable');
+}
+
+function nameStatus(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== 'CONFLICT') return error;
+  return invalidField('status', 'does not fit the state of the commission', error.message);
+}
+
+/** An id that no affiliate could have is a mistake, as the page's own example of an error shows; others find nothing. */
+async function readAffiliateFilter(db: Deps['db'], programId: string, text: string | undefined) {
+  if (text === undefined) return undefined;
+  const affiliate = await findAffiliate(db, programId, text);
+  if (affiliate) return affiliate.id;
+  if (text.startsWith('aff_')) return text;
+  throw invalidField('affiliateId', "must be a string beginning with 'aff_'", 'Invalid affiliate ID format');
+}
+
+function commissionView(conversion: Conversion) {
+  return {
+    id: commissionIdOf(conversion.id),
+    affiliateId: conversion.affiliateId,
+    orderId: conversion.orderId,
+    amount: toMajorNumber(conversion.commissionMinor, conversion.commissionCurrency),
+    status: statusOf(conversion.status),
+    createdAt: toSeconds(conversion.createdAt),
+    paidAt: conversion.paidAt === null ? null : toSeconds(conversion.paidAt),
+    conversionAmount: toMajorNumber(conversion.netMinor, conversion.currency),
+  };
+}
+
+function statusOf(status: string): keyof typeof ourStatuses {
+  return status === 'pending' || status === 'approved' || status === 'paid' ? status : 'rejected';
+}

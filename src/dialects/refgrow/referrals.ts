@@ -1,0 +1,163 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { text } from '../../api/fields.ts';
+import type { Deps } from '../../deps.ts';
+import type { AppError } from '../../domain/errors.ts';
+import type { Normalized } from '../../domain/facts.ts';
+import { newId } from '../../domain/ids.ts';
+import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
+import type { Settled } from '../../inbound/outcome-waiter.ts';
+import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
+import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
+import { settleRequest } from '../settle.ts';
+import { toMajorNumber, toSeconds } from '../values.ts';
+import { invalidField, resourceNotFound } from './errors.ts';
+import { referralLimits } from './limits.ts';
+
+const newClick = z.object({
+  referralCode: text(),
+  sourceUrl: z.string().max(2048).nullish(),
+  userAgent: z.string().max(1024).nullish(),
+  ipAddress: z
+    .string()
+    .trim()
+    .refine((value) => isIP(value) !== 0, 'must be an IP address')
+    .nullish(),
+});
+
+const newConversion = z.object({
+  clickId: text().nullish(),
+  referralCode: text().nullish(),
+  amount: z.number().min(0, 'must not be negative'),
+  orderId: text().nullish(),
+  customer: z
+    .looseObject({
+      id: z.union([text(), z.int()]).nullish(),
+      email: z
+        .string()
+        .trim()
+        .max(254)
+        .regex(/^[^\s@]{1,64}@[^\s@]+$/, 'must be an e-mail address')
+        .nullish(),
+    })
+    .nullish(),
+  products: z.array(z.unknown()).nullish(),
+});
+type NewConversion = z.output<typeof newConversion>;
+
+export const referralRoutes = [
+  defineDialectRoute({
+    method: 'post',
+    path: '/referrals/track',
+    auth: 'key',
+    access: 'write',
+    limits: referralLimits,
+    body: newClick,
+    handle: async (deps, { principal: { programId }, livemode, receivedAt, body }) => {
+      const affiliate = await findAffiliate(deps.db, programId, body.referralCode);
+      if (!affiliate) throw resourceNotFound('Affiliate', 'referralCode');
+      const clickId = newId('clk');
+      await deps.clicks.record({
+        id: clickId,
+        programId,
+        livemode,
+        affiliateId: affiliate.id,
+        offerId: null,
+        linkId: null,
+        occurredAt: receivedAt,
+        sub1: null,
+        sub2: null,
+        sub3: null,
+        sub4: null,
+        sub5: null,
+        utm: null,
+        ip: body.ipAddress ?? null,
+        userAgent: body.userAgent ?? null,
+        sourceUrl: body.sourceUrl ?? null,
+      });
+      const { id: affiliateId, referralCode } = affiliate;
+      return answer(201, {
+        success: true,
+        data: { clickId, referralCode, affiliateId, timestamp: toSeconds(receivedAt) },
+      });
+    },
+  }),
+  defineDialectRoute({
+    method: 'post',
+    path: '/referrals/convert',
+    auth: 'key',
+    access: 'write',
+    limits: referralLimits,
+    body: newConversion,
+    handle: async (deps, request) => {
+      const { principal, livemode, receivedAt, body } = request;
+      const said = { ...nameReferrer(body), ...describeSale(body) };
+      const normalized = addProducts(normalizeConversion(said, { livemode, receivedAt }), body.products);
+      const message = { programId: principal.programId, kind: 'conversion', normalized } as const;
+      const { settled } = await settleRequest(deps, request, message);
+      return await answerConversion(deps, principal.programId, body, settled, receivedAt);
+    },
+  }),
+];
+
+/**
+ * Whose the conversion is, in the native names. A code alone is the caller's own word on who referred the sale; beside a
+ * click it only stands by, should the click be too old to count.
+ */
+function nameReferrer({ clickId, referralCode }: NewConversion): object {
+  if (!clickId && !referralCode) {
+    throw invalidField('clickId', 'or referralCode is required', 'Either clickId or referralCode is required');
+  }
+  return clickId ? { click_id: clickId, referral_code: referralCode } : { affiliate_id: referralCode };
+}
+
+/** An amount of 0 is a conversion without money (a signup), which offers with a fixed amount pay for. */
+function describeSale({ amount, orderId, customer }: NewConversion) {
+  return {
+    ...(amount === 0 ? {} : { amount }),
+    order_id: orderId,
+    customer_id: customer?.id,
+    customer_email: customer?.email,
+  };
+}
+
+function addProducts(normalized: Normalized, products: unknown): Normalized {
+  if (normalized.kind !== 'facts' || !products) return normalized;
+  return { ...normalized, facts: normalized.facts.map((fact) => ({ ...fact, note: { products } })) };
+}
+
+/**
+ * A repeated `orderId` is answered with the conversion as it stands (200), since the page documents no conflict; what is
+ * not settled in time is accepted without its numbers (202).
+ */
+async function answerConversion(
+  { db }: Pick<Deps, 'db'>,
+  programId: string,
+  body: NewConversion,
+  settled: Settled | null,
+  receivedAt: Date,
+): Promise<DialectAnswer> {
+  if (settled?.outcome === 'rejected' || settled?.outcome === 'unprocessable') throw refuse(settled, body);
+  const conversion = settled?.conversion ?? null;
+  const code = conversion?.affiliateId ? await readReferralCode(db, programId, conversion.affiliateId) : null;
+  const data = {
+    conversionId: conversion?.id ?? null,
+    affiliateId: conversion?.affiliateId ?? null,
+    referralCode: code ?? body.referralCode ?? null,
+    amount: conversion ? toMajorNumber(conversion.amountMinor, conversion.currency) : body.amount,
+    commission: conversion ? toMajorNumber(conversion.commissionMinor, conversion.commissionCurrency) : null,
+    orderId: body.orderId ?? null,
+    timestamp: toSeconds(receivedAt),
+  };
+  const status = conversion === null ? 202 : settled?.outcome === 'duplicate' ? 200 : 201;
+  return answer(status, { success: true, data });
+}
+
+function refuse({ reason, error }: Settled, body: NewConversion): AppError {
+  if (reason === 'click_not_found') return resourceNotFound('Click', 'clickId');
+  if (reason === 'affiliate_not_found') return resourceNotFound('Affiliate', 'referralCode');
+  const message = error ?? 'The conversion was refused';
+  const field = reason?.startsWith('amount') ? 'amount' : body.clickId ? 'clickId' : 'referralCode';
+  const issue = reason === 'amount_required' ? 'must be positive: the offer pays a percentage' : message;
+  return invalidField(field, issue, message);
+}

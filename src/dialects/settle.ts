@@ -1,0 +1,44 @@
+import type { Deps } from '../deps.ts';
+import type { Normalized } from '../domain/facts.ts';
+import { requestIdOf } from '../api/errors.ts';
+import type { InboxMessage } from '../inbound/inbox.ts';
+import type { Settled } from '../inbound/outcome-waiter.ts';
+import { redactRaw } from '../inbound/redaction.ts';
+import { SURFACE_HEADER } from '../inbound/stored-message.ts';
+import type { Principal } from '../program/api-keys.ts';
+import type { AuthMode, DialectRequest } from './dialect.ts';
+
+export interface SettledMessage {
+  /** Of the inbox event. */
+  id: string;
+  /** Null: no result in time; nothing is lost. */
+  settled: Settled | null;
+}
+
+/**
+ * Stores what a request says and waits, bounded, for what becomes of it: every dialect's way to the ledger. The body is
+ * kept as it came, without keys; `normalized` is what it means. Throws UNAVAILABLE.
+ */
+export async function settleRequest(
+  deps: Pick<Deps, 'inbox'>,
+  request: DialectRequest<unknown, unknown, unknown, AuthMode>,
+  message: { programId: string; kind: InboxMessage['kind']; normalized: Normalized },
+): Promise<SettledMessage> {
+  const { raw, given, receivedAt } = request;
+  const headers = auditHeaders(request);
+  return await deps.inbox.settle({ ...message, sourceId: null, raw: redactRaw(raw, given), headers, receivedAt });
+}
+
+/** What is kept of a request beside its body: by which surface and key it came; never a credential. */
+export function auditHeaders({
+  surface,
+  principal,
+  req,
+}: Pick<DialectRequest<unknown, unknown, unknown, AuthMode>, 'surface' | 'principal' | 'req'>): Record<string, string> {
+  const headers: Record<string, string> = { [SURFACE_HEADER]: surface, 'x-request-id': requestIdOf(req) };
+  const caller: Principal | null = principal;
+  if (caller) headers['key-id'] = caller.keyId;
+  const agent = req.headers['user-agent'];
+  if (agent) headers['user-agent'] = agent.slice(0, 255);
+  return headers;
+}

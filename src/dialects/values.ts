@@ -1,0 +1,31 @@
+import { formatMajorAmount, parseMajorAmount, type ParsedAmount } from '../domain/money.ts';
+
+/** Values as the documented systems print them: numbers of dollars, percents, dates without milliseconds. */
+
+/** '2026-01-15T10:30:00Z'. */
+export function toSeconds(time: Date | string): string {
+  return new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+/** 1999 minor units of USD as the number 19.99; exact, since amounts are bounded far below what a double holds. */
+export function toMajorNumber(amountMinor: bigint | number, currency: string | null): number {
+  return Number(formatMajorAmount(BigInt(amountMinor), currency ?? 'USD'));
+}
+
+/** A JSON number of major units, exactly as it is written: 19.99 is 1999, 19.999 is refused. */
+export function readMajorNumber(value: number, currency: string): ParsedAmount {
+  return parseMajorAmount(String(value), currency);
+}
+
+/** 2050 basis points as the number 20.5. */
+export function toPercent(rateBps: number): number {
+  return rateBps / 100;
+}
+
+/** A percentage from 0 to 100 with at most two decimals, in basis points; null where it is none. */
+export function readPercent(value: number | string): number | null {
+  const match = /^(\d{1,3})(?:\.(\d{1,2})0*)?$/.exec(String(value));
+  if (!match) return null;
+  const rateBps = Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'));
+  return rateBps <= 10_000 ? rateBps : null;
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { BrowserContext, Page } from 'playwright-core';
+import { openWorld, type ConformanceWorld } from '../dialects/conformance.ts';
+import { openBrowser } from '../support/browser.ts';
+import { servePage } from './pages.ts';
+
+declare const window: { tributary: { metadata(): Record<string, string> }; told: unknown };
+declare const sessionStorage: { getItem(key: string): string | null };
+declare const document: { querySelector(selector: string): { value: string } | null };
+
+describe('snippet.js in Chromium', () => {
+  let world: ConformanceWorld;
+  let browser: { context: BrowserContext; close: () => Promise<void> };
+  let site: { port: number; close: () => Promise<void> };
+  let page: Page;
+
+  before(async () => {
+    world = await openWorld();
+    site = await servePage(
+      `<!doctype html><title>Checkout</title>
+       <script>document.addEventListener('tributary', (event) => { window.told = event.detail; });</script>
+       <script src="${world.hub.url}/snippet.js"></script>
+       <form><input type="hidden" data-tributary="affiliate_id"></form>`,
+    );
+    browser = await openBrowser();
+    page = await browser.context.newPage();
+  });
+  after(async () => {
+    await browser.close();
+    await site.close();
+    await world.hub.stop();
+  });
+
+  const land = (path: string) => page.goto(`http://shop.brand.test:${site.port}${path}`);
+
+  it('keeps ref, aff_sess and click_id over pages of the session and hands them to the page', async () => {
+    const link = await createLink();
+    await page.goto(`${world.hub.url}/r/${link}`);
+    await page.waitForURL(/shop\.brand\.test/);
+    await land('/checkout');
+    const metadata = await page.evaluate(() => window.tributary.metadata());
+    const [click] = await world.hub.db('clicks').select('id');
+    assert.deepEqual(metadata, {
+      affiliate_id: world.affiliateId,
+      affiliate_session_id: click.id,
+      click_id: click.id,
+    });
+    assert.deepEqual(await page.evaluate(() => window.told), metadata);
+    const kept = () => ['aff_ref', 'aff_sess', 'aff_click_id'].map((key) => sessionStorage.getItem(key));
+    assert.deepEqual(await page.evaluate(kept), [world.affiliateId, click.id, click.id]);
+    const filled = () => document.querySelector('input')?.value;
+    assert.equal(await page.evaluate(filled), world.affiliateId);
+  });
+
+  it('lets a later link take over, and keeps nothing of the one before', async () => {
+    await land('/?ref=aff_later&aff_sess=clk_later');
+    const metadata = await page.evaluate(() => window.tributary.metadata());
+    assert.deepEqual(metadata, { affiliate_id: 'aff_later', affiliate_session_id: 'clk_later' });
+  });
+
+  it('has nothing for another visitor', async () => {
+    const other = await openBrowser();
+    try {
+      const otherPage = await other.context.newPage();
+      await otherPage.goto(`http://shop.brand.test:${site.port}/`);
+      assert.deepEqual(await otherPage.evaluate(() => window.tributary.metadata()), {});
+    } finally {
+      await other.close();
+    }
+  });
+
+  async function createLink(): Promise<string> {
+    const response = await fetch(`${world.hub.url}/api/v1/tracking-links`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${world.keys.live}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        affiliateId: world.affiliateId,
+        offerId: world.offerId,
+        customUrl: `http://shop.brand.test:${site.port}/landing`,
+      }),
+    });
+    const { data } = (await response.json()) as { data: { code: string } };
+    return data.code;
+  }
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { z } from 'zod';
+import { at, type ConformanceCase } from '../conformance.ts';
+import { click, sale, says, testData } from './shapes.ts';
+import { landing } from './visitor-cases.ts';
+
+/** `additional_data.test_mode`: test rows, whichever key they come with. */
+export const testModeCases: ConformanceCase[] = [
+  {
+    name: 'test_mode makes a test click without a key',
+    request: (world) => ({
+      key: 'none',
+      path: '/api/v1/track/click',
+      body: { affiliate_url: landing(world), additional_data: { test_mode: true } },
+    }),
+    status: 200,
+    body: z.strictObject({ ...click.shape, click_id: z.string().startsWith('test_'), ...testData('click') }),
+    check: (answer, world) => {
+      world.kept['testClick'] = String(at(answer, 'click_id'));
+      world.kept['programNumber'] = String(at(answer, 'data.programId'));
+    },
+  },
+  {
+    name: 'test_mode needs no landing page where the program is named, by id or number',
+    request: (world) => ({
+      key: 'none',
+      path: '/api/v1/track/click',
+      body: { additional_data: { test_mode: true, program_id: Number(world.kept['programNumber']) } },
+    }),
+    status: 200,
+    check: (answer, world) => assert.equal(String(at(answer, 'data.programId')), world.kept['programNumber']),
+  },
+  {
+    name: 'test_mode makes the example test lead without a key',
+    request: (world) => ({
+      key: 'none',
+      path: '/api/v1/track/lead',
+      body: {
+        click_id: 'test_lead_001',
+        customer_key: 'test_customer',
+        additional_data: { test_mode: true, program_id: world.programId },
+      },
+    }),
+    status: 200,
+    body: z.strictObject({ success: z.literal(true), ...testData('lead') }),
+  },
+  {
+    name: 'test_mode makes a test sale with a live key, which needs nothing else',
+    request: () => ({ path: '/api/v1/track/sale', body: { additional_data: { test_mode: true } } }),
+    status: 200,
+    check: (answer) => assert.equal(at(answer, 'message'), 'Test sale event tracked successfully'),
+  },
+  {
+    name: 'test_mode credits a sale of a test click, and nothing live comes of it',
+    request: ({ kept }) => ({
+      path: '/api/v1/track/sale',
+      body: {
+        transaction_id: 'txn_test',
+        click_id: kept['testClick'],
+        amount_cents: 1000,
+        additional_data: { test_mode: true },
+      },
+    }),
+    status: 200,
+    body: z.strictObject({ ...sale.shape, ...testData('sale') }),
+    check: async (_answer, { hub }) => {
+      const [order] = await hub.db('orders').where('order_id', 'txn_test');
+      assert.deepEqual([order.livemode, order.status, order.commission_minor], [false, 'pending', 200n]);
+    },
+  },
+  {
+    name: 'test_mode refunds the test sale, which is not found without it',
+    request: () => ({ path: '/api/v1/track/refund', body: { transaction_id: 'txn_test' } }),
+    ...says(404, 'Sale not found for transaction_id'),
+  },
+  {
+    name: 'test_mode refunds the test sale',
+    request: () => ({
+      path: '/api/v1/track/refund',
+      body: { transaction_id: 'txn_test', additional_data: { test_mode: true } },
+    }),
+    status: 200,
+    check: (answer) => assert.deepEqual([at(answer, 'status'), at(answer, 'deductionAmount')], ['reversed', 2]),
+  },
+];

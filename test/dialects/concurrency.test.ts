@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import { createTestSession } from '../../src/program/test-sessions.ts';
+import { openWorld, send, type ConformanceWorld } from './conformance.ts';
+
+let world: ConformanceWorld;
+before(async () => {
+  world = await openWorld();
+});
+after(() => world.hub.stop());
+
+const together = Array.from({ length: 12 }, (_, n) => n);
+
+it('of many reports of one externalId at once Attro records one and answers 409 to the others', async () => {
+  const answers = await Promise.all(
+    together.map((n) =>
+      send(world, '/attro/api/v1', {
+        path: '/conversions',
+        body: { affiliateId: world.affiliateId, offerId: world.offerId, externalId: 'at-once-1', amount: 10 + n },
+      }),
+    ),
+  );
+  const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+  assert.deepEqual(statuses, [201, ...together.slice(1).map(() => 409)]);
+  assert.equal(await countOrders('at-once-1'), 1);
+});
+
+it('of many reports of one transaction ID at once AffSpace tracks one and acknowledges the others', async () => {
+  const session = await world.hub.db.transaction((trx) =>
+    createTestSession(trx, world.programId, { offerId: world.offerId, affiliateId: world.affiliateId }, new Date()),
+  );
+  const answers = await Promise.all(
+    together.map((n) =>
+      send(world, '/affspace', {
+        path: '/api/v1/conversions',
+        body: { click_id: session.clickId, txid: 'at-once-2', amount: `${10 + n}.00` },
+      }),
+    ),
+  );
+  const told = answers.map(({ json }) => json as { tracked?: boolean; reason?: string; data?: { tracked: boolean } });
+  assert.equal(told.filter(({ data }) => data?.tracked === true).length, 1);
+  assert.equal(told.filter(({ reason }) => reason === 'duplicate_txid').length, together.length - 1);
+  assert.equal(await countOrders('at-once-2'), 1);
+});
+
+it('without an order id each report is a conversion of its own', async () => {
+  const body = { affiliate_id: world.affiliateId, amount_cents: 500 };
+  const answers = await Promise.all(together.map(() => send(world, '/affilut/api/v1', { path: '/conversions', body })));
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    together.map(() => 201),
+  );
+});
+
+async function countOrders(orderId: string): Promise<number> {
+  const [row] = await world.hub.db('orders').where({ order_id: orderId }).count('* as count');
+  return Number(row?.count);
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { at, type ConformanceCase } from '../conformance.ts';
+import { click, conversion, failure, newAffiliate } from './shapes.ts';
+
+/** Affiliates made, clicks and conversions. */
+export const referralCases: ConformanceCase[] = [
+  {
+    name: 'POST /affiliates creates the example',
+    request: () => ({
+      path: '/affiliates',
+      body: {
+        email: 'affiliate@example.com',
+        name: 'John Doe',
+        referralCode: 'JOHNDOE10',
+        customFields: { channel: 'YouTube' },
+      },
+    }),
+    status: 201,
+    body: newAffiliate,
+    check: async (answer, world) => {
+      assert.equal(at(answer, 'data.affiliate.referralCode'), 'JOHNDOE10');
+      world.kept['affiliate'] = String(at(answer, 'data.affiliate.id'));
+      const rows = await world.hub.db('affiliates').select('custom_fields').where('id', world.kept['affiliate']);
+      assert.deepEqual(rows, [{ custom_fields: { channel: 'YouTube' } }]);
+    },
+  },
+  {
+    name: 'POST /affiliates makes a referral code when none is given',
+    request: () => ({ path: '/affiliates', body: { email: 'jane@example.com', name: 'Jane Doe' } }),
+    status: 201,
+    body: newAffiliate,
+    check: (answer) => assert.match(String(at(answer, 'data.affiliate.referralCode')), /^jane-doe-/),
+  },
+  {
+    name: 'POST /affiliates refuses a referral code that is taken, whatever its case',
+    request: () => ({ path: '/affiliates', body: { email: 'j@example.com', name: 'J', referralCode: 'johndoe10' } }),
+    status: 400,
+    body: failure('invalid_request', 'referralCode'),
+  },
+  {
+    name: 'POST /referrals/track records the example click',
+    request: () => ({
+      path: '/referrals/track',
+      body: {
+        referralCode: 'JOHNDOE10',
+        sourceUrl: 'https://blog.example.com/post',
+        userAgent: 'Mozilla/5.0',
+        ipAddress: '203.0.113.7',
+      },
+    }),
+    status: 201,
+    body: click,
+    check: (answer, world) => {
+      assert.equal(at(answer, 'data.affiliateId'), world.kept['affiliate']);
+      world.kept['click'] = String(at(answer, 'data.clickId'));
+    },
+  },
+  {
+    name: 'POST /referrals/convert records the example by click',
+    request: ({ kept }) => ({
+      path: '/referrals/convert',
+      body: {
+        clickId: kept['click'],
+        amount: 99.99,
+        orderId: 'order_123456',
+        customer: { email: 'buyer@example.net', name: 'A Buyer' },
+        products: [{ id: 'sku_1', quantity: 2 }],
+      },
+    }),
+    status: 201,
+    body: conversion,
+    check: (answer, world) => {
+      const told = ['affiliateId', 'referralCode', 'amount', 'commission', 'orderId'].map((name) =>
+        at(answer, `data.${name}`),
+      );
+      assert.deepEqual(told, [world.kept['affiliate'], 'JOHNDOE10', 99.99, 20, 'order_123456']);
+      world.kept['conversion'] = String(at(answer, 'data.conversionId'));
+    },
+  },
+  {
+    name: 'POST /referrals/convert answers a repeated orderId with the same conversion',
+    request: ({ kept }) => ({
+      path: '/referrals/convert',
+      body: { clickId: kept['click'], amount: 99.99, orderId: 'order_123456' },
+    }),
+    status: 200,
+    body: conversion,
+    check: (answer, world) => assert.equal(at(answer, 'data.conversionId'), world.kept['conversion']),
+  },
+  {
+    name: 'POST /referrals/convert records by referral code, without an order id',
+    request: () => ({ path: '/referrals/convert', body: { referralCode: 'JOHNDOE10', amount: 50 } }),
+    status: 201,
+    body: conversion,
+    check: (answer) => assert.deepEqual([at(answer, 'data.commission'), at(answer, 'data.orderId')], [10, null]),
+  },
+  {
+    name: 'POST /referrals/convert credits the code that it names, even for a customer of somebody else',
+    request: ({ referralCode }) => ({
+      path: '/referrals/convert',
+      body: { referralCode, amount: 10, orderId: 'order_2', customer: { email: 'buyer@example.net' } },
+    }),
+    status: 201,
+    body: conversion,
+    check: (answer, world) => assert.equal(at(answer, 'data.affiliateId'), world.affiliateId),
+  },
+  {
+    name: 'POST /referrals/convert needs a click or a code',
+    request: () => ({ path: '/referrals/convert', body: { amount: 10 } }),
+    status: 400,
+    body: failure('invalid_request', 'clickId'),
+  },
+  ...[-5, 1e30, 10.005, 0].map((amount) => ({
+    name: `POST /referrals/convert refuses an amount of ${amount} under a percentage`,
+    request: () => ({ path: '/referrals/convert', body: { referralCode: 'JOHNDOE10', amount } }),
+    status: 400,
+    body: failure('invalid_request', 'amount'),
+  })),
+];
