@@ -1,0 +1,215 @@
+import { resolve } from 'node:path';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The hub's settings, read once by the process that starts and passed on; nothing else looks at the environment. */
+export interface Config {
+  port: number;
+  /** The address to listen on; null listens on all. */
+  host: string | null;
+  /** Where a worker answers health checks and metrics; null: nowhere. */
+  workerPort: number | null;
+  /** What the outside world calls us: scheme, host, port and perhaps a path, without a slash at the end. */
+  publicUrl: string;
+  /** Absolute path. */
+  dataDir: string;
+  databaseUrl: string;
+  redisUrl: string | null;
+  /** `host:port` of some nodes of a Redis Cluster. */
+  redisClusterNodes: string[] | null;
+  adminToken: string;
+  /** 32 bytes each: the first seals, all of them open. */
+  encryptionKeys: [Uint8Array, ...Uint8Array[]];
+  /** What Express takes as `trust proxy`. */
+  trustProxy: boolean | number | string[];
+  /** How long a caller may wait for the worker's outcome. */
+  resultTimeoutMs: number;
+  outboundAllowCidrs: string[];
+  outboundAllowHttp: boolean;
+  rateLimits: boolean;
+  logLevel: LogLevel;
+  /** Seconds to wait after each failed attempt; when they are used up the message is exhausted. */
+  retryScheduleS: number[];
+  /** Messages older than that are deleted with their deliveries and attempts. */
+  messageRetentionDays: number;
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** All that is wrong with the environment, one line a variable. */
+export class ConfigError extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(`The configuration has ${problems.length === 1 ? 'a mistake' : 'mistakes'}:\n  ${problems.join('\n  ')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/** Reads the environment. Variables that are empty count as unset. Throws a ConfigError with every mistake at once. */
+export function loadConfig(env: Environment): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
+  const result = environmentSchema.safeParse(given);
+  const problems = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if ('REDIS_URL' in given && 'REDIS_CLUSTER_NODES' in given) {
+    problems.push('REDIS_URL: cannot be set together with REDIS_CLUSTER_NODES');
+  }
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  const values = result.data;
+  return {
+    port: values.PORT,
+    host: values.HOST ?? null,
+    workerPort: values.WORKER_PORT ?? null,
+    publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
+    dataDir: resolve(values.DATA_DIR),
+    databaseUrl: values.DATABASE_URL,
+    redisUrl: values.REDIS_URL ?? null,
+    redisClusterNodes: values.REDIS_CLUSTER_NODES ?? null,
+    adminToken: values.ADMIN_TOKEN,
+    encryptionKeys: [values.ENCRYPTION_KEY, ...values.ENCRYPTION_KEY_PREVIOUS],
+    trustProxy: values.TRUST_PROXY,
+    resultTimeoutMs: values.RESULT_TIMEOUT_MS,
+    outboundAllowCidrs: values.OUTBOUND_ALLOW_CIDRS,
+    outboundAllowHttp: values.OUTBOUND_ALLOW_HTTP,
+    rateLimits: values.RATE_LIMITS === 'on',
+    logLevel: values.LOG_LEVEL,
+    retryScheduleS: values.RETRY_SCHEDULE,
+    messageRetentionDays: values.MESSAGE_RETENTION_DAYS,
+  };
+}
+
+/** For a process's start: says what is wrong and ends. */
+export function loadConfigOrExit(env: Environment): Config {
+  try {
+    return loadConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return process.exit(1);
+  }
+}
+
+/** Delays after each failed attempt (DESIGN section 6): 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, 14 h, 20 h, 24 h. */
+const defaultRetrySchedule = '5,300,1800,7200,18000,36000,36000,50400,72000,86400';
+
+const text = z.string().trim();
+const requiredText = (why: string) => z.string({ error: why }).trim();
+
+function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return text
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(min, message).max(max, message));
+}
+
+function urlOf(protocols: string[], example: string) {
+  return text.refine(
+    (value) => protocols.includes(URL.parse(value)?.protocol ?? ''),
+    `must be a URL such as ${example}`,
+  );
+}
+
+/** A comma separated list; `parse` throws the words that say what an item must be. */
+function listOf<T>(parse: (item: string) => T) {
+  return text.transform((value, context) => {
+    const items = value.split(',').map((item) => item.trim());
+    try {
+      return items.filter((item) => item !== '').map(parse);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+const secretsHint = 'is required (only the embedded default of `npm start` makes its own)';
+
+const environmentSchema = z.object({
+  PORT: wholeNumber(1, 65535).prefault('3000'),
+  HOST: text.optional(),
+  WORKER_PORT: wholeNumber(1, 65535).optional(),
+  PUBLIC_URL: urlOf(['http:', 'https:'], 'https://hub.example.com').transform(trimPublicUrl).optional(),
+  DATA_DIR: text.prefault('.data'),
+  DATABASE_URL: requiredText('is required (only `npm start` brings its own PostgreSQL)').pipe(
+    urlOf(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/database'),
+  ),
+  REDIS_URL: urlOf(['redis:', 'rediss:'], 'redis://host:6379').optional(),
+  REDIS_CLUSTER_NODES: listOf(parseNode).pipe(z.array(z.string()).min(1, 'names no node')).optional(),
+  ADMIN_TOKEN: requiredText(secretsHint).regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'),
+  ENCRYPTION_KEY: requiredText(`${secretsHint}: 32 bytes, base64 or hex`).transform(toKey),
+  ENCRYPTION_KEY_PREVIOUS: listOf(parseKey).prefault(''),
+  TRUST_PROXY: text.prefault('false').transform(toTrustProxy),
+  RESULT_TIMEOUT_MS: wholeNumber(0, 120_000).prefault('5000'),
+  OUTBOUND_ALLOW_CIDRS: listOf(parseCidr).prefault(''),
+  OUTBOUND_ALLOW_HTTP: z
+    .enum(['true', 'false'], 'must be true or false')
+    .prefault('false')
+    .transform((value) => value === 'true'),
+  RATE_LIMITS: z.enum(['on', 'off'], 'must be on or off').prefault('on'),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).prefault('info'),
+  RETRY_SCHEDULE: listOf(parseSeconds)
+    .pipe(z.array(z.number()).min(1, 'names no delay'))
+    .prefault(defaultRetrySchedule),
+  MESSAGE_RETENTION_DAYS: wholeNumber(1, 36_500).prefault('90'),
+});
+
+function trimPublicUrl(value: string): string {
+  const url = new URL(value);
+  return url.origin + url.pathname.replace(/\/+$/, '');
+}
+
+function parseNode(item: string): string {
+  if (!/^[^\s:/@]+:\d{1,5}$|^\[[0-9a-f:.]+\]:\d{1,5}$/i.test(item)) {
+    throw new Error('must be host:port, comma separated');
+  }
+  return item;
+}
+
+function parseKey(item: string): Uint8Array {
+  const bytes = /^[0-9a-f]{64}$/i.test(item)
+    ? Buffer.from(item, 'hex')
+    : Buffer.from(/^[A-Za-z0-9+/_-]{43}=?$/.test(item) ? item : '', 'base64');
+  if (bytes.length !== 32) throw new Error('must be 32 bytes, base64 or hex (`openssl rand -base64 32` makes one)');
+  return new Uint8Array(bytes);
+}
+
+function toKey(value: string, context: z.RefinementCtx): Uint8Array {
+  try {
+    return parseKey(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+}
+
+function toTrustProxy(value: string, context: z.RefinementCtx): boolean | number | string[] {
+  if (value === 'true' || value === 'false') return value === 'true';
+  if (/^\d{1,3}$/.test(value)) return Number(value);
+  const items = value.split(',').map((item) => item.trim());
+  const known = ['loopback', 'linklocal', 'uniquelocal'];
+  if (items.every((item) => known.includes(item) || ipaddr.isValid(item) || ipaddr.isValidCIDR(item))) return items;
+  context.addIssue({
+    code: 'custom',
+    message: `must be true, false, the number of proxies, or addresses, CIDRs and ${known.join(', ')}, comma separated`,
+  });
+  return z.NEVER;
+}
+
+function parseCidr(item: string): string {
+  if (ipaddr.isValidCIDR(item)) return item;
+  if (ipaddr.isValid(item)) return `${item}/${ipaddr.parse(item).kind() === 'ipv4' ? 32 : 128}`;
+  throw new Error(`must be addresses or CIDRs such as 10.0.0.0/8, comma separated; ${JSON.stringify(item)} is none`);
+}
+
+function parseSeconds(item: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(item) ? Number(item) : NaN;
+  if (!(seconds <= 31 * 86_400)) throw new Error('must be seconds, comma separated, each at most 31 days');
+  return seconds;
+}

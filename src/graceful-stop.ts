@@ -1,0 +1,33 @@
+import closeWithGrace from 'close-with-grace';
+import type { Logger } from 'pino';
+
+/**
+ * Ends this process well: on a signal, on an error that nobody caught, and when `tributary start`, which started it,
+ * is gone. `stop` finishes what was accepted; after `timeoutMs` the process ends all the same, with exit code 1.
+ */
+export function stopGracefully(log: Logger, timeoutMs: number, stop: () => Promise<void>): void {
+  // Ctrl-C reaches all processes of a terminal at once; `tributary start` ends its own one after the other.
+  const supervised = process.connected;
+  const grace = closeWithGrace(
+    {
+      delay: timeoutMs,
+      logger: false,
+      skip: supervised ? ['SIGINT'] : [],
+      onTimeout: () => log.error({ timeoutMs }, 'not stopped in time: ending'),
+    },
+    async ({ err, signal }) => {
+      if (err) log.fatal({ err }, 'an error that nobody caught: stopping');
+      else log.info({ signal }, 'stopping');
+      await stop();
+      log.info('stopped');
+    },
+  );
+  if (!supervised) return;
+  process.on('SIGINT', () => undefined);
+  process.once('disconnect', () => grace.close());
+}
+
+/** Tells `tributary start`, where it is our parent, that this process works now. */
+export function tellReady(): void {
+  process.send?.('ready');
+}

@@ -1,0 +1,60 @@
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { createDatabase, type ProcessRole } from './db/database.ts';
+import { createSecretBox } from './db/secret-box.ts';
+import type { Deps } from './deps.ts';
+import { systemClock, type Clock } from './domain/clock.ts';
+import { openInbox } from './inbound/inbox.ts';
+import { createLogger } from './logging.ts';
+import { createMetrics } from './metrics.ts';
+import { openClickRecorder } from './program/click-recorder.ts';
+import { openRateLimits } from './program/rate-limits.ts';
+import { openQueues } from './queue/queues.ts';
+
+export interface OpenDeps extends Deps {
+  /** Writes what inbox and clicks have accepted, then closes queues and database. */
+  close: () => Promise<void>;
+}
+
+/** Opens all that a process needs. Nothing connects before it is used: a database that is away fails no start. */
+export function openDeps(
+  config: Config,
+  options: { role: ProcessRole; log?: Logger; clock?: Clock; processMetrics?: boolean },
+): OpenDeps {
+  const log = options.log ?? createLogger({ level: config.logLevel, role: options.role });
+  const clock = options.clock ?? systemClock;
+  const metrics = createMetrics({ processMetrics: options.processMetrics ?? false });
+  const db = createDatabase({ url: config.databaseUrl, role: options.role, log });
+  const queues = openQueues(config, log);
+  const inbox = openInbox({
+    db,
+    queues,
+    clock,
+    log,
+    resultTimeoutMs: config.resultTimeoutMs,
+    onGroup: (rows) => metrics.inboxGroupRows.observe(rows),
+  });
+  const clicks = openClickRecorder(db, log);
+  const rateLimits = openRateLimits(config, log);
+  const [key, ...previousKeys] = config.encryptionKeys;
+  const secrets = createSecretBox({ key, previousKeys });
+  return {
+    config,
+    db,
+    log,
+    clock,
+    queues,
+    inbox,
+    clicks,
+    rateLimits,
+    secrets,
+    metrics,
+    async close() {
+      await inbox.close();
+      await clicks.close();
+      await rateLimits.close();
+      await queues.close();
+      await db.destroy();
+    },
+  };
+}

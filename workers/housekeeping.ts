@@ -1,0 +1,16 @@
+import type { Deps } from '../src/deps.ts';
+import { deleteOldKeys } from '../src/program/idempotency-keys.ts';
+import type { Chore } from './sweep.ts';
+
+const KEYS_PER_STEP = 1_000;
+
+/** What is kept for a time only and goes when it is over. */
+export function housekeepingChores({ db }: Pick<Deps, 'db'>): Chore[] {
+  return [
+    {
+      name: 'old idempotency keys',
+      everyMs: 60_000,
+      run: async () => (await deleteOldKeys(db, KEYS_PER_STEP)) === KEYS_PER_STEP,
+    },
+  ];
+}
