@@ -1,0 +1,59 @@
+import type { Knex } from 'knex';
+import type { Config } from '../config.ts';
+import { createDatabase } from '../db/database.ts';
+import { listPendingMigrations, migrateDatabase } from '../db/migrate.ts';
+import { isOutage } from '../db/outage.ts';
+import { createSecretBox, type SecretBox } from '../db/secret-box.ts';
+import { prepareEnvironment } from './environment.ts';
+
+/** What a command works with: the hub's database and what opens its secrets. No hub has to run. */
+export interface HubAccess {
+  config: Config;
+  db: Knex;
+  secrets: SecretBox;
+}
+
+/**
+ * Opens the hub's database for one command. In the embedded default it is the running hub's own, or one started for the
+ * time of the command, and its schema is brought up to date; where DATABASE_URL is set, the release does that.
+ */
+export async function withHub<T>(work: (hub: HubAccess) => Promise<T>): Promise<T> {
+  const { config, embedded, close } = await prepareEnvironment(process.env);
+  const db = createDatabase({ url: config.databaseUrl, role: 'cli' });
+  try {
+    await checkSchema(db, config, embedded !== null);
+    const [key, ...previousKeys] = config.encryptionKeys;
+    return await work({ config, db, secrets: createSecretBox({ key, previousKeys }) });
+  } catch (error) {
+    if (isOutage(error)) throw new Error(explainOutage(config.databaseUrl, error), { cause: error });
+    throw error;
+  } finally {
+    await db.destroy();
+    await close();
+  }
+}
+
+/** Where the hub listens: as said, else by the environment, which is the hub's own. Without a slash at the end. */
+export function findHubUrl(said: string | undefined): string {
+  const { PUBLIC_URL, PORT } = process.env;
+  const url = said?.trim() || PUBLIC_URL?.trim() || `http://localhost:${PORT?.trim() || '3000'}`;
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new Error(`'${url}' is not the URL of a hub`);
+  return url.replace(/\/+$/, '');
+}
+
+async function checkSchema(db: Knex, config: Config, embedded: boolean): Promise<void> {
+  const pending = await listPendingMigrations(db);
+  if (pending.length === 0) return;
+  if (!embedded) throw new Error('The schema of the database is not up to date. Run `tributary migrate` first.');
+  await migrateDatabase({
+    databaseUrl: config.databaseUrl,
+    queueInDatabase: !config.redisUrl && !config.redisClusterNodes,
+  });
+}
+
+/** The database's own words are often empty (an AggregateError of two refused addresses), and never name the server. */
+function explainOutage(databaseUrl: string, error: unknown): string {
+  const { host } = new URL(databaseUrl);
+  const { code, message } = error as { code?: string; message?: string };
+  return `The database at ${host} cannot be reached (${code ?? message ?? 'no answer'}). Is it running, and is DATABASE_URL right?`;
+}

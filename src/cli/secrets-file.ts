@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import type { Environment } from '../config.ts';
+
+export interface KeptSecrets {
+  file: string;
+  /** The secrets were made by this call. */
+  made: boolean;
+  secrets: { ADMIN_TOKEN: string; ENCRYPTION_KEY: string };
+}
+
+/**
+ * The embedded default's own ADMIN_TOKEN and ENCRYPTION_KEY, kept in DATA_DIR/secrets.env (mode 0600) from the first
+ * start on. What the environment sets counts instead, and is not written down.
+ */
+export async function keepSecrets(dataDir: string, env: Environment): Promise<KeptSecrets> {
+  const file = join(dataDir, 'secrets.env');
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  const kept = parseEnv(text ?? '');
+  const secrets = {
+    ADMIN_TOKEN: kept.ADMIN_TOKEN || randomBytes(24).toString('base64url'),
+    ENCRYPTION_KEY: kept.ENCRYPTION_KEY || randomBytes(32).toString('base64'),
+  };
+  const made = kept.ADMIN_TOKEN !== secrets.ADMIN_TOKEN || kept.ENCRYPTION_KEY !== secrets.ENCRYPTION_KEY;
+  if (made) await writeWhole(file, describe(secrets));
+  return {
+    file,
+    made,
+    secrets: {
+      ADMIN_TOKEN: env.ADMIN_TOKEN?.trim() || secrets.ADMIN_TOKEN,
+      ENCRYPTION_KEY: env.ENCRYPTION_KEY?.trim() || secrets.ENCRYPTION_KEY,
+    },
+  };
+}
+
+function describe(secrets: KeptSecrets['secrets']): string {
+  return (
+    '# Made by the first `npm start`. ENCRYPTION_KEY opens the secrets in the database: without it they are lost.\n' +
+    `ADMIN_TOKEN=${secrets.ADMIN_TOKEN}\nENCRYPTION_KEY=${secrets.ENCRYPTION_KEY}\n`
+  );
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}

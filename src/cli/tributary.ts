@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+
+/** Each command has a file of its own, loaded when it is asked for: the whole hub takes a second to load. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./start.ts')).startCommand(),
+  migrate: async () => (await import('./migrate.ts')).migrateCommand(),
+  program: async () => (await import('./program.ts')).programCommand(),
+  key: async () => (await import('./key.ts')).keyCommand(),
+  source: async () => (await import('./source.ts')).sourceCommand(),
+  send: async () => (await import('./send.ts')).sendCommand(),
+  listen: async () => (await import('./listen.ts')).listenCommand(),
+  secrets: async () => (await import('./secrets.ts')).secretsCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  replay: async () => (await import('./replay.ts')).replayCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+};
+
+// `tributary list | head` ends when head has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+try {
+  const program = await buildProgram(process.argv[2]);
+  await program.parseAsync();
+} catch (error) {
+  console.error(explain(error));
+  process.exitCode = 1;
+}
+
+/** The `tributary` command, with the one that was asked for; with all of them for help and for what nobody knows. */
+async function buildProgram(asked: string | undefined): Promise<Command> {
+  const program = new Command('tributary').description('Postback and webhook hub for affiliate programs');
+  const load = asked !== undefined && Object.hasOwn(commands, asked) ? commands[asked] : undefined;
+  for (const each of load ? [load] : Object.values(commands)) program.addCommand(await each());
+  return program;
+}
+
+/** What people have done or can do something about has a message that says so; a fault of ours needs its stack. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const ours =
+    error.constructor === TypeError || error.constructor === RangeError || error.constructor === ReferenceError;
+  return (ours || process.env.LOG_LEVEL === 'debug' ? error.stack : error.message) ?? error.message;
+}

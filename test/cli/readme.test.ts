@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { access, readFile, writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { createFirstProgram } from '../../src/cli/first-program.ts';
+import { startHub, type TestHub } from '../support/hub.ts';
+import { root, runCli } from './run-cli.ts';
+
+/** A fenced block of the README, and what it says to be printed by it: the block of output that follows at once. */
+interface Step {
+  commands: string;
+  output: string | null;
+}
+
+const readme = await readFile('README.md', 'utf8');
+
+let hub: TestHub;
+before(async () => {
+  hub = await startHub();
+});
+after(() => hub.stop());
+
+/**
+ * `UPDATE_README=1 npm test -- test/cli/readme.test.ts` writes what is printed into the README; look at the difference
+ * before it is committed.
+ */
+test('the walk through the four inputs prints what the README says', async () => {
+  const first = await createFirstProgram(hub.db, hub.deps.secrets);
+  const steps = readSteps(sectionOf('A walk through the four inputs'));
+  assert.ok(steps.length > 10);
+  const printed = await runSteps(steps, { HUB: hub.url, KEY: first?.testKey ?? '' });
+  if (process.env.UPDATE_README) await writeOutputs(steps, printed);
+  else {
+    for (const [index, { commands, output }] of steps.entries()) {
+      assert.equal(generalize(printed[index] ?? ''), generalize(output ?? ''), commands);
+    }
+  }
+});
+
+test('the configuration table names every variable that the hub reads, with its default', async () => {
+  const source = await readFile('src/config.ts', 'utf8');
+  const variables = [...source.matchAll(/^ {2}([A-Z][A-Z_]+): (.*)$/gm)];
+  assert.ok(variables.length > 15);
+  const rows = new Map(
+    [...sectionOf('Configuration').matchAll(/^\| `([A-Z_]+)` \| (.*?) \|/gm)].map(([, name, value]) => [name, value]),
+  );
+  assert.deepEqual(new Set(rows.keys()), new Set(variables.map(([, name]) => name)));
+  for (const [, name, rule = ''] of variables) {
+    const preset = /\.prefault\('([^']+)'\)/.exec(rule)?.[1];
+    if (preset !== undefined) assert.equal(rows.get(name), `\`${preset}\``, name);
+  }
+});
+
+test('the table of commands names every command, and what it names exists', async () => {
+  const help = await runCli(['--help'], {});
+  const known = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'help');
+  assert.ok(known.length > 5);
+  const named = [...sectionOf('The command line').matchAll(/^\| `tributary ([a-z]+)/gm)].map(([, name]) => name);
+  assert.deepEqual(new Set(named), new Set(known));
+});
+
+test('the Procfile is the one that the README shows, and its files exist', async () => {
+  const procfile = await readFile('Procfile', 'utf8');
+  assert.ok(sectionOf('Deployment').includes(procfile.trim()));
+  for (const [, file] of procfile.matchAll(/node (\S+\.ts)/g)) await access(file ?? '');
+});
+
+test('files that the README links to exist', async () => {
+  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path ?? '');
+  assert.ok(links.length > 2);
+  for (const path of links) await access(path);
+});
+
+function sectionOf(title: string): string {
+  const [, section] = new RegExp(`^## ${title}$(.*?)(?=^## |$(?![\\s\\S]))`, 'ms').exec(readme) ?? [];
+  assert.ok(section, `The README has a section ${title}`);
+  return section;
+}
+
+const FENCED = /^```sh\n([\s\S]*?)\n```\n(?:\n```(?:json|text)\n([\s\S]*?)\n```\n)?/gm;
+
+function readSteps(section: string): Step[] {
+  return [...section.matchAll(FENCED)].map(([, commands = '', output]) => ({ commands, output: output ?? null }));
+}
+
+// A reader's second may be too short on a busy machine.
+const UNTIL_SETTLED = `until curl -s "$HUB/api/v1/inbox-events?status=received" -H "Authorization: Bearer $KEY" |
+  grep -q '"data":\\[\\]'; do sleep 0.1; done`;
+
+const MARK = '---8<--- next step ---8<---';
+
+/** In one shell, as a reader does: variables of one step are there in the next. The reader's own are set before. */
+async function runSteps(steps: readonly Step[], variables: Record<string, string>): Promise<string[]> {
+  const script = steps
+    .map(({ commands }) => commands.replaceAll(/^(HUB|KEY)=.*$/gm, '').replaceAll(/^sleep 1$/gm, () => UNTIL_SETTLED))
+    .join(`\necho '\n${MARK}'\n`);
+  const shell = spawn('sh', ['-u'], { cwd: root, env: { PATH: process.env.PATH, ...variables } });
+  let [output, complaints] = ['', ''];
+  shell.stdout.on('data', (chunk) => (output += String(chunk)));
+  shell.stderr.on('data', (chunk) => (complaints += String(chunk)));
+  shell.stdin.end(script);
+  const code = await new Promise((resolve) => shell.once('close', resolve));
+  assert.deepEqual([code, complaints], [0, '']);
+  return output.split(`\n${MARK}\n`).map((text) => text.trim());
+}
+
+/** What differs from run to run: ids, codes, times, where the hub listens. */
+function generalize(text: string): string {
+  return text
+    .replaceAll(/\b([a-z]{3})_[0-9a-f]{32,}\b/g, '$1_ID')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replaceAll(/http:\/\/(localhost|127\.0\.0\.1):\d+/g, 'HUB');
+}
+
+async function writeOutputs(steps: readonly Step[], printed: readonly string[]): Promise<void> {
+  let text = readme;
+  for (const [index, { commands }] of steps.entries()) {
+    const output = (printed[index] ?? '').replaceAll(hub.url, 'http://localhost:3000');
+    const block = `\`\`\`sh\n${commands}\n\`\`\`\n`;
+    const at = text.indexOf(block) + block.length;
+    const rest = text.slice(at).replace(/^\n```(?:json|text)\n[\s\S]*?\n```\n/, '');
+    const shown = output === '' ? '' : `\n\`\`\`${output.startsWith('{') ? 'json' : 'text'}\n${output}\n\`\`\`\n`;
+    text = text.slice(0, at) + shown + rest;
+  }
+  await writeFile('README.md', text);
+}
