@@ -1,0 +1,103 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { systemClock } from '../../src/domain/clock.ts';
+import { openInbox } from '../../src/inbound/inbox.ts';
+import { normalizeConversion } from '../../src/inbound/conversion/normalize.ts';
+import { createLogger } from '../../src/logging.ts';
+import {
+  addEndpoint,
+  drained,
+  enqueueDeliveries,
+  nowMs,
+  quantile,
+  runSteadily,
+  writeEvents,
+  type DeliveryBench,
+} from './delivery-setup.ts';
+import { postbackFields } from './world.ts';
+
+const EVENTS_PER_SECOND = 300;
+
+export interface Latency {
+  p50Ms: number;
+  p99Ms: number;
+}
+
+/** From a postback acknowledged (durable in the inbox) to its conversion.created at the receiver, at 300 a second. */
+export async function measureJourney(bench: DeliveryBench, seconds: number): Promise<Latency> {
+  await addEndpoint(bench, '/journey', 'conversion.created');
+  const { services, queues, clickIds, programId } = bench;
+  const log = createLogger({ level: 'silent', role: 'test' });
+  const inbox = openInbox({ db: services.db, queues, clock: systemClock, log, resultTimeoutMs: 5_000 });
+  const acknowledged = new Map<string, number>();
+  await bench.receiver.report();
+  await runSteadily(EVENTS_PER_SECOND, seconds, async (n) => {
+    const fields = postbackFields(clickIds[n % clickIds.length] ?? '', n);
+    const normalized = normalizeConversion(fields, { livemode: true, receivedAt: new Date() });
+    const raw = Buffer.from(JSON.stringify(fields));
+    await inbox.append({ programId, sourceId: null, kind: 'postback', raw, headers: {}, normalized });
+    acknowledged.set(fields.txid ?? '', nowMs());
+  });
+  await inbox.close();
+  return collect(bench, acknowledged);
+}
+
+/** What the receiver and the loopback take by themselves, at the same pace. */
+export async function measureRoundTrip(bench: DeliveryBench, seconds: number): Promise<Latency> {
+  const agent = new Agent({ connections: 16 });
+  const times: number[] = [];
+  await runSteadily(EVENTS_PER_SECOND, seconds, async () => {
+    const started = performance.now();
+    const answer = await request(`${bench.receiver.origin}/fast`, { method: 'POST', body: '{}', dispatcher: agent });
+    await answer.body.text();
+    times.push(performance.now() - started);
+  });
+  await agent.close();
+  await bench.receiver.report();
+  return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) };
+}
+
+/** From the commit of a message to its arrival, at 300 a second, over the endpoints that want `lead.created`. */
+export async function measureDirect(bench: DeliveryBench, seconds: number): Promise<Latency> {
+  const written = new Map<string, number>();
+  await bench.receiver.report();
+  // Three at a time: as the pipeline, which settles what came together together.
+  await runSteadily(EVENTS_PER_SECOND / 3, seconds, async () => {
+    const deliveryIds = await writeEvents(bench, 'lead.created', 3);
+    const at = nowMs();
+    for (const id of deliveryIds) written.set(id.split(':')[0] ?? '', at);
+    await enqueueDeliveries(bench, deliveryIds);
+  });
+  return collect(bench, written);
+}
+
+async function collect(bench: DeliveryBench, from: ReadonlyMap<string, number>): Promise<Latency> {
+  const delays: number[] = [];
+  const deadline = performance.now() + 60_000;
+  while (delays.length < from.size && performance.now() < deadline) {
+    await wait(50);
+    for (const [id, at] of (await bench.receiver.report()).arrivals) {
+      const started = from.get(id);
+      if (started !== undefined) delays.push(at - started);
+    }
+  }
+  if (delays.length < from.size) throw new Error(`${from.size - delays.length} of ${from.size} did not arrive`);
+  return { p50Ms: quantile(delays, 0.5), p99Ms: quantile(delays, 0.99) };
+}
+
+/** The p99 of a healthy endpoint while another hangs with a long queue, over the p99 without it; taken in turns. */
+export async function measureIsolation(
+  bench: DeliveryBench,
+  seconds: number,
+): Promise<{ aloneP99Ms: number; besideP99Ms: number }> {
+  await addEndpoint(bench, '/fast', 'lead.created');
+  await measureDirect(bench, 2);
+  const alone = await measureDirect(bench, seconds);
+  await addEndpoint(bench, '/hang', 'affiliate.updated');
+  const stuck: string[] = [];
+  for (let n = 0; n < 10; n += 1) stuck.push(...(await writeEvents(bench, 'affiliate.updated', 1_000)));
+  await enqueueDeliveries(bench, stuck);
+  const beside = await measureDirect(bench, seconds);
+  await drained(bench.services.db, '/fast');
+  return { aloneP99Ms: alone.p99Ms, besideP99Ms: beside.p99Ms };
+}

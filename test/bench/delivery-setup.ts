@@ -1,0 +1,129 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { createSecretBox } from '../../src/db/secret-box.ts';
+import { runSql } from '../../src/db/sql.ts';
+import { newId } from '../../src/domain/ids.ts';
+import { exampleData } from '../../src/outbound/event-examples.ts';
+import type { EventTypeName } from '../../src/outbound/event-types.ts';
+import { writeMessages, type MessageDraft } from '../../src/outbound/messages.ts';
+import type { Queues } from '../../src/queue/queues.ts';
+import type { ReceiverReport } from './receiver.ts';
+import type { BenchServices } from './services.ts';
+
+/** What the parts of the delivery benchmark share. */
+export interface DeliveryBench {
+  services: BenchServices;
+  queues: Queues;
+  receiver: BenchReceiver;
+  programId: string;
+  clickIds: string[];
+}
+
+export interface BenchReceiver {
+  origin: string;
+  /** Asks for what arrived since the last time. */
+  report(): Promise<ReceiverReport>;
+  stop(): void;
+}
+
+export async function startBenchReceiver(): Promise<BenchReceiver> {
+  const child = fork(fileURLToPath(new URL('receiver.ts', import.meta.url)));
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    async report() {
+      child.send('report');
+      const [report] = (await once(child, 'message')) as [ReceiverReport];
+      return report;
+    },
+    stop: () => child.disconnect(),
+  };
+}
+
+export const benchSecret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
+
+/** An endpoint of the receiver that wants one type of event. */
+export async function addEndpoint(bench: DeliveryBench, path: string, eventType: EventTypeName): Promise<void> {
+  const secrets = createSecretBox({ key: Buffer.from(bench.services.env.ENCRYPTION_KEY ?? '', 'hex') });
+  await bench.services.db('webhook_endpoints').insert({
+    id: newId('whe'),
+    program_id: bench.programId,
+    kind: 'webhook',
+    url: bench.receiver.origin + path,
+    secret: await secrets.seal(benchSecret),
+    event_types: [eventType],
+  });
+}
+
+const IDS_PER_JOB = 100;
+
+/** Writes messages as the pipeline does; returns the due deliveries, `messageId:endpointId` each. */
+export function writeEvents(
+  { services, programId }: DeliveryBench,
+  type: EventTypeName,
+  count: number,
+  dueAt: Date = new Date(),
+): Promise<string[]> {
+  const draft: MessageDraft = { programId, livemode: true, type, data: exampleData.conversion };
+  return services.db.transaction((trx) =>
+    writeMessages(
+      trx,
+      Array.from({ length: count }, () => draft),
+      dueAt,
+    ),
+  );
+}
+
+export async function enqueueDeliveries({ queues }: DeliveryBench, deliveryIds: readonly string[]): Promise<void> {
+  const jobs = [];
+  for (let start = 0; start < deliveryIds.length; start += IDS_PER_JOB) {
+    jobs.push({ deliveryIds: deliveryIds.slice(start, start + IDS_PER_JOB) });
+  }
+  await queues.enqueue('delivery', jobs);
+}
+
+/** Waits, two minutes at most, until nothing is pending for endpoints at this path. */
+export async function drained(db: Knex, path: string): Promise<void> {
+  const deadline = performance.now() + 120_000;
+  for (;;) {
+    const rows = await runSql(
+      db,
+      `select 1 from webhook_endpoints e
+        where e.url like ? and exists (select 1 from deliveries where endpoint_id = e.id and status = 'pending')`,
+      [`%${path}`],
+    );
+    if (rows.length === 0) return;
+    if (performance.now() > deadline) throw new Error('deliveries are still pending after two minutes');
+    await wait(20);
+  }
+}
+
+/** Calls `tick` with 1 to n, so many times a second, evenly; returns when all of them are done. */
+export async function runSteadily(
+  perSecond: number,
+  seconds: number,
+  tick: (n: number) => Promise<void>,
+): Promise<void> {
+  const started = performance.now();
+  const ticks: Promise<void>[] = [];
+  for (let n = 1; n <= perSecond * seconds; n += 1) {
+    const dueMs = (n * 1_000) / perSecond;
+    const aheadMs = dueMs - (performance.now() - started);
+    if (aheadMs > 1) await wait(aheadMs);
+    ticks.push(tick(n));
+  }
+  await Promise.all(ticks);
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** Unix milliseconds with fractions: comparable between the processes of one machine. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now();
+}

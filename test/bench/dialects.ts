@@ -1,0 +1,101 @@
+import { Agent, request } from 'undici';
+import { createKey } from '../../src/program/api-keys.ts';
+import { findFreePort } from '../../src/db/postgres-server.ts';
+import { runSql } from '../../src/db/sql.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { startChild } from './child.ts';
+import { dialectPairs, type Call, type DialectPair } from './dialect-pairs.ts';
+import { round, type BenchResult } from './result.ts';
+import { startBenchServices } from './services.ts';
+import { makeWorld } from './world.ts';
+
+const CONCURRENCY = 8;
+const WARM_UP = 64;
+const CALLS = 480;
+
+/**
+ * What a dialect's call costs next to the native call under it, against one web process and one worker. Eight callers make
+ * the two by turns, so that both meet the same machine, the same pools and the same batches; the cost is the ratio of
+ * their median times.
+ */
+export async function runDialectsBench(backend: 'postgres' | 'redis'): Promise<BenchResult> {
+  const services = await startBenchServices(backend);
+  const port = await findFreePort();
+  // A machine that is busy with other things may take its time: an answer that does not wait would measure nothing.
+  const env = { ...services.env, RESULT_TIMEOUT_MS: '60000' };
+  const web = startChild('src/server.ts', { ...env, PORT: String(port), HOST: '127.0.0.1' });
+  const worker = startChild('workers/main.ts', env);
+  const agent = new Agent({ connections: CONCURRENCY, pipelining: 1 });
+  try {
+    const { db } = services;
+    const { programId, clickIds } = await makeWorld(db, 5_000);
+    const { plaintext: key } = await createKey(db, programId, { name: 'bench', mode: 'live', access: 'write' });
+    const affiliateIds = await readIds(db, 'affiliates', programId);
+    const [offerId = ''] = await readIds(db, 'offers', programId);
+    const origin = `http://127.0.0.1:${port}`;
+    await waitUntil('the web process is ready', async () => (await fetch(`${origin}/readyz`)).ok);
+
+    const figures: Record<string, number> = {};
+    const marks: BenchResult['marks'] = [];
+    const call = (which: Call) => timeCall(agent, origin, key, which);
+    const pairs = dialectPairs({ affiliateIds, clickIds, offerId });
+    await waitUntil('the worker settles', () => pairs[0] && call(pairs[0].native(0)));
+    for (const pair of pairs) {
+      await measure(pair, WARM_UP, call);
+      const { nativeMs, dialectMs } = await measure(pair, CALLS, call);
+      const ratio = dialectMs / nativeMs;
+      figures[`${pair.name}Ratio`] = round(ratio);
+      figures[`${pair.name}NativeMs`] = round(nativeMs);
+      if (!pair.counted) marks.push({ name: `${pair.name}Ratio`, value: ratio, atMost: 1.1 });
+    }
+    return { name: 'dialects', backend, figures, marks };
+  } finally {
+    await agent.close();
+    await Promise.all([web.stop(), worker.stop()]);
+    await services.stop();
+  }
+}
+
+/** The median milliseconds of each side. */
+async function measure(
+  { native, dialect }: DialectPair,
+  calls: number,
+  call: (which: Call) => Promise<number>,
+): Promise<{ nativeMs: number; dialectMs: number }> {
+  const times = { native: [] as number[], dialect: [] as number[] };
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let n = next++; n < calls; n = next++) {
+      // Each side goes first as often as the other.
+      const sides = n % 2 === 0 ? (['native', 'dialect'] as const) : (['dialect', 'native'] as const);
+      for (const side of sides) times[side].push(await call(side === 'native' ? native(n) : dialect(n)));
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return { nativeMs: medianOf(times.native), dialectMs: medianOf(times.dialect) };
+}
+
+async function timeCall(agent: Agent, origin: string, key: string, { path, body }: Call): Promise<number> {
+  const started = performance.now();
+  const answer = await request(origin + path, {
+    method: body ? 'POST' : 'GET',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    dispatcher: agent,
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  const text = await answer.body.text();
+  if (answer.statusCode >= 202) throw new Error(`${path} answered ${answer.statusCode} ${text}`);
+  return performance.now() - started;
+}
+
+async function readIds(db: Parameters<typeof runSql>[0], table: 'affiliates' | 'offers', programId: string) {
+  const rows = await runSql<{ id: string }>(db, `select id from ${table} where program_id = ? order by id`, [
+    programId,
+  ]);
+  return rows.map(({ id }) => id);
+}
+
+function medianOf(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2;
+}

@@ -1,0 +1,26 @@
+/** A figure that has to hold. Exactly one of the bounds is given. */
+export interface Mark {
+  name: string;
+  value: number;
+  atLeast?: number;
+  atMost?: number;
+}
+
+export interface BenchResult {
+  name: string;
+  backend: 'postgres' | 'redis';
+  figures: Record<string, number>;
+  marks: Mark[];
+}
+
+export function holds(mark: Mark): boolean {
+  return (
+    (mark.atLeast === undefined || mark.value >= mark.atLeast) &&
+    (mark.atMost === undefined || mark.value <= mark.atMost)
+  );
+}
+
+/** Three digits are as many as such figures have. */
+export function round(value: number): number {
+  return Number(value.toPrecision(value >= 1_000 ? 5 : 3));
+}

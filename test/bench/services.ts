@@ -1,0 +1,47 @@
+import type { Knex } from 'knex';
+import { createDatabase } from '../../src/db/database.ts';
+import { migrateDatabase } from '../../src/db/migrate.ts';
+import { startTestPostgres } from '../support/postgres.ts';
+import { startTestRedis } from '../support/redis.ts';
+import { Client } from 'pg';
+
+/** A durable PostgreSQL with an empty hub in it, and the environment that points processes to it. */
+export interface BenchServices {
+  db: Knex;
+  env: Record<string, string>;
+  databaseUrl: string;
+  redisUrl: string | null;
+  stop(): Promise<void>;
+}
+
+export async function startBenchServices(backend: 'postgres' | 'redis'): Promise<BenchServices> {
+  // As the embedded server of `npm start` runs: every commit reaches the disk.
+  const postgres = await startTestPostgres({ max_wal_size: '4GB', shared_buffers: '256MB' });
+  const redis = backend === 'redis' ? await startTestRedis() : null;
+  const admin = new Client({ connectionString: postgres.adminUrl });
+  await admin.connect();
+  await admin.query('create database bench');
+  await admin.end();
+  const databaseUrl = postgres.urlOf('bench');
+  await migrateDatabase({ databaseUrl, queueInDatabase: backend === 'postgres' });
+  const db = createDatabase({ url: databaseUrl, role: 'test' });
+  return {
+    db,
+    databaseUrl,
+    redisUrl: redis?.url ?? null,
+    env: {
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redis?.url ?? '',
+      ENCRYPTION_KEY: '22'.repeat(32),
+      ADMIN_TOKEN: 'admin-token-of-the-bench',
+      RATE_LIMITS: 'off',
+      LOG_LEVEL: 'warn',
+      OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
+    },
+    async stop() {
+      await db.destroy();
+      await redis?.stop();
+      await postgres.stop();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import type { Knex } from 'knex';
+import { newId } from '../../src/domain/ids.ts';
+import { runSql } from '../../src/db/sql.ts';
+import { addAffiliate, addOffer } from '../pipeline/ledger.ts';
+
+/** A program of ordinary size: what the benchmarks' messages are about. */
+export interface BenchWorld {
+  programId: string;
+  clickIds: string[];
+}
+
+const AFFILIATES = 100;
+
+export async function makeWorld(db: Knex, clicks: number): Promise<BenchWorld> {
+  const programId = newId('prg');
+  await db('programs').insert({ id: programId, name: 'Benchmark' });
+  const affiliates: string[] = [];
+  for (let n = 0; n < AFFILIATES; n += 1) affiliates.push(await addAffiliate(db, programId));
+  const offers = [
+    await addOffer(db, programId, { type: 'cps', rateBps: 1500 }),
+    await addOffer(db, programId, { type: 'cpa', amountMinor: 3000 }),
+    await addOffer(db, programId, { type: 'revshare', rateBps: 2000, durationMonths: 12 }),
+  ];
+  await db('programs').where({ id: programId }).update({ default_offer_id: offers[0] });
+  const clickIds = Array.from({ length: clicks }, () => newId('clk'));
+  const occurredAt = new Date(Date.now() - 86_400_000).toISOString();
+  for (let start = 0; start < clickIds.length; start += 5_000) {
+    const part = clickIds.slice(start, start + 5_000);
+    await runSql(
+      db,
+      `insert into clicks (id, program_id, livemode, affiliate_id, offer_id, occurred_at)
+       select id, ?, true, affiliate_id, offer_id, ? from unnest(?::text[], ?::text[], ?::text[])
+         as c (id, affiliate_id, offer_id)`,
+      [
+        programId,
+        occurredAt,
+        part,
+        part.map((_, n) => affiliates[n % affiliates.length]),
+        part.map((_, n) => offers[n % offers.length]),
+      ],
+    );
+  }
+  return { programId, clickIds };
+}
+
+/** The query of a tracker's postback about a new order. */
+export function postbackFields(clickId: string, n: number): Record<string, string> {
+  return {
+    click_id: clickId,
+    txid: `T-${n}-${randomBytes(4).toString('hex')}`,
+    amount: `${10 + (n % 90)}.${String(n % 100).padStart(2, '0')}`,
+    currency: 'USD',
+  };
+}
