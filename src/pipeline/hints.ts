@@ -1,6 +1,5 @@
 import type { FactOf } from '../domain/facts.ts';
-import type { KnownFact } from './fold.ts';
-import { compareText, foldAll } from './fold.ts';
+import { compareText, type OrderState } from './fold.ts';
 import { summarize } from './summary.ts';
 
 /**
@@ -30,13 +29,12 @@ export function hintOfSale(sale: FactOf<'sale'>): Hint | null {
 }
 
 /** The hint of an order as its own facts and references know it: that of the sale which counts, while nothing links it. */
-export function hintOf(facts: KnownFact[]): Hint | null {
-  if (!facts.some(({ fact }) => fact.type === 'sale' && hintOfSale(fact) !== null)) return null;
-  const refs = new Set(facts.flatMap(({ fact }) => fact.refs));
+export function hintOf(state: OrderState): Hint | null {
+  const refs = new Set([...state.values()].flatMap(({ fact }) => fact.refs));
   const linked = [...refs].some((ref) => paymentRef.test(ref)) && [...refs].some((ref) => invoiceRef.test(ref));
   if (linked) return null;
-  const counted = summarize(foldAll(facts), 'USD').payment?.factId;
-  const sale = facts.find(({ fact }) => fact.id === counted)?.fact;
+  const counted = summarize(state, 'USD').payment?.factId;
+  const sale = counted === undefined ? undefined : state.get(counted)?.fact;
   return sale?.type === 'sale' ? hintOfSale(sale) : null;
 }
 

@@ -7,7 +7,7 @@ import { hintOf, hintOfSale, matchHints, type Hint, type Hinted } from './hints.
 import { lockOrders, type PoolSeed } from './lock-orders.ts';
 import { readFacts, readOrders, readStandings, type OrderRow, type StoredFact } from './order-rows.ts';
 import type { Standing } from './postings.ts';
-import { assembleOrder, type Arrival, type MergedOrder, type OrderWork } from './order-work.ts';
+import { assembleOrder, takeIn, type Arrival, type MergedOrder, type OrderWork } from './order-work.ts';
 import { groupByReference, lockOwners, orderReferences, scopeKey, type OwnedGroup, type Scope } from './references.ts';
 import type { FactMove, ResettlementRequest } from './store.ts';
 import type { Worlds } from './world.ts';
@@ -162,11 +162,12 @@ function gatherParts(
 function joinParts(parts: Part[]): { part: Part; joined: Part | null }[] {
   const hinted = new Map<Hinted, Part>();
   for (const part of parts) {
-    const known = [...part.facts, ...part.members.map(toKnown)];
-    part.hint = hintOf(known);
+    const said = [...part.facts, ...part.members].map(({ fact }) => fact);
+    if (!said.some((fact) => fact.type === 'sale' && hintOfSale(fact) !== null)) continue;
+    part.hint = hintOf(takeIn(part.facts, part.members).state);
     if (!part.hint) continue;
     const key = `${scopeKey(part.scope)} ${part.hint.key}`;
-    const reference = known.flatMap(({ fact }) => fact.refs).reduce((least, ref) => (ref < least ? ref : least));
+    const reference = said.flatMap(({ refs }) => refs).reduce((least, ref) => (ref < least ? ref : least));
     hinted.set({ id: part.id, reference, hint: { ...part.hint, key } }, part);
   }
   const partner = new Map<Part, Part>();
@@ -180,10 +181,6 @@ function joinParts(parts: Part[]): { part: Part; joined: Part | null }[] {
     const other = partner.get(part) ?? null;
     return other && !isOlder(part, other) ? [] : [{ part, joined: other }];
   });
-}
-
-function toKnown({ event, fact }: Arrival): StoredFact {
-  return { fact, inboxId: event.id, posted: false, orderId: '', partId: null };
 }
 
 function isOlder(a: Part, b: Part): boolean {

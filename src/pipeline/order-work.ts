@@ -100,17 +100,7 @@ export function assembleOrder(
   );
   const recorded = recordedOf(rows, world);
   const arrivals = [...group.members].sort((a, b) => compareText(a.event.id, b.event.id));
-  const known = foldAll(knownFacts);
-  let state = known;
-  const newFacts: KnownFact[] = [];
-  const restatedFacts: KnownFact[] = [];
-  for (const { event, fact } of arrivals) {
-    const present = state.get(fact.id);
-    if (present && !restates(event.id, fact, present)) continue;
-    const arrived: KnownFact = { fact, inboxId: event.id, posted: present?.posted ?? false };
-    state = present ? new Map(state).set(fact.id, arrived) : fold(state, arrived);
-    (present ? restatedFacts : newFacts).push(arrived);
-  }
+  const { state, newFacts, restatedFacts } = takeIn(knownFacts, arrivals);
   const facts = inOrderOfFacts(state).map((one) => one.fact);
   const usualCurrency = before?.assumedCurrency ?? defaultCurrency(world);
   const offer = evidentOffer(
@@ -149,6 +139,24 @@ export function assembleOrder(
     draft: null,
     target: null,
   };
+}
+
+/** What is known of an order once the facts that arrived are folded in, and which of those changed it. */
+export function takeIn(
+  knownFacts: KnownFact[],
+  arrivals: Arrival[],
+): Pick<OrderWork, 'state' | 'newFacts' | 'restatedFacts'> {
+  let state = foldAll(knownFacts);
+  const newFacts: KnownFact[] = [];
+  const restatedFacts: KnownFact[] = [];
+  for (const { event, fact } of arrivals) {
+    const present = state.get(fact.id);
+    if (present && !restates(event.id, fact, present)) continue;
+    const arrived: KnownFact = { fact, inboxId: event.id, posted: present?.posted ?? false };
+    state = present ? new Map(state).set(fact.id, arrived) : fold(state, arrived);
+    (present ? restatedFacts : newFacts).push(arrived);
+  }
+  return { state, newFacts, restatedFacts };
 }
 
 /**

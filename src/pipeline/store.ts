@@ -40,7 +40,8 @@ export async function insertFacts(trx: Knex, rows: FactRow[]): Promise<Set<strin
        set inbox_id = least(excluded.inbox_id, known.inbox_id),
          occurred_at = case when excluded.inbox_id <= known.inbox_id then excluded.occurred_at else known.occurred_at end,
          fact = case when excluded.inbox_id <= known.inbox_id then excluded.fact else known.fact end,
-         attribution = coalesce(excluded.attribution, known.attribution)
+         attribution = case when excluded.inbox_id <= known.inbox_id then excluded.attribution
+           else coalesce(known.attribution, excluded.attribution) end
        where excluded.inbox_id < known.inbox_id
          or excluded.inbox_id = known.inbox_id and excluded.fact <> known.fact
          or known.attribution is null and excluded.attribution is not null

@@ -23,7 +23,7 @@ export async function liveHistory(db: Knex, log: Logger, history: History, deliv
   const mark = randomBytes(5).toString('hex');
   const programId = `prg_${mark}`;
   await createProgram(db, programId, mark, history);
-  const events = JSON.parse(JSON.stringify(history.events).replaceAll('@', mark)) as Fact[][];
+  const events = JSON.parse(JSON.stringify(history.events).replaceAll('_@_', `_${mark}_`)) as Fact[][];
   const receipt = events.map(() => newId('ibx')).sort();
   const seen = new Set<number>();
   const queue: SettleWork[] = [];
