@@ -24,7 +24,10 @@ export async function liveHistory(db: Knex, log: Logger, history: History, deliv
   const programId = `prg_${mark}`;
   await createProgram(db, programId, mark, history);
   const events = JSON.parse(JSON.stringify(history.events).replaceAll('_@_', `_${mark}_`)) as Fact[][];
-  const receipt = events.map(() => newId('ibx')).sort();
+  // Ids are random within a millisecond: sorted, every repeat comes after all that is received for the first time.
+  const deliveries = delivery.batches.flat().length;
+  const receipt = Array.from({ length: events.length + deliveries }, () => newId('ibx')).sort();
+  const repeats = receipt.splice(events.length);
   const seen = new Set<number>();
   const queue: SettleWork[] = [];
   for (const batch of delivery.batches) {
@@ -32,7 +35,7 @@ export async function liveHistory(db: Knex, log: Logger, history: History, deliv
     for (const index of batch) {
       const repeated = seen.has(index) || delivery.receivedAnew;
       seen.add(index);
-      const id = repeated ? newId('ibx') : (receipt[index] ?? '');
+      const id = (repeated ? repeats.shift() : receipt[index]) ?? '';
       await receive(db, programId, id, events[index] ?? []);
       eventIds.push(id);
     }
