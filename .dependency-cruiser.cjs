@@ -1,14 +1,16 @@
 /**
- * Imports point down: workers, server, cli -> api, dialects -> inbound, pipeline, outbound -> program -> queue -> db -> domain.
+ * Imports point down: workers, server, cli -> dialects -> import -> api -> inbound, pipeline, outbound -> program -> queue -> db -> domain.
  * test/imports.test.ts proves that these rules see the files.
  */
 const above = {
-  domain: ['db', 'queue', 'program', 'inbound', 'pipeline', 'outbound', 'api', 'dialects', 'cli'],
-  db: ['queue', 'program', 'inbound', 'pipeline', 'outbound', 'api', 'dialects', 'cli'],
-  queue: ['program', 'inbound', 'pipeline', 'outbound', 'api', 'dialects', 'cli'],
-  program: ['inbound', 'pipeline', 'outbound', 'api', 'dialects', 'cli'],
-  '(inbound|pipeline|outbound)': ['api', 'dialects', 'cli'],
-  '(api|dialects)': ['cli'],
+  domain: ['db', 'queue', 'program', 'inbound', 'pipeline', 'outbound', 'api', 'import', 'dialects', 'cli'],
+  db: ['queue', 'program', 'inbound', 'pipeline', 'outbound', 'api', 'import', 'dialects', 'cli'],
+  queue: ['program', 'inbound', 'pipeline', 'outbound', 'api', 'import', 'dialects', 'cli'],
+  program: ['inbound', 'pipeline', 'outbound', 'api', 'import', 'dialects', 'cli'],
+  '(inbound|pipeline|outbound)': ['api', 'import', 'dialects', 'cli'],
+  api: ['import', 'cli'],
+  import: ['dialects', 'cli'],
+  dialects: ['cli'],
 };
 
 module.exports = {

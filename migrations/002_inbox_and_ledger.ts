@@ -7,7 +7,7 @@ export async function up(knex: Knex): Promise<void> {
       id text primary key,
       program_id text not null,
       source_id text,
-      kind text not null,              -- stripe, revenuecat, postback, conversion, event, refund, decision
+      kind text not null,              -- stripe, revenuecat, postback, conversion, event, refund, decision, import
       livemode boolean not null,
       raw bytea not null,
       headers jsonb not null default '{}',

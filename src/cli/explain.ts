@@ -102,6 +102,8 @@ function tellFact(fact: Fact): string {
       return `dispute ${fact.disputeId} of ${tellAmount(fact.amount)}: ${order}`;
     case 'dispute_won':
       return `dispute ${fact.disputeId} was won: ${order}`;
+    case 'imported':
+      return `settled elsewhere before it was imported: ${order}`;
     case 'decision':
       return `${fact.status} by ${fact.by}${fact.reason === null ? '' : `: ${fact.reason}`}`;
     default:

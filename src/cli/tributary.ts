@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   program: async () => (await import('./program.ts')).programCommand(),
   key: async () => (await import('./key.ts')).keyCommand(),
   source: async () => (await import('./source.ts')).sourceCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
   send: async () => (await import('./send.ts')).sendCommand(),
   listen: async () => (await import('./listen.ts')).listenCommand(),
   secrets: async () => (await import('./secrets.ts')).secretsCommand(),

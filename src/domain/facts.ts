@@ -112,6 +112,11 @@ export const factSchema = z.discriminatedUnion('type', [
   z.strictObject({ ...common, type: z.literal('customer') }),
   /** A secondary funnel event (pageview, registration) of a click or customer. `refs` is empty: no order, no money. */
   z.strictObject({ ...common, type: z.literal('funnel'), eventType: z.string(), url: z.string().nullable() }),
+  /**
+   * Another system settled this order, and whoever it earned for is paid there: here it is known and earns nothing. A sale
+   * beside it tells the amount, where that is known.
+   */
+  z.strictObject({ ...common, type: z.literal('imported'), subscription: z.string().nullable(), goal: z.string() }),
   /** What a person decided about the commission. */
   z.strictObject({
     ...common,

@@ -25,6 +25,7 @@ export const notTrackedReasons = {
   offer_not_active: 'The offer is not active.',
   amount_required: 'The offer pays a percentage, and no amount is known.',
   amount_invalid: 'The amount cannot be read in its currency, or is none: zero, negative or beyond all bounds.',
+  imported: 'The system that this order was imported from has settled it.',
   unknown_status: 'The tracker sent a status word that the source does not map.',
 } as const;
 export type NotTrackedReason = keyof typeof notTrackedReasons;

@@ -11,7 +11,15 @@ import { runSql } from '../db/sql.ts';
 import type { Queues } from '../queue/queues.ts';
 import { openOutcomeWaiter, type OutcomeWaiter, type Settled } from './outcome-waiter.ts';
 
-export type InboxKind = 'stripe' | 'revenuecat' | 'postback' | 'conversion' | 'event' | 'refund' | 'decision';
+export type InboxKind =
+  | 'stripe'
+  | 'revenuecat'
+  | 'postback'
+  | 'conversion'
+  | 'event'
+  | 'refund'
+  | 'decision'
+  | 'import';
 
 /** One authentic message, as it came and as it was understood. */
 export interface InboxMessage {
@@ -128,6 +136,16 @@ function openWaker(queues: Queues): (eventIds: string[]) => Promise<void> {
     if (gathered.length > 0) running ??= drain();
     return running ?? Promise.resolve();
   };
+}
+
+/**
+ * Stores messages for whoever settles them itself, at once and without a queue: the command line. Gives their ids. Should
+ * it die before it settles them, the sweep finds them.
+ */
+export async function storeMessages(db: Knex, messages: readonly InboxMessage[], now: Date): Promise<string[]> {
+  const rows = messages.map((message) => toRow(message, false, message.receivedAt ?? now));
+  await insertRows(db, rows);
+  return rows.flatMap(({ id, status }) => (status === 'received' ? [id] : []));
 }
 
 interface InboxRow {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { runSql } from '../db/sql.ts';
-import { settleWithCare, type SettleDeps, type SettleWork } from '../pipeline/settle-with-care.ts';
+import { settleCompletely, type SettleDeps } from '../pipeline/settle-with-care.ts';
 import { replayEvent } from './replay.ts';
 
 export interface ReplayFilter {
@@ -38,7 +38,7 @@ export async function replayMessages(
       await replayEvent({ db: deps.db, queues: noQueues }, programId, livemode, id);
     }
     const ids = page.map(({ id }) => id);
-    await settleAll(deps, ids);
+    await settleCompletely(deps, ids);
     counts.messages += page.length;
     for (const outcome of await readOutcomes(deps.db, ids)) {
       counts.outcomes.set(outcome, (counts.outcomes.get(outcome) ?? 0) + 1);
@@ -47,14 +47,6 @@ export async function replayMessages(
     const last = page.at(-1);
     if (!last || page.length < PAGE_SIZE) return counts;
     after = last.id;
-  }
-}
-
-async function settleAll(deps: SettleDeps, eventIds: string[]): Promise<void> {
-  let work: SettleWork = { eventIds, resettlementIds: [] };
-  while (work.eventIds.length + work.resettlementIds.length > 0) {
-    const { resettlementIds } = await settleWithCare(deps, work);
-    work = { eventIds: [], resettlementIds };
   }
 }
 

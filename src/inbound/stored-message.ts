@@ -4,6 +4,7 @@ import { callIdOf } from './conversion-facts.ts';
 import { normalizeConversion, normalizeFunnelEvent } from './conversion/normalize.ts';
 import { normalizeStoredPostback } from './postback/normalize.ts';
 import { normalizeStoredRevenueCat } from './revenuecat/router.ts';
+import { normalizeImported } from './import/normalize.ts';
 import { readStripeBody } from './stripe/body.ts';
 
 /** An inbox event with what its source was told. */
@@ -34,6 +35,8 @@ export function normalizeStored(message: StoredMessage, source: Source | null): 
         return normalizeConversion(JSON.parse(raw.toString('utf8')), { livemode, receivedAt, callId });
       case 'event':
         return normalizeFunnelEvent(JSON.parse(raw.toString('utf8')), { livemode, receivedAt, callId });
+      case 'import':
+        return normalizeImported(JSON.parse(raw.toString('utf8')), { livemode });
       case 'stripe':
         return source?.kind === 'stripe' ? readStripeBody(raw, { livemode: source.livemode, receivedAt }) : null;
       case 'revenuecat':

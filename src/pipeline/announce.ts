@@ -5,6 +5,8 @@ import type { OrderRow } from './order-rows.ts';
 /** What subscribers are told of a change, from the row before (null: new) to the row after. Nothing changed: nothing. */
 export function announceChange(before: OrderRow | null, after: OrderRow): MessageDraft[] {
   if (after.kind === null && after.status !== 'merged') return [];
+  // What was settled elsewhere is no news.
+  if (after.reason === 'imported') return [];
   return [...conversionMessages(before, after), ...commissionMessages(before, after)];
 }
 

@@ -34,7 +34,7 @@ type StoredPlaces = Map<string, Place>;
 export async function rankSubscriptions(trx: Knex, orders: OrderWork[], affected: string[]): Promise<Displaced[]> {
   const keyed = rankable(
     orders,
-    (order) => (order.summary.payment ? order.summary.subscription : null),
+    (order) => (isPaid(order.summary) ? order.summary.subscription : null),
     (order) => order.before?.subscription ?? null,
   );
   if (keyed.keys.length === 0) return [];
@@ -127,8 +127,13 @@ export async function firstPayments(
 }
 
 /** Whether an order is money by its customer, and so may be their first payment. */
-export function claimsPayment({ payment }: OrderSummary): boolean {
-  return payment !== null && payment.netMinor > 0n;
+export function claimsPayment({ payment, imported }: OrderSummary): boolean {
+  return payment === null ? imported : payment.netMinor > 0n;
+}
+
+/** Whether money was paid, here or before the order was imported; only that has a place among a subscription's payments. */
+export function isPaid({ payment, imported }: OrderSummary): boolean {
+  return payment !== null || imported;
 }
 
 interface Keyed {

@@ -64,26 +64,29 @@ function duplicate(eventId: string, conversionId: string): EventOutcome {
 
 /** The side of an order that makes the difference between a duplicate and an update. */
 function standing(row: OrderWork['before'], targetOf: (part: OrderState) => Target, part: OrderState | null): Standing {
-  if (row) {
-    return {
-      counts: row.kind !== null,
-      affiliateId: row.affiliateId,
-      amounts: amountsOf(row.kind, row.status, row.commissionMinor, row.explanation?.amounts),
-    };
-  }
-  const target = targetOf(part ?? new Map());
+  const { kind, status, reason, affiliateId, commissionMinor, explanation } = row ?? targetOf(part ?? new Map());
+  if (reason === 'imported') return standingImported(explanation?.amounts);
   return {
-    counts: target.kind !== null,
-    affiliateId: target.affiliateId,
-    amounts: amountsOf(target.kind, target.status, target.commissionMinor, target.explanation?.amounts),
+    counts: kind !== null,
+    affiliateId,
+    amounts: amountsOf({ kind, status, commissionMinor }, explanation?.amounts),
   };
 }
 
+/**
+ * Of an imported order a message may be the first to tell the amount, or whom it would be credited to: it is a repeat all
+ * the same. What was given back is news.
+ */
+function standingImported(amounts: Amounts | undefined): Standing {
+  const { refundedMinor = 0, disputedMinor = 0 } = amounts ?? {};
+  return { counts: true, affiliateId: null, amounts: `imported ${refundedMinor} ${disputedMinor}` };
+}
+
+type Amounts = NonNullable<Target['explanation']>['amounts'];
+
 function amountsOf(
-  kind: string | null,
-  status: string,
-  commissionMinor: bigint,
-  amounts: NonNullable<Target['explanation']>['amounts'] | undefined,
+  { kind, status, commissionMinor }: Pick<Target, 'kind' | 'status' | 'commissionMinor'>,
+  amounts: Amounts | undefined,
 ): string {
   const lifted = status === 'paid' ? 'approved' : status;
   const { grossMinor, netMinor, refundedMinor, disputedMinor, currency } = amounts ?? {};

@@ -37,7 +37,9 @@ export function planPostings(
     }
   };
   const facts = inOrderOfFacts(state);
-  const waiting = facts.filter((known) => !known.posted);
+  const unposted = facts.filter((known) => !known.posted);
+  // What another system settled earned nothing here at any moment.
+  const waiting = [...unposted.filter(isImported), ...unposted.filter((known) => !isImported(known))];
   let part: OrderState = new Map(facts.filter((known) => known.posted).map((known) => [known.fact.id, known]));
   if (part.size > 0 || standings.length > 0) moveTo(targetOf(part), 'adjustment', null);
   for (const known of waiting) {
@@ -45,6 +47,10 @@ export function planPostings(
     moveTo(targetOf(part), postingTypes[known.fact.type], known.fact.id);
   }
   return postings;
+}
+
+function isImported({ fact }: KnownFact): boolean {
+  return fact.type === 'imported';
 }
 
 const postingTypes: Record<FactType, string> = {
@@ -60,6 +66,7 @@ const postingTypes: Record<FactType, string> = {
   refund_total: 'refund',
   dispute: 'dispute',
   dispute_won: 'dispute_reversal',
+  imported: 'adjustment',
   decision: 'decision',
 };
 

@@ -1,7 +1,7 @@
 import { addDays } from '../domain/calendar.ts';
 import { bindingApplies, chooseCandidate, weighEvidence, type Binding, type Evidences } from './attribution.ts';
 import { termsFor } from './bindings.ts';
-import { claimsPayment } from './claims.ts';
+import { claimsPayment, isPaid } from './claims.ts';
 import type { CustomerWork } from './customers.ts';
 import type { OrderState } from './fold.ts';
 import type { CapDecision, OrderRow } from './order-rows.ts';
@@ -119,7 +119,7 @@ export function settledRow(order: OrderWork, target: Target, context: OrderConte
     reference: order.reference,
     orderId: order.orderId,
     goal: summary.goal,
-    subscription: payment ? summary.subscription : null,
+    subscription: isPaid(summary) ? summary.subscription : null,
     sub1: (target.clickId === null ? null : order.world.click(target.clickId)?.sub1) ?? before?.sub1 ?? null,
     occurredAt: summary.occurredAt,
     commissionMinor: target.commissionMinor,

@@ -44,6 +44,15 @@ export async function settleWithCare(deps: SettleDeps, work: SettleWork): Promis
   }
 }
 
+/** Settles events and whatever that asks to be settled again, for callers without a queue. */
+export async function settleCompletely(deps: SettleDeps, eventIds: string[]): Promise<void> {
+  let work: SettleWork = { eventIds, resettlementIds: [] };
+  while (work.eventIds.length + work.resettlementIds.length > 0) {
+    const { resettlementIds } = await settleWithCare(deps, work);
+    work = { eventIds: [], resettlementIds };
+  }
+}
+
 async function settleParts(deps: SettleDeps, parts: SettleWork[]): Promise<BatchResult> {
   const whole: BatchResult = { outcomes: {}, deliveryIds: [], resettlementIds: [] };
   for (const part of parts) {

@@ -92,7 +92,7 @@ export function kindOf(summary: OrderSummary, firstOfSubscription: boolean): Ord
     if (phase === 'recurring') return 'renewal';
     return phase === 'subscription' && !firstOfSubscription ? 'renewal' : 'sale';
   }
-  if (summary.sale) return 'sale';
+  if (summary.sale || summary.imported) return 'sale';
   if (isPayable(summary)) return leadGoals.has(summary.goal ?? '') ? 'lead' : 'action';
   if (summary.lead || summary.tracker === 'lead') return 'lead';
   return summary.tracker === null ? null : 'action';
@@ -127,7 +127,7 @@ export function draftOrder(
 export function settle(summary: OrderSummary, draft: Draft, context: SettleContext): Target {
   const { kind, terms } = draft;
   if (kind === null) return waiting;
-  const reason = draft.reason ?? limitReason(summary, draft, context);
+  const reason = summary.imported ? 'imported' : (draft.reason ?? limitReason(summary, draft, context));
   const computed = reason === null && terms ? commissionOf(summary, terms) : { amountMinor: 0n, rule: '' };
   const rejected = summary.tracker === 'rejected' || summary.decision?.status === 'rejected';
   const status = statusOf(summary, reason, rejected, context);
@@ -148,6 +148,7 @@ export function settle(summary: OrderSummary, draft: Draft, context: SettleConte
 /** The commission that the rules would give without a cap: whether the order needs a cap slot at all. */
 export function needsCapSlot(summary: OrderSummary, draft: Draft, context: SettleContext): boolean {
   if (!draft.terms || draft.terms.dailyCap === 0 || draft.reason !== null || draft.kind === null) return false;
+  if (summary.imported) return false;
   if (summary.tracker === 'rejected' || summary.decision?.status === 'rejected') return false;
   if (limitReason(summary, draft, { ...context, capGranted: true }) !== null) return false;
   return isPayable(summary);
@@ -180,7 +181,7 @@ function reasonOf(
   if (!terms.offerActive) return 'offer_not_active';
   const emails = new Set([...summary.emails, ...buyerEmails]);
   if (terms.affiliateEmails.some((email) => emails.has(email))) return 'self_referral';
-  if (summary.payment || !isPayable(summary)) return null;
+  if (summary.payment || summary.imported || !isPayable(summary)) return null;
   // Money was paid, but nobody can say how much: not even a fixed amount is due on that.
   if (summary.sale) return 'amount_invalid';
   return terms.commission.type === 'cpa' ? null : 'amount_required';
@@ -188,7 +189,9 @@ function reasonOf(
 
 /** Whether somebody said that there is something to pay for: more than a lead, and not in words that nobody maps. */
 function isPayable(summary: OrderSummary): boolean {
-  return summary.sale || summary.action || ['hold', 'sale', 'rejected'].includes(summary.tracker ?? '');
+  return (
+    summary.sale || summary.imported || summary.action || ['hold', 'sale', 'rejected'].includes(summary.tracker ?? '')
+  );
 }
 
 function claimsCpa(summary: OrderSummary, draft: Draft): boolean {

@@ -38,6 +38,8 @@ export interface OrderSummary {
   /** Somebody said plainly that money was paid, readable or not: what a tracker calls a hold is then no more than late. */
   sale: boolean;
   lead: boolean;
+  /** Another system settled the order before it was imported: whatever is said of it, it earns nothing here. */
+  imported: boolean;
   goal: string | null;
   subscription: string | null;
   /** When the order counts from: its payment, else its first action, tracker word or lead. Null: nothing that counts. */
@@ -76,6 +78,7 @@ export function summarize(state: OrderState, assumedCurrency: string): OrderSumm
     action: facts.some(({ fact }) => fact.type === 'action'),
     sale: facts.some(({ fact }) => fact.type === 'sale'),
     lead: facts.some(({ fact }) => fact.type === 'lead'),
+    imported: facts.some(({ fact }) => fact.type === 'imported'),
     goal: firstOf(facts, goalOf),
     subscription: firstOf(facts, ({ fact }) => ('subscription' in fact ? fact.subscription : null)),
     occurredAt: dating?.occurredAt ?? null,
@@ -259,7 +262,7 @@ function recordRefund(
 
 function firstDatingFact(facts: KnownFact[]): Fact | null {
   const dated = (type: Fact['type']): Fact | null => facts.find(({ fact }) => fact.type === type)?.fact ?? null;
-  return dated('sale') ?? dated('action') ?? dated('tracker') ?? dated('lead');
+  return dated('imported') ?? dated('sale') ?? dated('action') ?? dated('tracker') ?? dated('lead');
 }
 
 /** The first rejection, else the newest approval: what people decide about one commission at once ends the same way. */

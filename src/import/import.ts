@@ -1,0 +1,124 @@
+import { normalizeImported, type ImportedMessage } from '../inbound/import/normalize.ts';
+import { storeMessages, type InboxMessage } from '../inbound/inbox.ts';
+import { settleCompletely, type SettleDeps } from '../pipeline/settle-with-care.ts';
+import { getProgram } from '../program/programs.ts';
+import { readKnown, readKnownFacts } from './known.ts';
+import { planImport, wantedBy, type Counts, type ImportPlan } from './plan.ts';
+import { readFiles } from './read-files.ts';
+import type { ImportFormat, Problem, RecordKind } from './records.ts';
+import { inSteps, writeClicks, writeConfiguration } from './write.ts';
+
+export interface ImportRequest {
+  /** The system that the files come from, as the messages name it. */
+  from: string;
+  format: ImportFormat;
+  programId: string;
+  paths: readonly string[];
+  /** Looks at everything and writes nothing. */
+  dryRun: boolean;
+}
+
+export interface ImportReport {
+  from: string;
+  programId: string;
+  dryRun: boolean;
+  /** By kind of object. */
+  counts: Record<RecordKind, Counts>;
+  /** Orders without an id of their own, by which no repeat could be known. */
+  withoutId: number;
+  /** Every mistake of every file. With any, nothing is imported. */
+  problems: Problem[];
+}
+
+export interface Progress {
+  done: number;
+  total: number;
+}
+
+const MESSAGES_PER_STEP = 500;
+
+/**
+ * Brings what another system lists into a program. All is read and judged before anything is written, and where one row is
+ * wrong nothing is. What is there already stays as it is, so the same files once more add nothing. Configuration is written
+ * in one transaction; clicks, customers and orders follow in steps, and an import that is cut off there is run again.
+ *
+ * Throws where a file cannot be opened, and NOT_FOUND where there is no such program.
+ */
+export async function importFiles(
+  deps: SettleDeps,
+  { from, format, programId, paths, dryRun }: ImportRequest,
+  onProgress: (progress: Progress) => void,
+): Promise<ImportReport> {
+  const { db } = deps;
+  const { currency, defaultOfferId } = await getProgram(db, programId);
+  const read = await readFiles(paths, format, { currency });
+  const known = await readKnown(db, programId, wantedBy(read.records, programId));
+  const now = deps.clock.now();
+  const plan = planImport(read.records, known, { programId, defaultOfferId, now });
+  const messages = await withoutKnown(deps, programId, plan);
+  const problems = [...read.problems, ...plan.problems];
+  const report = { from, programId, dryRun, counts: plan.counts, withoutId: read.passedOver, problems };
+  if (dryRun || problems.length > 0) return report;
+
+  const { offers, affiliates, links, clicks } = plan;
+  const total = offers.length + affiliates.length + links.length + clicks.length + messages.length;
+  let done = 0;
+  const onStep = (rows: number): void => {
+    done += rows;
+    onProgress({ done, total });
+  };
+  await writeConfiguration(db, programId, plan, onStep);
+  await writeClicks(db, clicks, onStep);
+  await inSteps(
+    messages,
+    async (step) => {
+      const received = step.map((message) => toInboxMessage(message, programId, from, now));
+      await settleCompletely(deps, await storeMessages(db, received, now));
+    },
+    onStep,
+    MESSAGES_PER_STEP,
+  );
+  return report;
+}
+
+const scope = { livemode: true };
+
+/** The messages that say what the ledger has not heard yet; the others are counted as there. */
+async function withoutKnown(
+  { db }: Pick<SettleDeps, 'db'>,
+  programId: string,
+  { messages, counts }: ImportPlan,
+): Promise<ImportedMessage[]> {
+  const named = messages.map((message) => {
+    const [fact] = normalizeImported(message, scope).facts;
+    return { message, id: fact?.id ?? '', refs: fact?.refs ?? [] };
+  });
+  const known = await readKnownFacts(
+    db,
+    { programId, ...scope },
+    named.map(({ id }) => id),
+    named.flatMap(({ refs }) => refs),
+  );
+  const [fresh, there] = [[] as ImportedMessage[], [] as ImportedMessage[]];
+  for (const { message, id, refs } of named) {
+    const isKnown = known.ids.has(id) || refs.some((ref) => known.refs.has(ref));
+    (isKnown ? there : fresh).push(message);
+  }
+  for (const { kind } of there) {
+    counts[kind].added -= 1;
+    counts[kind].there += 1;
+  }
+  return fresh;
+}
+
+function toInboxMessage(message: ImportedMessage, programId: string, from: string, now: Date): InboxMessage {
+  return {
+    programId,
+    sourceId: null,
+    kind: 'import',
+    raw: Buffer.from(JSON.stringify(message)),
+    headers: { from },
+    normalized: normalizeImported(message, scope),
+    receivedAt: now,
+  };
+}

@@ -1,0 +1,414 @@
+import { hash } from 'node:crypto';
+import type { Evidence } from '../domain/facts.ts';
+import type { IdPrefix } from '../domain/ids.ts';
+import type { ImportedMessage } from '../inbound/import/normalize.ts';
+import type { Click } from '../program/clicks.ts';
+import { foldCode } from '../program/codes.ts';
+import type { Known, Wanted } from './known.ts';
+import type {
+  ImportedAffiliate,
+  ImportedClick,
+  ImportedCustomer,
+  ImportedLink,
+  ImportedOffer,
+  ImportedOrder,
+  Placed,
+  Problem,
+  RecordKind,
+} from './records.ts';
+
+export type New<R> = R & { id: string };
+export type NewLink = ImportedLink & { id: string; affiliateId: string; offerId: string };
+
+/** What an import would write, in this order. */
+export interface ImportPlan {
+  offers: Placed<New<ImportedOffer>>[];
+  affiliates: New<ImportedAffiliate>[];
+  links: NewLink[];
+  clicks: Click[];
+  messages: ImportedMessage[];
+  counts: Record<RecordKind, Counts>;
+  problems: Problem[];
+}
+
+export interface Counts {
+  added: number;
+  /** Already in the program: left as it is there. */
+  there: number;
+  /** The same object once more in the files. */
+  repeated: number;
+}
+
+export interface PlanContext {
+  programId: string;
+  defaultOfferId: string | null;
+  now: Date;
+}
+
+/** What has to be asked of the database to plan an import. */
+export function wantedBy(records: readonly Placed[], programId: string): Wanted {
+  const wanted: Wanted = {
+    affiliates: new Set(),
+    coupons: new Set(),
+    emails: new Set(),
+    offers: new Set(),
+    links: new Set(),
+    linkIds: new Set(),
+    clicks: new Set(),
+  };
+  const addAll = (set: Set<string>, ...texts: (string | null)[]): void => {
+    for (const text of texts) if (text !== null) set.add(text);
+  };
+  for (const record of records) {
+    if (record.kind === 'affiliate') {
+      const identity = identityOf(record);
+      addAll(wanted.affiliates, record.id, record.referralCode, derivedId(programId, 'aff', identity));
+      addAll(wanted.emails, record.email.toLowerCase());
+      addAll(wanted.coupons, ...record.couponCodes);
+    } else if (record.kind === 'offer') {
+      addAll(
+        wanted.offers,
+        record.id,
+        record.code,
+        derivedId(programId, 'off', record.id ?? record.code ?? record.name),
+      );
+    } else {
+      addAll(wanted.affiliates, record.affiliate);
+      addAll(wanted.offers, record.offer);
+    }
+    if (record.kind === 'link') {
+      addAll(wanted.links, record.code);
+      addAll(wanted.linkIds, record.id);
+    } else if (record.kind === 'click') {
+      addAll(wanted.clicks, record.id);
+      addAll(wanted.links, record.link);
+    } else if (record.kind === 'customer' || record.kind === 'order') addAll(wanted.clicks, record.clickId);
+  }
+  return wanted;
+}
+
+/**
+ * Works out what is to be written. Ids stay where they fit: where they are ids at all, and no other program's. Others follow
+ * from the program and the id there, so that a second import finds what the first one made. Pure.
+ */
+export function planImport(records: readonly Placed[], known: Known, context: PlanContext): ImportPlan {
+  const planner = new Planner(known, context);
+  for (const record of records) if (record.kind === 'offer') planner.addOffer(record);
+  planner.checkOffers();
+  for (const record of records) if (record.kind === 'affiliate') planner.addAffiliate(record);
+  planner.checkCodes();
+  for (const record of records) if (record.kind === 'link') planner.addLink(record);
+  for (const record of records) if (record.kind === 'click') planner.addClick(record);
+  for (const record of records) if (record.kind === 'customer') planner.addCustomer(record);
+  for (const record of records) if (record.kind === 'order') planner.addOrder(record);
+  return planner.plan;
+}
+
+class Planner {
+  readonly plan: ImportPlan = {
+    offers: [],
+    affiliates: [],
+    links: [],
+    clicks: [],
+    messages: [],
+    counts: {
+      offer: noCounts(),
+      affiliate: noCounts(),
+      link: noCounts(),
+      click: noCounts(),
+      customer: noCounts(),
+      order: noCounts(),
+    },
+    problems: [],
+  };
+  readonly #known: Known;
+  readonly #context: PlanContext;
+  /** By every name that rows may use: what it is, or is going to be, here. */
+  readonly #affiliates = new Map<string, string>();
+  readonly #offers = new Map<string, string>();
+  readonly #drafts = new Map<string, Placed<New<ImportedAffiliate>>>();
+  readonly #links = new Map<string, { affiliateId: string; offerId: string }>();
+  readonly #clicks = new Set<string>();
+  readonly #seen = new Set<string>();
+
+  constructor(known: Known, context: PlanContext) {
+    this.#known = known;
+    this.#context = context;
+  }
+
+  addOffer(record: Placed<ImportedOffer>): void {
+    const identity = record.id ?? record.code ?? record.name;
+    const id = this.#keepId('off', record.id, identity, this.#known.offers);
+    const there = this.#known.offers.has(id) ? id : this.#known.offerCodes.get(record.code ?? '');
+    const isRepeated = this.#offers.has(identity);
+    for (const name of [record.id, record.code]) if (name !== null) this.#offers.set(name, there ?? id);
+    this.#offers.set(identity, there ?? id);
+    if (isRepeated) {
+      const draft = this.plan.offers.find((one) => one.id === id);
+      if (draft) draft.url ??= record.url;
+      this.plan.counts.offer.repeated += 1;
+    } else if (there !== undefined) this.plan.counts.offer.there += 1;
+    else this.plan.offers.push({ ...record, id });
+    if (!isRepeated && there === undefined) this.plan.counts.offer.added += 1;
+  }
+
+  checkOffers(): void {
+    for (const offer of this.plan.offers) {
+      if (offer.url === null) this.#refuse(offer, 'url', 'is needed for an offer that is not in the program yet');
+    }
+  }
+
+  addAffiliate(record: Placed<ImportedAffiliate>): void {
+    const identity = identityOf(record);
+    const id = this.#keepId('aff', record.id, identity, this.#known.affiliates);
+    const draft = this.#drafts.get(id);
+    if (draft) {
+      // One list may know more of them than another.
+      draft.referralCode ??= record.referralCode;
+      draft.paymentMethod ??= record.paymentMethod;
+      draft.paymentDetails ??= record.paymentDetails;
+      draft.commissionOverride ??= record.commissionOverride;
+      this.plan.counts.affiliate.repeated += 1;
+    } else this.#drafts.set(id, { ...record, id });
+    this.#affiliates.set(identity, id);
+  }
+
+  /** Tells who is there already from who is new; a code belongs to one affiliate. */
+  checkCodes(): void {
+    const owners = { referralCode: new Map<string, string>(), couponCodes: new Map<string, string>() };
+    for (const draft of this.#drafts.values()) {
+      const there = this.#findAffiliate(draft);
+      const id = there ?? draft.id;
+      this.#affiliates.set(identityOf(draft), id);
+      this.#affiliates.set(draft.id, id);
+      for (const [field, codes, taken] of [
+        ['referralCode', draft.referralCode === null ? [] : [draft.referralCode], this.#known.referralCodes],
+        ['couponCodes', draft.couponCodes, this.#known.couponCodes],
+      ] as const) {
+        for (const code of codes) {
+          const folded = foldCode(code);
+          const owner = taken.get(folded) ?? owners[field].get(folded) ?? id;
+          if (owner !== id) this.#refuse(draft, field, `'${code}' is the code of another affiliate (${owner})`);
+          owners[field].set(folded, id);
+          if (field === 'referralCode') this.#affiliates.set(folded, id);
+        }
+      }
+      if (there === undefined) this.plan.affiliates.push(draft);
+      this.plan.counts.affiliate[there === undefined ? 'added' : 'there'] += 1;
+    }
+  }
+
+  addLink(record: Placed<ImportedLink>): void {
+    const affiliateId = this.#affiliateOf(record);
+    const offerId = this.#offerOf(record, true);
+    const there = this.#known.links.get(record.code);
+    if (there && there.programId !== this.#context.programId) {
+      return this.#refuse(record, 'linkCode', `'${record.code}' is the code of a link in another program of this hub`);
+    }
+    const other = there ?? this.#links.get(record.code);
+    if (!affiliateId || !offerId) return;
+    if (other && other.affiliateId !== affiliateId) {
+      return this.#refuse(
+        record,
+        'linkCode',
+        `'${record.code}' is the code of a link of another affiliate (${other.affiliateId})`,
+      );
+    }
+    if (this.#count('link', record.code, there !== undefined)) return;
+    this.#links.set(record.code, { affiliateId, offerId });
+    const isFree = record.id !== null && fits(record.id) && !this.#known.linkIds.has(record.id);
+    const id = isFree && record.id !== null ? record.id : derivedId(this.#context.programId, 'lnk', record.code);
+    // A link that leads to its offer's page goes on following the offer.
+    const offerUrl = this.plan.offers.find((one) => one.id === offerId)?.url ?? this.#known.offers.get(offerId)?.url;
+    this.plan.links.push({ ...record, url: record.url === offerUrl ? null : record.url, id, affiliateId, offerId });
+  }
+
+  addClick(record: Placed<ImportedClick>): void {
+    const link = record.link === null ? undefined : this.#linkOf(record.link);
+    if (record.link !== null && !link) this.#refuse(record, 'link', `'${record.link}' is the code of no link`);
+    if (record.link === null && record.affiliate === null) this.#refuse(record, 'affiliate', 'is required, or a link');
+    const affiliateId = record.affiliate === null ? link?.affiliateId : this.#affiliateOf(record);
+    const offerId = record.offer === null ? (link?.offerId ?? null) : this.#offerOf(record, false);
+    const there = this.#known.clicks.get(record.id);
+    if (there && there.programId !== this.#context.programId) {
+      return this.#refuse(record, 'clickId', `'${record.id}' is a click of another program of this hub`);
+    }
+    if (!affiliateId || (record.offer !== null && offerId === null)) return;
+    this.#clicks.add(record.id);
+    if (this.#count('click', record.id, there !== undefined)) return;
+    const [sub1 = null, sub2 = null, sub3 = null, sub4 = null, sub5 = null] = record.subs;
+    this.plan.clicks.push({
+      id: record.id,
+      programId: this.#context.programId,
+      livemode: true,
+      affiliateId,
+      offerId,
+      linkId: null,
+      occurredAt: record.occurredAt,
+      sub1,
+      sub2,
+      sub3,
+      sub4,
+      sub5,
+      utm: null,
+      ip: null,
+      userAgent: null,
+      sourceUrl: record.sourceUrl,
+    });
+  }
+
+  addCustomer(record: Placed<ImportedCustomer>): void {
+    const evidence = this.#evidenceOf(record, true);
+    if (!evidence) return;
+    const { customerId, email, subscriptionId } = record;
+    if (customerId === null && email === null && !subscriptionId?.startsWith('sub_')) {
+      return this.#refuse(record, 'customer_id', 'is required, or an e-mail or a Stripe subscription');
+    }
+    if (this.#count('customer', JSON.stringify([customerId, email?.toLowerCase(), subscriptionId]), false)) return;
+    this.plan.messages.push({
+      kind: 'customer',
+      customer: { id: customerId, email, subscriptionId },
+      evidence,
+      since: (record.since ?? this.#context.now).toISOString(),
+    });
+  }
+
+  addOrder(record: Placed<ImportedOrder>): void {
+    const evidence = this.#evidenceOf(record, false);
+    if (!evidence) return;
+    if (this.#count('order', record.orderId, false)) return;
+    this.plan.messages.push({
+      kind: 'order',
+      orderId: record.orderId,
+      customer: { id: record.customerId, email: record.email, subscriptionId: record.subscriptionId },
+      evidence,
+      amount: record.amount,
+      occurredAt: (record.occurredAt ?? this.#context.now).toISOString(),
+    });
+  }
+
+  /** Whoever referred, by what is known here. Null where that is refused; `{}` where nobody is named. */
+  #evidenceOf(record: Placed<ImportedCustomer | ImportedOrder>, required: boolean): Evidence | null {
+    const { affiliate, clickId, offer } = record;
+    if (required && affiliate === null && clickId === null) {
+      this.#refuse(record, 'affiliate', 'is required, or a click');
+      return null;
+    }
+    const affiliateId = affiliate === null ? null : this.#affiliateOf(record);
+    const offerId = offer === null ? null : this.#offerOf(record, false);
+    const knowsClick =
+      clickId !== null &&
+      (this.#clicks.has(clickId) || this.#known.clicks.get(clickId)?.programId === this.#context.programId);
+    // A click that is too old to have been exported matters only where nothing else names the affiliate.
+    if (clickId !== null && !knowsClick && affiliate === null) {
+      this.#refuse(
+        record,
+        'clickId',
+        `'${clickId}' is no click of this program: import the clicks, too, or name the affiliate`,
+      );
+      return null;
+    }
+    if ((affiliate !== null && !affiliateId) || (offer !== null && !offerId)) return null;
+    if (required && affiliateId === null && !knowsClick) return null;
+    return {
+      ...(affiliateId === null ? {} : { affiliate: affiliateId }),
+      ...(knowsClick ? { clickId } : {}),
+      ...(offerId === null ? {} : { offer: offerId }),
+    };
+  }
+
+  #linkOf(code: string): { affiliateId: string; offerId: string } | undefined {
+    const known = this.#known.links.get(code);
+    return this.#links.get(code) ?? (known?.programId === this.#context.programId ? known : undefined);
+  }
+
+  #affiliateOf(record: Placed<ImportedLink | ImportedClick | ImportedCustomer | ImportedOrder>): string | null {
+    const name = record.affiliate ?? '';
+    const known = this.#known.affiliates.get(name)?.programId === this.#context.programId ? name : null;
+    const found =
+      this.#affiliates.get(name) ??
+      this.#affiliates.get(foldCode(name)) ??
+      known ??
+      this.#known.referralCodes.get(foldCode(name));
+    if (found === undefined) this.#refuse(record, 'affiliate', `'${name}' is the id or code of no affiliate`);
+    return found ?? null;
+  }
+
+  /** Where no offer is named, the program's default where one is needed. */
+  #offerOf(
+    record: Placed<ImportedLink | ImportedClick | ImportedCustomer | ImportedOrder>,
+    needed: boolean,
+  ): string | null {
+    const name = record.offer;
+    if (name === null) {
+      const usual = this.#context.defaultOfferId ?? this.plan.offers[0]?.id ?? null;
+      if (usual === null && needed)
+        this.#refuse(record, 'offer', 'is needed: the program has no offer yet. Create one first');
+      return usual;
+    }
+    const known = this.#known.offers.get(name)?.programId === this.#context.programId ? name : undefined;
+    const found = this.#offers.get(name) ?? known ?? this.#known.offerCodes.get(name);
+    if (found === undefined)
+      this.#refuse(
+        record,
+        'offer',
+        `'${name}' is the id or code of no offer: create it first, or import the offers, too`,
+      );
+    return found ?? null;
+  }
+
+  /** The one who is here already: by id, by a code and e-mail, or by the e-mail alone where the row has nothing else. */
+  #findAffiliate(draft: New<ImportedAffiliate>): string | undefined {
+    if (this.#known.affiliates.get(draft.id)?.programId === this.#context.programId) return draft.id;
+    const email = draft.email.toLowerCase();
+    if (draft.referralCode === null)
+      return draft.id === derivedId(this.#context.programId, 'aff', email) ? this.#known.emails.get(email) : undefined;
+    const owner = this.#known.referralCodes.get(foldCode(draft.referralCode));
+    return owner !== undefined && this.#known.affiliates.get(owner)?.email === email ? owner : undefined;
+  }
+
+  #keepId(
+    prefix: IdPrefix,
+    given: string | null,
+    identity: string,
+    known: ReadonlyMap<string, { programId: string }>,
+  ): string {
+    const owner = given === null ? undefined : known.get(given)?.programId;
+    const isFree = owner === undefined || owner === this.#context.programId;
+    return given !== null && fits(given) && isFree ? given : derivedId(this.#context.programId, prefix, identity);
+  }
+
+  /** Counts an object; true where there is nothing to write. */
+  #count(kind: RecordKind, key: string, there: boolean): boolean {
+    const name = `${kind} ${key}`;
+    const counts = this.plan.counts[kind];
+    if (this.#seen.has(name)) {
+      counts.repeated += 1;
+      return true;
+    }
+    this.#seen.add(name);
+    counts[there ? 'there' : 'added'] += 1;
+    return there;
+  }
+
+  #refuse({ at, names }: Pick<Placed, 'at' | 'names'>, field: string, message: string): void {
+    this.plan.problems.push({ at, field: names[field] ?? field, message });
+  }
+}
+
+/** What tells one affiliate from another in the files. */
+function identityOf({ id, referralCode, email }: ImportedAffiliate): string {
+  return id ?? [...(referralCode === null ? [] : [foldCode(referralCode)]), email.toLowerCase()].join(' ');
+}
+
+function derivedId(programId: string, prefix: IdPrefix, identity: string): string {
+  return `${prefix}_${hash('sha256', `${programId} ${identity}`, 'hex').slice(0, 32)}`;
+}
+
+function fits(id: string): boolean {
+  return /^[A-Za-z0-9][\w.-]{0,99}$/.test(id);
+}
+
+function noCounts(): Counts {
+  return { added: 0, there: 0, repeated: 0 };
+}

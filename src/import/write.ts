@@ -1,0 +1,135 @@
+import type { Knex } from 'knex';
+import { runSql } from '../db/sql.ts';
+import { insertClicks, type Click } from '../program/clicks.ts';
+import { foldCode, makeReferralCode } from '../program/codes.ts';
+import { findUniqueViolation } from '../program/violations.ts';
+import type { ImportPlan, New, NewLink } from './plan.ts';
+import type { ImportedAffiliate, ImportedOffer } from './records.ts';
+
+const STEP = 1_000;
+
+/** Writes offers, affiliates with their codes, and links: all of them or none. `onStep` is told how many more are done. */
+export async function writeConfiguration(
+  db: Knex,
+  programId: string,
+  { offers, affiliates, links }: Pick<ImportPlan, 'offers' | 'affiliates' | 'links'>,
+  onStep: (rows: number) => void,
+): Promise<void> {
+  try {
+    await db.transaction(async (trx) => {
+      await inSteps(offers, (step) => insertOffers(trx, programId, step), onStep);
+      await inSteps(affiliates, (step) => insertAffiliates(trx, programId, step), onStep);
+      await inSteps(links, (step) => insertLinks(trx, programId, step), onStep);
+    });
+  } catch (error) {
+    const constraint = findUniqueViolation(error);
+    if (constraint === null) throw error;
+    throw new Error(
+      `Nothing was imported: an id or code was taken meanwhile, or comes twice in the files (${constraint}). Run it again.`,
+      { cause: error },
+    );
+  }
+}
+
+export function writeClicks(db: Knex, clicks: readonly Click[], onStep: (rows: number) => void): Promise<void> {
+  return inSteps(clicks, (step) => insertClicks(db, step), onStep);
+}
+
+/** In order, so many at once. */
+export async function inSteps<T>(
+  rows: readonly T[],
+  write: (step: readonly T[]) => Promise<unknown>,
+  onStep: (rows: number) => void,
+  size = STEP,
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += size) {
+    const step = rows.slice(start, start + size);
+    await write(step);
+    onStep(step.length);
+  }
+}
+
+/** A program's first offer becomes its default, as everywhere. */
+async function insertOffers(trx: Knex, programId: string, offers: readonly New<ImportedOffer>[]): Promise<void> {
+  const rows = offers.map((offer) => ({
+    id: offer.id,
+    name: offer.name,
+    url: offer.url,
+    code: offer.code ?? offer.id.slice(-10).toUpperCase(),
+    description: offer.description,
+    commission: offer.commission,
+    currency: offer.currency,
+    days: offer.attributionWindowDays,
+    cap: offer.dailyCap,
+    status: offer.status,
+  }));
+  await runSql(
+    trx,
+    `insert into offers (id, program_id, name, url, code, description, commission, currency, attribution_window_days,
+       daily_cap, status)
+     select o.id, p.id, o.name, o.url, o.code, o.description, o.commission, coalesce(o.currency, p.currency),
+       coalesce(o.days, 30), coalesce(o.cap, 0), o.status
+     from programs p, jsonb_to_recordset(?::jsonb) as o (id text, name text, url text, code text, description text,
+       commission jsonb, currency text, days integer, cap integer, status text)
+     where p.id = ?`,
+    [JSON.stringify(rows), programId],
+  );
+  await runSql(
+    trx,
+    `update programs set default_offer_id = ?, updated_at = now() where id = ? and default_offer_id is null`,
+    [rows[0]?.id, programId],
+  );
+}
+
+async function insertAffiliates(
+  trx: Knex,
+  programId: string,
+  affiliates: readonly New<ImportedAffiliate>[],
+): Promise<void> {
+  const rows = affiliates.map((affiliate) => ({
+    ...affiliate,
+    referralCode: affiliate.referralCode ?? makeReferralCode(affiliate.displayName),
+  }));
+  await runSql(
+    trx,
+    `insert into affiliates (id, program_id, display_name, email, type, status, company_name, website, payment_email,
+       payment_method, payment_details, referral_code, commission_override, custom_fields, created_at, activated_at)
+     select a.id, ?, a."displayName", a.email, a.type, a.status, a."companyName", a.website, a."paymentEmail",
+       a."paymentMethod", a."paymentDetails", a."referralCode", a."commissionOverride",
+       a."customFields", coalesce(a."createdAt", now()),
+       coalesce(a."activatedAt", case when a.status = 'active' then now() end)
+     from jsonb_to_recordset(?::jsonb) as a (id text, "displayName" text, email text, type text, status text,
+       "companyName" text, website text, "paymentEmail" text, "paymentMethod" text, "paymentDetails" text,
+       "referralCode" text, "commissionOverride" jsonb, "customFields" jsonb, "createdAt" timestamptz,
+       "activatedAt" timestamptz)`,
+    [programId, JSON.stringify(rows)],
+  );
+  const codes = rows.flatMap(({ id, referralCode, couponCodes }) => [
+    { kind: 'referral', code: foldCode(referralCode), id, display: referralCode, position: 1 },
+    ...couponCodes.map((code, index) => ({
+      kind: 'coupon',
+      code: foldCode(code),
+      id,
+      display: code,
+      position: index + 1,
+    })),
+  ]);
+  await runSql(
+    trx,
+    `insert into affiliate_codes (program_id, kind, code, affiliate_id, display, position)
+     select ?, c.kind, c.code, c.id, c.display, c.position
+     from jsonb_to_recordset(?::jsonb) as c (kind text, code text, id text, display text, position smallint)`,
+    [programId, JSON.stringify(codes)],
+  );
+}
+
+async function insertLinks(trx: Knex, programId: string, links: readonly NewLink[]): Promise<void> {
+  const rows = links.map(({ id, affiliateId, offerId, code, url }) => ({ id, affiliateId, offerId, code, url }));
+  await runSql(
+    trx,
+    `insert into tracking_links (id, program_id, affiliate_id, offer_id, code, custom_url)
+     select l.id, ?, l."affiliateId", l."offerId", l.code, l.url
+     from jsonb_to_recordset(?::jsonb) as l (id text, "affiliateId" text, "offerId" text, code text, url text)`,
+    [programId, JSON.stringify(rows)],
+  );
+}

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { cliEnvironment, runCli } from '../cli/run-cli.ts';
+import { startHub, type TestHub } from '../support/hub.ts';
+import { openImportWorld, tally, type ImportWorld, type Report } from './import-world.ts';
+
+let hub: TestHub;
+let world: ImportWorld;
+before(async () => {
+  hub = await startHub();
+  world = await openImportWorld(hub);
+});
+after(() => hub.stop());
+
+const good = 'name,email,referral_code\nGood,good@example.com,GOOD\n';
+
+/** `file:row field` of each problem. */
+function places({ problems }: Report): string[] {
+  return problems.map(({ file, row, field }) => `${basename(file)}:${row} ${field ?? '-'}`);
+}
+
+test('every mistake is named by file, row and field, and nothing is imported', async () => {
+  const report = await world.import('csv', {
+    'good.csv': good,
+    'bad.csv': 'name,email,status,website\nBad,no-address,gone,ftp://x\n\n,b@example.com,,\n',
+    'columns.csv': 'name,email,nick,name\nA,a@example.com,x,y\n',
+    'unknown.csv': 'colour,shape\nred,round\n',
+    'long.csv': 'name,email\nA,a@example.com,more\n',
+    'quote.csv': 'name,email\n"A,a@example.com\n',
+    'links.csv': 'link_code,affiliate,offer\nx,nobody,\ny,GOOD,NONE\n',
+    'clicks.csv': 'click_id,affiliate,link,clicked_at\nc1,,,2026-01-01\nc2,GOOD,,yesterday\nc3,,zz,2026-01-01\n',
+    'customers.csv': 'customer_id,affiliate,click_id\nu1,,\nu2,,lost\nu3,nobody,\n',
+    'orders.csv':
+      'order_id,affiliate,amount,currency\no1,GOOD,"1,200",USD\no2,GOOD,10.5,JPY\no3,GOOD,1,XXX1\n,GOOD,1,\n',
+    'offers.csv': 'offer_name,commission_type,commission_amount\nNo URL,cpa,3\nNo amount,cpa,\n',
+  });
+  assert.equal(report.code, 1);
+  assert.deepEqual(places(report).sort(), [
+    'bad.csv:2 email',
+    'bad.csv:2 status',
+    'bad.csv:2 website',
+    'bad.csv:4 name',
+    'clicks.csv:2 affiliate',
+    'clicks.csv:3 clicked_at',
+    'clicks.csv:4 link',
+    'columns.csv:1 name',
+    'columns.csv:1 nick',
+    'customers.csv:2 affiliate',
+    'customers.csv:3 click_id',
+    'customers.csv:4 affiliate',
+    'links.csv:2 affiliate',
+    'links.csv:3 offer',
+    'long.csv:2 -',
+    'offers.csv:2 url',
+    'offers.csv:3 commission_amount',
+    'orders.csv:2 amount',
+    'orders.csv:3 amount',
+    'orders.csv:4 currency',
+    'orders.csv:5 order_id',
+    'quote.csv:2 -',
+    'unknown.csv:1 -',
+  ]);
+  assert.equal((await world.api.get('/affiliates/GOOD')).status, 404);
+});
+
+test('rows of JSON are counted through pages; what is no list says so', async () => {
+  const page = (email: string) => ({ data: [{ id: `aff_${email}`, displayName: 'A', email }], pagination: {} });
+  const report = await world.import('attro', {
+    'pages.json': [page('a@example.com'), page('b'), { data: [{ colour: 'red' }] }],
+    'broken.json': '{"data": [',
+    'error.json': { error: { code: 'INVALID_API_KEY', message: 'Invalid API key' } },
+    'lines.jsonl': `${JSON.stringify(page('c@example.com'))}\n\n{"displayName": 7\n`,
+    'text.json': ['aff_1'],
+  });
+  assert.deepEqual(places(report).sort(), [
+    'broken.json:1 -',
+    'error.json:1 -',
+    'lines.jsonl:3 -',
+    'pages.json:2 email',
+    'pages.json:3 -',
+    'text.json:1 -',
+  ]);
+});
+
+test('codes belong to one affiliate, in the files and in the program; links to one program of the hub', async () => {
+  const stranger = await openImportWorld(hub);
+  const links = { 'links.csv': 'link_code,affiliate\ntheirs,partner-one\n' };
+  assert.deepEqual(tally(await stranger.import('csv', links)), { link: [1, 0] });
+  const report = await world.import('csv', {
+    'affiliates.csv': [
+      'name,email,referral_code,coupon_codes',
+      'One,one@example.com,SAME,TEN',
+      'Two,two@example.com,same,ten',
+      'Three,three@example.com,partner-one,',
+    ].join('\n'),
+    ...links,
+  });
+  assert.deepEqual(places(report).sort(), [
+    'affiliates.csv:3 coupon_codes',
+    'affiliates.csv:3 referral_code',
+    'affiliates.csv:4 referral_code',
+    'links.csv:2 link_code',
+  ]);
+});
+
+test('an id that another program of the hub has gets another, under which everything meets again', async () => {
+  const stranger = await openImportWorld(hub);
+  const files = {
+    'affiliates.json': [{ id: 'aff_shared', displayName: 'Shared', email: 'shared@example.com' }],
+    'links.json': [{ id: 'link_shared', affiliateId: 'aff_shared', offerId: null, code: 'code-one' }],
+  };
+  await stranger.import('attro', files);
+  const mine = { ...files, 'links.json': [{ ...files['links.json'][0], code: 'code-two' }] };
+  for (const counted of [
+    [1, 0],
+    [0, 1],
+  ]) {
+    assert.deepEqual(tally(await world.import('attro', mine)), { affiliate: counted, link: counted });
+  }
+  const { body } = await world.api.get('/tracking-links?limit=100');
+  const link = (body.data as { code: string; affiliateId: string }[]).find(({ code }) => code === 'code-two');
+  assert.match(link?.affiliateId ?? '', /^aff_[0-9a-f]{32}$/);
+  assert.equal((await world.api.get(`/affiliates/${link?.affiliateId}`)).body.data.email, 'shared@example.com');
+  assert.equal((await stranger.api.get('/affiliates/aff_shared')).status, 200);
+});
+
+test('what the hub knows stays as it is: an affiliate made by hand, an order that earned', async () => {
+  await world.api.post('/affiliates', { displayName: 'Hand', email: 'hand@example.com', referralCode: 'HAND' });
+  const sold = await world.api.post('/conversions', { affiliate_id: 'HAND', order_id: 'both', amount: 10 });
+  assert.equal(sold.body.data.commission.amountMinor, 200);
+  const report = await world.import('csv', {
+    'affiliates.csv': 'id,name,email,referral_code\nold-1,Renamed,HAND@example.com,hand\n',
+    'orders.csv': 'order_id,affiliate\nboth,old-1\n',
+  });
+  assert.deepEqual(tally(report), { affiliate: [0, 1], order: [0, 1] });
+  assert.equal((await world.api.get('/affiliates/HAND')).body.data.displayName, 'Hand');
+  assert.deepEqual(await world.postings(), [200]);
+});
+
+test('people read a table, or the mistakes and what to do; a file that is not there and a wrong program say so', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'import-'));
+  try {
+    await writeFile(join(folder, 'good.csv'), good);
+    await writeFile(join(folder, 'bad.csv'), 'name,email\nBad,no-address\n');
+    const run = (program: string, ...args: string[]) =>
+      runCli(['import', '--from', 'csv', '--program', program, ...args], cliEnvironment(hub));
+    const table = await run(world.id, '--dry-run', join(folder, 'good.csv'));
+    assert.match(table.stdout, /^ +To add +There already +Repeated\n.*\noffers +0 +0 +0\naffiliates +1 +0 +0\n/);
+    assert.match(table.stdout, /\nNothing was written\.\n$/);
+    const done = await run(world.id, join(folder, 'good.csv'));
+    assert.deepEqual([done.code, done.stderr], [0, '… 1 of 1\n']);
+    const bad = await run(world.id, join(folder, 'bad.csv'));
+    assert.deepEqual([bad.code, bad.stdout], [1, '']);
+    assert.match(
+      bad.stderr,
+      /bad\.csv:2 email must be an e-mail address\nNothing was imported\. Mend this and run it again\.\n$/,
+    );
+    for (const [args, words] of [
+      [[world.id, join(folder, 'none.csv')], /none\.csv cannot be read: there is no such file/],
+      [['prg_none', join(folder, 'good.csv')], /Program not found/],
+      [[world.id], /missing required argument 'files'/],
+    ] as const) {
+      const [program, ...paths] = args;
+      const result = await run(program, ...paths);
+      assert.equal(result.code, 1);
+      assert.match(result.stderr, words);
+      assert.doesNotMatch(result.stderr, /^ +at /m);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
