@@ -2,7 +2,8 @@ import type { Knex } from 'knex';
 import { runSql } from '../db/sql.ts';
 import type { CustomerWork } from './customers.ts';
 import { isEarlier } from './customer-rows.ts';
-import type { OrderWork } from './order-work.ts';
+import type { OrderRow } from './order-rows.ts';
+import { rowsBefore, type OrderWork } from './order-work.ts';
 import { scopeKey, type Scope } from './references.ts';
 import type { OrderSummary } from './summary.ts';
 
@@ -34,8 +35,8 @@ type StoredPlaces = Map<string, Place>;
 export async function rankSubscriptions(trx: Knex, orders: OrderWork[], affected: string[]): Promise<Displaced[]> {
   const keyed = rankable(
     orders,
-    (order) => (isPaid(order.summary) ? order.summary.subscription : null),
-    (order) => order.before?.subscription ?? null,
+    ({ subscription }) => subscription,
+    ({ subscription }) => subscription,
   );
   if (keyed.keys.length === 0) return [];
   const stored = await readFirst(trx, 'subscription', keyed.keys, affected);
@@ -58,7 +59,7 @@ export async function rankCpaClaims(
   const keyed = rankable(
     orders,
     (order) => order.draft?.cpaClaim ?? null,
-    (order) => order.before?.cpaClaim ?? null,
+    ({ cpaClaim }) => cpaClaim,
   );
   if (keyed.keys.length === 0) return { holds, displaced: [] };
   const clickIds = keyed.keys.flatMap(({ key }) => (key.startsWith('click:') ? [key.split(':')[1] ?? ''] : []));
@@ -111,12 +112,14 @@ export async function firstPayments(
       keepLeast(now, customer.id, other);
       keepLeast(before, customer.id, other);
     }
-    for (const { summary, before: row } of customer.orders) {
-      const paidAt = claimsPayment(summary) ? summary.occurredAt : null;
+    for (const order of customer.orders) {
+      const paidAt = claimsPayment(order.summary) ? order.summary.occurredAt : null;
       if (paidAt !== null && paidAt >= boundAt) keepLeast(now, customer.id, paidAt);
-      const wasOurs = row !== null && members.get(row.customerId ?? '') === customer.id;
-      if (wasOurs && row.claimsPayment && row.occurredAt !== null && row.occurredAt >= boundAt) {
-        keepLeast(before, customer.id, row.occurredAt);
+      for (const row of rowsBefore(order)) {
+        const wasOurs = members.get(row.customerId ?? '') === customer.id;
+        if (wasOurs && row.claimsPayment && row.occurredAt !== null && row.occurredAt >= boundAt) {
+          keepLeast(before, customer.id, row.occurredAt);
+        }
       }
     }
     const first = now.get(customer.id);
@@ -131,11 +134,6 @@ export function claimsPayment({ payment, imported }: OrderSummary): boolean {
   return payment === null ? imported : payment.netMinor > 0n;
 }
 
-/** Whether money was paid, here or before the order was imported; only that has a place among a subscription's payments. */
-export function isPaid({ payment, imported }: OrderSummary): boolean {
-  return payment !== null || imported;
-}
-
 interface Keyed {
   keys: { scope: Scope; key: string }[];
   claims: Map<string, { now: { order: OrderWork; place: Place }[]; before: Place[] }>;
@@ -144,7 +142,7 @@ interface Keyed {
 function rankable(
   orders: OrderWork[],
   keyNow: (order: OrderWork) => string | null,
-  keyBefore: (order: OrderWork) => string | null,
+  keyBefore: (row: OrderRow) => string | null,
 ): Keyed {
   const keys = new Map<string, { scope: Scope; key: string }>();
   const claims: Keyed['claims'] = new Map();
@@ -166,12 +164,12 @@ function rankable(
       };
       claimOf(order.scope, now).now.push({ order, place });
     }
-    const before = keyBefore(order);
-    const row = order.before;
-    if (before !== null && row && row.occurredAt !== null && row.reference !== null) {
+    for (const row of rowsBefore(order)) {
+      const before = keyBefore(row);
+      if (before === null || row.occurredAt === null || row.reference === null) continue;
       claimOf(order.scope, before).before.push({
         scope: order.scope,
-        orderId: order.id,
+        orderId: row.id,
         occurredAt: row.occurredAt,
         reference: row.reference,
       });

@@ -4,7 +4,7 @@ import { attributeByOwnEvidence, bindCustomers } from './bindings.ts';
 import { grantSlots } from './caps.ts';
 import { firstPayments, rankCpaClaims, rankSubscriptions } from './claims.ts';
 import type { Customers } from './customers.ts';
-import type { OrderWork } from './order-work.ts';
+import { rowsBefore, type OrderWork } from './order-work.ts';
 import { kindOf, needsCapSlot } from './settle.ts';
 import { assumeCurrency, draftPart, settleContext, type OrderContext } from './settle-orders.ts';
 import type { ResettlementRequest } from './store.ts';
@@ -41,8 +41,10 @@ export async function creditOrders(
     const customer = customers.byId.get(order.customerId ?? '') ?? null;
     assumeCurrency(order, customer);
     order.draft = draftPart(order, customer, order.state).draft;
-    const left = customers.members.get(order.before?.customerId ?? '');
-    if (left !== undefined && left !== order.customerId) moved.add(left);
+    for (const { customerId } of rowsBefore(order)) {
+      const left = customers.members.get(customerId ?? '');
+      if (left !== undefined && left !== order.customerId) moved.add(left);
+    }
   }
   return [
     ...[...moved].flatMap((customerId) => {

@@ -4,7 +4,7 @@ import type { Fact } from '../domain/facts.ts';
 import type { Binding } from './attribution.ts';
 import type { CustomerRow, OwnAttribution } from './customer-rows.ts';
 import { readCustomers, readMembers } from './customer-rows.ts';
-import type { Arrival, OrderWork } from './order-work.ts';
+import { rowsBefore, type Arrival, type OrderWork } from './order-work.ts';
 import { customerReferences, groupByReference, lockOwners, type Scope } from './references.ts';
 
 /** One customer on their way through a batch. */
@@ -51,7 +51,7 @@ export async function lockCustomers(
     const refs = identify(customer?.refs ?? [], customer?.email ? [customer.email.toLowerCase()] : []);
     if (refs.length > 0) items.push({ scope: arrival.event, refs, member: { arrival } });
   }
-  const left = orders.flatMap((order) => order.before?.customerId ?? []);
+  const left = orders.flatMap(rowsBefore).flatMap(({ customerId }) => customerId ?? []);
   if (items.length === 0 && alsoLock.length === 0 && left.length === 0) return { byId: new Map(), members: new Map() };
   const { groups, rootOf } = await lockOwners(
     trx,

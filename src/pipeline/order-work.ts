@@ -11,7 +11,7 @@ import type { Hint } from './hints.ts';
 import type { OwnedGroup, Scope } from './references.ts';
 import type { TermsSnapshot, World } from './rules.ts';
 import type { Draft, OrderKind, Target } from './settle.ts';
-import { summarize, type OrderSummary } from './summary.ts';
+import { isPaid, summarize, type OrderSummary } from './summary.ts';
 import type { Fact } from '../domain/facts.ts';
 
 /** A fact as an event of this batch brought it. */
@@ -27,6 +27,8 @@ export interface OrderWork {
   world: World;
   /** The row as it was; null for an order first heard of now. */
   before: OrderRow | null;
+  /** Orders that turn out to be this one now, as they were: what they claimed until now is claimed by this one, or by nobody. */
+  absorbed: OrderRow[];
   recorded: Recorded;
   arrivals: Arrival[];
   state: OrderState;
@@ -50,6 +52,8 @@ export interface OrderWork {
   joined: { id: string; factIds: ReadonlySet<string> } | null;
   customerId: string | null;
   kind: OrderKind | null;
+  /** The subscription among whose payments it has a place. */
+  subscription: string | null;
   firstOfSubscription: boolean;
   evidences: Evidences | null;
   own: OwnAttribution | null;
@@ -110,12 +114,14 @@ export function assembleOrder(
   const statedCurrency =
     recorded.terms.find(({ offerId }) => offerId === offer?.id)?.currency ?? offer?.currency ?? null;
   const assumedCurrency = statedCurrency ?? usualCurrency;
+  const summary = summarize(state, assumedCurrency);
   const refs = facts.flatMap((fact) => fact.refs);
   return {
     id: group.ownerId,
     scope: group.scope,
     world,
     before,
+    absorbed: losers.filter(({ mergedInto }) => mergedInto === null),
     recorded,
     arrivals,
     state,
@@ -125,13 +131,14 @@ export function assembleOrder(
     usualCurrency,
     namesOffer: statedCurrency !== null,
     assumedCurrency,
-    summary: summarize(state, assumedCurrency),
+    summary,
     reference: leastOf(refs) ?? before?.reference ?? group.ownerId,
     orderId: shownOrderId(refs),
     hint: null,
     joined: null,
     customerId: null,
     kind: null,
+    subscription: isPaid(summary) ? summary.subscription : null,
     firstOfSubscription: true,
     evidences: null,
     own: null,
@@ -139,6 +146,11 @@ export function assembleOrder(
     draft: null,
     target: null,
   };
+}
+
+/** The order as it was, with those that turn out to be it: whatever they held may pass to others. */
+export function rowsBefore({ before, absorbed }: OrderWork): OrderRow[] {
+  return before ? [before, ...absorbed] : absorbed;
 }
 
 /** What is known of an order once the facts that arrived are folded in, and which of those changed it. */

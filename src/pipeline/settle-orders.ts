@@ -1,7 +1,7 @@
 import { addDays } from '../domain/calendar.ts';
 import { bindingApplies, chooseCandidate, weighEvidence, type Binding, type Evidences } from './attribution.ts';
 import { termsFor } from './bindings.ts';
-import { claimsPayment, isPaid } from './claims.ts';
+import { claimsPayment } from './claims.ts';
 import type { CustomerWork } from './customers.ts';
 import type { OrderState } from './fold.ts';
 import type { CapDecision, OrderRow } from './order-rows.ts';
@@ -62,13 +62,17 @@ function rememberRules(
   };
 }
 
-/** Amounts without a currency, of an order that names no offer, are in that of the offer its customer is bound to. */
+/**
+ * Amounts without a currency, of an order that names no offer, are in that of the offer its customer is bound to. What the
+ * binding itself was found by, when the order was and whose subscription it is of, does not change with it: else an
+ * amount that only one of the two currencies can read would move the order's place after the places were given.
+ */
 export function assumeCurrency(order: OrderWork, customer: CustomerWork | null): void {
   if (order.namesOffer || !customer || !bindingApplies(customer.binding, order.summary)) return;
   const { currency } = customer.binding.terms;
   if (currency === order.assumedCurrency) return;
   order.assumedCurrency = currency;
-  order.summary = summarize(order.state, currency);
+  order.summary = { ...summarize(order.state, currency), occurredAt: order.summary.occurredAt };
 }
 
 /** Settles an order, or a part of its facts, in its context. */
@@ -119,7 +123,7 @@ export function settledRow(order: OrderWork, target: Target, context: OrderConte
     reference: order.reference,
     orderId: order.orderId,
     goal: summary.goal,
-    subscription: isPaid(summary) ? summary.subscription : null,
+    subscription: order.subscription,
     sub1: (target.clickId === null ? null : order.world.click(target.clickId)?.sub1) ?? before?.sub1 ?? null,
     occurredAt: summary.occurredAt,
     commissionMinor: target.commissionMinor,

@@ -92,6 +92,11 @@ export function summarize(state: OrderState, assumedCurrency: string): OrderSumm
   };
 }
 
+/** Whether money was paid, here or before the order was imported; only that has a place among a subscription's payments. */
+export function isPaid({ payment, imported }: OrderSummary): boolean {
+  return payment !== null || imported;
+}
+
 /** Minor units of a fact's amount; null where its text is no amount of the assumed currency, or its number no amount. */
 export function resolveAmount(
   amount: FactAmount,
