@@ -88,14 +88,18 @@ async function settleClaimed(
   return { outcomes: countOutcomes(finished), deliveryIds, resettlementIds };
 }
 
-/** Sorts out the events that name what does not exist; the facts of the others arrive. */
+/**
+ * Sorts out the events that name what does not exist; the facts of the others arrive. Of a fact that one message states
+ * twice the first statement counts: two would contradict each other with equal right.
+ */
 function refuse(events: ClaimedEvent[], worlds: Worlds): { arrivals: Arrival[]; rejected: EventOutcome[] } {
   const arrivals: Arrival[] = [];
   const rejected: EventOutcome[] = [];
   for (const event of events) {
     const rejection = rejectEvent(event, worlds.of(event.programId));
     if (!rejection) {
-      for (const fact of event.facts) arrivals.push({ event, fact });
+      const stated = new Map(event.facts.toReversed().map((fact) => [fact.id, fact]));
+      for (const fact of event.facts) if (stated.get(fact.id) === fact) arrivals.push({ event, fact });
       continue;
     }
     const { reason, message } = rejection;

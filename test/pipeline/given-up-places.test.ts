@@ -99,7 +99,11 @@ test('an amount that only one currency can read does not move an order among the
   const common = { customer: { refs: ['id:u1'], email: null }, subscription: 'stripe:sub_1' };
   await live(
     ledger,
-    fact('customer', { id: 'link', customer: common.customer, evidence: { affiliate: ledger.affiliateId, offer: yen?.id } }),
+    fact('customer', {
+      id: 'link',
+      customer: common.customer,
+      evidence: { affiliate: ledger.affiliateId, offer: yen?.id },
+    }),
     sale('order:1', { major: '49.50', currency: null }, { ...common, phase: 'subscription', occurredAt: at(1) }),
     sale('order:2', { minor: 5_000, currency: 'JPY' }, { ...common, phase: 'subscription', occurredAt: at(5) }),
   );

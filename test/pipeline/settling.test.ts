@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Fact } from '../../src/domain/facts.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addAffiliate, addClick, fact, openLedger, sale, usd } from './ledger.ts';
 
@@ -37,6 +38,26 @@ describe('settling', () => {
     );
     assert.deepEqual(await ledger.postings(), [2_000]);
     assert.deepEqual(await ledger.messageTypes(), ['conversion.created', 'commission.created']);
+  });
+
+  test('of a fact that one message states twice the first statement counts, and a replay changes nothing', async () => {
+    const ledger = await openLedger(database.db);
+    const one = sale('order:1', usd(10_000), {}, { affiliate: ledger.affiliateId });
+    const other = { ...one, occurredAt: '2026-06-01T09:00:00.000Z' };
+    const link = fact('customer', { id: 'link', customer: { refs: ['id:u1'], email: null } });
+    const ids = await ledger.say([one, other, link, { ...link, occurredAt: other.occurredAt }]);
+    await database.db('inbox_events').whereIn('id', ids).update({ status: 'received' });
+    await ledger.settle(ids);
+    const rows = await database
+      .db('facts')
+      .where({ program_id: ledger.programId })
+      .orderBy('id')
+      .select<{ fact: Fact }[]>('fact');
+    assert.deepEqual(
+      rows.map((row) => row.fact),
+      [link, one],
+    );
+    assert.deepEqual(await ledger.postings(), [2_000]);
   });
 
   test('partial refunds, a dispute won and a failed refund each post their own change', async () => {
