@@ -8,6 +8,9 @@ const reviewed: Record<string, number> = {
   // Sierra Leone's leone since 2022 and the Caribbean guilder since 2025 have two decimals.
   SLE: 2,
   XCG: 2,
+  // Their predecessors, which payment providers still send (docs.stripe.com/currencies, read 2026-11).
+  SLL: 2,
+  STD: 2,
 };
 
 /** Decimals of an ISO 4217 code ('USD' 2, 'JPY' 0, 'KWD' 3), or null where the code is not a currency. Upper case only. */

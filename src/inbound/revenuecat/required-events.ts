@@ -6,4 +6,5 @@ export const requiredEvents: readonly string[] = [
   'CANCELLATION',
   'REFUND_REVERSED',
   'TRANSFER',
+  'SUBSCRIBER_ALIAS',
 ];
