@@ -104,8 +104,8 @@ export const factSchema = z.discriminatedUnion('type', [
   z.strictObject({ ...common, type: z.literal('refund'), refundId: z.string(), amount: amountSchema.nullable() }),
   /** The refund did not go through (failed, cancelled) or was reversed: the money is the merchant's again. */
   z.strictObject({ ...common, type: z.literal('refund_failed'), refundId: z.string() }),
-  /** A cumulative figure: so much of the payment has been refunded in all. */
-  z.strictObject({ ...common, type: z.literal('refund_total'), amount: amountSchema }),
+  /** A cumulative figure: so much of one payment has been refunded in all; an order may have several (`paymentRef` is which). */
+  z.strictObject({ ...common, type: z.literal('refund_total'), paymentRef: z.string(), amount: amountSchema }),
   z.strictObject({ ...common, type: z.literal('dispute'), disputeId: z.string(), amount: amountSchema }),
   z.strictObject({ ...common, type: z.literal('dispute_won'), disputeId: z.string() }),
   /** About a customer, not an order: binds them to an affiliate by `evidence`, or joins their `customer.refs`. `refs` is empty. */

@@ -102,12 +102,13 @@ export function weighEvidence(items: EvidenceItem[], at: string, world: World, j
 
 /**
  * The affiliate of an order. The binding of its customer beats referral codes and coupons (but not a coupon that comes
- * first), and is beaten by a named affiliate or a click; of a renewal the binding is the only evidence.
+ * first), and is beaten by a named affiliate or a click; of a renewal the binding is the only evidence. For the order
+ * that bound the customer its own evidence speaks, not the binding that came of it.
  */
 export function chooseCandidate(
   evidences: Evidences,
   binding: Binding | null,
-  options: { renewal: boolean; couponFirst: boolean },
+  options: { orderId: string; renewal: boolean; couponFirst: boolean },
 ): { chosen: Candidate | null; passedOver: PassedOver[] } {
   const bound: Candidate | null = binding && {
     by: 'binding',
@@ -119,7 +120,8 @@ export function chooseCandidate(
   const stronger = ({ by }: Candidate): boolean =>
     by === 'affiliate' || by === 'click' || (by === 'coupon' && options.couponFirst);
   const own = options.renewal ? [] : evidences.candidates;
-  const ranked = bound ? [...own.filter(stronger), bound, ...own.filter((one) => !stronger(one))] : own;
+  const boundItself = binding?.boundBy === options.orderId && own.length > 0;
+  const ranked = bound && !boundItself ? [...own.filter(stronger), bound, ...own.filter((one) => !stronger(one))] : own;
   const [chosen = null, ...others] = ranked;
   const passedOver = [...evidences.passedOver];
   if (options.renewal) {

@@ -34,6 +34,7 @@ export function draftPart(
       : weighEvidence(summary.evidence, summary.occurredAt ?? '', order.world, order.recorded.terms);
   const binding = customer && bindingApplies(customer.binding, summary) ? customer.binding : null;
   const choice = chooseCandidate(evidences, binding, {
+    orderId: order.id,
     renewal: kind === 'renewal',
     couponFirst: order.world.program.couponFirst,
   });

@@ -202,8 +202,8 @@ function firstTrackerAt(facts: KnownFact[]): string | null {
 }
 
 /**
- * refunded = live refunds by id + what a cumulative figure shows beyond all refunds by id (failed ones too, since the
- * figure counted them when it was made), at most gross. A dispute takes its amount out until it is won.
+ * refunded = live refunds by id + what the cumulative figures show beyond all refunds by id (failed ones too, since the
+ * figures counted them when they were made), at most gross. A dispute takes its amount out until it is won.
  */
 function reckonReversals(
   facts: KnownFact[],
@@ -215,7 +215,8 @@ function reckonReversals(
   const won = new Set<string>();
   const refunds = new Map<string, bigint | null>();
   const disputes = new Map<string, bigint>();
-  let highestTotal = 0n;
+  const totals: { fact: FactOf<'refund_total'>; amountMinor: bigint }[] = [];
+  const refsOfRefund = new Map<string, string[]>();
   const inCurrency = (amount: FactAmount): bigint | null => {
     const resolved = resolveAmount(amount, payment.currency);
     if (resolved && resolved.currency === payment.currency) return resolved.amountMinor;
@@ -225,22 +226,59 @@ function reckonReversals(
   for (const { fact } of facts) {
     if (fact.type === 'refund_failed') failed.add(fact.refundId);
     else if (fact.type === 'dispute_won') won.add(fact.disputeId);
-    else if (fact.type === 'refund') recordRefund(fact, refunds, inCurrency);
-    else if (fact.type === 'dispute') {
+    else if (fact.type === 'refund') {
+      recordRefund(fact, refunds, inCurrency);
+      refsOfRefund.set(fact.refundId, [...(refsOfRefund.get(fact.refundId) ?? []), ...fact.refs]);
+    } else if (fact.type === 'dispute') {
       const amountMinor = inCurrency(fact.amount);
       if (amountMinor !== null) disputes.set(fact.disputeId, max(disputes.get(fact.disputeId) ?? 0n, amountMinor));
-    } else if (fact.type === 'refund_total') highestTotal = max(highestTotal, inCurrency(fact.amount) ?? 0n);
+    } else if (fact.type === 'refund_total') totals.push({ fact, amountMinor: inCurrency(fact.amount) ?? 0n });
   }
-  const byId = [...refunds].map(([id, amountMinor]) => ({ id, amountMinor: amountMinor ?? payment.grossMinor }));
-  const all = sum(byId.map((refund) => refund.amountMinor));
+  const byId = [...refunds].map(([id, amountMinor]) => ({
+    id,
+    amountMinor: amountMinor ?? payment.grossMinor,
+    refs: refsOfRefund.get(id) ?? [],
+  }));
   const live = sum(byId.filter((refund) => !failed.has(refund.id)).map((refund) => refund.amountMinor));
-  const refunded = live + max(0n, highestTotal - all);
+  const refunded = live + beyondRefunds(totals, byId);
   const disputed = sum([...disputes].filter(([id]) => !won.has(id)).map(([, amountMinor]) => amountMinor));
   const wholeRefund = [...refunds].some(([id, amountMinor]) => amountMinor === null && !failed.has(id));
   if (refunded > payment.grossMinor && !wholeRefund) flags.add('refund_exceeds_gross');
   const refundedMinor = min(refunded, payment.grossMinor);
   const disputedMinor = min(disputed, payment.grossMinor - refundedMinor);
   return { refundedMinor, disputedMinor, nothingRemains: refundedMinor + disputedMinor === payment.grossMinor };
+}
+
+/**
+ * What the cumulative figures show beyond the refunds that are known by id. Figures are of one payment each, and so are
+ * refunds that name it; a refund that names none of these payments (a caller's) may be any of what was refunded.
+ */
+function beyondRefunds(
+  totals: { fact: FactOf<'refund_total'>; amountMinor: bigint }[],
+  refunds: { amountMinor: bigint; refs: string[] }[],
+): bigint {
+  const payments = new Map<string, { highest: bigint; refs: Set<string> }>();
+  for (const { fact, amountMinor } of totals) {
+    const known = payments.get(fact.paymentRef);
+    const refs = new Set([fact.paymentRef, ...fact.refs, ...(known?.refs ?? [])]);
+    payments.set(fact.paymentRef, { highest: max(known?.highest ?? 0n, amountMinor), refs });
+  }
+  const left = new Map([...payments].map(([paymentRef, { highest }]) => [paymentRef, highest]));
+  let unplaced = 0n;
+  for (const { amountMinor, refs } of refunds) {
+    const paymentRef = paymentOf(refs, payments);
+    if (paymentRef === null) unplaced += amountMinor;
+    else left.set(paymentRef, (left.get(paymentRef) ?? 0n) - amountMinor);
+  }
+  return max(0n, sum([...left.values()].map((amountMinor) => max(0n, amountMinor))) - unplaced);
+}
+
+/** The payment that a refund is of: the one that it names, else the only one that shares a reference with it. */
+function paymentOf(refs: string[], payments: ReadonlyMap<string, { refs: ReadonlySet<string> }>): string | null {
+  const named = [...payments.keys()].filter((paymentRef) => refs.includes(paymentRef));
+  const sharing = [...payments].filter(([, payment]) => refs.some((ref) => payment.refs.has(ref)));
+  const found = named.length > 0 ? named : sharing.map(([paymentRef]) => paymentRef);
+  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 /** Of an order without an amount (an action that is paid by the piece) only a refund of all of it says anything. */

@@ -94,7 +94,7 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
     fc.record({ type: fc.constant('link') }),
     fc.record({ type: fc.constant('refund'), refundId: reversal, amount: fc.option(arbitraryAmount(), { freq: 6 }) }),
     fc.record({ type: fc.constant('refund_failed'), refundId: reversal }),
-    fc.record({ type: fc.constant('refund_total'), amount: arbitraryAmount() }),
+    fc.record({ type: fc.constant('refund_total'), paymentRef: ref, amount: arbitraryAmount() }),
     fc.record({ type: fc.constant('dispute'), disputeId: reversal, amount: arbitraryAmount() }),
     fc.record({ type: fc.constant('dispute_won'), disputeId: reversal }),
     fc.record({

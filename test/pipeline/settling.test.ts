@@ -46,7 +46,10 @@ describe('settling', () => {
     const other = { ...one, occurredAt: '2026-06-01T09:00:00.000Z' };
     const link = fact('customer', { id: 'link', customer: { refs: ['id:u1'], email: null } });
     const ids = await ledger.say([one, other, link, { ...link, occurredAt: other.occurredAt }]);
-    await database.db('inbox_events').whereIn('id', ids).update({ status: 'received' });
+    await database
+      .db('inbox_events')
+      .whereIn('id', ids)
+      .update({ status: 'received', outcome: null, settled_at: null });
     await ledger.settle(ids);
     const rows = await database
       .db('facts')
@@ -58,6 +61,30 @@ describe('settling', () => {
       [link, one],
     );
     assert.deepEqual(await ledger.postings(), [2_000]);
+  });
+
+  test('cumulative figures are of one payment each: an order of two payments adds them up', async () => {
+    const ledger = await openLedger(database.db);
+    const invoice = sale('stripe:in_1', usd(10_000), { document: 'invoice' }, { affiliate: ledger.affiliateId });
+    const paidBy = (n: number): Fact => fact('link', { refs: ['stripe:in_1', `stripe:pi_${n}`] });
+    const total = (n: number, minor: number): Fact =>
+      fact('refund_total', {
+        id: `total:${n}:${minor}`,
+        refs: [`stripe:ch_${n}`, `stripe:pi_${n}`],
+        paymentRef: `stripe:ch_${n}`,
+        amount: usd(minor),
+      });
+    const refund = (id: string, n: number, minor: number): Fact =>
+      fact('refund', { id, refundId: id, refs: [`stripe:ch_${n}`, `stripe:pi_${n}`], amount: usd(minor) });
+    const refunded = async () => (await ledger.orders()).map((order) => [order.refunded, order.commission]);
+    await ledger.say([invoice], [paidBy(1)], [paidBy(2)], [total(1, 2_000)], [total(2, 1_000)], [total(2, 3_000)]);
+    assert.deepEqual(await refunded(), [[5_000, 1_000]]);
+    await ledger.say([refund('re_1', 1, 2_000)], [refund('re_2', 2, 1_000)]);
+    assert.deepEqual(await refunded(), [[5_000, 1_000]], 'the figures counted these refunds');
+    await ledger.say([refund('re_3', 1, 500)]);
+    assert.deepEqual(await refunded(), [[5_500, 900]], 'of the first payment, whose figure is yet to come');
+    await ledger.say([fact('refund', { refundId: 'mine', refs: ['stripe:in_1'], amount: usd(2_000) })]);
+    assert.deepEqual(await refunded(), [[5_500, 900]], 'told by the caller: what the figures show already');
   });
 
   test('partial refunds, a dispute won and a failed refund each post their own change', async () => {

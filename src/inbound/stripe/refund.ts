@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Fact } from '../../domain/facts.ts';
 import { toAmount } from './amounts.ts';
 import { readObject, toInstant, type Reading, type StripeMessage } from './message.ts';
-import { toFactId, toRefs } from './references.ts';
+import { toFactId, toRef, toRefs } from './references.ts';
 import { expandable, listOf, optionalWord, requiredInteger, requiredWord } from './schemas.ts';
 
 /** Refunds (docs.stripe.com/api/refunds/object, read 2026-11); the same in all API versions. */
@@ -47,6 +47,7 @@ export function readChargeRefunded(message: StripeMessage): Reading {
       occurredAt: message.occurredAt,
       customer: null,
       evidence: {},
+      paymentRef: toRef(account, read.id),
       amount: toAmount(read.amount_refunded, read.currency),
     },
     ...read.refunds.flatMap((each) => toRefundFacts(message, each)),

@@ -54,6 +54,7 @@ function totalRefunded(occurredAt: string, minor: number) {
       id: `stripe:charge.refunded:${o.id}:${minor}`,
       refs: [`stripe:${o.id}`, `stripe:${o.payment_intent}`],
       occurredAt,
+      paymentRef: `stripe:${o.id}`,
       amount: usd(minor),
     });
 }
