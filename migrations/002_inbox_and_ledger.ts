@@ -182,6 +182,35 @@ export async function up(knex: Knex): Promise<void> {
     create trigger ledger_entries_append_only before update or delete or truncate on ledger_entries
       for each statement execute function ledger_is_append_only();
 
+    -- A commission's state moves along the edges of src/docs/choices.md alone. Judged at commit, when the facts are stored:
+    -- a rejection or an approval may go with the word that made it (a replay read it otherwise, a pairing came apart).
+    create function order_states_move_along() returns trigger language plpgsql as $$
+    declare
+      allowed boolean := true;
+    begin
+      if old.status = 'paid' then
+        allowed := new.status = 'merged';
+      elsif new.status = 'paid' then
+        allowed := new.paid_at is not null and (old.status in ('approved', 'merged')
+          or exists (select 1 from orders o where o.merged_into = new.id and o.paid_at is not null));
+      elsif old.status = 'rejected' and new.status in ('pending', 'approved', 'reversed') then
+        allowed := not exists (select 1 from facts where order_id = new.id
+          and (fact ->> 'type' = 'decision' and fact ->> 'status' = 'rejected'
+            or fact ->> 'type' = 'tracker' and fact ->> 'state' = 'rejected'));
+      elsif old.status = 'approved' and new.status = 'pending' then
+        allowed := not exists (select 1 from facts where order_id = new.id
+          and (fact ->> 'type' in ('sale', 'action') or fact ->> 'type' = 'tracker' and fact ->> 'state' = 'sale'));
+      end if;
+      if not allowed then
+        raise exception 'order % does not go from % to %', new.id, old.status, new.status
+          using errcode = 'restrict_violation';
+      end if;
+      return null;
+    end $$;
+    create constraint trigger orders_move_along after update on orders deferrable initially deferred for each row
+      when (old.status is distinct from new.status and (old.status in ('approved', 'paid', 'rejected') or new.status = 'paid'))
+      execute function order_states_move_along();
+
     -- Daily caps: how many slots of an offer's day are taken. The decision for each order is kept with the order.
     create table cap_counters (
       program_id text not null,

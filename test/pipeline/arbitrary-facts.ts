@@ -83,6 +83,7 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
       .map(({ money, ...sale }) => ({ ...sale, ...money })),
     fc.record({ type: fc.constant('lead'), subscription, goal }),
     fc.record({ type: fc.constant('action'), goal }),
+    fc.record({ type: fc.constant('imported'), subscription, goal }),
     fc
       .record({
         type: fc.constant('tracker'),

@@ -85,10 +85,10 @@ export async function openLedger(
       return ids;
     },
     async store(events, { kind = 'stripe' } = {}) {
-      const ids: string[] = [];
-      for (const facts of events) {
-        const id = newId('ibx');
-        ids.push(id);
+      // Ids are random within a millisecond: sorted, the events were received in the order given.
+      const ids = events.map(() => newId('ibx')).sort();
+      for (const [index, facts] of events.entries()) {
+        const id = ids[index];
         await db('inbox_events').insert({
           id,
           program_id: programId,

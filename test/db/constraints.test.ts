@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Knex } from 'knex';
+import { runSql } from '../../src/db/sql.ts';
+import { newId } from '../../src/domain/ids.ts';
+import { createPayout, finishPayout } from '../../src/program/payouts.ts';
+import { fact, openLedger, sale, usd, type Ledger } from '../pipeline/ledger.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let t: TestDatabase;
+let ledger: Ledger;
+before(async () => {
+  t = await openTestDatabase();
+  ledger = await openLedger(t.db, { program: { autoApprove: true } });
+  await ledger.say(
+    ...['order:1', 'order:2', 'order:3'].map((order) => [
+      sale(order, usd(10_000), {}, { affiliate: ledger.affiliateId }),
+    ]),
+  );
+});
+after(() => t.close());
+
+const now = new Date('2026-06-02T00:00:00.000Z');
+
+/** The statement, by hand and in a transaction of its own, is refused for the given reason. */
+async function assertRefused(reason: RegExp, sql: string, bindings: Knex.RawBinding[] = []): Promise<void> {
+  await assert.rejects(
+    t.db.transaction((trx) => trx.raw(sql, bindings)),
+    (error: unknown) => reason.test(String(error)) || assert.fail(`${sql}: ${String(error)}`),
+    sql,
+  );
+}
+
+async function orderIds(): Promise<string[]> {
+  return (await ledger.orders()).map(({ id }) => id);
+}
+
+async function entries(): Promise<{ id: string; order_id: string }[]> {
+  return runSql(t.db, `select id, order_id from ledger_entries where program_id = ? order by id`, [ledger.programId]);
+}
+
+describe('the database itself refuses', () => {
+  test('a reference that leads to two orders, or to two customers', async () => {
+    const [id = ''] = await orderIds();
+    await assertRefused(
+      /order_refs_pkey/,
+      `insert into order_refs (program_id, livemode, ref, order_id) values (?, true, 'order:1', ?)`,
+      [ledger.programId, id],
+    );
+    const refer = `insert into customer_refs (program_id, livemode, ref, customer_id) values (?, true, 'id:u1', ?)`;
+    await t.db.raw(refer, [ledger.programId, 'cus_1']);
+    await assertRefused(/customer_refs_pkey/, refer, [ledger.programId, 'cus_2']);
+  });
+
+  test('a fact that is stored twice', async () => {
+    await assertRefused(/facts_pkey/, `insert into facts select * from facts where program_id = ? limit 1`, [
+      ledger.programId,
+    ]);
+  });
+
+  test('a posting without an order, to an order of another program or mode, or of nothing', async () => {
+    const [id = ''] = await orderIds();
+    const post = `insert into ledger_entries (id, program_id, livemode, order_id, affiliate_id, amount_minor, currency, type)
+      values (?, ?, ?, ?, ?, ?, 'USD', 'earning')`;
+    const rest = [ledger.affiliateId, 100];
+    await assertRefused(/foreign key/, post, [newId('led'), ledger.programId, true, newId('cnv'), ...rest]);
+    await assertRefused(/foreign key/, post, [newId('led'), newId('prg'), true, id, ...rest]);
+    await assertRefused(/foreign key/, post, [newId('led'), ledger.programId, false, id, ...rest]);
+    await assertRefused(/check constraint/, post, [newId('led'), ledger.programId, true, id, ledger.affiliateId, 0]);
+  });
+
+  test('to take away an order that has postings', async () => {
+    const [id = ''] = await orderIds();
+    await assertRefused(/foreign key/, `delete from orders where id = ?`, [id]);
+  });
+
+  test('to change or remove what the ledger holds', async () => {
+    const [entry] = await entries();
+    const refused = /append-only/;
+    await assertRefused(refused, `update ledger_entries set amount_minor = amount_minor + 1 where id = ?`, [
+      entry?.id ?? '',
+    ]);
+    await assertRefused(refused, `delete from ledger_entries where id = ?`, [entry?.id ?? '']);
+    await assertRefused(refused, `truncate ledger_entries cascade`);
+  });
+
+  test('amounts that cannot be', async () => {
+    const [id = ''] = await orderIds();
+    for (const change of [
+      'gross_minor = -1',
+      'net_minor = -1',
+      'refunded_minor = gross_minor + 1',
+      "status = 'maybe'",
+    ]) {
+      await assertRefused(/check constraint/, `update orders set ${change} where id = ?`, [id]);
+    }
+    await assertRefused(/check constraint/, `update orders set affiliate_id = null where id = ?`, [id]);
+    await assertRefused(/check constraint/, `update orders set merged_into = ? where id = ?`, [newId('cnv'), id]);
+  });
+
+  test('a payout that is not the sum of its entries, or of nothing, or that takes an entry of another live one', async () => {
+    const [first, second] = await entries();
+    const pay = `with p as (
+        insert into payouts (id, program_id, affiliate_id, currency, amount_minor, created_by, created_at, updated_at)
+        values (?, ?, ?, ?, ?, 'key_test', now(), now()) returning id)
+      insert into payout_entries (payout_id, entry_id) select p.id, e from p, unnest(?::text[]) as e`;
+    const of = (amount: number, ids: string[], currency = 'USD', affiliateId = ledger.affiliateId) => [
+      newId('pay'),
+      ledger.programId,
+      affiliateId,
+      currency,
+      amount,
+      ids as unknown as string,
+    ];
+    const wrong = /not the sum of its entries/;
+    const id = first?.id ?? '';
+    await assertRefused(wrong, pay, of(2_001, [id]));
+    await assertRefused(wrong, pay, of(2_000, []));
+    await assertRefused(wrong, pay, of(2_000, [id], 'EUR'));
+    await assertRefused(/check constraint/, pay, of(0, []));
+    await assertRefused(/foreign key/, pay, of(2_000, [newId('led')]));
+    const payout = await t.db.transaction((trx) =>
+      createPayout(
+        trx,
+        ledger.programId,
+        { affiliateId: ledger.affiliateId, currency: 'USD', createdBy: 'key_test' },
+        now,
+      ),
+    );
+    assert.equal(payout?.amountMinor, 6_000n);
+    await assertRefused(/payout_entries_live/, pay, of(2_000, [second?.id ?? '']));
+    for (const change of ['amount_minor = 1', "currency = 'EUR'"]) {
+      await assertRefused(/a payout does not change/, `update payouts set ${change} where id = ?`, [payout.id]);
+    }
+    await t.db.transaction((trx) => finishPayout(trx, ledger.programId, payout.id, 'paid', now));
+    for (const status of ['pending', 'failed']) {
+      await assertRefused(/a payout that is paid stays so/, `update payouts set status = ? where id = ?`, [
+        status,
+        payout.id,
+      ]);
+    }
+  });
+
+  test('a state that a commission cannot take: only along the edges', async () => {
+    const states = await openLedger(t.db);
+    const at = (status: string, decision: 'approved' | 'rejected' | null) => ({ status, decision });
+    const made = [at('pending', null), at('approved', 'approved'), at('rejected', 'rejected'), at('paid', 'approved')];
+    for (const { status, decision } of made) {
+      await states.say([sale(`order:${status}`, usd(10_000), {}, { affiliate: states.affiliateId })]);
+      if (decision) {
+        const decided = { refs: [`order:${status}`], status: decision, reason: null, by: 'key_test' };
+        await states.say([fact('decision', decided)]);
+      }
+    }
+    const idOf = async (name: string): Promise<string> =>
+      (await states.orders()).find(({ orderId }) => orderId === name)?.id ?? '';
+    await t
+      .db('orders')
+      .where({ id: await idOf('paid') })
+      .update({ status: 'paid', paid_at: now });
+    assert.deepEqual(
+      Object.fromEntries((await states.orders()).map(({ orderId, status }) => [orderId, status])),
+      Object.fromEntries(made.map(({ status }) => [status, status])),
+    );
+    const forbidden: [string, string[]][] = [
+      ['pending', ['paid']],
+      ['approved', ['pending', 'paid']],
+      ['rejected', ['pending', 'approved', 'reversed', 'paid']],
+      ['paid', ['pending', 'approved', 'rejected', 'reversed', 'parked', 'not_tracked']],
+    ];
+    for (const [from, targets] of forbidden) {
+      for (const to of targets) {
+        const refused = new RegExp(`does not go from ${from} to ${to}`);
+        await assertRefused(refused, `update orders set status = ? where id = ?`, [to, await idOf(from)]);
+      }
+    }
+    await t
+      .db('orders')
+      .where({ id: await idOf('pending') })
+      .update({ status: 'approved' });
+    assert.equal((await states.orders()).find(({ orderId }) => orderId === 'pending')?.status, 'approved');
+  });
+});
