@@ -12,10 +12,28 @@ export type NumberedKind = 'sale' | 'commission' | 'event' | 'program';
  * sequence is one row, and callers that each committed a change of it would wait for each other.
  */
 export async function numberOf(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
-  const wanted: Wanted = { db, programId: kind === 'program' ? HUB : programId, kind, objectId, number: null };
-  await groupOf(db).add(wanted);
-  if (wanted.number === null) throw new Error(`no number for ${kind} ${objectId}`);
-  return wanted.number;
+  const [number = 0] = await numbersOf(db, programId, [{ kind, objectId }]);
+  return number;
+}
+
+/** The same for several objects of one caller, who then waits for one commit alone. */
+export async function numbersOf(
+  db: Knex,
+  programId: string,
+  objects: readonly { kind: NumberedKind; objectId: string }[],
+): Promise<number[]> {
+  const request: Wanted[] = objects.map(({ kind, objectId }) => ({
+    db,
+    programId: kind === 'program' ? HUB : programId,
+    kind,
+    objectId,
+    number: null,
+  }));
+  await groupOf(db).add(request);
+  return request.map(({ kind, objectId, number }) => {
+    if (number === null) throw new Error(`no number for ${kind} ${objectId}`);
+    return number;
+  });
 }
 
 /** The program that a client names by its id or by its number; null where there is none such. */
@@ -47,9 +65,9 @@ interface Wanted {
 
 const groupOf = perDatabase(
   () =>
-    new GroupCommit<Wanted>({
-      write: giveNumbers,
-      sizeOf: () => 1,
+    new GroupCommit<Wanted[]>({
+      write: (requests) => giveNumbers(requests.flat()),
+      sizeOf: (request) => request.length,
       maxRows: MAX_GROUP_ROWS,
       maxBytes: MAX_GROUP_ROWS,
       maxWaitingRows: MAX_WAITING_ROWS,

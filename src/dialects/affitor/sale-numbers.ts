@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { numberOf } from './numbers.ts';
+import { numbersOf } from './numbers.ts';
 
 export interface SaleNumbers {
   saleId: number;
@@ -17,9 +17,9 @@ export async function numberSale(
   references: readonly string[],
 ): Promise<SaleNumbers> {
   const transaction = `${livemode ? 'live' : 'test'} ${references[0] ?? ''}`;
-  const [saleId, commissionId] = await Promise.all([
-    numberOf(db, programId, 'sale', transaction),
-    numberOf(db, programId, 'commission', transaction),
+  const [saleId = 0, commissionId = 0] = await numbersOf(db, programId, [
+    { kind: 'sale', objectId: transaction },
+    { kind: 'commission', objectId: transaction },
   ]);
   return { saleId, commissionId };
 }
