@@ -69,6 +69,7 @@ export async function up(knex: Knex): Promise<void> {
       foreign key (program_id, affiliate_id) references affiliates (program_id, id) on delete cascade
     );
     create index affiliate_codes_by_affiliate on affiliate_codes (affiliate_id);
+    create index affiliate_codes_by_code on affiliate_codes (code) where kind = 'referral'; -- for callers without a key
 
     create table offers (
       id text primary key,

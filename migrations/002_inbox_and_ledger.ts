@@ -49,6 +49,8 @@ export async function up(knex: Knex): Promise<void> {
       check ((affiliate_id is null) = (bound_at is null))
     );
     create index customers_by_program on customers (program_id, livemode, id desc);
+    create index customers_by_click on customers (click_id) where click_id is not null;
+    create index customers_by_merge on customers (merged_into) where merged_into is not null;
 
     create table customer_refs (
       program_id text not null,
@@ -123,6 +125,12 @@ export async function up(knex: Knex): Promise<void> {
     create index orders_by_hint on orders (program_id, livemode, hint, hint_at) where hint is not null;
     create index orders_by_merge on orders (merged_into) where merged_into is not null;
     create index orders_to_approve on orders (approvable_at) where approvable_at is not null and status = 'pending';
+
+    -- For lists by a rare value, which would else read the whole table backwards to fill one page. Each costs an insert
+    -- about 4.5 µs (measured beside 15 µs for the row with its other indexes).
+    create index orders_by_offer on orders (offer_id, id desc) where offer_id is not null;
+    create index orders_by_click on orders (click_id) where click_id is not null;
+    create index orders_by_order_id on orders (order_id) where order_id is not null;
 
     create table order_refs (
       program_id text not null,

@@ -185,17 +185,54 @@ export async function up(knex: Knex): Promise<void> {
     create trigger payouts_are_summed after insert or update of status on payouts
       for each row execute function sum_changed_payout();
 
-    insert into balance_rollups (program_id, affiliate_id, currency, posted, pending, in_payout, paid)
-    select e.program_id, e.affiliate_id, e.currency, sum(e.amount_minor),
-      coalesce(sum(e.amount_minor) filter (where o.status = 'pending'), 0), 0, 0
-    from ledger_entries e join orders o on o.id = e.order_id where e.livemode group by 1, 2, 3;
-    update balance_rollups b set in_payout = p.in_payout, paid = p.paid
-    from (
-      select program_id, affiliate_id, currency,
-        coalesce(sum(amount_minor) filter (where status = 'pending'), 0) as in_payout,
-        coalesce(sum(amount_minor) filter (where status = 'paid'), 0) as paid
-      from payouts group by 1, 2, 3
-    ) p where (b.program_id, b.affiliate_id, b.currency) = (p.program_id, p.affiliate_id, p.currency);
+    -- How many conversions a program has of each status, for lists that tell their total: kept in the same way.
+    create table conversion_total_deltas (
+      id bigint generated always as identity primary key,
+      program_id text not null,
+      livemode boolean not null,
+      status text not null,
+      earning boolean not null,        -- false: a lead that is only told of
+      credited boolean not null,       -- to an affiliate
+      total bigint not null
+    );
+
+    create table conversion_totals (
+      program_id text not null,
+      livemode boolean not null,
+      status text not null,
+      earning boolean not null,
+      credited boolean not null,
+      total bigint not null,
+      primary key (program_id, livemode, status, earning, credited)
+    );
+
+    create function total_new_orders() returns trigger language plpgsql as $$
+    begin
+      insert into conversion_total_deltas (program_id, livemode, status, earning, credited, total)
+      select program_id, livemode, status, kind <> 'lead' or cpa_claim is not null, affiliate_id is not null, count(*)
+      from added where kind is not null and status <> 'merged' group by 1, 2, 3, 4, 5;
+      return null;
+    end $$;
+    create trigger new_orders_are_totalled after insert on orders
+      referencing new table as added for each statement execute function total_new_orders();
+
+    create function total_changed_orders() returns trigger language plpgsql as $$
+    begin
+      insert into conversion_total_deltas (program_id, livemode, status, earning, credited, total)
+      select * from (
+        select program_id, livemode, status, kind <> 'lead' or cpa_claim is not null, affiliate_id is not null,
+          sum(sign) as total
+        from (
+          select 1 as sign, program_id, livemode, status, kind, cpa_claim, affiliate_id from added
+          union all
+          select -1, program_id, livemode, status, kind, cpa_claim, affiliate_id from removed
+        ) o where kind is not null and status <> 'merged'
+        group by 1, 2, 3, 4, 5
+      ) d where total <> 0;
+      return null;
+    end $$;
+    create trigger changed_orders_are_totalled after update on orders
+      referencing old table as removed new table as added for each statement execute function total_changed_orders();
 
     -- For the parts of days at the ends of a period: next to nothing on insert, and rows lie about in the order of time.
     create index clicks_by_time on clicks using brin (occurred_at) with (pages_per_range = 32, autosummarize = on);

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** What the Affitor dialect needs: its numbers, and ways from a code or a click alone to whose it is. */
+/** The numbers of the Affitor dialect. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     -- Affitor's ids are numbers: a sequence of their own for each program and kind of object.
@@ -18,10 +18,6 @@ export async function up(knex: Knex): Promise<void> {
       primary key (program_id, kind, object_id),
       unique (program_id, kind, number)
     );
-
-    create index affiliate_codes_by_code on affiliate_codes (code) where kind = 'referral';
-    create index customers_by_click on customers (click_id) where click_id is not null;
-    create index customers_by_merge on customers (merged_into) where merged_into is not null;
   `);
 }
 
