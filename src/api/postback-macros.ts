@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import { notFound, validationError } from '../domain/errors.ts';
+import { assertBodyTemplate } from '../outbound/postback-check.ts';
 import { postbackPresets } from '../outbound/postback-presets.ts';
 import {
   compileTarget,
@@ -76,10 +77,7 @@ export const postbackRoutes: Route[] = [
     handle: async ({ db }, { principal, body }) => {
       const problem = findTemplateProblem(body.url);
       if (problem) throw validationError(`url ${problem}`, { url: problem });
-      const bodyTemplate = body.bodyTemplate === null ? null : parseTemplate(body.bodyTemplate);
-      if (bodyTemplate?.ok === false) {
-        throw validationError(`bodyTemplate ${bodyTemplate.problem}`, { bodyTemplate: bodyTemplate.problem });
-      }
+      if (body.bodyTemplate !== null) assertBodyTemplate(body.method, body.bodyTemplate);
       const { conversionId } = body;
       const subject =
         conversionId === undefined ? sampleSubject : await findSubject(db, principal.programId, conversionId);

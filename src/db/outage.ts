@@ -1,13 +1,14 @@
 /**
  * Whether an error says that the database is away or has no room for us now, as against refusing what we sent. Covers
  * the socket (ECONN…), knex's and pg's pools, PostgreSQL classes 08 (connection), 53 (resources: too many connections,
- * disk full), 57P (shutting down, starting up) and read-only failover (25006).
+ * disk full), 57P (shutting down, starting up), read-only failover (25006) and a database that takes no connections for
+ * now (55000, as while it is restored or moved).
  */
 export function isOutage(error: unknown): boolean {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
     const code = 'code' in current ? String(current.code) : '';
     if (/^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/.test(code)) return true;
-    if (/^(08|53|57P)/.test(code) || code === '25006') return true;
+    if (/^(08|53|57P)/.test(code) || code === '25006' || isClosedDatabase(code, current)) return true;
     if (current.name === 'KnexTimeoutError') return true;
     if (
       /Connection (terminated|ended)|connection timeout|timeout exceeded when trying to connect|aborted/i.test(
@@ -20,4 +21,9 @@ export function isOutage(error: unknown): boolean {
     if (current instanceof AggregateError && current.errors.some(isOutage)) return true;
   }
   return false;
+}
+
+/** 55000 has other causes too, faults of ours; this one alone ends the connection before it can do anything. */
+function isClosedDatabase(code: string, error: Error): boolean {
+  return code === '55000' && 'routine' in error && /^(CheckMyDatabase|InitPostgres)$/.test(String(error.routine));
 }

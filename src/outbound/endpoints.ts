@@ -10,8 +10,8 @@ import { buildUpdate } from '../program/update.ts';
 import type { AddressGuard } from './address-guard.ts';
 import type { EndpointCreate, EndpointUpdate, RotateSecret } from './endpoint-input.ts';
 import { endpointColumns, type EndpointRow } from './endpoint-rows.ts';
-import { findPostbackUrlProblem } from './postback-check.ts';
-import { parseTemplate } from './postback-template.ts';
+import { assertBodyTemplate, findPostbackUrlProblem } from './postback-check.ts';
+import { firesPostbacks } from './postbacks.ts';
 
 export interface EndpointDeps {
   db: Knex;
@@ -210,6 +210,7 @@ interface KindFields {
   bodyTemplate?: string | null | undefined;
   affiliateId?: string | null | undefined;
   secret?: string | undefined;
+  eventTypes?: readonly string[] | undefined;
 }
 
 function assertKindFits(kind: EndpointRow['kind'], fields: KindFields): void {
@@ -217,12 +218,15 @@ function assertKindFits(kind: EndpointRow['kind'], fields: KindFields): void {
   else assertWebhookFits(fields);
 }
 
-function assertPostbackFits({ method, bodyTemplate, secret }: KindFields): void {
+function assertPostbackFits({ method, bodyTemplate, secret, eventTypes = [] }: KindFields): void {
   if (secret !== undefined) throw validationError('A postback is not signed', { secret: 'is for webhooks only' });
+  const other = eventTypes.find((type) => !firesPostbacks(type));
+  if (other !== undefined) {
+    const problem = `has '${other}', which fires no postback: only lead, conversion and commission events do`;
+    throw validationError(`eventTypes ${problem}`, { eventTypes: problem });
+  }
   if (typeof bodyTemplate !== 'string') return;
-  if (method === 'GET') throw validationError('A GET request has no body', { bodyTemplate: 'needs method POST' });
-  const parsed = parseTemplate(bodyTemplate);
-  if (!parsed.ok) throw validationError('The body template cannot be used', { bodyTemplate: parsed.problem });
+  assertBodyTemplate(method, bodyTemplate);
 }
 
 function assertWebhookFits({ method, bodyTemplate, affiliateId }: KindFields): void {

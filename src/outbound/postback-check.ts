@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { validationError } from '../domain/errors.ts';
 import { openAddressGuard, type AddressGuard } from './address-guard.ts';
-import { fillWithSamples, findTemplateProblem } from './postback-request.ts';
+import { fillWithSamples, findBodyTemplateProblem, findTemplateProblem } from './postback-request.ts';
 
 /** Why a postback's URL template cannot be used, or null: its macros, its form, or where it leads. */
 export async function findPostbackUrlProblem(guard: AddressGuard, template: string): Promise<string | null> {
@@ -19,4 +19,11 @@ export async function assertPostbackUrl(
   if (template === null || template === undefined) return;
   const problem = await findPostbackUrlProblem(openAddressGuard(config), template);
   if (problem) throw validationError(`postbackUrl ${problem}`, { postbackUrl: problem });
+}
+
+/** Throws VALIDATION_ERROR (`bodyTemplate`) for a body that cannot be sent. */
+export function assertBodyTemplate(method: 'GET' | 'POST' | undefined, bodyTemplate: string): void {
+  if (method === 'GET') throw validationError('A GET request has no body', { bodyTemplate: 'needs method POST' });
+  const problem = findBodyTemplateProblem(bodyTemplate);
+  if (problem) throw validationError(`bodyTemplate ${problem}`, { bodyTemplate: problem });
 }

@@ -70,13 +70,35 @@ export function renderRequest(target: CompiledTarget, subject: PostbackSubject):
   };
 }
 
-/** Why a URL template is none, or null: macros it does not know, or a host that is not fixed. */
+/**
+ * Why a URL template is none, or null: macros it does not know, a host that is not fixed, or a brace outside a macro. No
+ * URL has a bare one, so `{sub-1}`, `{{click_id}}` or `{click_id` would reach the tracker as they stand.
+ */
 export function findTemplateProblem(template: string): string | null {
   const parsed = parseTemplate(template);
   if (!parsed.ok) return parsed.problem;
+  if (textOf(parsed.template).some((text) => /[{}]/.test(text))) {
+    return 'has a brace outside a macro: macros are written as in {click_id}, a brace itself as %7B or %7D';
+  }
   return /^https?:\/\/[^/?#{}]+([/?#]|$)/i.test(template)
     ? null
     : 'must name its host without macros, as in https://tracker.example/postback?cid={click_id}';
+}
+
+/** Why a body template is none, or null. Bodies may have braces of their own, but not around what looks like a macro. */
+export function findBodyTemplateProblem(template: string): string | null {
+  const parsed = parseTemplate(template);
+  if (!parsed.ok) return parsed.problem;
+  for (const text of textOf(parsed.template)) {
+    const lookalike = /\{[A-Za-z][^{}"]*\}/.exec(text);
+    if (lookalike) return `has an unknown macro ${lookalike[0].slice(0, 100)}`;
+  }
+  return null;
+}
+
+/** What stands between the macros. */
+function textOf({ parts }: PostbackTemplate): string[] {
+  return parts.filter((part) => typeof part === 'string');
 }
 
 /** The template with something harmless in each place, to ask the address guard about. */

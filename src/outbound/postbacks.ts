@@ -34,9 +34,14 @@ export interface WrittenDraft extends MessageDraft {
   messageId: string;
 }
 
+/** Whether events of this type are about a conversion. */
+export function firesPostbacks(type: string): boolean {
+  return /^(conversion|commission|lead)\./.test(type);
+}
+
 /** The affiliate whose postbacks a draft may fire; undefined where it is about no conversion, or about a test. */
 export function affiliateOfConversion(draft: MessageDraft): string | undefined {
-  if (!draft.livemode || !/^(conversion|commission|lead)\./.test(draft.type)) return undefined;
+  if (!draft.livemode || !firesPostbacks(draft.type)) return undefined;
   const { affiliateId } = draft.data as { affiliateId?: unknown };
   return typeof affiliateId === 'string' ? affiliateId : undefined;
 }

@@ -438,6 +438,8 @@ describe('postbacks', () => {
       ['url', { url: 'https://{sub1}.example/' }],
       ['url', { url: 'https://t.example/?d={date:Y-m-d,Mars/Olympus}' }],
       ['url', { url: 'https://10.0.0.1/?c={click_id}' }],
+      ['url', { url: 'https://t.example/?c={click_id' }],
+      ['eventTypes', { url: 'https://t.example/', eventTypes: ['conversion.created', 'affiliate.created'] }],
       ['bodyTemplate', { url: 'https://t.example/', method: 'POST', bodyTemplate: 'a={nope}' }],
       ['bodyTemplate', { url: 'https://t.example/', method: 'GET', bodyTemplate: 'a={goal}' }],
       ['secret', { url: 'https://t.example/', secret: `whsec_${Buffer.alloc(24).toString('base64')}` }],
@@ -476,6 +478,9 @@ describe('postbacks', () => {
     });
     const wrong = await world.live.post('/postback-previews', { url: 'https://t.example/?x={what}' });
     assert.ok('url' in wrong.body.error.details);
+    const unsendable = { url: 'https://t.example/', method: 'GET', bodyTemplate: 'a={goal}' };
+    const bodyOfGet = await world.live.post('/postback-previews', unsendable);
+    assert.ok(bodyOfGet.status === 400 && 'bodyTemplate' in bodyOfGet.body.error.details, bodyOfGet.text);
     const unknown = await world.live.post('/postback-previews', {
       url: 'https://t.example/',
       conversionId: 'cnv_unknown',

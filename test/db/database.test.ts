@@ -47,6 +47,29 @@ test('a server that refuses connections is 503 at once', async () => {
   }
 });
 
+test('a database that takes no connections for now is 503, and what only looks like it is not', async () => {
+  const name = new URL(t.url).pathname.slice(1);
+  const elsewhere = new URL(t.url);
+  elsewhere.pathname = '/postgres';
+  const admin = createDatabase({ url: elsewhere.href, role: 'test', poolSize: 1 });
+  const late = createDatabase({ url: t.url, role: 'test', poolSize: 1 });
+  try {
+    await admin.raw('alter database ?? allow_connections false', [name]);
+    const error = await failureOf(() => runSql(late, 'select 1'));
+    await admin.raw('alter database ?? allow_connections true', [name]);
+    assert.equal((error as { code?: string }).code, '55000');
+    assert.ok(isOutage(error));
+    await waitUntil('the pool connects again', () => runSql(late, 'select 1'));
+    await t.db.raw('create sequence never_used');
+    const misuse = await failureOf(() => runSql(late, "select currval('never_used')"));
+    assert.equal((misuse as { code?: string }).code, '55000');
+    assert.ok(!isOutage(misuse));
+  } finally {
+    await late.destroy();
+    await admin.destroy();
+  }
+});
+
 test('a session ended by the server is 503, and the pool recovers by itself', async () => {
   const victim = createDatabase({ url: t.url, role: 'test', poolSize: 1 });
   try {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   compileTarget,
+  findBodyTemplateProblem,
   findTemplateProblem,
   renderRequest,
   sampleSubject,
@@ -99,12 +100,24 @@ describe('templates that are refused', () => {
     '{sub1}://t.example/',
     'https://{sub1}@t.example/',
     't.example/?x={sub1}',
+    'https://t.example/?x={sub-1}',
+    'https://t.example/?x={{click_id}}',
+    'https://t.example/?x={click_id',
+    'https://t.example/?x={}',
   ]) {
     test(template, () => assert.notEqual(findTemplateProblem(template), null));
   }
 
-  test('but braces that hold no name are text', () => {
-    assert.equal(findTemplateProblem('https://t.example/?x={}&y={1}'), null);
+  test('a body with what looks like a macro and is none', () => {
+    for (const body of ['a={nope}', 'a={sub-1}', 'a={click id}', '{"a":"{ClickId}"}']) {
+      assert.match(findBodyTemplateProblem(body) ?? '', /unknown macro/, body);
+    }
+  });
+
+  test('but braces of the body itself are text', () => {
+    for (const body of ['{"a":1,"b":{"c":"{goal}","p":{payout},"none":{}}}', 'a={}&b={1}']) {
+      assert.equal(findBodyTemplateProblem(body), null, body);
+    }
     const parsed = parseTemplate('{"a":1,"b":{"c":"{goal}"}}');
     assert.ok(parsed.ok && parsed.template.macros.size === 1);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import pino from 'pino';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { createDatabase } from '../../src/db/database.ts';
@@ -103,6 +104,43 @@ describe('a delivery', () => {
     await sender.idle();
     await sender.close();
     assert.equal(receiver.received.length, 1);
+  });
+});
+
+describe('the log', () => {
+  test('has one line an attempt that says all but what is secret', async () => {
+    respond = (_request, response) => response.writeHead(503).end('ANSWER-SECRET');
+    const lines: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
+    const endpointId = await createEndpoint(database.db, programId, `${receiver.url}?token=URL-SECRET`);
+    await database.db('webhook_endpoints').update({ headers: await secrets.seal('{"authorization":"HEADER-SECRET"}') });
+    await send([draftMessage(programId, { data: { email: 'BODY-SECRET' } })], { log });
+    assert.equal(receiver.received[0]?.headers.authorization, 'HEADER-SECRET');
+    assert.equal(lines.length, 1);
+    const {
+      level: _level,
+      time,
+      pid: _pid,
+      hostname: _host,
+      durationMs,
+      nextAttemptAt,
+      ...line
+    } = JSON.parse(lines[0] ?? '');
+    assert.deepEqual(line, {
+      msg: 'delivery attempt',
+      messageId: receiver.received[0]?.headers['webhook-id'],
+      endpointId,
+      programId,
+      kind: 'webhook',
+      host: `127.0.0.1:${receiver.port}`,
+      trigger: 'schedule',
+      step: 0,
+      succeeded: false,
+      responseStatus: 503,
+      error: 'answered 503',
+    });
+    assert.ok(durationMs >= 0 && Date.parse(nextAttemptAt) > time, `${durationMs} ${nextAttemptAt}`);
+    assert.doesNotMatch(lines.join(''), /SECRET|whsec_|v1,/);
   });
 });
 
