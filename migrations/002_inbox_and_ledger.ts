@@ -10,8 +10,8 @@ export async function up(knex: Knex): Promise<void> {
       kind text not null,              -- stripe, revenuecat, postback, conversion, event, refund, decision, import
       livemode boolean not null,
       raw bytea not null,
-      headers jsonb not null default '{}',
-      facts jsonb not null default '[]',
+      headers json not null default '{}',
+      facts json not null default '[]',
       status text not null default 'received'
         check (status in ('received', 'processed', 'ignored', 'unprocessable', 'failed')),
       outcome text,
@@ -89,11 +89,11 @@ export async function up(knex: Knex): Promise<void> {
       commission_minor bigint not null default 0,
       commission_currency text,
       -- Recorded decisions, which settling again reuses: the terms of their time, and the cap slot.
-      terms jsonb not null default '[]',
-      cap jsonb,
-      explanation jsonb,
+      terms json not null default '[]', -- json: written often, never searched
+      cap json,
+      explanation json,
       -- Claims, found by index: who is first decides (DESIGN 5), never who was processed first.
-      own jsonb,                       -- attributed by its own evidence, with terms: may bind its customer
+      own json,                        -- attributed by its own evidence, with terms: may bind its customer
       claims_payment boolean not null default false, -- money by this customer: dates the first payment
       cpa_claim text collate "C",      -- the CPA slot it asks for
       hold_days integer,               -- recorded when first settled; null: only a person approves
@@ -158,8 +158,8 @@ export async function up(knex: Knex): Promise<void> {
       customer_id text,
       inbox_id text not null,
       occurred_at timestamptz not null,
-      fact jsonb not null,             -- domain/facts.ts
-      attribution jsonb,               -- of a fact about a customer: whom it named when it came, with the terms of that time
+      fact json not null,              -- domain/facts.ts
+      attribution json,                -- of a fact about a customer: whom it named when it came, with the terms of that time
       posted boolean not null default false,
       created_at timestamptz not null default now(),
       primary key (program_id, livemode, id)

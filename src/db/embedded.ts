@@ -12,6 +12,7 @@ import {
   isAlive,
   PostgresStartError,
   serverUrl,
+  embeddedSettings,
   startPostgres,
   stopPostgres,
 } from './postgres-server.ts';
@@ -185,7 +186,15 @@ async function startOnFreePort(
   for (let attempt = 1; ; attempt += 1) {
     const port = attempt === 1 && state.port !== null ? state.port : await findFreePort();
     try {
-      return await startPostgres({ binaries, user: owner, folder, password, port, logFile, settings: {} });
+      return await startPostgres({
+        binaries,
+        user: owner,
+        folder,
+        password,
+        port,
+        logFile,
+        settings: embeddedSettings,
+      });
     } catch (error) {
       if (!(error instanceof PostgresStartError)) throw error;
       // Whoever took the port of last time, or the free one meanwhile, may keep it.

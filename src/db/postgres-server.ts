@@ -163,6 +163,12 @@ const alwaysSet = {
   jit: 'off', // Our statements are short: compiling them takes longer than running them.
 };
 
+/** What the hub's own server runs with beside that. */
+export const embeddedSettings: Readonly<Record<string, string>> = {
+  shared_buffers: '256MB',
+  max_wal_size: '2GB', // Under load a checkpoint every minute would write each page's image anew every time.
+};
+
 /** Nothing of our own environment: PGDATA, PGOPTIONS and the like must not reach the server. */
 function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, LC_ALL: 'C' };

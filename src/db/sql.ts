@@ -33,11 +33,3 @@ const meansNull = /^null$/i;
 function quote(text: string): string {
   return `"${text.replace(/["\\]/g, String.raw`\$&`)}"`;
 }
-
-/** JSON values as one text, a line each: JSON has no raw line feed. Null is an empty line. Read it with `jsonRows`. */
-export function toJsonRows(values: readonly unknown[]): string {
-  return values.map((value) => (value === null || value === undefined ? '' : JSON.stringify(value))).join('\n');
-}
-
-/** The set-returning expression for a binding made by `toJsonRows`: texts, null where there was null. */
-export const jsonRows = String.raw`string_to_table(?::text, E'\n', '')`;

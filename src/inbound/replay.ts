@@ -35,7 +35,7 @@ async function storeAgain(db: Knex, event: StoredInboxEvent, understood: Normali
   const livemode = event.facts.length > 0 ? event.livemode : understood.livemode;
   await runSql(
     db,
-    `update inbox_events set facts = ?::jsonb, livemode = ?, status = ?, outcome = ?, reason = ?, error = ?,
+    `update inbox_events set facts = ?::json, livemode = ?, status = ?, outcome = ?, reason = ?, error = ?,
        conversion_id = null, attempts = 0, awaited = false, next_enqueue_at = clock_timestamp() + interval '10 seconds',
        settled_at = case when ? then null else clock_timestamp() end
      where id = ?`,

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { newId } from '../domain/ids.ts';
-import { runSql, toArray } from '../db/sql.ts';
+import { copyRows, rowSource } from '../db/rows.ts';
+import { runSql } from '../db/sql.ts';
 import { deliveryIdOf } from './delivery-id.ts';
 import type { MessageDraft } from './message-draft.ts';
 import { affiliateOfConversion, firePostbacks, type PostbackEndpoint } from './postbacks.ts';
@@ -80,37 +81,33 @@ function addressMessages(messages: readonly Message[], subscribers: SubscriberIn
   return deliveries;
 }
 
-/** JSON text has no raw line feed, so all bodies travel as one text and need no quoting as array elements. */
 async function insertMessages(
   trx: Knex,
   messages: readonly Message[],
   deliveries: readonly Delivery[],
   now: Date,
 ): Promise<void> {
+  const createdAt = now.toISOString();
+  await copyRows(trx, 'messages', [
+    { name: 'id', type: 'text', values: messages.map(({ id }) => id) },
+    { name: 'program_id', type: 'text', values: messages.map(({ programId }) => programId) },
+    { name: 'livemode', type: 'boolean', values: messages.map(({ livemode }) => livemode) },
+    { name: 'type', type: 'text', values: messages.map(({ type }) => type) },
+    { name: 'body', type: 'text', values: messages.map(({ body }) => body) },
+    { name: 'created_at', type: 'timestamptz', values: messages.map(() => createdAt) },
+  ]);
+  if (deliveries.length === 0) return;
+  const addressed = rowSource('d', [
+    { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
+    { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
+    { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
+  ]);
   await runSql(
     trx,
-    `with written as (
-       insert into messages (id, program_id, livemode, type, body, created_at)
-       select id, program_id, livemode, type, body, ?
-         from unnest(?::text[], ?::text[], ?::boolean[], ?::text[], string_to_array(?, chr(10)))
-           as m (id, program_id, livemode, type, body)
-     )
-     insert into deliveries (message_id, endpoint_id, status, next_attempt_at, created_at)
-     select message_id, endpoint_id, status, case when status = 'pending' then ?::timestamptz end, ?
-       from unnest(?::text[], ?::text[], ?::text[]) as d (message_id, endpoint_id, status)`,
-    [
-      now,
-      toArray(messages.map((message) => message.id)),
-      toArray(messages.map((message) => message.programId)),
-      toArray(messages.map((message) => message.livemode)),
-      toArray(messages.map((message) => message.type)),
-      messages.map((message) => message.body).join('\n'),
-      now,
-      now,
-      toArray(deliveries.map((delivery) => delivery.messageId)),
-      toArray(deliveries.map((delivery) => delivery.endpointId)),
-      toArray(deliveries.map((delivery) => delivery.status)),
-    ],
+    `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, created_at)
+     select message_id, endpoint_id, status, case when status = 'pending' then ?::timestamptz end, ?::timestamptz
+     from ${addressed.sql}`,
+    [now, now, ...addressed.bindings],
   );
 }
 
@@ -125,20 +122,19 @@ async function writePostbacks(
   const written = drafts.map((draft, index) => ({ ...draft, messageId: (messages[index] as Message).id }));
   const deliveries = await firePostbacks(trx, written, endpoints);
   if (deliveries.length === 0) return [];
+  const { sql, bindings } = rowSource('d', [
+    { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
+    { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
+    { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
+    { name: 'request', type: 'jsonb', values: deliveries.map(({ request }) => JSON.stringify(request)) },
+  ]);
   await runSql(
     trx,
     `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, request, created_at)
-     select message_id, endpoint_id, status, case when status = 'pending' then ?::timestamptz end, request, ?
-       from unnest(?::text[], ?::text[], ?::text[], ?::jsonb[])
-         as d (message_id, endpoint_id, status, request)`,
-    [
-      now,
-      now,
-      toArray(deliveries.map((delivery) => delivery.messageId)),
-      toArray(deliveries.map((delivery) => delivery.endpointId)),
-      toArray(deliveries.map((delivery) => delivery.status)),
-      toArray(deliveries.map((delivery) => JSON.stringify(delivery.request))),
-    ],
+     select message_id, endpoint_id, status, case when status = 'pending' then ?::timestamptz end, request,
+       ?::timestamptz
+     from ${sql}`,
+    [now, now, ...bindings],
   );
   return listDue(deliveries);
 }

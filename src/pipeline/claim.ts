@@ -28,8 +28,9 @@ export async function claimEvents(trx: Knex, ids: string[]): Promise<ClaimedEven
   if (ids.length === 0) return [];
   const rows = await runSql<EventRow>(
     trx,
+    // Worded so that no index on the status is taken: it holds all that waits, the primary key these alone.
     `select id, program_id, livemode, kind, facts, awaited, received_at
-     from inbox_events where id = any(?) and status = 'received'
+     from inbox_events where id = any(?) and (status = 'received') is true
      order by id for update skip locked`,
     [ids],
   );

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import { jsonRows, runSql, toArray, toJsonRows } from '../db/sql.ts';
+import { copyRows, rowSource, type Column } from '../db/rows.ts';
+import { runSql } from '../db/sql.ts';
 import type { Candidate } from './attribution.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { KnownFact } from './fold.ts';
@@ -66,7 +67,7 @@ export interface OrderRow {
   updatedAt: string;
 }
 
-type ColumnType = 'text' | 'boolean' | 'integer' | 'bigint' | 'jsonb' | 'timestamptz';
+type ColumnType = 'text' | 'boolean' | 'integer' | 'bigint' | 'json' | 'timestamptz';
 
 /** Field to column and type: the one list that reading and writing whole rows go by. */
 const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
@@ -94,10 +95,10 @@ const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
   occurredAt: ['occurred_at', 'timestamptz'],
   commissionMinor: ['commission_minor', 'bigint'],
   commissionCurrency: ['commission_currency', 'text'],
-  terms: ['terms', 'jsonb'],
-  cap: ['cap', 'jsonb'],
-  explanation: ['explanation', 'jsonb'],
-  own: ['own', 'jsonb'],
+  terms: ['terms', 'json'],
+  cap: ['cap', 'json'],
+  explanation: ['explanation', 'json'],
+  own: ['own', 'json'],
   claimsPayment: ['claims_payment', 'boolean'],
   cpaClaim: ['cpa_claim', 'text'],
   holdDays: ['hold_days', 'integer'],
@@ -173,32 +174,33 @@ export async function readStandings(trx: Knex, orderIds: string[]): Promise<Map<
   return standings;
 }
 
-/** Inserts new orders and updates known ones, whole rows, in one statement each. */
+/** Appends new orders and updates known ones, whole rows, in one statement each. */
 export async function writeOrders(trx: Knex, inserted: OrderRow[], updated: OrderRow[]): Promise<void> {
   if (inserted.length > 0) {
-    await runSql(trx, `insert into orders (${columnList}) select ${columnList} from ${source}`, bindings(inserted));
+    await copyRows(trx, 'orders', columnsOf(inserted));
   }
   if (updated.length > 0) {
+    const { sql, bindings } = rowSource('row', columnsOf(updated));
     const assignments = fields
       .filter((field) => !unchanging.has(field))
       .map((field) => `${columns[field][0]} = row.${columns[field][0]}`)
       .join(', ');
-    await runSql(trx, `update orders set ${assignments} from ${source} where orders.id = row.id`, bindings(updated));
+    await runSql(trx, `update orders set ${assignments} from ${sql} where orders.id = row.id`, bindings);
   }
 }
 
-const source = `(select ${fields
-  .map((field) => (columns[field][1] === 'jsonb' ? `${columns[field][0]}::jsonb` : columns[field][0]))
-  .join(', ')}
-  from rows from (${fields.map((field) => (columns[field][1] === 'jsonb' ? jsonRows : `unnest(?::${columns[field][1]}[])`)).join(', ')})
-    as r (${columnList})) as row`;
-
-function bindings(rows: OrderRow[]): string[] {
+function columnsOf(rows: OrderRow[]): Column[] {
   return fields.map((field) => {
+    const [name, type] = columns[field];
     const values = rows.map((row) => row[field]);
-    return columns[field][1] === 'jsonb'
-      ? toJsonRows(values)
-      : toArray(values as (string | number | bigint | boolean | null)[]);
+    return {
+      name,
+      type,
+      values:
+        type === 'json'
+          ? values.map((value) => (value === null ? null : JSON.stringify(value)))
+          : (values as (string | number | bigint | boolean | null)[]),
+    };
   });
 }
 

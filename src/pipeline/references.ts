@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { rowSource } from '../db/rows.ts';
 import { runSql, toArray } from '../db/sql.ts';
 import { compareText } from './fold.ts';
 import { Groups } from './groups.ts';
@@ -127,20 +128,20 @@ async function claimReferences<T>(
 ): Promise<Map<string, string>> {
   const flat = proposals.flatMap(({ group, id }) => group.refs.map((ref) => ({ ...group.scope, ref, id })));
   if (flat.length === 0) return new Map();
+  const { sql, bindings } = rowSource('r', [
+    { name: 'ref', type: 'text', values: flat.map(({ ref }) => ref) },
+    { name: 'program_id', type: 'text', values: flat.map(({ programId }) => programId) },
+    { name: 'livemode', type: 'boolean', values: flat.map(({ livemode }) => livemode) },
+    { name: 'owner', type: 'text', values: flat.map(({ id }) => id) },
+  ]);
   const rows = await runSql<{ program_id: string; livemode: boolean; ref: string; owner: string }>(
     trx,
     `insert into ${table.refs} (program_id, livemode, ref, ${table.owner})
-     select program_id, livemode, ref, owner
-     from unnest(?::text[], ?::boolean[], ?::text[], ?::text[]) as r (program_id, livemode, ref, owner)
+     select program_id, livemode, ref, owner from ${sql}
      order by program_id, livemode, ref collate "C"
      on conflict (program_id, livemode, ref) do update set ${table.owner} = ${table.refs}.${table.owner}
      returning program_id, livemode, ref, ${table.owner} as owner`,
-    [
-      toArray(flat.map((row) => row.programId)),
-      toArray(flat.map((row) => row.livemode)),
-      toArray(flat.map((row) => row.ref)),
-      toArray(flat.map((row) => row.id)),
-    ],
+    bindings,
   );
   return new Map(rows.map((row) => [keyOf({ programId: row.program_id, livemode: row.livemode }, row.ref), row.owner]));
 }

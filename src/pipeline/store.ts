@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import { jsonRows, runSql, toArray, toJsonRows } from '../db/sql.ts';
+import { copyRows, rowSource } from '../db/rows.ts';
+import { runSql, toArray } from '../db/sql.ts';
 import { newId } from '../domain/ids.ts';
 import type { OwnAttribution } from './customer-rows.ts';
 import type { KnownFact } from './fold.ts';
@@ -26,15 +27,29 @@ export interface FactRow {
  */
 export async function insertFacts(trx: Knex, rows: FactRow[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
+  const { sql, bindings } = rowSource('r', [
+    { name: 'id', type: 'text', values: rows.map(({ known }) => known.fact.id) },
+    { name: 'program_id', type: 'text', values: rows.map(({ scope }) => scope.programId) },
+    { name: 'livemode', type: 'boolean', values: rows.map(({ scope }) => scope.livemode) },
+    { name: 'order_id', type: 'text', values: rows.map(({ orderId }) => orderId) },
+    { name: 'part_id', type: 'text', values: rows.map(({ partId }) => partId) },
+    { name: 'customer_id', type: 'text', values: rows.map(({ customerId }) => customerId) },
+    { name: 'inbox_id', type: 'text', values: rows.map(({ known }) => known.inboxId) },
+    { name: 'occurred_at', type: 'timestamptz', values: rows.map(({ known }) => known.fact.occurredAt) },
+    { name: 'fact', type: 'json', values: rows.map(({ known }) => JSON.stringify(known.fact)) },
+    {
+      name: 'attribution',
+      type: 'json',
+      values: rows.map(({ attribution }) => (attribution === null ? null : JSON.stringify(attribution))),
+    },
+    { name: 'posted', type: 'boolean', values: rows.map(({ known }) => known.posted) },
+  ]);
   const stored = await runSql<{ id: string; inserted: boolean }>(
     trx,
     `insert into facts as known (program_id, livemode, id, order_id, part_id, customer_id, inbox_id, occurred_at, fact,
        attribution, posted)
-     select program_id, livemode, id, order_id, part_id, customer_id, inbox_id, occurred_at, fact::jsonb,
-       attribution::jsonb, posted
-     from rows from (unnest(?::text[]), unnest(?::boolean[]), unnest(?::text[]), unnest(?::text[]), unnest(?::text[]),
-       unnest(?::text[]), unnest(?::text[]), unnest(?::timestamptz[]), ${jsonRows}, ${jsonRows}, unnest(?::boolean[]))
-       as r (program_id, livemode, id, order_id, part_id, customer_id, inbox_id, occurred_at, fact, attribution, posted)
+     select program_id, livemode, id, order_id, part_id, customer_id, inbox_id, occurred_at, fact, attribution, posted
+     from ${sql}
      order by program_id, livemode, id collate "C"
      on conflict (program_id, livemode, id) do update
        set inbox_id = least(excluded.inbox_id, known.inbox_id),
@@ -43,22 +58,10 @@ export async function insertFacts(trx: Knex, rows: FactRow[]): Promise<Set<strin
          attribution = case when excluded.inbox_id <= known.inbox_id then excluded.attribution
            else coalesce(known.attribution, excluded.attribution) end
        where excluded.inbox_id < known.inbox_id
-         or excluded.inbox_id = known.inbox_id and excluded.fact <> known.fact
+         or excluded.inbox_id = known.inbox_id and excluded.fact::jsonb <> known.fact::jsonb
          or known.attribution is null and excluded.attribution is not null
      returning id, xmax = 0 as inserted`,
-    [
-      toArray(rows.map(({ scope }) => scope.programId)),
-      toArray(rows.map(({ scope }) => scope.livemode)),
-      toArray(rows.map(({ known }) => known.fact.id)),
-      toArray(rows.map(({ orderId }) => orderId)),
-      toArray(rows.map(({ partId }) => partId)),
-      toArray(rows.map(({ customerId }) => customerId)),
-      toArray(rows.map(({ known }) => known.inboxId)),
-      toArray(rows.map(({ known }) => known.fact.occurredAt)),
-      toJsonRows(rows.map(({ known }) => known.fact)),
-      toJsonRows(rows.map(({ attribution }) => attribution)),
-      toArray(rows.map(({ known }) => known.posted)),
-    ],
+    bindings,
   );
   return new Set(stored.filter((row) => row.inserted).map((row) => row.id));
 }
@@ -104,42 +107,35 @@ export async function insertPostings(
   if (postings.length === 0) return;
   // Ids are random within a millisecond: sorted, the entries of an order list in the order they were posted.
   const ids = postings.map(() => newId('led')).sort();
-  await runSql(
-    trx,
-    `insert into ledger_entries (id, program_id, livemode, order_id, affiliate_id, amount_minor, currency, type, fact_id)
-     select * from unnest(?::text[], ?::text[], ?::boolean[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[],
-       ?::text[])`,
-    [
-      toArray(ids),
-      toArray(postings.map(({ scope }) => scope.programId)),
-      toArray(postings.map(({ scope }) => scope.livemode)),
-      toArray(postings.map(({ orderId }) => orderId)),
-      toArray(postings.map(({ posting }) => posting.affiliateId)),
-      toArray(postings.map(({ posting }) => posting.amountMinor.toString())),
-      toArray(postings.map(({ posting }) => posting.currency)),
-      toArray(postings.map(({ posting }) => posting.type)),
-      toArray(postings.map(({ posting }) => posting.factId)),
-    ],
-  );
+  await copyRows(trx, 'ledger_entries', [
+    { name: 'id', type: 'text', values: ids },
+    { name: 'program_id', type: 'text', values: postings.map(({ scope }) => scope.programId) },
+    { name: 'livemode', type: 'boolean', values: postings.map(({ scope }) => scope.livemode) },
+    { name: 'order_id', type: 'text', values: postings.map(({ orderId }) => orderId) },
+    { name: 'affiliate_id', type: 'text', values: postings.map(({ posting }) => posting.affiliateId) },
+    { name: 'amount_minor', type: 'bigint', values: postings.map(({ posting }) => posting.amountMinor) },
+    { name: 'currency', type: 'text', values: postings.map(({ posting }) => posting.currency) },
+    { name: 'type', type: 'text', values: postings.map(({ posting }) => posting.type) },
+    { name: 'fact_id', type: 'text', values: postings.map(({ posting }) => posting.factId) },
+  ]);
 }
 
 /** Writes what became of the events, and announces those that somebody waits for. */
 export async function finishEvents(trx: Knex, outcomes: EventOutcome[], awaited: string[], now: string): Promise<void> {
   if (outcomes.length === 0) return;
+  const { sql, bindings } = rowSource('o', [
+    { name: 'id', type: 'text', values: outcomes.map(({ eventId }) => eventId) },
+    { name: 'outcome', type: 'text', values: outcomes.map(({ outcome }) => outcome) },
+    { name: 'reason', type: 'text', values: outcomes.map(({ reason }) => reason) },
+    { name: 'error', type: 'text', values: outcomes.map(({ error }) => error) },
+    { name: 'conversion_id', type: 'text', values: outcomes.map(({ conversionId }) => conversionId) },
+  ]);
   await runSql(
     trx,
     `update inbox_events e set status = 'processed', outcome = o.outcome, reason = o.reason, error = o.error,
        conversion_id = o.conversion_id, settled_at = ?::timestamptz
-     from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) as o (id, outcome, reason, error, conversion_id)
-     where e.id = o.id`,
-    [
-      now,
-      toArray(outcomes.map(({ eventId }) => eventId)),
-      toArray(outcomes.map(({ outcome }) => outcome)),
-      toArray(outcomes.map(({ reason }) => reason)),
-      toArray(outcomes.map(({ error }) => error)),
-      toArray(outcomes.map(({ conversionId }) => conversionId)),
-    ],
+     from ${sql} where e.id = o.id`,
+    [now, ...bindings],
   );
   await announceOutcomes(trx, awaited);
 }

@@ -78,7 +78,7 @@ export function listTestSessionEvents(db: Knex, session: TestSession, limit = 20
     `select id, source_id as "sourceId", kind, livemode, status, outcome, reason, error,
        conversion_id as "conversionId", received_at as "receivedAt", settled_at as "settledAt"
      from inbox_events
-     where program_id = ? and not livemode and received_at >= ? and facts @> ?::jsonb
+     where program_id = ? and not livemode and received_at >= ? and facts::jsonb @> ?::jsonb
      order by id desc limit ?`,
     [session.programId, session.createdAt, JSON.stringify([{ evidence: { clickId: session.clickId } }]), limit],
   );

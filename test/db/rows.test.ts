@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import * as fc from 'fast-check';
+import { copyRows, rowSource, type Column } from '../../src/db/rows.ts';
+import { runSql } from '../../src/db/sql.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let t: TestDatabase;
+before(async () => {
+  t = await openTestDatabase();
+  await t.db.raw('create table things (id integer, name text, flag boolean, size bigint, doc json, raw bytea)');
+});
+after(() => t.close());
+
+const awkward = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.constantFrom('', 'NULL', 'null', String.raw`\N`, String.raw`\\`, '\t\r\n', '{"a"}', ',', String.raw`\.`),
+);
+
+const things = fc.array(
+  fc.record({
+    name: fc.option(awkward.map((text) => text.replaceAll('\0', ''))),
+    flag: fc.option(fc.boolean()),
+    size: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+    doc: fc.option(
+      fc.dictionary(fc.string(), awkward).map((doc) => JSON.stringify(doc).replaceAll(String.raw`\u0000`, '')),
+    ),
+    raw: fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+  }),
+  { minLength: 1, maxLength: 8 },
+);
+
+function columnsOf(
+  rows: { name: string | null; flag: boolean | null; size: bigint | null; doc: string | null; raw: Buffer }[],
+): Column[] {
+  return [
+    { name: 'id', type: 'integer', values: rows.map((_, index) => index) },
+    { name: 'name', type: 'text', values: rows.map(({ name }) => name) },
+    { name: 'flag', type: 'boolean', values: rows.map(({ flag }) => flag) },
+    { name: 'size', type: 'bigint', values: rows.map(({ size }) => size) },
+    { name: 'doc', type: 'json', values: rows.map(({ doc }) => doc) },
+    { name: 'raw', type: 'bytea', values: rows.map(({ raw }) => raw) },
+  ];
+}
+
+test('whatever the values are, rows arrive as they were sent, unnested or copied, shared by all rows or not', async () => {
+  await fc.assert(
+    fc.asyncProperty(things, async (rows) => {
+      const sent = rows.map((row, id) => ({ id, ...row }));
+      const { sql, bindings } = rowSource('r', columnsOf(rows));
+      const list = 'id, name, flag, size, doc::text as doc, raw';
+      assert.deepEqual(await runSql(t.db, `select ${list} from ${sql} order by id`, bindings), sent);
+      await t.db.transaction(async (trx) => {
+        await copyRows(trx, 'things', columnsOf(rows));
+        assert.deepEqual(await runSql(trx, `select ${list} from things order by id`), sent);
+        await trx.raw('delete from things');
+      });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('a copy that breaks a constraint fails with its code, and the connection goes on', async () => {
+  await t.db.raw('create table positives (id integer check (id > 0))');
+  const broken = t.db.transaction((trx) =>
+    copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, -1] }]),
+  );
+  await assert.rejects(broken, { code: '23514' });
+  await t.db.transaction((trx) => copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, 2] }]));
+  assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from positives'), [{ count: 2 }]);
+});
