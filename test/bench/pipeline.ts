@@ -73,7 +73,7 @@ export async function fillInbox(
     await runSql(
       services.db,
       `insert into inbox_events (id, program_id, kind, livemode, raw, facts, received_at, next_enqueue_at)
-       select id, ?, 'postback', true, convert_to(raw, 'UTF8'), facts::jsonb, ?, ?::timestamptz + interval '1 hour'
+       select id, ?, 'postback', true, convert_to(raw, 'UTF8'), facts::json, ?, ?::timestamptz + interval '1 hour'
        from unnest(?::text[], ?::text[], ?::text[]) as r (id, raw, facts)`,
       [
         programId,

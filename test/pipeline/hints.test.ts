@@ -135,7 +135,7 @@ async function sums(ledger: Ledger): Promise<number[]> {
 async function flags(ledger: Ledger): Promise<string[]> {
   const rows = await runSql<{ flag: string }>(
     ledger.db,
-    `select jsonb_array_elements_text(explanation -> 'flags') as flag from orders
+    `select json_array_elements_text(explanation -> 'flags') as flag from orders
      where program_id = ? and merged_into is null`,
     [ledger.programId],
   );

@@ -178,7 +178,7 @@ function damages(): Damage[] {
       'recorded terms that are changed',
       change(
         'orders',
-        `terms = jsonb_set(terms, '{0,commission,rateBps}', '9000')`,
+        `terms = jsonb_set(terms::jsonb, '{0,commission,rateBps}', '9000')`,
         `id = (select min(id) from orders where customer_id is null and commission_minor > 0)`,
       ),
       'order',
@@ -192,7 +192,7 @@ function damages(): Damage[] {
       'a fact that is changed',
       change(
         'facts',
-        `fact = jsonb_set(fact, '{gross,minor}', '1')`,
+        `fact = jsonb_set(fact::jsonb, '{gross,minor}', '1')`,
         `id = (select min(id) from facts where fact ->> 'type' = 'sale')`,
       ),
       'fact',
@@ -222,7 +222,7 @@ function damages(): Damage[] {
         'order_refs',
         `order_id = ${order}`,
         `ref = 'order:v3'`,
-        `(select min(order_id) from facts where jsonb_exists(fact -> 'refs', 'order:v3'))`,
+        `(select min(order_id) from facts where jsonb_exists((fact -> 'refs')::jsonb, 'order:v3'))`,
       ),
       'order',
     ],
@@ -239,8 +239,8 @@ function damages(): Damage[] {
       'an understanding that is changed',
       change(
         'inbox_events',
-        `facts = jsonb_set(facts, '{0,occurredAt}', '"2020-01-01T00:00:00.000Z"')`,
-        `id = (select min(id) from inbox_events where kind = 'stripe' and facts <> '[]')`,
+        `facts = jsonb_set(facts::jsonb, '{0,occurredAt}', '"2020-01-01T00:00:00.000Z"')`,
+        `id = (select min(id) from inbox_events where kind = 'stripe' and facts::text <> '[]')`,
       ),
       'message',
     ],
