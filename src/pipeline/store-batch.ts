@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import { writeMessages } from '../outbound/messages.ts';
 import { announceChange } from './announce.ts';
@@ -94,9 +95,7 @@ async function storeCustomers(trx: Knex, customers: Customers): Promise<void> {
       binding: customer.binding,
     };
     if (!customer.before) inserted.push(row);
-    else if (
-      JSON.stringify([customer.before.email, customer.before.binding]) !== JSON.stringify([row.email, row.binding])
-    ) {
+    else if (customer.before.email !== row.email || !isDeepStrictEqual(customer.before.binding, row.binding)) {
       updated.push(row);
     }
     for (const loser of customer.merged) updated.push({ ...loser, mergedInto: customer.id, binding: null });

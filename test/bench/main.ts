@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
+import { runGrowthBench } from './growth.ts';
 import { runIngestBench } from './ingest.ts';
 import { runListsBench } from './lists.ts';
 import { runPipelineBench } from './pipeline.ts';
@@ -16,6 +17,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis') => Promise<BenchRe
   delivery: runDeliveryBench,
   dialects: runDialectsBench,
   lists: runListsBench,
+  growth: runGrowthBench,
 };
 
 const { values, positionals } = parseArgs({

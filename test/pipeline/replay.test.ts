@@ -83,6 +83,26 @@ describe('a replay', () => {
     const nothing = await runCli(['replay'], cliEnvironment(hub));
     assert.equal(nothing.code, 1);
     assert.match(nothing.stderr, /Say which messages/);
+    const noTime = await runCli(['replay', '--since', 'yesterday'], cliEnvironment(hub));
+    assert.equal(noTime.code, 1);
+    assert.match(noTime.stderr, /must be a date or time, such as/);
+  });
+
+  test('of more messages than a page goes on page by page, and says so', async () => {
+    const program = await openHttpProgram(hub);
+    await program.stripe(paid({ id: 'unreadable', currency: 'usd', paidAt }, -1));
+    await program.settled();
+    await hub.db.raw(
+      `insert into inbox_events (id, program_id, source_id, kind, livemode, raw, headers, status, error, next_enqueue_at,
+         received_at, settled_at)
+       select 'ibx_' || md5(id || n), program_id, source_id, kind, livemode, raw, headers, status, error, next_enqueue_at,
+         received_at, settled_at
+       from inbox_events, generate_series(2, 250) as n where program_id = ?`,
+      [program.id],
+    );
+    const { code, stdout, stderr } = await runCli(['replay', '--program', program.id], cliEnvironment(hub));
+    assert.deepEqual([code, stdout.trim()], [0, 'Replayed 250 messages: 250 unprocessable'], stderr);
+    assert.deepEqual(stderr.match(/\d+(?= messages)/g), ['100', '200', '250']);
   });
 });
 

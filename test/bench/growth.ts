@@ -1,0 +1,167 @@
+import { runSql } from '../../src/db/sql.ts';
+import { newId } from '../../src/domain/ids.ts';
+import type { Fact } from '../../src/domain/facts.ts';
+import { createLogger } from '../../src/logging.ts';
+import { settleWithCare } from '../../src/pipeline/settle-with-care.ts';
+import { buildStatistics, foldBalances } from '../../src/program/rollups.ts';
+import { growLedger, type GrownLedger } from './grown-ledger.ts';
+import { round, type BenchResult } from './result.ts';
+import { startBenchServices, type BenchServices } from './services.ts';
+
+const SMALL = 1_000;
+const LARGE = 1_000_000;
+const BATCH = 500;
+const ROUNDS = 24;
+const WARM_UP = 6;
+
+/**
+ * What it costs to settle the same batch with a million conversions in the ledger, next to an almost empty one. By turns,
+ * so that both see the same machine. A batch has all that looks for its like among what is there, spread over all of it:
+ * sales of new customers by click, renewals of bound customers, refunds of old orders, CPA claims, and payments that may
+ * belong to an invoice.
+ */
+export async function runGrowthBench(backend: 'postgres' | 'redis'): Promise<BenchResult> {
+  const small = await startBenchServices(backend);
+  const large = await startBenchServices(backend);
+  try {
+    const ledgers = [await prepare(small, SMALL), await prepare(large, LARGE)];
+    const times: number[][] = [[], []];
+    for (let round = -WARM_UP; round < ROUNDS; round += 1) {
+      // Who goes first changes, too.
+      for (const index of round % 2 === 0 ? [0, 1] : [1, 0]) {
+        const ms = await settleOne(
+          [small, large][index] as BenchServices,
+          ledgers[index] as GrownLedger,
+          round + WARM_UP,
+        );
+        if (round >= 0) times[index]?.push(ms);
+      }
+    }
+    const [few = 0, many = 0] = times.map(median);
+    const ratio = many / few;
+    return {
+      name: 'growth',
+      backend,
+      figures: {
+        'batch with a thousand, ms': round(few),
+        'batch with a million, ms': round(many),
+        'times as long': round(ratio),
+      },
+      marks: [{ name: 'times as long', value: ratio, atMost: 1.25 }],
+    };
+  } finally {
+    await small.stop();
+    await large.stop();
+  }
+}
+
+async function prepare({ db }: BenchServices, conversions: number): Promise<GrownLedger> {
+  const ledger = await growLedger(db, conversions);
+  while ((await buildStatistics(db)) > 0);
+  while ((await foldBalances(db, 20_000)) > 0);
+  await db.raw('vacuum analyze');
+  // What was written by the filling is written back now, not while the batches are measured.
+  await db.raw('checkpoint');
+  return ledger;
+}
+
+/** Milliseconds that one batch takes, with what it asks to be settled again. */
+async function settleOne({ db }: BenchServices, ledger: GrownLedger, round: number): Promise<number> {
+  const log = createLogger({ level: 'silent', role: 'test' });
+  const eventIds = await receive({ db } as BenchServices, ledger, batchOf(ledger, round));
+  const started = performance.now();
+  let work = { eventIds, resettlementIds: [] as string[] };
+  while (work.eventIds.length + work.resettlementIds.length > 0) {
+    const { resettlementIds } = await settleWithCare({ db, log, clock: { now: () => new Date() } }, work);
+    work = { eventIds: [], resettlementIds };
+  }
+  const ms = performance.now() - started;
+  const [left] = await runSql<{ failed: bigint }>(
+    db,
+    `select count(*) as failed from inbox_events where id = any(?) and (status <> 'processed' or outcome = 'rejected')`,
+    [eventIds],
+  );
+  if (left?.failed !== 0n) throw new Error(`${left?.failed} of the batch did not settle`);
+  return ms;
+}
+
+/** The same shapes in the same numbers whatever the ledger's size; spread over all that is in it. */
+function batchOf({ conversions, clickIds }: GrownLedger, round: number): Fact[] {
+  return Array.from({ length: BATCH }, (_, n): Fact => {
+    const serial = round * BATCH + n;
+    // Far apart from one another, and each old order once.
+    const old = (serial * Math.max(1, Math.floor(conversions / (BATCH * (ROUNDS + WARM_UP))))) % conversions;
+    const at = new Date(Date.UTC(2026, 8, 1) + serial * 60_000).toISOString();
+    const common = { occurredAt: at, evidence: {}, customer: { refs: [`stripe:cus_${old}`], email: null } };
+    const money = { minor: 4_900, currency: 'USD' };
+    const sale = { type: 'sale', gross: money, net: money, goal: 'purchase', subscription: null } as const;
+    const click = { clickId: clickIds[serial % clickIds.length] ?? '' };
+    switch (n % 5) {
+      case 0:
+        return {
+          ...common,
+          ...sale,
+          id: `api:new-${serial}`,
+          refs: [`order:new-${serial}`],
+          document: 'api',
+          phase: 'one_off',
+          customer: { refs: [`id:new-${serial}`], email: null },
+          evidence: click,
+        };
+      case 1:
+        return {
+          ...common,
+          ...sale,
+          id: `stripe:invoice.paid:in_new_${serial}`,
+          refs: [`stripe:in_new_${serial}`],
+          document: 'invoice',
+          phase: 'subscription',
+          subscription: `stripe:sub_${old}`,
+        };
+      case 2:
+        return {
+          ...common,
+          id: `refund:${serial}`,
+          type: 'refund',
+          refs: [`order:T-${old}`],
+          refundId: `re_${serial}`,
+          amount: { minor: 1_000, currency: 'USD' },
+          customer: null,
+        };
+      case 3:
+        return {
+          ...common,
+          id: `action:${serial}`,
+          type: 'action',
+          refs: [`order:act-${serial}`],
+          goal: 'signup',
+          evidence: click,
+        };
+      default:
+        return {
+          ...common,
+          ...sale,
+          id: `stripe:payment_intent.succeeded:pi_new_${serial}`,
+          refs: [`stripe:pi_new_${serial}`],
+          document: 'payment',
+          phase: 'one_off',
+        };
+    }
+  });
+}
+
+async function receive({ db }: BenchServices, { programId }: GrownLedger, facts: Fact[]): Promise<string[]> {
+  const ids = facts.map(() => newId('ibx')).sort();
+  await runSql(
+    db,
+    `insert into inbox_events (id, program_id, kind, livemode, raw, facts, received_at, next_enqueue_at)
+     select id, ?, 'stripe', true, '{}', jsonb_build_array(fact::jsonb), now(), now() + interval '1 hour'
+     from unnest(?::text[], ?::text[]) as r (id, fact)`,
+    [programId, ids, facts.map((fact) => JSON.stringify(fact))],
+  );
+  return ids;
+}
+
+function median(times: number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
+}
