@@ -234,6 +234,27 @@ export async function up(knex: Knex): Promise<void> {
     create trigger changed_orders_are_totalled after update on orders
       referencing old table as removed new table as added for each statement execute function total_changed_orders();
 
+    -- The total of those that a list is about: what is folded and what is not yet, in the snapshot of the query that asks.
+    -- A function, because its plan is made once for a connection, which costs more than the reading. Statuses null: all;
+    -- only_earning and only_credited false: whether or not.
+    create function conversion_total(
+      of_program text, of_livemode boolean, of_statuses text[], only_earning boolean, only_credited boolean
+    ) returns bigint language plpgsql stable as $$
+    begin
+      return (
+        select coalesce(sum(total), 0)::bigint
+        from (
+          select status, earning, credited, total from conversion_totals
+          where program_id = of_program and livemode = of_livemode
+          union all
+          select status, earning, credited, total from conversion_total_deltas
+          where program_id = of_program and livemode = of_livemode
+        ) known
+        where (of_statuses is null or status = any(of_statuses)) and (earning or not only_earning)
+          and (credited or not only_credited)
+      );
+    end $$;
+
     -- For the parts of days at the ends of a period: next to nothing on insert, and rows lie about in the order of time.
     create index clicks_by_time on clicks using brin (occurred_at) with (pages_per_range = 32, autosummarize = on);
     create index orders_by_time on orders using brin (occurred_at) with (pages_per_range = 32, autosummarize = on);

@@ -65,11 +65,13 @@ async function selectCountedPage<T>(
   const where = joinConditions(conditions);
   const bindings = conditions.flatMap((condition) => condition.bindings);
   const total = known ?? { sql: `select count(*) from (${select} where ${where}) as counted`, bindings };
-  const counting = known ? total.sql : `case when count(*) over () > ${page.limit} then (${total.sql}) end`;
+  const one = `${select} where ${where} order by ${idColumn} desc limit ? offset ?`;
   const rows = await runSql<T & { total: bigint | null }>(
     db,
-    `select page.*, (${counting}) as total
-     from (${select} where ${where} order by ${idColumn} desc limit ? offset ?) as page order by page.id desc`,
+    known
+      ? one.replace(/^select /, () => `select (${known.sql}) as total, `)
+      : `select page.*, (case when count(*) over () > ${page.limit} then (${total.sql}) end) as total
+         from (${one}) as page order by page.id desc`,
     [...total.bindings, ...bindings, page.limit + 1, offset],
   );
   const items = rows.slice(0, page.limit).map(dropTotal<T>);

@@ -11,8 +11,8 @@ export interface DialectPair {
   name: string;
   dialect: (n: number) => Call;
   native: (n: number) => Call;
-  /** The dialect's list tells its total, which no native list does: its cost is told, and has no mark. */
-  counted?: boolean;
+  /** The dialect's page has figures that no native list tells (a total, notes): the cost is told, and has no mark. */
+  tellsMore?: boolean;
 }
 
 export interface PairWorld {
@@ -105,7 +105,6 @@ export function dialectPairs({ affiliateIds, clickIds, offerId }: PairWorld): Di
       name: 'attroAffiliates',
       native: native('/affiliates?limit=20'),
       dialect: () => ({ path: '/attro/api/v1/affiliates' }),
-      counted: true,
     },
     {
       name: 'affspaceConversions',
@@ -116,7 +115,7 @@ export function dialectPairs({ affiliateIds, clickIds, offerId }: PairWorld): Di
       name: 'attroConversions',
       native: native('/conversions?limit=20'),
       dialect: () => ({ path: '/attro/api/v1/conversions' }),
-      counted: true,
+      tellsMore: true,
     },
     {
       name: 'affspaceOffers',
