@@ -1,5 +1,9 @@
 import { z } from 'zod';
 
+/** What PostgreSQL's text can hold. */
+const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+const unstorable = 'must not contain NUL or broken Unicode';
+
 /** Absent, null and '' are the same to RevenueCat: nothing is known. */
 const word = z.preprocess(
   (value) => (typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : (value ?? null)),
@@ -7,7 +11,7 @@ const word = z.preprocess(
     .string()
     .trim()
     .max(255)
-    .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must not contain NUL or broken Unicode')
+    .refine(isStorable, unstorable)
     .transform((text) => (text === '' ? null : text))
     .nullable(),
 );
@@ -27,7 +31,7 @@ const decimal = z.preprocess(
 /** What every event has. */
 export const envelopeSchema = z.object({
   event: z.object({
-    type: z.string().min(1).max(100),
+    type: z.string().min(1).max(100).refine(isStorable, unstorable),
     environment: word,
     purchase_environment: word,
     store: word,

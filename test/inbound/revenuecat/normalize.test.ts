@@ -604,6 +604,11 @@ describe('what Stripe bills', () => {
   });
 });
 
+it('a type that no database could hold is unprocessable, not an event to ignore', () => {
+  const { kind } = normalize(change('subscription/01-initial-purchase', { type: 'A\0B' }));
+  assert.equal(kind, 'unprocessable');
+});
+
 it('whatever a body holds, it is normalized without throwing', () => {
   const samples = readdirSync(new URL('types/', folder)).map((file) =>
     readFixture(`types/${file.replace('.json', '')}`),
