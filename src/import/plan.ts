@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import type { Evidence } from '../domain/facts.ts';
 import type { IdPrefix } from '../domain/ids.ts';
 import type { ImportedMessage } from '../inbound/import/normalize.ts';
 import type { Click } from '../program/clicks.ts';
 import { foldCode } from '../program/codes.ts';
-import type { Known, Wanted } from './known.ts';
+import { derivedId, fits, identityOf } from './ids.ts';
+import type { Known } from './known.ts';
 import type {
   ImportedAffiliate,
   ImportedClick,
@@ -43,48 +43,6 @@ export interface PlanContext {
   programId: string;
   defaultOfferId: string | null;
   now: Date;
-}
-
-/** What has to be asked of the database to plan an import. */
-export function wantedBy(records: readonly Placed[], programId: string): Wanted {
-  const wanted: Wanted = {
-    affiliates: new Set(),
-    coupons: new Set(),
-    emails: new Set(),
-    offers: new Set(),
-    links: new Set(),
-    linkIds: new Set(),
-    clicks: new Set(),
-  };
-  const addAll = (set: Set<string>, ...texts: (string | null)[]): void => {
-    for (const text of texts) if (text !== null) set.add(text);
-  };
-  for (const record of records) {
-    if (record.kind === 'affiliate') {
-      const identity = identityOf(record);
-      addAll(wanted.affiliates, record.id, record.referralCode, derivedId(programId, 'aff', identity));
-      addAll(wanted.emails, record.email.toLowerCase());
-      addAll(wanted.coupons, ...record.couponCodes);
-    } else if (record.kind === 'offer') {
-      addAll(
-        wanted.offers,
-        record.id,
-        record.code,
-        derivedId(programId, 'off', record.id ?? record.code ?? record.name),
-      );
-    } else {
-      addAll(wanted.affiliates, record.affiliate);
-      addAll(wanted.offers, record.offer);
-    }
-    if (record.kind === 'link') {
-      addAll(wanted.links, record.code);
-      addAll(wanted.linkIds, record.id);
-    } else if (record.kind === 'click') {
-      addAll(wanted.clicks, record.id);
-      addAll(wanted.links, record.link);
-    } else if (record.kind === 'customer' || record.kind === 'order') addAll(wanted.clicks, record.clickId);
-  }
-  return wanted;
 }
 
 /**
@@ -394,19 +352,6 @@ class Planner {
   #refuse({ at, names }: Pick<Placed, 'at' | 'names'>, field: string, message: string): void {
     this.plan.problems.push({ at, field: names[field] ?? field, message });
   }
-}
-
-/** What tells one affiliate from another in the files. */
-function identityOf({ id, referralCode, email }: ImportedAffiliate): string {
-  return id ?? [...(referralCode === null ? [] : [foldCode(referralCode)]), email.toLowerCase()].join(' ');
-}
-
-function derivedId(programId: string, prefix: IdPrefix, identity: string): string {
-  return `${prefix}_${hash('sha256', `${programId} ${identity}`, 'hex').slice(0, 32)}`;
-}
-
-function fits(id: string): boolean {
-  return /^[A-Za-z0-9][\w.-]{0,99}$/.test(id);
 }
 
 function noCounts(): Counts {

@@ -1,0 +1,19 @@
+import { hash } from 'node:crypto';
+import type { IdPrefix } from '../domain/ids.ts';
+import { foldCode } from '../program/codes.ts';
+import type { ImportedAffiliate } from './records.ts';
+
+/** What tells one affiliate from another in the files. */
+export function identityOf({ id, referralCode, email }: ImportedAffiliate): string {
+  return id ?? [...(referralCode === null ? [] : [foldCode(referralCode)]), email.toLowerCase()].join(' ');
+}
+
+/** The id of what has none that fits: the same in each import into a program. */
+export function derivedId(programId: string, prefix: IdPrefix, identity: string): string {
+  return `${prefix}_${hash('sha256', `${programId} ${identity}`, 'hex').slice(0, 32)}`;
+}
+
+/** Whether an id of another system can be one here. */
+export function fits(id: string): boolean {
+  return /^[A-Za-z0-9][\w.-]{0,99}$/.test(id);
+}
