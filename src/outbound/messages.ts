@@ -46,11 +46,9 @@ interface Delivery {
   status: 'pending' | 'held';
 }
 
-/** Ids are random within a millisecond: sorted, the messages of one batch list in the order they were written. */
 function createMessages(drafts: readonly MessageDraft[], now: Date): Message[] {
-  const ids = drafts.map(() => newId('evt')).sort();
-  return drafts.map((draft, index) => {
-    const id = ids[index] as string;
+  return drafts.map((draft) => {
+    const id = newId('evt');
     return {
       id,
       programId: draft.programId,

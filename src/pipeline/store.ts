@@ -105,10 +105,8 @@ export async function insertPostings(
   postings: { scope: Scope; orderId: string; posting: Posting }[],
 ): Promise<void> {
   if (postings.length === 0) return;
-  // Ids are random within a millisecond: sorted, the entries of an order list in the order they were posted.
-  const ids = postings.map(() => newId('led')).sort();
   await copyRows(trx, 'ledger_entries', [
-    { name: 'id', type: 'text', values: ids },
+    { name: 'id', type: 'text', values: postings.map(() => newId('led')) },
     { name: 'program_id', type: 'text', values: postings.map(({ scope }) => scope.programId) },
     { name: 'livemode', type: 'boolean', values: postings.map(({ scope }) => scope.livemode) },
     { name: 'order_id', type: 'text', values: postings.map(({ orderId }) => orderId) },
