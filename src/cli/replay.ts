@@ -50,7 +50,13 @@ async function replay({ since, source, program, failed, json }: ReplayOptions): 
     const words = outcomes.map(([outcome, count]) => `${count.toLocaleString('en')} ${outcome}`).join(', ');
     console.log(`Replayed ${counts.messages.toLocaleString('en')} messages${words ? `: ${words}` : ''}`);
   }
-  if ((counts.outcomes.get('failed') ?? 0) > 0) process.exitCode = 1;
+  const failures = counts.outcomes.get('failed') ?? 0;
+  if (failures === 0) return;
+  console.error(
+    `${failures.toLocaleString('en')} failed: GET /api/v1/inbox-events?status=failed tells the error of each. ` +
+      'Mend the cause, then run: tributary replay --failed',
+  );
+  process.exitCode = 1;
 }
 
 function readTime(text: string): Date {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { runSql } from '../db/sql.ts';
-import { settleCompletely, type SettleDeps } from '../pipeline/settle-with-care.ts';
+import { MAX_ATTEMPTS, settleCompletely, type SettleDeps } from '../pipeline/settle-with-care.ts';
 import { replayEvent } from './replay.ts';
 
 export interface ReplayFilter {
@@ -38,7 +38,7 @@ export async function replayMessages(
       await replayEvent({ db: deps.db, queues: noQueues }, programId, livemode, id);
     }
     const ids = page.map(({ id }) => id);
-    await settleCompletely(deps, ids);
+    await settleToTheEnd(deps, ids);
     counts.messages += page.length;
     for (const outcome of await readOutcomes(deps.db, ids)) {
       counts.outcomes.set(outcome, (counts.outcomes.get(outcome) ?? 0) + 1);
@@ -47,6 +47,20 @@ export async function replayMessages(
     const last = page.at(-1);
     if (!last || page.length < PAGE_SIZE) return counts;
     after = last.id;
+  }
+}
+
+/** No worker may be there to try again what fails, so that is done here, until it is settled or `failed`. */
+async function settleToTheEnd(deps: SettleDeps, ids: string[]): Promise<void> {
+  let waiting = ids;
+  for (let attempts = 0; attempts < MAX_ATTEMPTS && waiting.length > 0; attempts += 1) {
+    await settleCompletely(deps, waiting);
+    const rows = await runSql<{ id: string }>(
+      deps.db,
+      `select id from inbox_events where id = any(?) and (status = 'received') is true`,
+      [ids],
+    );
+    waiting = rows.map(({ id }) => id);
   }
 }
 

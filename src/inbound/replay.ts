@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { runSql } from '../db/sql.ts';
 import type { Normalized } from '../domain/facts.ts';
 import { findInboxEvent, type StoredInboxEvent } from '../program/inbox-events.ts';
-import { findSource } from '../program/sources.ts';
+import { listSourcesOfAnyTime } from '../program/sources.ts';
 import type { Queues } from '../queue/queues.ts';
 import { normalizeStored } from './stored-message.ts';
 
@@ -18,14 +18,18 @@ export async function replayEvent(
 ): Promise<boolean> {
   const event = await findInboxEvent(deps.db, programId, livemode, eventId);
   if (!event) return false;
-  const source = event.sourceId === null ? null : await findSource(deps.db, event.sourceId);
-  const understood = normalizeStored(event, source) ?? standingFacts(event);
+  // Of any time: what a source brought before it was deleted is still to be understood, as `verify` does.
+  const [source = null] = event.sourceId === null ? [] : await listSourcesOfAnyTime(deps.db, [event.sourceId]);
+  const understood = normalizeStored(event, source) ?? standingMeaning(event);
   await storeAgain(deps.db, event, understood);
   if (understood.kind === 'facts') await deps.queues.enqueue('intake', [{ eventIds: [event.id], resettlementIds: [] }]);
   return true;
 }
 
-function standingFacts({ facts, livemode }: StoredInboxEvent): Normalized {
+/** What cannot be understood anew stays what it was, also where that is nothing to settle. */
+function standingMeaning({ status, reason, error, facts, livemode }: StoredInboxEvent): Normalized {
+  if (status === 'ignored') return { kind: 'ignored', livemode, reason: reason ?? '' };
+  if (status === 'unprocessable') return { kind: 'unprocessable', livemode, error: error ?? '' };
   return { kind: 'facts', livemode, facts };
 }
 

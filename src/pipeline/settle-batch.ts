@@ -55,6 +55,8 @@ async function settleClaimed(
   const worlds = new Worlds();
   await worlds.load(trx, [
     ...events.flatMap(({ programId, facts }) => facts.map(({ evidence }) => ({ programId, evidence }))),
+    // A message without facts names nobody, but is its program's all the same.
+    ...events.map(({ programId }) => ({ programId, evidence: {} })),
     ...resettlements.map(({ programId }) => ({ programId, evidence: {} })),
   ]);
   const { arrivals, rejected } = refuse(events, worlds);

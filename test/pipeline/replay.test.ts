@@ -5,7 +5,7 @@ import { verifyLedger } from '../../src/inbound/verify-ledger.ts';
 import { cliEnvironment, runCli } from '../cli/run-cli.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { openHttpProgram, type HttpProgram } from './http-program.ts';
-import { paid, refunded } from './stripe-events.ts';
+import { paid, refunded, stripeEvent } from './stripe-events.ts';
 
 let hub: TestHub;
 before(async () => {
@@ -86,6 +86,102 @@ describe('a replay', () => {
     const noTime = await runCli(['replay', '--since', 'yesterday'], cliEnvironment(hub));
     assert.equal(noTime.code, 1);
     assert.match(noTime.stderr, /must be a date or time, such as/);
+  });
+
+  test('of what came by a source that is deleted understands it by what the source said', async () => {
+    const program = await openHttpProgram(hub);
+    await program.stripe(paid({ id: 'gone', currency: 'usd', paidAt }, 10_000));
+    await program.stripe(paid({ id: 'unreadable', currency: 'usd', paidAt }, -1));
+    await program.stripe(stripeEvent('payout.paid', paidAt, { id: 'po_1', object: 'payout' }));
+    await program.stripe(paid({ id: 'misread', currency: 'usd', paidAt }, 5_000));
+    await program.settled();
+    const events = (await program.api.get('/inbox-events')).body.data as { id: string; sourceId: string }[];
+    assert.equal((await program.api.delete(`/sources/${events[0]?.sourceId}`)).status, 204);
+    // As if the code of its day had not been able to read the last of them.
+    await hub.db('facts').where({ program_id: program.id }).whereLike('id', '%misread%').delete();
+    await hub.db('inbox_events').where({ id: events[0]?.id }).update({ status: 'unprocessable', facts: '[]' });
+
+    const statuses = async (): Promise<unknown> =>
+      runSql(hub.db, `select status, outcome, reason, error from inbox_events where program_id = ? order by id`, [
+        program.id,
+      ]);
+    const before = (await statuses()) as unknown[];
+    const { code, stdout, stderr } = await runCli(['replay', '--program', program.id], cliEnvironment(hub));
+    const counted = 'Replayed 4 messages: 1 duplicate, 1 ignored, 1 recorded, 1 unprocessable';
+    assert.deepEqual([code, stdout.trim()], [0, counted], stderr);
+    const after = (await statuses()) as unknown[];
+    assert.deepEqual(after.slice(1, 3), before.slice(1, 3), 'what was nothing to settle is that still');
+    for (const { id } of events) assert.equal((await program.api.post(`/inbox-events/${id}/replay`)).status, 202);
+    await program.settled();
+    assert.deepEqual(((await statuses()) as unknown[]).slice(1, 3), before.slice(1, 3));
+    assert.equal((await verifyLedger(hub.db, { programId: program.id })).total, 0);
+  });
+
+  test('of what nobody can understand anew leaves it what it was, also where that is no fact at all', async () => {
+    const program = await openHttpProgram(hub);
+    const standing = { program_id: program.id, kind: 'conversion', livemode: true, raw: Buffer.from('?') };
+    const now = new Date();
+    const times = { next_enqueue_at: now, received_at: now, settled_at: now };
+    const headers = { headers: JSON.stringify({ surface: 'attro' }) };
+    const rows = [
+      { id: 'ibx_standing_1', status: 'ignored', outcome: 'ignored', reason: 'of no concern' },
+      { id: 'ibx_standing_2', status: 'unprocessable', outcome: 'unprocessable', error: 'cannot be read' },
+      { id: 'ibx_standing_3', status: 'failed', outcome: 'failed', error: 'the program was away' },
+    ];
+    for (const row of rows) await hub.db('inbox_events').insert({ ...standing, ...times, ...headers, ...row });
+    const { code, stdout } = await runCli(['replay', '--program', program.id], cliEnvironment(hub));
+    assert.deepEqual([code, stdout.trim()], [0, 'Replayed 3 messages: 1 ignored, 1 recorded, 1 unprocessable']);
+    const kept = await runSql(
+      hub.db,
+      `select id, status, reason, error from inbox_events where program_id = ? order by id`,
+      [program.id],
+    );
+    assert.deepEqual(kept, [
+      { id: 'ibx_standing_1', status: 'ignored', reason: 'of no concern', error: null },
+      { id: 'ibx_standing_2', status: 'unprocessable', reason: null, error: 'cannot be read' },
+      { id: 'ibx_standing_3', status: 'processed', reason: null, error: null },
+    ]);
+  });
+
+  test('of what fails again says so, exits with 1, and leaves it failed', async () => {
+    const program = await openHttpProgram(hub);
+    await program.stripe(paid({ id: 'sound', currency: 'usd', paidAt }, 10_000));
+    await program.settled();
+    // A time that the database cannot read: what no adapter makes, but a bug might. A refund's facts stand as recorded.
+    const poison = {
+      type: 'refund',
+      id: 'refund:poison',
+      refs: ['order:poison'],
+      occurredAt: 'the day after tomorrow',
+      customer: null,
+      evidence: {},
+      refundId: 'poison',
+      amount: null,
+    };
+    await hub.db('inbox_events').insert({
+      id: 'ibx_poison',
+      program_id: program.id,
+      kind: 'refund',
+      livemode: true,
+      raw: Buffer.from('{}'),
+      facts: JSON.stringify([poison]),
+      status: 'failed',
+      outcome: 'failed',
+      next_enqueue_at: new Date(),
+      received_at: new Date(),
+      settled_at: new Date(),
+    });
+    const { code, stdout, stderr } = await runCli(['replay', '--program', program.id], cliEnvironment(hub));
+    assert.deepEqual([code, stdout.trim()], [1, 'Replayed 2 messages: 1 duplicate, 1 failed'], stderr);
+    assert.match(stderr, /^1 failed: GET \/api\/v1\/inbox-events\?status=failed tells the error of each/m);
+    const [failed] = (await program.api.get('/inbox-events?status=failed')).body.data as {
+      id: string;
+      error: string;
+    }[];
+    assert.equal(failed?.id, 'ibx_poison');
+    assert.match(failed.error, /invalid input syntax/);
+    const json = await runCli(['replay', '--program', program.id, '--failed', '--json'], cliEnvironment(hub));
+    assert.deepEqual([json.code, json.stdout.trim()], [1, '{"messages":1,"outcomes":{"failed":1}}']);
   });
 
   test('of more messages than a page goes on page by page, and says so', async () => {
