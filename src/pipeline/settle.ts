@@ -87,11 +87,8 @@ const leadGoals: ReadonlySet<string> = new Set(['lead', 'registration', 'signup'
 
 /** What the facts make of the order; null while they say nothing that counts (a refund that came before its sale). */
 export function kindOf(summary: OrderSummary, firstOfSubscription: boolean): OrderKind | null {
-  if (summary.payment) {
-    const { phase } = summary.payment;
-    if (phase === 'recurring') return 'renewal';
-    return phase === 'subscription' && !firstOfSubscription ? 'renewal' : 'sale';
-  }
+  if (summary.phase === 'recurring') return 'renewal';
+  if (summary.payment) return summary.phase === 'subscription' && !firstOfSubscription ? 'renewal' : 'sale';
   if (summary.sale || summary.imported) return 'sale';
   if (isPayable(summary)) return leadGoals.has(summary.goal ?? '') ? 'lead' : 'action';
   if (summary.lead || summary.tracker === 'lead') return 'lead';

@@ -1,17 +1,18 @@
 import type { Evidence, Fact, FactAmount, FactOf, SaleDocument } from '../domain/facts.ts';
 import { isCurrency } from '../domain/currency.ts';
 import { MAX_AMOUNT_MINOR, multiplyRatio, parseMajorAmount } from '../domain/money.ts';
-import { compareText, inOrderOfFacts, type KnownFact, type OrderState } from './fold.ts';
+import { compareInstants, compareText, inOrderOfFacts, type KnownFact, type OrderState } from './fold.ts';
 
 export interface Payment {
   grossMinor: bigint;
   netMinor: bigint;
   currency: string;
   document: SaleDocument;
-  phase: FactOf<'sale'>['phase'];
   occurredAt: string;
   factId: string;
 }
+
+export type Phase = FactOf<'sale'>['phase'];
 
 export type TrackerState = FactOf<'tracker'>['state'];
 
@@ -25,6 +26,8 @@ export interface EvidenceItem {
 export interface OrderSummary {
   /** The money of the order: the most authoritative statement of it. Null where no amount is known. */
   payment: Payment | null;
+  /** What the most authoritative sale calls itself, readable or not: in which currency it is read changes nothing about that. */
+  phase: Phase | null;
   refundedMinor: bigint;
   disputedMinor: bigint;
   /** net × (gross − refunded − disputed) / gross, rounded once: what commission is reckoned from. */
@@ -62,12 +65,14 @@ const trackerRank: Record<TrackerState, number> = { unknown: 0, lead: 1, hold: 2
 export function summarize(state: OrderState, assumedCurrency: string): OrderSummary {
   const facts = inOrderOfFacts(state);
   const flags = new Set<string>();
-  const payment = choosePayment(facts, assumedCurrency, flags);
+  const sales = statedSales(facts);
+  const payment = choosePayment(sales, facts, assumedCurrency, flags);
   const tracker = furthestTracker(facts);
   const { refundedMinor, disputedMinor, nothingRemains } = reckonReversals(facts, payment, flags);
   const dating = payment ?? firstDatingFact(facts);
   return {
     payment,
+    phase: sales[0]?.phase ?? null,
     refundedMinor,
     disputedMinor,
     remainingMinor: payment
@@ -76,7 +81,7 @@ export function summarize(state: OrderState, assumedCurrency: string): OrderSumm
     nothingRemains,
     tracker: tracker?.state ?? null,
     action: facts.some(({ fact }) => fact.type === 'action'),
-    sale: facts.some(({ fact }) => fact.type === 'sale'),
+    sale: sales.length > 0,
     lead: facts.some(({ fact }) => fact.type === 'lead'),
     imported: facts.some(({ fact }) => fact.type === 'imported'),
     goal: firstOf(facts, goalOf),
@@ -112,20 +117,27 @@ export function resolveAmount(
   return amount.minor < 0 || !isCurrency(currency) ? null : { amountMinor: BigInt(amount.minor), currency };
 }
 
-function choosePayment(facts: KnownFact[], assumedCurrency: string, flags: Set<string>): Payment | null {
-  const sales = facts.flatMap((known) => {
-    if (known.fact.type !== 'sale') return [];
-    const payment = readPayment(known.fact, assumedCurrency);
+/** The statements of the order's sale, the one that has the say first. */
+function statedSales(facts: KnownFact[]): FactOf<'sale'>[] {
+  return facts
+    .flatMap(({ fact, inboxId }) => (fact.type === 'sale' ? [{ fact, inboxId }] : []))
+    .sort((a, b) => authority[b.fact.document] - authority[a.fact.document] || compareRepeats(a, b))
+    .map(({ fact }) => fact);
+}
+
+function choosePayment(
+  sales: FactOf<'sale'>[],
+  facts: KnownFact[],
+  assumedCurrency: string,
+  flags: Set<string>,
+): Payment | null {
+  const payments = sales.flatMap((sale) => {
+    const payment = readPayment(sale, assumedCurrency);
     if (!payment) flags.add('amount_invalid');
-    return payment ? [{ payment, inboxId: known.inboxId }] : [];
+    return payment ?? [];
   });
-  sales.sort(
-    (a, b) =>
-      authority[b.payment.document] - authority[a.payment.document] ||
-      compareRepeats(a.payment, b.payment, a.inboxId, b.inboxId),
-  );
-  const best = sales[0]?.payment ?? null;
-  if (sales.some(({ payment }) => payment.currency !== best?.currency)) flags.add('currency_mismatch');
+  const [best = null] = payments;
+  if (payments.some(({ currency }) => currency !== best?.currency)) flags.add('currency_mismatch');
   const spoken = furthestTracker(facts);
   // An explicit call beats a tracker; a tracker's word beats its own plain postback, which cannot change an amount. The
   // plain postback said that it is a sale: a hold is then an earlier state that came late.
@@ -149,7 +161,6 @@ function readPayment(sale: FactOf<'sale'>, assumedCurrency: string): Payment | n
     netMinor: net.amountMinor,
     currency: gross.currency,
     document: sale.document,
-    phase: sale.phase,
     occurredAt: sale.occurredAt,
     factId: sale.id,
   };
@@ -159,10 +170,12 @@ function readPayment(sale: FactOf<'sale'>, assumedCurrency: string): Payment | n
  * Two statements by the same kind of document: of calls and postbacks the one received first counts, so that a repeat
  * never changes an amount, not even one that claims to be older; of a provider's documents the one that happened first.
  */
-function compareRepeats(a: Payment, b: Payment, aInboxId: string, bInboxId: string): number {
-  const byReceipt = a.document === 'api' || a.document === 'postback';
-  const happened = compareText(a.occurredAt, b.occurredAt) || compareText(a.factId, b.factId);
-  return (byReceipt ? compareText(aInboxId, bInboxId) : 0) || happened;
+function compareRepeats(
+  a: { fact: FactOf<'sale'>; inboxId: string },
+  b: { fact: FactOf<'sale'>; inboxId: string },
+): number {
+  const byReceipt = a.fact.document === 'api' || a.fact.document === 'postback';
+  return (byReceipt ? compareText(a.inboxId, b.inboxId) : 0) || compareInstants(a.fact, b.fact);
 }
 
 /** The furthest state holds; among equals the newest word. A late earlier state changes nothing. */
@@ -190,7 +203,6 @@ function trackerPayment(facts: KnownFact[], assumedCurrency: string, flags: Set<
     netMinor: chosen.amountMinor,
     currency: chosen.currency,
     document: 'postback',
-    phase: 'one_off',
     occurredAt: firstTrackerAt(facts) ?? chosen.fact.occurredAt,
     factId: chosen.fact.id,
   };

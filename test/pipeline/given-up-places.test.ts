@@ -29,6 +29,18 @@ async function customers(ledger: Ledger): Promise<{ ref: string; affiliate: stri
   );
 }
 
+/** A second offer, beside the program's default one; gives its id. */
+async function addOffer({ programId }: Ledger, currency: string): Promise<string> {
+  const id = `off_${programId.slice('prg_'.length)}`;
+  await runSql(
+    t.db,
+    `insert into offers (id, program_id, name, url, code, commission, currency, status)
+     values (?, ?, 'Second', 'https://shop.example/', 'second', '{"type":"cps","rateBps":2000}', ?, 'published')`,
+    [id, programId, currency],
+  );
+  return id;
+}
+
 describe('an order that turns out to be another one gives up what it held', () => {
   test('the customer whom it alone had bound by their e-mail is bound no more', async () => {
     const ledger = await openLedger(t.db);
@@ -89,20 +101,14 @@ describe('an order that turns out to be another one gives up what it held', () =
 
 test('an amount that only one currency can read does not move an order among the payments of its subscription', async () => {
   const ledger = await openLedger(t.db, { program: { currency: 'USD' }, offer: { currency: 'USD' } });
-  const [yen] = await runSql<{ id: string }>(
-    t.db,
-    `insert into offers (id, program_id, name, url, code, commission, currency, status)
-     values ('off_' || ?, ?, 'Yen', 'https://shop.example/', 'yen', '{"type":"cps","rateBps":2000}', 'JPY', 'published')
-     returning id`,
-    [ledger.programId.slice(4), ledger.programId],
-  );
+  const yen = await addOffer(ledger, 'JPY');
   const common = { customer: { refs: ['id:u1'], email: null }, subscription: 'stripe:sub_1' };
   await live(
     ledger,
     fact('customer', {
       id: 'link',
       customer: common.customer,
-      evidence: { affiliate: ledger.affiliateId, offer: yen?.id },
+      evidence: { affiliate: ledger.affiliateId, offer: yen },
     }),
     sale('order:1', { major: '49.50', currency: null }, { ...common, phase: 'subscription', occurredAt: at(1) }),
     sale('order:2', { minor: 5_000, currency: 'JPY' }, { ...common, phase: 'subscription', occurredAt: at(5) }),
@@ -114,4 +120,39 @@ test('an amount that only one currency can read does not move an order among the
       ['renewal', 'renewal_not_paid', 0],
     ],
   );
+});
+
+test('a payment that its source calls a renewal is one, also where the bound offer\u2019s currency alone can read its amount', async () => {
+  for (const boundFirst of [true, false]) {
+    const ledger = await openLedger(t.db, { program: { currency: 'JPY' }, offer: { currency: 'JPY' } });
+    const dollar = await addOffer(ledger, 'USD');
+    const customer = { refs: ['id:u1'], email: null };
+    const binding = fact('customer', {
+      id: 'link',
+      customer,
+      evidence: { affiliate: ledger.affiliateId, offer: dollar },
+      occurredAt: at(1),
+    });
+    // In yen there is no 49.50, and a renewal follows the binding and nothing else.
+    const renewal = sale(
+      'order:1',
+      { major: '49.50', currency: null },
+      { customer, phase: 'recurring', occurredAt: at(2) },
+      { affiliate: ledger.affiliateId },
+    );
+    const unreadable = sale(
+      'order:2',
+      { major: '1.234', currency: null },
+      { customer, phase: 'recurring', occurredAt: at(3) },
+    );
+    await live(ledger, ...(boundFirst ? [binding, renewal, unreadable] : [unreadable, renewal, binding]));
+    assert.deepEqual(
+      (await ledger.orders()).map(({ kind, net, currency, reason }) => [kind, net, currency, reason]),
+      [
+        ['renewal', 4_950, 'USD', 'renewal_not_paid'],
+        ['renewal', 0, null, 'amount_invalid'],
+      ],
+      `bound first: ${boundFirst}`,
+    );
+  }
 });
