@@ -84,6 +84,7 @@ export async function up(knex: Knex): Promise<void> {
       reference text collate "C",      -- the least of its references: orders of one instant are told apart by it
       order_id text,                   -- the sender's own order id
       goal text,
+      note json,                       -- what its senders said beside the money, for lists to show: never searched
       subscription text,
       sub1 text,
       occurred_at timestamptz,

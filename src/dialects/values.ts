@@ -1,15 +1,19 @@
-import { formatMajorAmount, parseMajorAmount, type ParsedAmount } from '../domain/money.ts';
+import { currencyExponent } from '../domain/currency.ts';
+import { parseMajorAmount, type ParsedAmount } from '../domain/money.ts';
 
 /** Values as the documented systems print them: numbers of dollars, percents, dates without milliseconds. */
 
-/** '2026-01-15T10:30:00Z'. */
+/** '2026-01-15T10:30:00Z', of a Date or an ISO 8601 UTC text. */
 export function toSeconds(time: Date | string): string {
-  return new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z');
+  return `${(typeof time === 'string' ? time : time.toISOString()).slice(0, 19)}Z`;
 }
 
-/** 1999 minor units of USD as the number 19.99; exact, since amounts are bounded far below what a double holds. */
+/**
+ * 1999 minor units of USD as the number 19.99: the one that its decimal text is read as, since an amount and a power of ten
+ * are exact in a double, and a quotient of such is rounded once.
+ */
 export function toMajorNumber(amountMinor: bigint | number, currency: string | null): number {
-  return Number(formatMajorAmount(BigInt(amountMinor), currency ?? 'USD'));
+  return Number(amountMinor) / 10 ** (currencyExponent(currency ?? 'USD') ?? 2);
 }
 
 /** A JSON number of major units, exactly as it is written: 19.99 is 1999, 19.999 is refused. */

@@ -41,6 +41,10 @@ export type Evidence = z.infer<typeof evidenceSchema>;
 export const customerSchema = z.strictObject({ refs: z.array(z.string()), email: z.string().nullable() });
 export type FactCustomer = z.infer<typeof customerSchema>;
 
+/** What a surface wants to show again (a source's name, products, metadata): never reckoned with. */
+export const noteSchema = z.record(z.string(), z.unknown());
+export type FactNote = z.infer<typeof noteSchema>;
+
 const common = {
   /** Unique within a program and livemode: a repeated message makes the same id and so adds nothing. */
   id: z.string(),
@@ -50,8 +54,7 @@ const common = {
   occurredAt: z.iso.datetime(),
   customer: customerSchema.nullable(),
   evidence: evidenceSchema,
-  /** What a surface wants to show again (a source's name, products, metadata): kept with the fact, never reckoned with. */
-  note: z.record(z.string(), z.unknown()).optional(),
+  note: noteSchema.optional(),
 };
 
 /**

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { copyRows, rowSource, type Column } from '../db/rows.ts';
 import { runSql } from '../db/sql.ts';
 import type { Candidate } from './attribution.ts';
-import type { Fact } from '../domain/facts.ts';
+import type { Fact, FactNote } from '../domain/facts.ts';
 import type { KnownFact } from './fold.ts';
 import type { Standing } from './postings.ts';
 import type { TermsSnapshot } from './rules.ts';
@@ -42,6 +42,7 @@ export interface OrderRow {
   reference: string | null;
   orderId: string | null;
   goal: string | null;
+  note: FactNote | null;
   subscription: string | null;
   sub1: string | null;
   occurredAt: string | null;
@@ -90,6 +91,7 @@ const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
   reference: ['reference', 'text'],
   orderId: ['order_id', 'text'],
   goal: ['goal', 'text'],
+  note: ['note', 'json'],
   subscription: ['subscription', 'text'],
   sub1: ['sub1', 'text'],
   occurredAt: ['occurred_at', 'timestamptz'],

@@ -124,6 +124,7 @@ export function settledRow(order: OrderWork, target: Target, context: OrderConte
     reference: order.reference,
     orderId: order.orderId,
     goal: summary.goal,
+    note: summary.note,
     subscription: order.subscription,
     sub1: (target.clickId === null ? null : order.world.click(target.clickId)?.sub1) ?? before?.sub1 ?? null,
     occurredAt: summary.occurredAt,

@@ -146,6 +146,7 @@ const unknownOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'
   reference: null,
   orderId: null,
   goal: null,
+  note: null,
   subscription: null,
   sub1: null,
   occurredAt: null,

@@ -1,4 +1,4 @@
-import type { Evidence, Fact, FactAmount, FactOf, SaleDocument } from '../domain/facts.ts';
+import type { Evidence, Fact, FactAmount, FactNote, FactOf, SaleDocument } from '../domain/facts.ts';
 import { isCurrency } from '../domain/currency.ts';
 import { MAX_AMOUNT_MINOR, multiplyRatio, parseMajorAmount } from '../domain/money.ts';
 import { compareInstants, compareText, inOrderOfFacts, type KnownFact, type OrderState } from './fold.ts';
@@ -44,6 +44,8 @@ export interface OrderSummary {
   /** Another system settled the order before it was imported: whatever is said of it, it earns nothing here. */
   imported: boolean;
   goal: string | null;
+  /** What its senders said beside the money: of the earliest fact that says anything. */
+  note: FactNote | null;
   subscription: string | null;
   /** When the order counts from: its payment, else its first action, tracker word or lead. Null: nothing that counts. */
   occurredAt: string | null;
@@ -85,6 +87,7 @@ export function summarize(state: OrderState, assumedCurrency: string): OrderSumm
     lead: facts.some(({ fact }) => fact.type === 'lead'),
     imported: facts.some(({ fact }) => fact.type === 'imported'),
     goal: firstOf(facts, goalOf),
+    note: firstOf(facts, ({ fact }) => fact.note ?? null),
     subscription: firstOf(facts, ({ fact }) => ('subscription' in fact ? fact.subscription : null)),
     occurredAt: dating?.occurredAt ?? null,
     evidence: facts

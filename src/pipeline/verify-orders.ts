@@ -78,6 +78,7 @@ const compared: (keyof OrderRow)[] = [
   'reference',
   'orderId',
   'goal',
+  'note',
   'subscription',
   'sub1',
   'occurredAt',

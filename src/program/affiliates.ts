@@ -5,7 +5,7 @@ import { newId } from '../domain/ids.ts';
 import type { CommissionOverride } from '../domain/terms.ts';
 import { readTakenCode, replaceCouponCodes, replaceReferralCode } from './affiliate-codes.ts';
 import { foldCode, makeReferralCode } from './codes.ts';
-import { conditionOf, countRows, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
 import { buildUpdate, type ChangesOf } from './update.ts';
 
 export type AffiliateStatus = 'pending' | 'active' | 'paused' | 'banned';
@@ -179,10 +179,6 @@ export function listAffiliates(
     conditionsOf(programId, filter),
     page,
   );
-}
-
-export function countAffiliates(db: Knex, programId: string, filter: AffiliateFilter): Promise<number> {
-  return countRows(db, 'affiliates a', conditionsOf(programId, filter));
 }
 
 // Coupons in the order that they were given.

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { runSql } from '../db/sql.ts';
-import { conditionOf, countRows, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
 
 /** A visit by an affiliate's link, or one that a server told of. */
 export interface Click {
@@ -98,10 +98,6 @@ export function listClicks(
   page: PageRequest,
 ): Promise<Page<StoredClick>> {
   return selectPage<StoredClick>(db, `select ${columns} from clicks`, 'id', conditionsOf(programId, filter), page);
-}
-
-export function countClicks(db: Knex, programId: string, filter: ClickFilter): Promise<number> {
-  return countRows(db, 'clicks', conditionsOf(programId, filter));
 }
 
 const columns = `id, program_id as "programId", livemode, affiliate_id as "affiliateId", offer_id as "offerId",

@@ -1,18 +1,25 @@
 import type { Knex } from 'knex';
 import { runSql } from '../db/sql.ts';
-import type { Fact } from '../domain/facts.ts';
+import type { Fact, FactNote } from '../domain/facts.ts';
 import type { ConversionColumns } from './conversion-view.ts';
-import { noteColumns, type ConversionNotes } from './conversion-notes.ts';
 import { totalOf } from './conversion-totals.ts';
-import { conditionOf, countRows, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
 
 /** A row of `orders` as the reading sides need it; the pipeline alone writes it. */
-export type Conversion = ConversionColumns & {
+export interface Conversion extends ConversionColumns {
   mergedInto: string | null;
   updatedAt: string;
-  /** Where it was asked for. */
-  offerCode?: string | null;
-} & Partial<ConversionNotes>;
+}
+
+/** What some lists show besides. */
+export interface ConversionExtras {
+  offerCode: string | null;
+  customerEmail: string | null;
+  /** What its senders said beside the money. */
+  note: FactNote | null;
+  /** The least of the references that its order is known by; its beginning tells where it came from. */
+  reference: string | null;
+}
 
 export interface ConversionFilter {
   livemode: boolean;
@@ -52,13 +59,13 @@ export async function findConversion(
   livemode: boolean,
   conversionId: string,
 ): Promise<Conversion | null> {
-  const [row] = await runSql<ConversionRow>(
+  const [row] = await runSql<Record<string, unknown>>(
     db,
-    `select ${columns} from orders o
+    `select ${columnsOf(conversionFields)} from orders o
      where o.program_id = ? and o.livemode = ? and o.id = ? and (o.kind is not null or o.status = 'merged')`,
     [programId, livemode, conversionId],
   );
-  return row ? toConversion(row) : null;
+  return row ? readRow(row, conversionFields) : null;
 }
 
 /** The conversion that is known by one of these references (`order:…`, `stripe:pi_…`); null where none is. */
@@ -110,40 +117,23 @@ export async function readConversionDetail(db: Knex, conversionId: string): Prom
   return row ?? { references: [], facts: [], explanation: null };
 }
 
-/** More that a surface shows of each conversion, read in the same statement. */
-export interface ConversionExtras {
-  /** The offer's code, which some surfaces show instead of its id. */
-  offerCodes?: boolean;
-  notes?: boolean;
-}
-
-/** Newest first. */
-export async function listConversions(
+/** Newest first. `fields` are those that the caller shows: each that is left out need not be read and parsed. */
+export async function listConversions<Field extends keyof ListedConversion = keyof Conversion>(
   db: Knex,
   programId: string,
   filter: ConversionFilter,
   page: PageRequest,
-  { offerCodes = false, notes = false }: ConversionExtras = {},
-): Promise<Page<Conversion>> {
-  const code = offerCodes ? ', (select code from offers where id = o.offer_id) as "offerCode"' : '';
-  const noted = notes ? `, ${noteColumns}` : '';
-  const { items, ...rest } = await selectPage<ConversionRow>(
+  fields: readonly Field[] = conversionFields as readonly string[] as readonly Field[],
+): Promise<Page<Pick<ListedConversion, Field>>> {
+  const { items, ...rest } = await selectPage<Record<string, unknown>>(
     db,
-    `select ${columns}${code}${noted} from orders o`,
+    `select ${columnsOf(fields)} from orders o`,
     'o.id',
     conditionsOf(programId, filter),
     page,
     knownTotal(programId, filter),
   );
-  return { items: items.map(toConversion), ...rest };
-}
-
-export function countConversions(db: Knex, programId: string, filter: ConversionFilter): Promise<number> {
-  const known = knownTotal(programId, filter);
-  if (!known) return countRows(db, 'orders o', conditionsOf(programId, filter));
-  return runSql<{ total: bigint }>(db, `select (${known.sql}) as total`, known.bindings).then(([row]) =>
-    Number(row?.total ?? 0n),
-  );
+  return { items: items.map((row) => readRow(row, fields)), ...rest };
 }
 
 /** The total that is known without counting, where the filter tells nothing apart but what is totalled. */
@@ -155,29 +145,60 @@ function knownTotal(programId: string, filter: ConversionFilter): Condition | un
   return totalOf({ programId, livemode, statuses, earning, credited });
 }
 
-type Timestamps = 'occurredAt' | 'paidAt' | 'createdAt' | 'updatedAt';
-type ConversionRow = Omit<Conversion, Timestamps> & {
-  occurredAt: Date | null;
-  paidAt: Date | null;
-  createdAt: Date;
-  updatedAt: Date;
+type ListedConversion = Conversion & ConversionExtras;
+
+const columns: Record<keyof ListedConversion, string> = {
+  id: 'o.id',
+  livemode: 'o.livemode',
+  kind: 'o.kind',
+  status: 'o.status',
+  reason: 'o.reason',
+  netMinor: 'o.net_minor',
+  grossMinor: 'o.gross_minor',
+  refundedMinor: 'o.refunded_minor',
+  currency: 'o.currency',
+  affiliateId: 'o.affiliate_id',
+  offerId: 'o.offer_id',
+  customerId: 'o.customer_id',
+  clickId: 'o.click_id',
+  orderId: 'o.order_id',
+  goal: 'o.goal',
+  commissionMinor: 'o.commission_minor',
+  commissionCurrency: 'o.commission_currency',
+  occurredAt: 'o.occurred_at',
+  paidAt: 'o.paid_at',
+  createdAt: 'o.created_at',
+  updatedAt: 'o.updated_at',
+  mergedInto: 'o.merged_into',
+  offerCode: '(select code from offers where id = o.offer_id)',
+  customerEmail: '(select email from customers where id = o.customer_id)',
+  note: 'o.note',
+  reference: 'o.reference',
 };
 
-const columns = `o.id, o.livemode, o.kind, o.status, o.reason, o.net_minor as "netMinor", o.gross_minor as "grossMinor",
-  o.refunded_minor as "refundedMinor", o.currency, o.affiliate_id as "affiliateId", o.offer_id as "offerId",
-  o.customer_id as "customerId", o.click_id as "clickId", o.order_id as "orderId", o.goal,
-  o.commission_minor as "commissionMinor", o.commission_currency as "commissionCurrency",
-  o.occurred_at as "occurredAt", o.paid_at as "paidAt", o.created_at as "createdAt",
-  o.updated_at as "updatedAt", o.merged_into as "mergedInto"`;
+const extras: ReadonlySet<string> = new Set<keyof ConversionExtras>([
+  'offerCode',
+  'customerEmail',
+  'note',
+  'reference',
+]);
+const conversionFields = Object.keys(columns).filter((field) => !extras.has(field)) as (keyof Conversion)[];
 
-function toConversion(row: ConversionRow): Conversion {
-  return {
-    ...row,
-    occurredAt: row.occurredAt?.toISOString() ?? null,
-    paidAt: row.paidAt?.toISOString() ?? null,
-    createdAt: row.createdAt.toISOString(),
-    updatedAt: row.updatedAt.toISOString(),
-  };
+function columnsOf(fields: readonly (keyof ListedConversion)[]): string {
+  return fields.map((field) => `${columns[field]} as "${field}"`).join(', ');
+}
+
+/** Times as ISO 8601 UTC, all else as it was read. */
+function readRow<Field extends keyof ListedConversion>(
+  row: Record<string, unknown>,
+  fields: readonly Field[],
+): Pick<ListedConversion, Field> {
+  const conversion: Record<string, unknown> = {};
+  for (const field of fields) {
+    const value = row[field];
+    conversion[field] = value instanceof Date ? value.toISOString() : value;
+  }
+  return conversion as Pick<ListedConversion, Field>;
 }
 
 /** An order of which nothing is known that counts (a refund that came before its sale) is no conversion yet. */

@@ -4,7 +4,7 @@ import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { CommissionTerms } from '../domain/terms.ts';
 import { makeCode } from './codes.ts';
-import { conditionOf, countRows, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
 import { buildUpdate, type ChangesOf } from './update.ts';
 import { findForeignKeyViolation, findUniqueViolation } from './violations.ts';
 
@@ -134,10 +134,6 @@ export async function findOffer(db: Knex, programId: string, idOrCode: string): 
 /** Newest first. */
 export function listOffers(db: Knex, programId: string, filter: OfferFilter, page: PageRequest): Promise<Page<Offer>> {
   return selectPage<Offer>(db, `select ${columns} from offers`, 'id', conditionsOf(programId, filter), page);
-}
-
-export function countOffers(db: Knex, programId: string, filter: OfferFilter): Promise<number> {
-  return countRows(db, 'offers', conditionsOf(programId, filter));
 }
 
 const columns = `id, program_id as "programId", name, url, code, description, commission, currency,

@@ -87,16 +87,6 @@ function dropTotal<T>(row: T & { total: unknown }): T {
   return item as unknown as T;
 }
 
-/** How many rows of a table meet the conditions. */
-export async function countRows(db: Knex, table: string, conditions: readonly Condition[]): Promise<number> {
-  const [row] = await runSql<{ count: bigint }>(
-    db,
-    `select count(*) as count from ${table} where ${joinConditions(conditions)}`,
-    conditions.flatMap(({ bindings }) => bindings),
-  );
-  return Number(row?.count ?? 0n);
-}
-
 function joinConditions(conditions: readonly Condition[]): string {
   return conditions.map(({ sql }) => sql).join(' and ') || 'true';
 }

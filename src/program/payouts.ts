@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { conditionOf, countRows, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
 
 export type PayoutStatus = 'pending' | 'paid' | 'failed';
 
@@ -129,10 +129,6 @@ export function listPayouts(
   page: PageRequest,
 ): Promise<Page<Payout>> {
   return selectPage<Payout>(db, `select ${columns} from payouts`, 'id', conditionsOf(programId, filter), page);
-}
-
-export function countPayouts(db: Knex, programId: string, filter: PayoutFilter): Promise<number> {
-  return countRows(db, 'payouts', conditionsOf(programId, filter));
 }
 
 /** The payout as the API answers it and as webhooks carry it. */

@@ -4,7 +4,7 @@ import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { makeCode } from './codes.ts';
 import { ExpiringCache, perDatabase } from './expiring-cache.ts';
-import { conditionOf, countRows, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
 import { readSnapshot } from './statistic-rows.ts';
 import { buildUpdate } from './update.ts';
 import { findForeignKeyViolation, findUniqueViolation } from './violations.ts';
@@ -139,10 +139,6 @@ export function listTrackingLinks(
   page: PageRequest,
 ): Promise<Page<TrackingLink>> {
   return selectPage<TrackingLink>(db, select, 'l.id', conditionsOf(programId, filter), page);
-}
-
-export function countTrackingLinks(db: Knex, programId: string, filter: TrackingLinkFilter): Promise<number> {
-  return countRows(db, 'tracking_links l', conditionsOf(programId, filter));
 }
 
 /** Clicks and conversions of these links, live or test, by link id. */

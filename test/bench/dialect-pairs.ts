@@ -11,8 +11,6 @@ export interface DialectPair {
   name: string;
   dialect: (n: number) => Call;
   native: (n: number) => Call;
-  /** The dialect's page has figures that no native list tells (a total, notes): the cost is told, and has no mark. */
-  tellsMore?: boolean;
 }
 
 export interface PairWorld {
@@ -115,7 +113,6 @@ export function dialectPairs({ affiliateIds, clickIds, offerId }: PairWorld): Di
       name: 'attroConversions',
       native: native('/conversions?limit=20'),
       dialect: () => ({ path: '/attro/api/v1/conversions' }),
-      tellsMore: true,
     },
     {
       name: 'affspaceOffers',

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
 import { runSql } from '../../src/db/sql.ts';
 import { createLogger } from '../../src/logging.ts';
-import { countConversions, listConversions, type ConversionFilter } from '../../src/program/conversions.ts';
+import { listConversions, type ConversionFilter } from '../../src/program/conversions.ts';
 import { foldConversionTotals } from '../../src/program/rollups.ts';
 import { arbitraryDelivery, arbitraryHistory } from '../pipeline/arbitrary-histories.ts';
 import { liveHistory } from '../pipeline/live-history.ts';
@@ -44,11 +44,10 @@ test('the total of a list is the number of its rows after any history, however m
   assert.ok(counted > 0, 'the histories have conversions');
 });
 
-/** The total of a page and by itself, next to all rows one by one; gives how many there are. */
+/** The total of a page, next to all rows one by one; gives how many there are. */
 async function compare(programId: string, filter: ConversionFilter): Promise<number> {
   const { items } = await listConversions(t.db, programId, filter, { limit: 10_000 });
   const told = JSON.stringify(filter);
-  assert.equal(await countConversions(t.db, programId, filter), items.length, told);
   for (const offset of [0, 1, items.length, items.length + 5]) {
     const page = await listConversions(t.db, programId, filter, { limit: 1, offset, counted: true });
     assert.equal(page.total, items.length, `${told} from ${offset}`);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toOfferId } from '../../api/named.ts';
 import { notFound } from '../../domain/errors.ts';
-import { findConversion, listConversions, type Conversion } from '../../program/conversions.ts';
+import { findConversion, listConversions, type Conversion, type ConversionExtras } from '../../program/conversions.ts';
 import { findOffer } from '../../program/offers.ts';
 import { defineDialectRoute } from '../dialect.ts';
 import { cursorPageQuery, readCursor } from '../pages.ts';
@@ -35,7 +35,7 @@ export const conversionRoutes = [
       };
       const beforeId = readCursor('conversions', query.cursor);
       const limits = { limit: query.limit, beforeId };
-      const page = await listConversions(db, programId, filter, limits, { offerCodes: true });
+      const page = await listConversions(db, programId, filter, limits, shownFields);
       return answerPage('conversions', page, conversionView);
     },
   }),
@@ -54,10 +54,22 @@ export const conversionRoutes = [
   }),
 ];
 
-function conversionView(conversion: Conversion) {
+const shownFields = [
+  'id',
+  'offerCode',
+  'orderId',
+  'currency',
+  'commissionCurrency',
+  'netMinor',
+  'commissionMinor',
+  'status',
+  'createdAt',
+] as const;
+
+function conversionView(conversion: Pick<Conversion & ConversionExtras, (typeof shownFields)[number]>) {
   return {
     id: conversion.id,
-    offerCode: conversion.offerCode ?? null,
+    offerCode: conversion.offerCode,
     vendorTxId: conversion.orderId,
     currency: conversion.currency ?? conversion.commissionCurrency,
     saleAmountCents: Number(conversion.netMinor),

@@ -1,4 +1,4 @@
-import type { ConversionNotes } from '../../program/conversion-notes.ts';
+import type { Conversion, ConversionExtras } from '../../program/conversions.ts';
 import { toMajorNumber, toSeconds } from '../values.ts';
 
 export const statusNames = ['pending', 'approved', 'rejected', 'paid', 'reversed'] as const;
@@ -14,23 +14,28 @@ export const ourStatuses: Record<StatusName, readonly string[]> = {
 };
 export const everyStatus = Object.values(ourStatuses).flat();
 
+export const shownFields = [
+  'id',
+  'affiliateId',
+  'offerId',
+  'orderId',
+  'netMinor',
+  'currency',
+  'commissionMinor',
+  'commissionCurrency',
+  'status',
+  'createdAt',
+  'note',
+  'customerEmail',
+  'reference',
+] as const;
+
 /** What is shown of a conversion, whether it was just recorded or is read back. */
-export interface ShownConversion {
-  id: string;
-  affiliateId: string | null;
-  offerId: string | null;
-  orderId: string | null;
-  amountMinor: bigint;
-  currency: string | null;
-  commissionMinor: bigint;
-  commissionCurrency: string | null;
-  status: string;
-  createdAt: string | Date;
-}
+type ShownConversion = Pick<Conversion & ConversionExtras, (typeof shownFields)[number]>;
 
 /** A conversion as Attro shows it, with what its senders said beside the money. */
-export function conversionView(conversion: ShownConversion & Partial<ConversionNotes>) {
-  const { note, customerEmail = null, reference = null } = conversion;
+export function conversionView(conversion: ShownConversion) {
+  const { note, customerEmail, reference } = conversion;
   const { currency, commissionCurrency, status } = conversion;
   return {
     id: conversion.id,
@@ -38,7 +43,7 @@ export function conversionView(conversion: ShownConversion & Partial<ConversionN
     offerId: conversion.offerId,
     externalId: conversion.orderId,
     externalSource: note?.['externalSource'] ?? nameSource(reference),
-    amount: toMajorNumber(conversion.amountMinor, currency),
+    amount: toMajorNumber(conversion.netMinor, currency),
     currency: currency ?? commissionCurrency,
     commission: toMajorNumber(conversion.commissionMinor, commissionCurrency),
     status: status === 'not_tracked' ? 'rejected' : status,

@@ -9,7 +9,7 @@ import { listConversions } from '../../program/conversions.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
 import { settleRequest, type SettledMessage } from '../settle.ts';
-import { conversionView, everyStatus, ourStatuses, statusNames } from './conversion-view.ts';
+import { conversionView, everyStatus, shownFields, ourStatuses, statusNames } from './conversion-view.ts';
 import { email, positiveNumber } from './fields.ts';
 import { limitsOf, pageLimits } from './limits.ts';
 import { answerPage } from './page.ts';
@@ -48,8 +48,8 @@ export const conversionRoutes = [
         affiliateId: await toAffiliateId(db, programId, query.affiliateId),
         offerId: await toOfferId(db, programId, query.offerId),
       };
-      const page = await listConversions(db, programId, filter, { ...query, counted: true }, { notes: true });
-      return answerPage(page, query, (item) => conversionView({ ...item, amountMinor: item.netMinor }));
+      const page = await listConversions(db, programId, filter, { ...query, counted: true }, shownFields);
+      return answerPage(page, query, conversionView);
     },
   }),
   defineDialectRoute({
@@ -99,7 +99,15 @@ function answerConversion(body: NewConversion, { id: inboxEventId, settled }: Se
   const customerEmail = body.customerEmail?.toLowerCase() ?? null;
   const note = { externalSource, metadata };
   return answer(201, {
-    data: conversionView({ ...settled.conversion, orderId: externalId, note, customerEmail }),
+    data: conversionView({
+      ...settled.conversion,
+      netMinor: settled.conversion.amountMinor,
+      orderId: externalId,
+      note,
+      customerEmail,
+      reference: null,
+      createdAt: settled.conversion.createdAt.toISOString(),
+    }),
   });
 }
 
