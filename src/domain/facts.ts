@@ -103,8 +103,17 @@ export const factSchema = z.discriminatedUnion('type', [
   }),
   /** Joins references, brings a customer or evidence; says nothing about money (charge.succeeded, invoice_payment.paid). */
   z.strictObject({ ...common, type: z.literal('link') }),
-  /** A refund with an id of its own. `amount` null takes all that remains (a store's full refund without a price). */
-  z.strictObject({ ...common, type: z.literal('refund'), refundId: z.string(), amount: amountSchema.nullable() }),
+  /**
+   * A refund with an id of its own. `amount` null takes all that remains (a store's full refund without a price).
+   * `paymentRef` is the payment that it is of, where the sender says so: an order may have several.
+   */
+  z.strictObject({
+    ...common,
+    type: z.literal('refund'),
+    refundId: z.string(),
+    amount: amountSchema.nullable(),
+    paymentRef: z.string().optional(),
+  }),
   /** The refund did not go through (failed, cancelled) or was reversed: the money is the merchant's again. */
   z.strictObject({ ...common, type: z.literal('refund_failed'), refundId: z.string() }),
   /** A cumulative figure: so much of one payment has been refunded in all; an order may have several (`paymentRef` is which). */

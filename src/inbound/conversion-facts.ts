@@ -125,19 +125,23 @@ export function toFunnelFact(
   return { kind: 'facts', livemode, facts: [{ ...who, id, refs: [], occurredAt, type: 'funnel', eventType, url }] };
 }
 
+/** A Stripe id of an order; of a connected account's with that in front, since its ids are unique within it. */
+const stripeOrderId = /^(acct_[A-Za-z0-9]+:)?((?:pi|ch|py|cs|in)_[A-Za-z0-9_]+)$/;
+
 /**
  * The references by which an order id of the sender's own names an order. Stripe's ids mean the same to everybody, so a
  * call that carries one meets Stripe's webhook of the same payment; Stripe itself cuts some of them to 25 characters.
  */
 export function orderRefs(orderId: string, scope: string | null): string[] {
-  if (/^(?:pi|ch|py)_[A-Za-z0-9_]+$/.test(orderId)) return [`stripe:${orderId}`];
-  if (/^(?:cs|in)_[A-Za-z0-9_]+$/.test(orderId)) return [`stripe:${orderId}`, `stripe:~${orderId.slice(0, 25)}`];
-  return [scope === null ? `order:${orderId}` : `order:${scope}:${orderId}`];
+  const [, account = '', id] = stripeOrderId.exec(orderId) ?? [];
+  if (id === undefined) return [scope === null ? `order:${orderId}` : `order:${scope}:${orderId}`];
+  const ref = `stripe:${account}${id}`;
+  return /^(?:cs|in)_/.test(id) ? [ref, `stripe:${account}~${id.slice(0, 25)}`] : [ref];
 }
 
 /** The reference of a customer by the sender's own id, which may be Stripe's. */
 export function customerRef(id: string): string {
-  return /^cus_[A-Za-z0-9_]+$/.test(id) ? `stripe:${id}` : `id:${id}`;
+  return /^(?:acct_[A-Za-z0-9]+:)?cus_[A-Za-z0-9_]+$/.test(id) ? `stripe:${id}` : `id:${id}`;
 }
 
 /** The id that a stored message's facts were given where the sender named none; undefined where it did. */

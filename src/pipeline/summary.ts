@@ -231,7 +231,7 @@ function reckonReversals(
   const refunds = new Map<string, bigint | null>();
   const disputes = new Map<string, bigint>();
   const totals: { fact: FactOf<'refund_total'>; amountMinor: bigint }[] = [];
-  const refsOfRefund = new Map<string, string[]>();
+  const paymentOf = new Map<string, string>();
   const inCurrency = (amount: FactAmount): bigint | null => {
     const resolved = resolveAmount(amount, payment.currency);
     if (resolved && resolved.currency === payment.currency) return resolved.amountMinor;
@@ -243,7 +243,7 @@ function reckonReversals(
     else if (fact.type === 'dispute_won') won.add(fact.disputeId);
     else if (fact.type === 'refund') {
       recordRefund(fact, refunds, inCurrency);
-      refsOfRefund.set(fact.refundId, [...(refsOfRefund.get(fact.refundId) ?? []), ...fact.refs]);
+      if (fact.paymentRef !== undefined) paymentOf.set(fact.refundId, fact.paymentRef);
     } else if (fact.type === 'dispute') {
       const amountMinor = inCurrency(fact.amount);
       if (amountMinor !== null) disputes.set(fact.disputeId, max(disputes.get(fact.disputeId) ?? 0n, amountMinor));
@@ -252,7 +252,7 @@ function reckonReversals(
   const byId = [...refunds].map(([id, amountMinor]) => ({
     id,
     amountMinor: amountMinor ?? payment.grossMinor,
-    refs: refsOfRefund.get(id) ?? [],
+    paymentRef: paymentOf.get(id) ?? null,
   }));
   const live = sum(byId.filter((refund) => !failed.has(refund.id)).map((refund) => refund.amountMinor));
   const refunded = live + beyondRefunds(totals, byId);
@@ -266,34 +266,28 @@ function reckonReversals(
 
 /**
  * What the cumulative figures show beyond the refunds that are known by id. Figures are of one payment each, and so are
- * refunds that name it; a refund that names none of these payments (a caller's) may be any of what was refunded.
+ * refunds that name theirs; a refund that names none (a caller's) may be any of what was refunded.
  */
 function beyondRefunds(
   totals: { fact: FactOf<'refund_total'>; amountMinor: bigint }[],
-  refunds: { amountMinor: bigint; refs: string[] }[],
+  refunds: { amountMinor: bigint; paymentRef: string | null }[],
 ): bigint {
-  const payments = new Map<string, { highest: bigint; refs: Set<string> }>();
+  const left = new Map<string, bigint>();
+  // A payment by any of its names: a refund may name the payment intent of a charge.
+  const paymentNamed = new Map<string, string>();
   for (const { fact, amountMinor } of totals) {
-    const known = payments.get(fact.paymentRef);
-    const refs = new Set([fact.paymentRef, ...fact.refs, ...(known?.refs ?? [])]);
-    payments.set(fact.paymentRef, { highest: max(known?.highest ?? 0n, amountMinor), refs });
+    left.set(fact.paymentRef, max(left.get(fact.paymentRef) ?? 0n, amountMinor));
+    for (const ref of fact.refs) paymentNamed.set(ref, fact.paymentRef);
   }
-  const left = new Map([...payments].map(([paymentRef, { highest }]) => [paymentRef, highest]));
   let unplaced = 0n;
-  for (const { amountMinor, refs } of refunds) {
-    const paymentRef = paymentOf(refs, payments);
+  for (const { amountMinor, paymentRef } of refunds) {
     if (paymentRef === null) unplaced += amountMinor;
-    else left.set(paymentRef, (left.get(paymentRef) ?? 0n) - amountMinor);
+    else {
+      const payment = left.has(paymentRef) ? paymentRef : (paymentNamed.get(paymentRef) ?? paymentRef);
+      left.set(payment, (left.get(payment) ?? 0n) - amountMinor);
+    }
   }
   return max(0n, sum([...left.values()].map((amountMinor) => max(0n, amountMinor))) - unplaced);
-}
-
-/** The payment that a refund is of: the one that it names, else the only one that shares a reference with it. */
-function paymentOf(refs: string[], payments: ReadonlyMap<string, { refs: ReadonlySet<string> }>): string | null {
-  const named = [...payments.keys()].filter((paymentRef) => refs.includes(paymentRef));
-  const sharing = [...payments].filter(([, payment]) => refs.some((ref) => payment.refs.has(ref)));
-  const found = named.length > 0 ? named : sharing.map(([paymentRef]) => paymentRef);
-  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 /** Of an order without an amount (an action that is paid by the piece) only a refund of all of it says anything. */

@@ -94,7 +94,15 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
       .map((tracker) => ({ ...tracker, word: tracker.state })),
     fc.record({ type: fc.constant('link') }),
     fc.record({ type: fc.constant('imported'), subscription, goal }),
-    fc.record({ type: fc.constant('refund'), refundId: reversal, amount: fc.option(arbitraryAmount(), { freq: 6 }) }),
+    fc.record(
+      {
+        type: fc.constant('refund'),
+        refundId: reversal,
+        amount: fc.option(arbitraryAmount(), { freq: 6 }),
+        paymentRef: ref,
+      },
+      { requiredKeys: ['type', 'refundId', 'amount'] },
+    ),
     fc.record({ type: fc.constant('refund_failed'), refundId: reversal }),
     fc.record({ type: fc.constant('refund_total'), paymentRef: ref, amount: arbitraryAmount() }),
     fc.record({ type: fc.constant('dispute'), disputeId: reversal, amount: arbitraryAmount() }),

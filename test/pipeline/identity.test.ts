@@ -132,17 +132,51 @@ describe('one payment told by several is one conversion', () => {
     await assertOne(program, 980);
   });
 
-  test('the same ids of two connected accounts are two payments', async () => {
+  test('a customer whose metadata names the affiliate, told before the payment, after it, or of another account', async () => {
+    const link = (event: object): object => ({
+      ...readFixture('endive', 'customer-link/02-customer.updated').event,
+      ...event,
+    });
+    const customerId = (link({}) as { data: { object: { id: string } } }).data.object.id;
+    const payment = JSON.parse(
+      JSON.stringify(paid({ id: 'linked', currency: 'usd', paidAt }, 10_000, '')).replaceAll('cus_linked', customerId),
+    ) as object;
+    for (const [events, commissionMinor] of [
+      [[link({}), payment], 2_000],
+      [[payment, link({})], 2_000],
+      [[payment, link({ account: 'acct_1' })], 0],
+    ] as const) {
+      const program = await openHttpProgram(hub);
+      for (const event of events) {
+        await program.stripe(event);
+        await program.settled();
+      }
+      const [conversion] = await program.conversions();
+      assert.equal(conversion?.commissionMinor, commissionMinor);
+      assert.equal(conversion.status, commissionMinor === 0 ? 'parked' : 'pending');
+    }
+  });
+
+  test('the same ids of two connected accounts are two payments of two customers; a call may name either', async () => {
     const program = await openHttpProgram(hub);
     const one = { id: 'connect', currency: 'usd', paidAt };
     await program.stripe({ ...paid(one, 10_000), account: 'acct_1' });
     await program.stripe({ ...paid(one, 10_000), account: 'acct_2' });
     await program.stripe({ ...refunded(one, '1', 10_000, 1), account: 'acct_2' });
     await program.settled();
-    assert.deepEqual(
-      (await program.conversions()).map(({ commissionMinor }) => commissionMinor).toSorted((a, b) => a - b),
-      [0, 2_000],
-    );
+    const conversions = await program.conversions();
+    assert.deepEqual(conversions.map(({ commissionMinor }) => commissionMinor).toSorted(), [0, 2_000]);
+    for (const account of ['acct_1', 'acct_2']) {
+      const customer = await program.api.get(`/customers/${account}:cus_connect`);
+      assert.deepEqual(customer.body.data.references, [`stripe:${account}:cus_connect`], customer.text);
+    }
+    const [refundedOne] = conversions.filter(({ commissionMinor }) => commissionMinor === 0);
+    const call = { affiliate_id: program.affiliateId, amount: '100.00', currency: 'USD' };
+    const known = await program.api.post('/conversions', { ...call, order_id: 'acct_2:pi_connect' });
+    assert.equal(known.body.data.reason, 'duplicate_order', known.text);
+    assert.equal(known.body.data.conversionId, refundedOne?.id);
+    const unknown = await program.api.post('/conversions', { ...call, order_id: 'pi_connect' });
+    assert.equal(unknown.status, 201, 'the platform\u2019s own payment of that id is a third one');
   });
 });
 

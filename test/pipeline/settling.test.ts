@@ -75,7 +75,13 @@ describe('settling', () => {
         amount: usd(minor),
       });
     const refund = (id: string, n: number, minor: number): Fact =>
-      fact('refund', { id, refundId: id, refs: [`stripe:ch_${n}`, `stripe:pi_${n}`], amount: usd(minor) });
+      fact('refund', {
+        id,
+        refundId: id,
+        refs: [`stripe:ch_${n}`, `stripe:pi_${n}`],
+        amount: usd(minor),
+        paymentRef: `stripe:ch_${n}`,
+      });
     const refunded = async () => (await ledger.orders()).map((order) => [order.refunded, order.commission]);
     await ledger.say([invoice], [paidBy(1)], [paidBy(2)], [total(1, 2_000)], [total(2, 1_000)], [total(2, 3_000)]);
     assert.deepEqual(await refunded(), [[5_000, 1_000]]);
@@ -85,6 +91,11 @@ describe('settling', () => {
     assert.deepEqual(await refunded(), [[5_500, 900]], 'of the first payment, whose figure is yet to come');
     await ledger.say([fact('refund', { refundId: 'mine', refs: ['stripe:in_1'], amount: usd(2_000) })]);
     assert.deepEqual(await refunded(), [[5_500, 900]], 'told by the caller: what the figures show already');
+    await ledger.say([paidBy(3)], [refund('re_4', 3, 700)]);
+    assert.deepEqual(await refunded(), [[6_200, 760]], 'of a third payment, which no figure is of');
+    const named = { refundId: 're_5', refs: ['stripe:pi_1'], amount: usd(300), paymentRef: 'stripe:pi_1' };
+    await ledger.say([fact('refund', named)], [total(1, 2_800)]);
+    assert.deepEqual(await refunded(), [[6_500, 700]], 'named by its payment intent, and in the figure of its charge');
   });
 
   test('partial refunds, a dispute won and a failed refund each post their own change', async () => {

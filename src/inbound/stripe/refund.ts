@@ -60,8 +60,9 @@ export function readChargeRefunded(message: StripeMessage): Reading {
  */
 function toRefundFacts(message: StripeMessage, read: Refund): Fact[] {
   const { account } = message;
-  const refs = toRefs(account, [read.charge?.id, read.payment_intent?.id]);
-  if (refs.length === 0) return [];
+  const paymentId = read.charge?.id ?? read.payment_intent?.id;
+  if (paymentId === undefined) return [];
+  const refs = toRefs(account, [paymentId, read.payment_intent?.id]);
   const common = { refs, occurredAt: toInstant(read.created, message.receivedAt), customer: null, evidence: {} };
   const made: Fact = {
     ...common,
@@ -69,6 +70,7 @@ function toRefundFacts(message: StripeMessage, read: Refund): Fact[] {
     id: toFactId(account, 'refund', read.id),
     refundId: read.id,
     amount: toAmount(read.amount, read.currency),
+    paymentRef: toRef(account, paymentId),
   };
   if (read.status !== 'failed' && read.status !== 'canceled') return [made];
   return [

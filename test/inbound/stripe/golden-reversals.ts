@@ -44,6 +44,7 @@ function made(o: StripeJson, refs: string[], occurredAt: string, minor: number) 
     occurredAt,
     refundId: o.id,
     amount: usd(minor),
+    paymentRef: refs[0],
   });
 }
 
@@ -134,6 +135,7 @@ export const reversals: Record<string, Golden> = {
       occurredAt: '2026-09-19T12:29:59.000Z',
       refundId: o.id,
       amount: usd(6000),
+      paymentRef: `stripe:acct_1SQk7uTr1bShop0A:${o.charge}`,
     }),
   ],
 };
