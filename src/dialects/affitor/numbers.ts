@@ -76,38 +76,13 @@ const groupOf = perDatabase(
     }),
 );
 
-/** Two processes may both draw a number for one object; the first stays, and the other is a gap in the sequence. */
 async function giveNumbers(group: Wanted[]): Promise<void> {
   const [first] = group;
   if (!first) return;
   const rows = await runSql<{ programId: string; kind: NumberedKind; objectId: string; number: bigint }>(
     first.db,
-    `with wanted as (
-       select distinct program_id, kind, object_id
-       from unnest(?::text[], ?::text[], ?::text[]) as object (program_id, kind, object_id)
-     ), known as (
-       select program_id, kind, object_id, number from affitor_numbers join wanted using (program_id, kind, object_id)
-     ), missing as (
-       select program_id, kind, object_id, count(*) over sequence as many,
-         row_number() over (sequence order by object_id) as place
-       from wanted where not exists (
-         select 1 from known where (known.program_id, known.kind, known.object_id)
-           = (wanted.program_id, wanted.kind, wanted.object_id))
-       window sequence as (partition by program_id, kind)
-     ), drawn as (
-       insert into affitor_sequences as s (program_id, kind, last_number)
-       select distinct program_id, kind, many from missing order by program_id, kind
-       on conflict (program_id, kind) do update set last_number = s.last_number + excluded.last_number
-       returning program_id, kind, last_number
-     ), given as (
-       insert into affitor_numbers as n (program_id, kind, object_id, number)
-       select program_id, kind, object_id, last_number - many + place
-       from missing join drawn using (program_id, kind) order by program_id, kind, object_id
-       on conflict (program_id, kind, object_id) do update set number = n.number
-       returning program_id, kind, object_id, number
-     )
-     select program_id as "programId", kind, object_id as "objectId", number from known
-     union all select program_id, kind, object_id, number from given`,
+    `select program_id as "programId", kind, object_id as "objectId", number
+     from give_affitor_numbers(?::text[], ?::text[], ?::text[])`,
     [group.map(({ programId }) => programId), group.map(({ kind }) => kind), group.map(({ objectId }) => objectId)],
   );
   const numbers = new Map(rows.map((row) => [nameOf(row), Number(row.number)]));
