@@ -1,13 +1,16 @@
 import { basename, extname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
-import { startDemoHub } from './demo-hub.ts';
+import { verifyLedger } from '../inbound/verify-ledger.ts';
+import { startDemoHub, type DemoHub } from './demo-hub.ts';
 import { describeLedger, findDifferences, money, readLedger, type Conversion } from './demo-report.ts';
 import { clickLink, setUpStage, type DemoStage } from './demo-setup.ts';
 import { chapters, fixturesFolder, type Chapter } from './demo-story.ts';
 import { fillFixture, readFixtures, type Fixture } from './fixtures.ts';
+import { withHub } from './hub-access.ts';
 import { sendRequest, signFixture } from './requests.ts';
 import { startSubscriber, type Receipt } from './subscriber.ts';
+import { describeDifferences, describeProof } from './verify.ts';
 
 interface DemoOptions {
   fast?: true;
@@ -48,6 +51,7 @@ async function playDemo({ fast, dataDir, redis }: DemoOptions): Promise<void> {
     const stage = await setUpStage(hub, subscriber);
     for (const chapter of chapters) await playChapter(stage, chapter, receipts, pauseMs);
     await finish(stage, receipts);
+    await prove(hub);
   }
 }
 
@@ -145,6 +149,15 @@ async function finish(stage: DemoStage, receipts: readonly Receipt[]): Promise<v
   }
   process.exitCode = 1;
   console.error(`NOT as expected:\n${differences.map((difference) => `  ${difference}`).join('\n')}`);
+}
+
+/** What `tributary verify` finds: the ledger reckoned anew from the raw messages. */
+async function prove({ env }: DemoHub): Promise<void> {
+  const findings = await withHub(({ db }) => verifyLedger(db), env);
+  console.log(describeProof(findings));
+  if (findings.total === 0) return;
+  process.exitCode = 1;
+  console.error(describeDifferences(findings));
 }
 
 /** Rejects when the demo is to end before its time; what it started is stopped on the way out. */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Config } from '../config.ts';
+import type { Config, Environment } from '../config.ts';
 import { createDatabase } from '../db/database.ts';
 import { listPendingMigrations, migrateDatabase } from '../db/migrate.ts';
 import { isOutage } from '../db/outage.ts';
@@ -17,8 +17,11 @@ export interface HubAccess {
  * Opens the hub's database for one command. In the embedded default it is the running hub's own, or one started for the
  * time of the command, and its schema is brought up to date; where DATABASE_URL is set, the release does that.
  */
-export async function withHub<T>(work: (hub: HubAccess) => Promise<T>): Promise<T> {
-  const { config, embedded, close } = await prepareEnvironment(process.env);
+export async function withHub<T>(
+  work: (hub: HubAccess) => Promise<T>,
+  environment: Environment = process.env,
+): Promise<T> {
+  const { config, embedded, close } = await prepareEnvironment(environment);
   const db = createDatabase({ url: config.databaseUrl, role: 'cli' });
   try {
     await checkSchema(db, config, embedded !== null);

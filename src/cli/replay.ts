@@ -30,7 +30,7 @@ async function replay({ since, source, program, failed, json }: ReplayOptions): 
     throw new Error('Say which messages: --since, --source, --program or --failed');
   }
   const progress = (counts: ReplayCounts): void => {
-    if (!json) console.error(`… ${counts.messages.toLocaleString('en')} messages`);
+    if (!json) console.error(`… ${describeCount(counts.messages)}`);
   };
   const counts = await withHub(({ config, db }) =>
     replayMessages(
@@ -48,7 +48,7 @@ async function replay({ since, source, program, failed, json }: ReplayOptions): 
   if (json) console.log(JSON.stringify({ messages: counts.messages, outcomes: Object.fromEntries(outcomes) }));
   else {
     const words = outcomes.map(([outcome, count]) => `${count.toLocaleString('en')} ${outcome}`).join(', ');
-    console.log(`Replayed ${counts.messages.toLocaleString('en')} messages${words ? `: ${words}` : ''}`);
+    console.log(`Replayed ${describeCount(counts.messages)}${words ? `: ${words}` : ''}`);
   }
   const failures = counts.outcomes.get('failed') ?? 0;
   if (failures === 0) return;
@@ -57,6 +57,10 @@ async function replay({ since, source, program, failed, json }: ReplayOptions): 
       'Mend the cause, then run: tributary replay --failed',
   );
   process.exitCode = 1;
+}
+
+function describeCount(messages: number): string {
+  return `${messages.toLocaleString('en')} ${messages === 1 ? 'message' : 'messages'}`;
 }
 
 function readTime(text: string): Date {

@@ -42,7 +42,7 @@ function describeCounts({ counts }: Findings): string {
   const shown = ['messages', 'facts', 'orders', 'postings', 'customers', 'payouts'];
   return shown
     .filter((what) => counts.has(what))
-    .map((what) => `${(counts.get(what) ?? 0).toLocaleString('en')} ${what}`)
+    .map((what) => `${toCount(counts.get(what) ?? 0)} ${what}`)
     .join(', ');
 }
 
@@ -56,17 +56,28 @@ function describeEqual(findings: Findings): string {
   return [`equal: ${describeCounts(findings)} compared`, ...asides].join('\n');
 }
 
-function aside(count: number | undefined, words: string): string | null {
-  return count ? `  ${count.toLocaleString('en')} ${words}` : null;
+function toCount(number: number): string {
+  return number.toLocaleString('en');
 }
 
-function describeDifferences(findings: Findings): string {
+function aside(count: number | undefined, words: string): string | null {
+  return count ? `  ${toCount(count)} ${words}` : null;
+}
+
+/** The whole proof in a line. */
+export function describeProof({ counts, total }: Findings): string {
+  const [orders, postings] = [counts.get('orders') ?? 0, counts.get('postings') ?? 0].map(toCount);
+  return `verify: ${orders} orders, ${postings} entries, ${toCount(total)} differences`;
+}
+
+/** What differs, each with what is stored and what was expected. */
+export function describeDifferences(findings: Findings): string {
   const { total, differences } = findings;
   const more = total - differences.length;
   return [
-    `different: ${total.toLocaleString('en')} differences in ${describeCounts(findings)}`,
+    `different: ${toCount(total)} differences in ${describeCounts(findings)}`,
     ...differences.map(describeDifference),
-    ...(more > 0 ? [`… and ${more.toLocaleString('en')} more`] : []),
+    ...(more > 0 ? [`… and ${toCount(more)} more`] : []),
   ].join('\n');
 }
 

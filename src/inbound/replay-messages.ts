@@ -43,9 +43,9 @@ export async function replayMessages(
     for (const outcome of await readOutcomes(deps.db, ids)) {
       counts.outcomes.set(outcome, (counts.outcomes.get(outcome) ?? 0) + 1);
     }
-    onProgress?.(counts);
     const last = page.at(-1);
     if (!last || page.length < PAGE_SIZE) return counts;
+    onProgress?.(counts);
     after = last.id;
   }
 }

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import type { Environment } from '../../src/config.ts';
 import { createFirstProgram } from '../../src/cli/first-program.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
-import { root, runCli } from './run-cli.ts';
+import { cliEnvironment, root, runCli } from './run-cli.ts';
 
 /** A fenced block of the README, and what it says to be printed by it: the block of output that follows at once. */
 interface Step {
@@ -28,7 +29,7 @@ test('the walk through the four inputs prints what the README says', async () =>
   const first = await createFirstProgram(hub.db, hub.deps.secrets);
   const steps = readSteps(sectionOf('A walk through the four inputs'));
   assert.ok(steps.length > 10);
-  const printed = await runSteps(steps, { HUB: hub.url, KEY: first?.testKey ?? '' });
+  const printed = await runSteps(steps, { HUB: hub.url, KEY: first?.testKey ?? '', ...cliEnvironment(hub) });
   if (process.env.UPDATE_README) await writeOutputs(steps, printed);
   else {
     for (const [index, { commands, output }] of steps.entries()) {
@@ -90,9 +91,15 @@ const UNTIL_SETTLED = `until curl -s "$HUB/api/v1/inbox-events?status=received" 
 const MARK = '---8<--- next step ---8<---';
 
 /** In one shell, as a reader does: variables of one step are there in the next. The reader's own are set before. */
-async function runSteps(steps: readonly Step[], variables: Record<string, string>): Promise<string[]> {
+async function runSteps(steps: readonly Step[], variables: Environment): Promise<string[]> {
   const script = steps
-    .map(({ commands }) => commands.replaceAll(/^(HUB|KEY)=.*$/gm, '').replaceAll(/^sleep 1$/gm, () => UNTIL_SETTLED))
+    .map(({ commands }) =>
+      commands
+        .replaceAll(/^(HUB|KEY)=.*$/gm, '')
+        .replaceAll(/^sleep 1$/gm, () => UNTIL_SETTLED)
+        // What npx finds in the checkout.
+        .replaceAll(/^npx tributary /gm, 'node src/cli/tributary.ts '),
+    )
     .join(`\necho '\n${MARK}'\n`);
   const shell = spawn('sh', ['-u'], { cwd: root, env: { PATH: process.env.PATH, ...variables } });
   let [output, complaints] = ['', ''];

@@ -60,7 +60,7 @@ describe('a replay', () => {
     assert.equal(patched.status, 200, patched.text);
     await program.api.patch(`/offers/${program.offerId}`, { commission: { type: 'cps', rateBps: 100 } });
     const { stdout } = await runCli(['replay', '--source', tracker], cliEnvironment(hub));
-    assert.equal(stdout.trim(), 'Replayed 1 messages: 1 updated');
+    assert.equal(stdout.trim(), 'Replayed 1 message: 1 updated');
     assert.deepEqual(await program.postings(), [2_000]);
   });
 
@@ -198,7 +198,7 @@ describe('a replay', () => {
     );
     const { code, stdout, stderr } = await runCli(['replay', '--program', program.id], cliEnvironment(hub));
     assert.deepEqual([code, stdout.trim()], [0, 'Replayed 250 messages: 250 unprocessable'], stderr);
-    assert.deepEqual(stderr.match(/\d+(?= messages)/g), ['100', '200', '250']);
+    assert.deepEqual(stderr.match(/\d+(?= messages)/g), ['100', '200']);
   });
 });
 
