@@ -185,32 +185,36 @@ export async function up(knex: Knex): Promise<void> {
     create trigger payouts_are_summed after insert or update of status on payouts
       for each row execute function sum_changed_payout();
 
-    -- How many conversions a program has of each status, for lists that tell their total: kept in the same way.
+    -- How many conversions of each status there are, in all and by affiliate and offer, for lists that tell their total:
+    -- kept in the same way.
     create table conversion_total_deltas (
       id bigint generated always as identity primary key,
       program_id text not null,
       livemode boolean not null,
+      affiliate_id text,
+      offer_id text,
       status text not null,
       earning boolean not null,        -- false: a lead that is only told of
-      credited boolean not null,       -- to an affiliate
       total bigint not null
     );
 
     create table conversion_totals (
       program_id text not null,
       livemode boolean not null,
+      affiliate_id text not null,      -- '': all of them, and those of nobody
+      offer_id text not null,          -- '': all of them, and those of none
       status text not null,
       earning boolean not null,
-      credited boolean not null,
+      credited boolean not null,       -- to an affiliate
       total bigint not null,
-      primary key (program_id, livemode, status, earning, credited)
+      primary key (program_id, livemode, affiliate_id, offer_id, status, earning, credited)
     );
 
     create function total_new_orders() returns trigger language plpgsql as $$
     begin
-      insert into conversion_total_deltas (program_id, livemode, status, earning, credited, total)
-      select program_id, livemode, status, kind <> 'lead' or cpa_claim is not null, affiliate_id is not null, count(*)
-      from added where kind is not null and status <> 'merged' group by 1, 2, 3, 4, 5;
+      insert into conversion_total_deltas (program_id, livemode, affiliate_id, offer_id, status, earning, total)
+      select program_id, livemode, affiliate_id, offer_id, status, kind <> 'lead' or cpa_claim is not null, count(*)
+      from added where kind is not null and status <> 'merged' group by 1, 2, 3, 4, 5, 6;
       return null;
     end $$;
     create trigger new_orders_are_totalled after insert on orders
@@ -218,16 +222,16 @@ export async function up(knex: Knex): Promise<void> {
 
     create function total_changed_orders() returns trigger language plpgsql as $$
     begin
-      insert into conversion_total_deltas (program_id, livemode, status, earning, credited, total)
+      insert into conversion_total_deltas (program_id, livemode, affiliate_id, offer_id, status, earning, total)
       select * from (
-        select program_id, livemode, status, kind <> 'lead' or cpa_claim is not null, affiliate_id is not null,
+        select program_id, livemode, affiliate_id, offer_id, status, kind <> 'lead' or cpa_claim is not null,
           sum(sign) as total
         from (
-          select 1 as sign, program_id, livemode, status, kind, cpa_claim, affiliate_id from added
+          select 1 as sign, program_id, livemode, affiliate_id, offer_id, status, kind, cpa_claim from added
           union all
-          select -1, program_id, livemode, status, kind, cpa_claim, affiliate_id from removed
+          select -1, program_id, livemode, affiliate_id, offer_id, status, kind, cpa_claim from removed
         ) o where kind is not null and status <> 'merged'
-        group by 1, 2, 3, 4, 5
+        group by 1, 2, 3, 4, 5, 6
       ) d where total <> 0;
       return null;
     end $$;
@@ -235,10 +239,11 @@ export async function up(knex: Knex): Promise<void> {
       referencing old table as removed new table as added for each statement execute function total_changed_orders();
 
     -- The total of those that a list is about: what is folded and what is not yet, in the snapshot of the query that asks.
-    -- A function, because its plan is made once for a connection, which costs more than the reading. Statuses null: all;
-    -- only_earning and only_credited false: whether or not.
+    -- A function, because its plan is made once for a connection, which costs more than the reading. Statuses, affiliate
+    -- and offer null: all; only_earning and only_credited false: whether or not.
     create function conversion_total(
-      of_program text, of_livemode boolean, of_statuses text[], only_earning boolean, only_credited boolean
+      of_program text, of_livemode boolean, of_statuses text[], only_earning boolean, only_credited boolean,
+      of_affiliate text, of_offer text
     ) returns bigint language plpgsql stable as $$
     begin
       return (
@@ -246,9 +251,11 @@ export async function up(knex: Knex): Promise<void> {
         from (
           select status, earning, credited, total from conversion_totals
           where program_id = of_program and livemode = of_livemode
+            and affiliate_id = coalesce(of_affiliate, '') and offer_id = coalesce(of_offer, '')
           union all
-          select status, earning, credited, total from conversion_total_deltas
+          select status, earning, affiliate_id is not null, total from conversion_total_deltas
           where program_id = of_program and livemode = of_livemode
+            and (of_affiliate is null or affiliate_id = of_affiliate) and (of_offer is null or offer_id = of_offer)
         ) known
         where (of_statuses is null or status = any(of_statuses)) and (earning or not only_earning)
           and (credited or not only_credited)

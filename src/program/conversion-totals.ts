@@ -10,12 +10,23 @@ export interface TotalFilter {
   earning?: boolean | undefined;
   /** True: those of an affiliate. */
   credited?: boolean | undefined;
+  affiliateId?: string | undefined;
+  offerId?: string | undefined;
 }
 
 /** A query of one number, exact at every moment: what is folded (rollups.ts) and what is not yet. */
-export function totalOf({ programId, livemode, statuses, earning, credited }: TotalFilter): Condition {
+export function totalOf(filter: TotalFilter): Condition {
+  const { programId, livemode, statuses, earning = false, credited = false, affiliateId, offerId } = filter;
   return {
-    sql: 'select conversion_total(?, ?, ?, ?, ?)',
-    bindings: [programId, livemode, statuses?.length ? statuses : null, earning ?? false, credited ?? false],
+    sql: 'select conversion_total(?, ?, ?, ?, ?, ?, ?)',
+    bindings: [
+      programId,
+      livemode,
+      statuses?.length ? statuses : null,
+      earning,
+      credited,
+      affiliateId ?? null,
+      offerId ?? null,
+    ],
   };
 }

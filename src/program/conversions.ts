@@ -138,11 +138,11 @@ export async function listConversions<Field extends keyof ListedConversion = key
 
 /** The total that is known without counting, where the filter tells nothing apart but what is totalled. */
 function knownTotal(programId: string, filter: ConversionFilter): Condition | undefined {
-  const { livemode, statuses, earning, credited, ...others } = filter;
+  const { livemode, statuses, earning, credited, affiliateId, offerId, ...others } = filter;
   if (statuses?.includes('merged') || Object.values(others).some((value) => value !== undefined && value !== null)) {
     return undefined;
   }
-  return totalOf({ programId, livemode, statuses, earning, credited });
+  return totalOf({ programId, livemode, statuses, earning, credited, affiliateId, offerId });
 }
 
 type ListedConversion = Conversion & ConversionExtras;

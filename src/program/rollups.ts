@@ -72,9 +72,13 @@ export function foldConversionTotals(db: Knex, limit: number): Promise<number> {
          delete from conversion_total_deltas
          where id in (select id from conversion_total_deltas order by id limit ?) returning *
        ), rolled as (
-         insert into conversion_totals as known (program_id, livemode, status, earning, credited, total)
-         select program_id, livemode, status, earning, credited, sum(total) from taken group by 1, 2, 3, 4, 5
-         on conflict (program_id, livemode, status, earning, credited)
+         insert into conversion_totals as known
+           (program_id, livemode, affiliate_id, offer_id, status, earning, credited, total)
+         select program_id, livemode, affiliate, offer, status, earning, affiliate_id is not null, sum(total)
+         from taken, lateral (values ('', ''), (affiliate_id, ''), ('', offer_id), (affiliate_id, offer_id))
+           as counted_as (affiliate, offer)
+         where affiliate is not null and offer is not null group by 1, 2, 3, 4, 5, 6, 7
+         on conflict (program_id, livemode, affiliate_id, offer_id, status, earning, credited)
          do update set total = known.total + excluded.total
        )
        select count(*) as folded from taken`,

@@ -1,7 +1,7 @@
 import { newId } from '../../src/domain/ids.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
 import { createKey } from '../../src/program/api-keys.ts';
-import { buildStatistics, foldBalances } from '../../src/program/rollups.ts';
+import { buildStatistics, foldBalances, foldConversionTotals } from '../../src/program/rollups.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { startChild } from './child.ts';
 import { fillProgram, type FilledProgram } from './filled-program.ts';
@@ -49,20 +49,30 @@ interface Program extends FilledProgram {
 
 /** Of each: the affiliate with a third of everything, and an offer that has next to nothing. */
 const reads: Record<string, (program: Program) => string> = {
-  conversions: () => '/conversions',
-  'conversions by status': () => '/conversions?status=approved',
-  'conversions by affiliate': ({ affiliateId }) => `/conversions?affiliateId=${affiliateId}`,
-  'conversions of a rare offer': ({ rareOfferId }) => `/conversions?offerId=${rareOfferId}`,
-  commissions: () => '/commissions',
-  clicks: () => '/clicks',
-  affiliates: () => '/affiliates',
-  affiliate: ({ affiliateId }) => `/affiliates/${affiliateId}`,
-  'tracking links': () => '/tracking-links',
-  balances: () => '/balances',
-  stats: () => '/stats',
-  'stats of a period': () => '/stats?startDate=2026-03-05&endDate=2026-04-20',
-  'stats by day': () => '/stats?groupBy=day',
-  'stats by month of an affiliate': ({ affiliateId }) => `/stats?groupBy=month&affiliateId=${affiliateId}`,
+  conversions: () => '/api/v1/conversions',
+  'conversions by status': () => '/api/v1/conversions?status=approved',
+  'conversions by affiliate': ({ affiliateId }) => `/api/v1/conversions?affiliateId=${affiliateId}`,
+  'conversions of a rare offer': ({ rareOfferId }) => `/api/v1/conversions?offerId=${rareOfferId}`,
+  commissions: () => '/api/v1/commissions',
+  clicks: () => '/api/v1/clicks',
+  affiliates: () => '/api/v1/affiliates',
+  affiliate: ({ affiliateId }) => `/api/v1/affiliates/${affiliateId}`,
+  'tracking links': () => '/api/v1/tracking-links',
+  balances: () => '/api/v1/balances',
+  stats: () => '/api/v1/stats',
+  'stats of a period': () => '/api/v1/stats?startDate=2026-03-05&endDate=2026-04-20',
+  'stats by day': () => '/api/v1/stats?groupBy=day',
+  'stats by month of an affiliate': ({ affiliateId }) => `/api/v1/stats?groupBy=month&affiliateId=${affiliateId}`,
+  'Attro conversions': () => '/attro/api/v1/conversions',
+  'Attro conversions by status': () => '/attro/api/v1/conversions?status=pending',
+  'Attro conversions by affiliate': ({ affiliateId }) => `/attro/api/v1/conversions?affiliateId=${affiliateId}`,
+  'Attro tracking links': () => '/attro/api/v1/tracking-links',
+  'affilut conversions': () => '/affilut/api/v1/conversions',
+  'AffSpace conversions': () => '/affspace/api/v1/conversions',
+  'AffSpace conversions of a rare offer': ({ rareOfferId }) => `/affspace/api/v1/conversions?offer_code=${rareOfferId}`,
+  'Refgrow affiliates': () => '/refgrow/v1/affiliates',
+  'Refgrow commissions': () => '/refgrow/v1/commissions',
+  'Refgrow commissions by affiliate': ({ affiliateId }) => `/refgrow/v1/commissions?affiliateId=${affiliateId}`,
 };
 
 async function prepare(services: BenchServices, conversions: number): Promise<Program> {
@@ -79,6 +89,7 @@ async function prepare(services: BenchServices, conversions: number): Promise<Pr
   );
   while ((await buildStatistics(db)) > 0);
   while ((await foldBalances(db, 20_000)) > 0);
+  while ((await foldConversionTotals(db, 20_000)) > 0);
   const { plaintext: key } = await createKey(db, programId, { name: 'bench', mode: 'live', access: 'read' });
   return { ...filled, key };
 }
@@ -92,7 +103,7 @@ async function measure(
   for (let turn = -10; turn < ROUNDS; turn += 1) {
     for (const [index, program] of programs.entries()) {
       const started = performance.now();
-      const answer = await fetch(`http://127.0.0.1:${port}/api/v1${pathOf(program)}`, {
+      const answer = await fetch(`http://127.0.0.1:${port}${pathOf(program)}`, {
         headers: { authorization: `Bearer ${program.key}` },
       });
       const text = await answer.text();
