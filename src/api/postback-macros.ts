@@ -63,8 +63,8 @@ export const postbackRoutes: Route[] = [
     body: z
       .strictObject({
         url: z.string().max(2048),
-        method: z.enum(['GET', 'POST']).default('GET'),
-        bodyTemplate: z.string().max(10_000).nullable().default(null),
+        method: z.enum(['GET', 'POST']).optional().meta({ description: 'GET when absent' }),
+        bodyTemplate: z.string().max(10_000).nullish(),
         conversionId: z.string().optional(),
       })
       .meta({ id: 'PostbackPreviewInput' }),
@@ -75,13 +75,13 @@ export const postbackRoutes: Route[] = [
         .meta({ id: 'PostbackPreview' }),
     ),
     handle: async ({ db }, { principal, body }) => {
-      const problem = findTemplateProblem(body.url);
+      const { url, method = 'GET', bodyTemplate = null, conversionId } = body;
+      const problem = findTemplateProblem(url);
       if (problem) throw validationError(`url ${problem}`, { url: problem });
-      if (body.bodyTemplate !== null) assertBodyTemplate(body.method, body.bodyTemplate);
-      const { conversionId } = body;
+      if (bodyTemplate !== null) assertBodyTemplate(method, bodyTemplate);
       const subject =
         conversionId === undefined ? sampleSubject : await findSubject(db, principal.programId, conversionId);
-      const target = compileTarget(body);
+      const target = compileTarget({ url, method, bodyTemplate });
       if (!target || !subject) throw notFound('Conversion');
       return { data: renderRequest(target, subject) };
     },

@@ -83,7 +83,10 @@ export const webhookEndpointRoutes: Route[] = [
     status: 201,
     answer: one(endpointWithSecretSchema),
     handle: async (deps, { principal, body }) => {
-      const { endpoint, secret } = await createEndpoint(withGuard(deps), principal.programId, body);
+      const { endpoint, secret } = await createEndpoint(withGuard(deps), principal.programId, {
+        ...body,
+        kind: body.kind ?? 'webhook',
+      });
       return { data: { ...endpointView(endpoint), secret } };
     },
   }),

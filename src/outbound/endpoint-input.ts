@@ -93,8 +93,10 @@ const settable = {
 export const endpointCreateSchema = z.strictObject({
   ...z.object(settable).partial().shape,
   url: settable.url,
-  /** `postback`: the URL (and body) are templates with macros, fired for conversions. */
-  kind: z.enum(['webhook', 'postback']).default('webhook'),
+  // Optional, where it could have a default: generators of clients make fields that have one required.
+  kind: z.enum(['webhook', 'postback']).optional().meta({
+    description: 'webhook when absent; of a postback URL and body are templates with macros, fired for conversions',
+  }),
   /** A postback about one affiliate's conversions; absent: about all. */
   affiliateId: z.string().nullable().optional(),
   /** The subscriber's own secret; made when absent. */
@@ -107,7 +109,8 @@ export type EndpointUpdate = z.infer<typeof endpointUpdateSchema>;
 
 export const rotateSecretSchema = z.strictObject({
   secret: signingSecretSchema.optional(),
-  /** How long the old secret signs too. */
-  overlapHours: z.number().min(0).max(168).default(24),
+  overlapHours: z.number().min(0).max(168).optional().meta({
+    description: 'How long the old secret signs, too; 24 when absent',
+  }),
 });
 export type RotateSecret = z.infer<typeof rotateSecretSchema>;

@@ -168,7 +168,7 @@ export async function rotateSecret(
   { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
   programId: string,
   endpointId: string,
-  { secret = makeSecret(), overlapHours }: RotateSecret,
+  { secret = makeSecret(), overlapHours = 24 }: RotateSecret,
   now: Date,
 ): Promise<{ endpoint: Endpoint; secret: string; previousSecretExpiresAt: Date }> {
   const { kind } = await getEndpoint({ db, secrets }, programId, endpointId);
