@@ -81,8 +81,9 @@ function readPurchase(
     return { ...common, id, type: 'lead', subscription, goal: 'trial' };
   }
   if (!price) {
-    // A first purchase counts for offers that pay by the action; what a renewal of unknown price is worth, nobody knows.
-    if (type === 'RENEWAL') throw new Unreadable('RENEWAL: the price is not known');
+    // The first money counts for offers that pay by the action; what a renewal of unknown price is worth, nobody knows.
+    if (readPhase(type, purchase, subscription) === 'recurring')
+      throw new Unreadable('RENEWAL: the price is not known');
     return { ...common, id, type: 'action', goal: 'purchase' };
   }
   const { currency } = price;

@@ -372,8 +372,10 @@ describe('the price of a purchase', () => {
     ]);
   });
 
-  it('not known makes a first purchase an action, and a renewal unreadable', () => {
+  it('not known makes the first money an action, also after a trial, and a renewal unreadable', () => {
     assert.equal(factOf('one-off/04-unknown-price').type, 'action');
+    const converted = change('trial/02-trial-converted', { price: null, price_in_purchased_currency: null });
+    assert.equal(converted.kind === 'facts' && converted.facts[0]?.type, 'action');
     const normalized = change('subscription/02-renewal', { price: null, price_in_purchased_currency: null });
     assert.deepEqual(normalized, { kind: 'unprocessable', livemode: true, error: 'RENEWAL: the price is not known' });
     assert.equal(amounts({ price: null, price_in_purchased_currency: null, period_type: 'TRIAL' }), 'lead');
