@@ -7,7 +7,11 @@
 export function isOutage(error: unknown): boolean {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
     const code = 'code' in current ? String(current.code) : '';
-    if (/^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/.test(code)) return true;
+    if (
+      /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code) ||
+      isMissingSocket(code, current)
+    )
+      return true;
     if (/^(08|53|57P)/.test(code) || code === '25006' || isClosedDatabase(code, current)) return true;
     if (current.name === 'KnexTimeoutError') return true;
     if (
@@ -21,6 +25,11 @@ export function isOutage(error: unknown): boolean {
     if (current instanceof AggregateError && current.errors.some(isOutage)) return true;
   }
   return false;
+}
+
+/** A Unix socket that is not there, not a file. */
+function isMissingSocket(code: string, error: Error): boolean {
+  return code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect';
 }
 
 /** 55000 has other causes too, faults of ours; this one alone ends the connection before it can do anything. */

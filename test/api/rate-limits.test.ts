@@ -1,11 +1,28 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { networkOf } from '../../src/api/authenticate.ts';
 import { testServices } from '../support/services.ts';
 import { startTestRedis } from '../support/redis.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { ApiClient } from './api-client.ts';
 import { makeKey, openApiWorld, type ApiWorld } from './world.ts';
+
+/** Redis connects with the first request; until it has, a process counts for itself. */
+async function waitForRedis(world: ApiWorld, url: string): Promise<void> {
+  const redis = new Redis(url);
+  try {
+    const { body } = await world.admin.get(`/programs/${world.programId}/api-keys`);
+    const keyIds = (body.data as { id: string }[]).map(({ id }) => id);
+    await waitUntil('requests are counted in Redis', async () => {
+      await world.live.get('/me');
+      const counters = await redis.keys('tributary:limit:*');
+      return keyIds.some((id) => counters.some((counter) => counter.endsWith(id)));
+    });
+  } finally {
+    redis.disconnect();
+  }
+}
 
 for (const store of ['memory', 'redis'] as const) {
   describe(`counted in ${store}`, () => {
@@ -13,8 +30,7 @@ for (const store of ['memory', 'redis'] as const) {
     const env = () => ({ RATE_LIMITS: 'on', REDIS_URL: store === 'redis' ? testServices().redisUrl : '' });
     before(async () => {
       world = await openApiWorld({ env: env() });
-      // Redis connects with the first request; until it has, a process counts for itself.
-      if (store === 'redis') await wait(300);
+      if (store === 'redis') await waitForRedis(world, env().REDIS_URL);
     });
     after(() => world.stop());
 
@@ -80,7 +96,8 @@ test('two processes on one Redis share the limits, and count for themselves whil
   const two = await openApiWorld({ env: { ...env, DATABASE_URL: one.hub.databaseUrl } });
   let stopped = false;
   try {
-    await wait(300);
+    await waitForRedis(one, redis.url);
+    await waitForRedis(two, redis.url);
     const key = await makeKey(one.admin, one.programId, 'live', 'read', { rateLimits: { reads: 3 } });
     const clients = [new ApiClient(one.hub.url, key), new ApiClient(two.hub.url, key)];
     const statuses = [];

@@ -159,7 +159,7 @@ test('people read a table, or the mistakes and what to do; a file that is not th
       /bad\.csv:2 email must be an e-mail address\nNothing was imported\. Mend this and run it again\.\n$/,
     );
     for (const [args, words] of [
-      [[world.id, join(folder, 'none.csv')], /none\.csv cannot be read: there is no such file/],
+      [[world.id, join(folder, 'none.csv')], /^\S*none\.csv cannot be read: there is no such file$/m],
       [['prg_none', join(folder, 'good.csv')], /Program not found/],
       [[world.id], /missing required argument 'files'/],
     ] as const) {

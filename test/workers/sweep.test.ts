@@ -30,7 +30,7 @@ forEachBackend((backend) => {
     const hub = await startHub({ backend });
     try {
       const ledger = await openLedger(hub.db, { program: { autoApprove: true, holdDays: 1 } });
-      const occurredAt = new Date(Date.now() - 86_400_000 + 2_000).toISOString();
+      const occurredAt = new Date(Date.now() - 86_400_000 + 6_000).toISOString();
       ledger.now = new Date(Date.now() - 10_000);
       await ledger.say([sale('order:1', usd(1_000), { occurredAt }, { affiliate: ledger.affiliateId })]);
       assert.equal((await ledger.orders())[0]?.status, 'pending');
