@@ -1,10 +1,11 @@
 import { Router, type Request, type Response } from 'express';
-import { AppError, notFound, validationError } from '../domain/errors.ts';
+import { AppError, validationError } from '../domain/errors.ts';
 import type { Principal } from '../program/api-keys.ts';
 import { authenticateRequest, type Caller } from './authenticate.ts';
 import { answerApiError, renderError, requestIdOf, sendAnswer, type RenderedAnswer } from './errors.ts';
 import { nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
 import { readJsonBody, type JsonBody } from './json-body.ts';
+import { readParams } from './params.ts';
 import { limitCaller } from './rate-limits.ts';
 import { Reply, type ApiDeps, type Route } from './route.ts';
 import { readQuery, validate } from './validate.ts';
@@ -97,18 +98,6 @@ function checkAccess(route: Route, caller: Caller): Principal {
     throw new AppError('INSUFFICIENT_PERMISSIONS', 'This API key may only read');
   }
   return caller.principal;
-}
-
-/** Ids are text of a bounded length; what can be none is answered like an unknown one. */
-function readParams(req: Request): Record<string, string> {
-  const params: Record<string, string> = {};
-  for (const [name, value] of Object.entries(req.params)) {
-    if (typeof value !== 'string' || value.length > 255 || value.includes('\0') || !value.isWellFormed()) {
-      throw notFound('Object');
-    }
-    params[name] = value;
-  }
-  return params;
 }
 
 function takeBody(route: Route, body: JsonBody): unknown {

@@ -32,24 +32,25 @@ export function one<S extends z.ZodType>(item: S) {
 
 /** `list` names the list, so that a cursor of another one is refused. Throws VALIDATION_ERROR for a bad cursor. */
 export function toPageRequest(list: string, query: { limit: number; cursor?: string | undefined }): PageRequest {
-  return { limit: query.limit, beforeId: query.cursor === undefined ? null : decodeCursor(list, query.cursor) };
+  return { limit: query.limit, beforeId: readCursor(list, query.cursor) };
 }
 
 /** The body of a list's answer. */
 export function toListBody<T extends { id: string }, V>(list: string, page: Page<T>, view: (item: T) => V) {
   const last = page.items.at(-1);
-  const nextCursor = page.hasMore && last ? encodeCursor(list, last.id) : null;
+  const nextCursor = page.hasMore && last ? writeCursor(list, last.id) : null;
   return { data: page.items.map(view), pagination: { hasMore: page.hasMore, nextCursor } };
 }
 
-function encodeCursor(list: string, id: string): string {
+function writeCursor(list: string, id: string): string {
   return Buffer.from(`${list} ${id}`).toString('base64url');
 }
 
-function decodeCursor(list: string, cursor: string): string {
+function readCursor(list: string, cursor: string | undefined): string | null {
+  if (cursor === undefined) return null;
   const text = /^[\w-]{1,400}$/.test(cursor) ? Buffer.from(cursor, 'base64url').toString() : '';
   const [given, id, ...rest] = text.split(' ');
-  if (given === list && id && rest.length === 0 && encodeCursor(list, id) === cursor && !id.includes('\0')) return id;
+  if (given === list && id && rest.length === 0 && writeCursor(list, id) === cursor && !id.includes('\0')) return id;
   throw new AppError('VALIDATION_ERROR', 'cursor is not a cursor of this list', {
     details: { cursor: 'is not a cursor of this list' },
   });

@@ -1,6 +1,7 @@
 import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { readJsonBody, type JsonBody } from '../api/json-body.ts';
+import { readParams } from '../api/params.ts';
 import { allowAnyOrigin } from '../api/public-access.ts';
 import { readQuery, validate } from '../api/validate.ts';
 import { toAppError } from '../db/database.ts';
@@ -73,18 +74,6 @@ function read(dialect: Dialect, schema: z.ZodType, value: unknown, part: Request
     }
     throw error;
   }
-}
-
-/** Ids are text of a bounded length; what can be none is answered like an unknown one. */
-function readParams(req: Request): Record<string, string> {
-  const params: Record<string, string> = {};
-  for (const [name, value] of Object.entries(req.params)) {
-    if (typeof value !== 'string' || value.length > 255 || value.includes('\0') || !value.isWellFormed()) {
-      throw notFound('Resource');
-    }
-    params[name] = value;
-  }
-  return params;
 }
 
 /** Express knows an error handler by its four arguments. A path that cannot be decoded names nothing. */

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { toOfferId } from '../../api/named.ts';
+import { toPageRequest } from '../../api/pagination.ts';
 import { notFound } from '../../domain/errors.ts';
 import { findConversion, listConversions, type Conversion, type ConversionExtras } from '../../program/conversions.ts';
 import { findOffer } from '../../program/offers.ts';
 import { defineDialectRoute } from '../dialect.ts';
-import { cursorPageQuery, readCursor } from '../pages.ts';
+import { cursorPageQuery } from '../pages.ts';
 import { answerData, answerPage } from './envelope.ts';
 import { epochMs, offerCode, toPeriod } from './fields.ts';
 import { getLimits } from './limits.ts';
@@ -33,9 +34,7 @@ export const conversionRoutes = [
         offerId: await toOfferId(db, programId, query.offer_code),
         ...toPeriod(query),
       };
-      const beforeId = readCursor('conversions', query.cursor);
-      const limits = { limit: query.limit, beforeId };
-      const page = await listConversions(db, programId, filter, limits, shownFields);
+      const page = await listConversions(db, programId, filter, toPageRequest('conversions', query), shownFields);
       return answerPage('conversions', page, conversionView);
     },
   }),

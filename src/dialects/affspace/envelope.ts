@@ -1,6 +1,6 @@
+import { toListBody } from '../../api/pagination.ts';
 import type { Page } from '../../program/page.ts';
 import { answer, type DialectAnswer } from '../dialect.ts';
-import { writeCursor } from '../pages.ts';
 
 /** `{"success": true, "data": …}`; the page names no other status of a success than 200. */
 export function answerData(data: unknown, status = 200): DialectAnswer {
@@ -13,8 +13,6 @@ export function answerPage<T extends { id: string }>(
   page: Page<T>,
   view: (item: T) => object,
 ): DialectAnswer {
-  const last = page.items.at(-1);
-  const nextCursor = page.hasMore && last ? writeCursor(list, last.id) : null;
-  const pagination = { hasMore: page.hasMore, nextCursor };
-  return answer(200, { success: true, data: page.items.map(view), meta: { pagination } });
+  const { data, pagination } = toListBody(list, page, view);
+  return answer(200, { success: true, data, meta: { pagination } });
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { toPageRequest } from '../../api/pagination.ts';
 import { notFound } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
 import { findOffer, listOffers, type Offer } from '../../program/offers.ts';
 import { defineDialectRoute } from '../dialect.ts';
-import { cursorPageQuery, readCursor } from '../pages.ts';
+import { cursorPageQuery } from '../pages.ts';
 import { toPercent } from '../values.ts';
 import { answerData, answerPage } from './envelope.ts';
 import { getLimits } from './limits.ts';
@@ -20,8 +21,7 @@ export const offerRoutes = [
     query: z.object({ ...cursorPageQuery({ usual: 50, most: 100 }), status: z.enum(statuses).optional() }),
     handle: async ({ db }, { principal: { programId }, query }) => {
       const filter = { statuses: query.status && [query.status] };
-      const beforeId = readCursor('offers', query.cursor);
-      const page = await listOffers(db, programId, filter, { limit: query.limit, beforeId });
+      const page = await listOffers(db, programId, filter, toPageRequest('offers', query));
       return answerPage('offers', page, listedOffer);
     },
   }),
