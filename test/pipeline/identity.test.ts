@@ -132,6 +132,30 @@ describe('one payment told by several is one conversion', () => {
     await assertOne(program, 980);
   });
 
+  test('a refund that the caller told by Stripe\u2019s own id, and Stripe, whichever comes first', async () => {
+    for (const callFirst of [true, false]) {
+      const program = await openHttpProgram(hub);
+      const one = { id: 'back', currency: 'usd', paidAt };
+      await program.stripe(paid(one, 10_000));
+      await program.settled();
+      const [sold] = await program.conversions();
+      const call = async (): Promise<void> => {
+        const body = { amountMinor: 3_000, refundId: 're_back_1' };
+        const answer = await program.api.post(`/conversions/${sold?.id}/refunds`, body);
+        assert.ok(answer.status < 300, answer.text);
+      };
+      const stripe = () => program.stripe(refunded(one, '1', 3_000, 1));
+      for (const send of callFirst ? [call, stripe] : [stripe, call]) {
+        await send();
+        await program.settled();
+      }
+      // The figure of its charge has it, too.
+      const charge = { id: 'ch_back', amount_refunded: 3_000, currency: 'usd', payment_intent: 'pi_back' };
+      await program.stripe(stripeEvent('charge.refunded', paidAt + 120, charge));
+      await assertOne(program, 1_400, `call first: ${callFirst}`);
+    }
+  });
+
   test('a customer whose metadata names the affiliate, told before the payment, after it, or of another account', async () => {
     const link = (event: object): object => ({
       ...readFixture('endive', 'customer-link/02-customer.updated').event,

@@ -124,6 +124,22 @@ describe('references', () => {
     assert.deepEqual([fact.phase, fact.subscription], ['subscription', null]);
   });
 
+  it('of every billing reason, what belongs to a subscription is of its phase, and what does not is by itself', () => {
+    const reasons = ['create', 'cycle', 'update', 'threshold'].map((reason) => `subscription_${reason}`);
+    const phaseOf = (event: StripeJson): string => {
+      const fact = onlyFact(event);
+      return fact.type === 'sale' ? fact.phase : fact.type;
+    };
+    for (const billing_reason of [...reasons, 'manual', 'quote_accept', 'unheard_of', null]) {
+      for (const event of [invoice, olderInvoice]) {
+        assert.equal(phaseOf(withObject(event, { billing_reason })), 'subscription', String(billing_reason));
+        const nobodys = { billing_reason, parent: null, subscription: null, lines: { data: [] } };
+        const expected = reasons.includes(String(billing_reason)) ? 'subscription' : 'one_off';
+        assert.equal(phaseOf(withObject(event, nobodys)), expected, String(billing_reason));
+      }
+    }
+  });
+
   it('a customer that is an account of Accounts v2 is known by it', () => {
     const fact = onlyFact(withObject(paymentIntent, { customer: null, customer_account: 'acct_7' }));
     assert.deepEqual(fact.customer, { refs: ['stripe:acct_7'], email: null });
@@ -196,6 +212,38 @@ describe('refunds and disputes', () => {
       'refund',
       'refund_failed',
     ]);
+  });
+
+  it('the status of a refund or dispute decides, whichever event tells it', () => {
+    const types = (event: StripeJson): string[] => {
+      const normalized = normalize(event);
+      return normalized.kind === 'facts' ? normalized.facts.map((fact) => fact.type) : [normalized.kind];
+    };
+    const refundEvents = ['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated'];
+    for (const type of refundEvents) {
+      for (const status of ['pending', 'requires_action', 'succeeded', null]) {
+        assert.deepEqual(types(withObject({ ...refund, type }, { status })), ['refund'], `${type} ${status}`);
+      }
+      for (const status of ['failed', 'canceled']) {
+        assert.deepEqual(types(withObject({ ...refund, type }, { status })), ['refund', 'refund_failed']);
+      }
+    }
+    for (const type of ['created', 'updated', 'closed', 'funds_withdrawn', 'funds_reinstated']) {
+      const told = (status: string) => types(withObject({ ...dispute, type: `charge.dispute.${type}` }, { status }));
+      for (const status of ['needs_response', 'under_review', 'lost']) assert.deepEqual(told(status), ['dispute']);
+      assert.deepEqual(told('won'), ['dispute_won']);
+      for (const inquiry of ['warning_needs_response', 'warning_under_review', 'warning_closed', 'prevented']) {
+        assert.deepEqual(told(inquiry), ['ignored'], inquiry);
+      }
+    }
+  });
+
+  it('a refund names the charge that it is of, else the payment intent', () => {
+    const paymentOf = (fact: Fact): string | undefined => (fact.type === 'refund' ? fact.paymentRef : undefined);
+    const { charge, payment_intent } = refund.data.object;
+    assert.equal(paymentOf(onlyFact(refund)), `stripe:${charge}`);
+    assert.equal(paymentOf(onlyFact(withObject(refund, { charge: null }))), `stripe:${payment_intent}`);
+    assert.equal(paymentOf(onlyFact({ ...refund, account: 'acct_1' })), `stripe:acct_1:${charge}`);
   });
 
   it('a refund of no payment is ignored', () => {
