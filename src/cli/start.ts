@@ -90,7 +90,9 @@ function describeStart({ config, secretsFile }: PreparedEnvironment, firstSteps:
   const kept = secretsFile && existsSync(firstStepsFileOf(config)) ? firstStepsFileOf(config) : null;
   return [
     `  API           ${config.publicUrl}/docs`,
-    secretsFile ? `  admin token   in ${secretsFile}` : '  admin token   ADMIN_TOKEN of the environment',
+    secretsFile && !process.env.ADMIN_TOKEN?.trim()
+      ? `  admin token   in ${secretsFile}`
+      : '  admin token   ADMIN_TOKEN of the environment',
     ...(kept ? [`  first steps   in ${kept}${firstSteps ? ', and here:' : ' (keys, and a call to each source)'}`] : []),
     ...(firstSteps ? ['', firstSteps] : []),
   ].join('\n');

@@ -29,7 +29,9 @@ const messages: Partial<Record<ErrorCode, string>> = {
 
 /** `{"success": false, "error": {code, message}}`: the message tells the field. */
 export function renderError(error: AppError): DialectAnswer {
-  const message = messages[error.code] ?? error.message;
+  // A hub's postback may name a sale by more than its click; the page knows nothing else.
+  const message =
+    messages[error.code] ?? error.message.replace(/click_id is required, or [^;]*/, 'click_id is required');
   const status = error.code === 'INSUFFICIENT_PERMISSIONS' ? 401 : error.status;
   return { status, body: { success: false, error: { code: codes[error.code], message } } };
 }

@@ -55,6 +55,12 @@ export const postbackCases: ConformanceCase[] = [
     body: failure('INVALID_API_KEY', z.literal('API key is invalid')),
   },
   {
+    name: 'refuses a postback without a click',
+    request: (world) => fire(world, 'primary', `sum=1&secure=${world.keys.live}`),
+    status: 400,
+    body: invalid('click_id is required'),
+  },
+  {
     name: "refuses a postback of another vendor's click",
     request: (world) =>
       fire(world, 'primary', `clickid=${world.kept['foreign']}&sum=1&txid=PB-9&secure=${world.keys.live}`),
