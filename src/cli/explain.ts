@@ -29,7 +29,7 @@ function tellStory(story: Story): string {
     `${order.id}${side}: ${order.kind ?? 'nothing that counts yet'}, ${order.status}${order.reason ? ` (${order.reason})` : ''}`,
     `  program     ${names.program} (${order.programId})`,
     ...(order.orderId === null ? [] : [`  order id    ${order.orderId}`]),
-    `  known as    ${references.join(', ')}`,
+    `  known as    ${wholeNames(references).join(', ')}`,
     ...(merged.length > 0 ? [`  also was    ${merged.join(', ')}`] : []),
     ...(mergedInto === null ? [] : [`  merged into ${mergedInto}`]),
     ...tellAmounts(story),
@@ -80,7 +80,7 @@ function tellChapter({ at, fact, message, postings }: Chapter): string[] {
 }
 
 function tellFact(fact: Fact): string {
-  const order = fact.refs.join(' ');
+  const order = wholeNames(fact.refs).join(' ');
   switch (fact.type) {
     case 'sale':
       return `sale of ${tellAmount(fact.gross)} (net ${tellAmount(fact.net)}), says the ${fact.document}: ${order}`;
@@ -110,6 +110,14 @@ function tellFact(fact: Fact): string {
       // Facts about customers and steps before a conversion; they hang on no order.
       return fact.type;
   }
+}
+
+/** Leaves out the beginnings of ids (`stripe:~in_1S8gbz`), by which cut ones are matched, where the whole id is there. */
+function wholeNames(references: readonly string[]): string[] {
+  return references.filter((ref) => {
+    const beginning = ref.replace(/~(?=[^:]*$)/, '');
+    return beginning === ref || !references.some((other) => other.startsWith(beginning));
+  });
 }
 
 function tellAmount(amount: FactAmount): string {

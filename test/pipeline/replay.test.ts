@@ -5,7 +5,7 @@ import { verifyLedger } from '../../src/inbound/verify-ledger.ts';
 import { cliEnvironment, runCli } from '../cli/run-cli.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { openHttpProgram, type HttpProgram } from './http-program.ts';
-import { paid, refunded, stripeEvent } from './stripe-events.ts';
+import { invoicePaid, paid, refunded, stripeEvent } from './stripe-events.ts';
 
 let hub: TestHub;
 before(async () => {
@@ -240,6 +240,26 @@ describe('tributary explain', () => {
       assert.ok(at >= 0, `${words}\n${story}`);
       from = at;
     }
+    const cut = 'in_1S8gbzTr1bFx7Hubn3clP6';
+    const link = stripeEvent('payment_intent.succeeded', paidAt, {
+      id: 'pi_cut',
+      amount: 4_900,
+      amount_received: 4_900,
+      currency: 'usd',
+      metadata: {},
+      payment_details: { order_reference: cut },
+    });
+    await program.stripe(link);
+    await program.settled();
+    const knownAs = async (): Promise<string> => {
+      const { stdout } = await runCli(['explain', 'pi_cut'], cliEnvironment(hub));
+      return /known as {4}(.*)/.exec(stdout)?.[1] ?? '';
+    };
+    assert.equal(await knownAs(), `stripe:pi_cut, stripe:~${cut}`);
+    const invoice = JSON.stringify(invoicePaid('cut', '1', 4_900, paidAt)).replaceAll('in_cut_1', `${cut}8n`);
+    await program.stripe(JSON.parse(invoice) as object);
+    await program.settled();
+    assert.equal(await knownAs(), `stripe:${cut}8n, stripe:pi_cut`, 'the whole id, once it is there');
     const json = await runCli(['explain', 'pi_story', '--json'], cliEnvironment(hub));
     assert.equal(JSON.parse(json.stdout)[0].order.id, conversion?.id);
     const unknown = await runCli(['explain', 'nobody'], cliEnvironment(hub));
