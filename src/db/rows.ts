@@ -61,27 +61,42 @@ export async function copyRows(trx: Knex, table: string, columns: readonly Colum
   // In a transaction knex gives its own connection, which the transaction itself releases.
   const connection = (await (trx.client as Knex.Client).acquireConnection()) as Client;
   const stream = connection.query(copyFrom(`copy ${table} (${names}) from stdin`));
-  let text = '';
-  for (let row = 0; row < rows; row += 1) {
-    for (let column = 0; column < columns.length; column += 1) {
-      if (column > 0) text += '\t';
-      text += toCopyText((columns[column] as Column).values[row] ?? null);
-    }
-    text += '\n';
-  }
-  stream.end(text);
+  stream.end(renderRows(columns, rows));
   await finished(stream);
+}
+
+/** The rows as COPY reads them. What all rows share is rendered once, with what stands beside it. */
+function renderRows(columns: readonly Column[], rows: number): string {
+  const pieces: (string | readonly Value[])[] = [];
+  let fixed = '';
+  for (const [index, { values }] of columns.entries()) {
+    if (index > 0) fixed += '\t';
+    const shared = sharedValue(values);
+    if (shared === undefined) {
+      pieces.push(fixed, values);
+      fixed = '';
+    } else {
+      fixed += toCopyText(shared);
+    }
+  }
+  pieces.push(`${fixed}\n`);
+  const texts: string[] = [];
+  for (let row = 0; row < rows; row += 1) {
+    for (const piece of pieces) texts.push(typeof piece === 'string' ? piece : toCopyText(piece[row] ?? null));
+  }
+  return texts.join('');
 }
 
 /** https://www.postgresql.org/docs/18/sql-copy.html, "Text Format" (read 2026-11). */
 function toCopyText(value: Value): string {
   if (value === null) return String.raw`\N`;
   if (value instanceof Buffer) return String.raw`\\x${value.toString('hex')}`;
-  const text = String(value);
-  return needsEscape.test(text) ? text.replace(needsEscape, (char) => escapes[char] as string) : text;
+  if (typeof value !== 'string') return String(value);
+  return needsEscape.test(value) ? value.replaceAll(escaped, (char) => escapes[char] as string) : value;
 }
 
-const needsEscape = /[\\\t\n\r]/g;
+const needsEscape = /[\\\t\n\r]/;
+const escaped = /[\\\t\n\r]/g;
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 function sharedValue(values: readonly Value[]): Value | undefined {

@@ -17,6 +17,10 @@ export interface EventOutcome {
  * that was known is a duplicate, wherever the first came from. `targetOf` settles a part of the facts.
  */
 export function outcomesOf(order: OrderWork, target: Target, targetOf: (part: OrderState) => Target): EventOutcome[] {
+  const [only, ...others] = order.arrivals;
+  if (only && others.length === 0 && order.before === null && order.newFacts.length === order.state.size) {
+    return [compare(only.event.id, order.id, null, target)];
+  }
   const fresh = new Map(order.newFacts.map((known) => [known.fact.id, known]));
   let part: OrderState = new Map([...order.state].filter(([id]) => !fresh.has(id)));
   let known = part.size > 0 ? standing(order.before, targetOf, part) : null;

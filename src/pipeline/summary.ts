@@ -216,6 +216,8 @@ function firstTrackerAt(facts: KnownFact[]): string | null {
   return facts.find(({ fact }) => fact.type === 'tracker')?.fact.occurredAt ?? null;
 }
 
+const reversals: ReadonlySet<Fact['type']> = new Set(['refund', 'refund_failed', 'refund_total', 'dispute', 'dispute_won']);
+
 /**
  * refunded = live refunds by id + what the cumulative figures show beyond all refunds by id (failed ones too, since the
  * figures counted them when they were made), at most gross. A dispute takes its amount out until it is won.
@@ -226,6 +228,9 @@ function reckonReversals(
   flags: Set<string>,
 ): { refundedMinor: bigint; disputedMinor: bigint; nothingRemains: boolean } {
   if (!payment) return { refundedMinor: 0n, disputedMinor: 0n, nothingRemains: isWhollyRefunded(facts) };
+  if (!facts.some(({ fact }) => reversals.has(fact.type))) {
+    return { refundedMinor: 0n, disputedMinor: 0n, nothingRemains: false };
+  }
   const failed = new Set<string>();
   const won = new Set<string>();
   const refunds = new Map<string, bigint | null>();
