@@ -63,6 +63,15 @@ export async function up(knex: Knex): Promise<void> {
       timezone text not null
     );
 
+    -- A new program has nothing to be built from.
+    create function new_programs_are_built() returns trigger language plpgsql as $$
+    begin
+      insert into statistic_zones (program_id, timezone) values (new.id, new.timezone);
+      return null;
+    end $$;
+    create trigger programs_have_zones after insert on programs
+      for each row execute function new_programs_are_built();
+
     create table balance_deltas (
       id bigint generated always as identity primary key,
       program_id text not null,

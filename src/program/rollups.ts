@@ -3,6 +3,9 @@ import { isRetryable } from '../db/database.ts';
 import { runSql } from '../db/sql.ts';
 import { scanRows } from './statistic-rows.ts';
 
+// Deltas are taken by where they lie: vacuum leaves the planner thinking that there are none, and of a join by id it then
+// makes a loop over all pairs (measured: 330 ms for 5 000 deltas instead of 20).
+
 /** One process at a time folds or builds, so that they never wait for one another's rows: "roll". */
 const ADVISORY_LOCK = 0x726f6c6c;
 
@@ -15,8 +18,9 @@ export function foldStatistics(db: Knex, limit: number): Promise<number> {
     const [row] = await runSql<{ folded: bigint }>(
       trx,
       `with taken as (
-         delete from statistic_deltas where id in (
-           select d.id from statistic_deltas d join statistic_zones z on z.program_id = d.program_id order by d.id limit ?)
+         delete from statistic_deltas where ctid = any(array(
+           select d.ctid from statistic_deltas d join statistic_zones z on z.program_id = d.program_id
+           order by d.id limit ?))
          returning *
        ), named as (
          select t.*, (t.quarter at time zone z.timezone)::date as day
@@ -47,7 +51,8 @@ export function foldBalances(db: Knex, limit: number): Promise<number> {
     const [row] = await runSql<{ folded: bigint }>(
       trx,
       `with taken as (
-         delete from balance_deltas where id in (select id from balance_deltas order by id limit ?) returning *
+         delete from balance_deltas where ctid = any(array(select ctid from balance_deltas order by id limit ?))
+         returning *
        ), rolled as (
          insert into balance_rollups as known (program_id, affiliate_id, currency, posted, pending, in_payout, paid)
          select program_id, affiliate_id, currency, sum(posted), sum(pending), sum(in_payout), sum(paid)
@@ -70,12 +75,15 @@ export function foldConversionTotals(db: Knex, limit: number): Promise<number> {
       trx,
       `with taken as (
          delete from conversion_total_deltas
-         where id in (select id from conversion_total_deltas order by id limit ?) returning *
+         where ctid = any(array(select ctid from conversion_total_deltas order by id limit ?)) returning *
+       ), summed as (
+         select program_id, livemode, affiliate_id, offer_id, status, earning, sum(total) as total
+         from taken group by 1, 2, 3, 4, 5, 6
        ), rolled as (
          insert into conversion_totals as known
            (program_id, livemode, affiliate_id, offer_id, status, earning, credited, total)
          select program_id, livemode, affiliate, offer, status, earning, affiliate_id is not null, sum(total)
-         from taken, lateral (values ('', ''), (affiliate_id, ''), ('', offer_id), (affiliate_id, offer_id))
+         from summed, lateral (values ('', ''), (affiliate_id, ''), ('', offer_id), (affiliate_id, offer_id))
            as counted_as (affiliate, offer)
          where affiliate is not null and offer is not null group by 1, 2, 3, 4, 5, 6, 7
          on conflict (program_id, livemode, affiliate_id, offer_id, status, earning, credited)
