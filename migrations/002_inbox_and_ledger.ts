@@ -26,7 +26,7 @@ export async function up(knex: Knex): Promise<void> {
       check ((status = 'received') = (settled_at is null))
     );
     create index inbox_events_waiting on inbox_events (next_enqueue_at) where status = 'received';
-    create index inbox_events_by_program on inbox_events (program_id, livemode, id desc);
+    create index inbox_events_by_program on inbox_events (program_id, livemode, id);
     create index inbox_events_by_source on inbox_events (source_id, id desc) where source_id is not null;
     create index inbox_events_failed on inbox_events (program_id, id desc) where status in ('failed', 'unprocessable');
 
@@ -109,14 +109,13 @@ export async function up(knex: Knex): Promise<void> {
       paid_at timestamptz,
       created_at timestamptz not null default now(),
       updated_at timestamptz not null default now(),
-      unique (program_id, livemode, id),
       check ((status = 'merged') = (merged_into is not null)),
       check (merged_into is not null or not joined_by_hint),
       check ((hint is null) = (hint_at is null)),
       check ((status = 'waiting') = (kind is null) or status = 'merged'),
       check (status not in ('pending', 'approved', 'paid', 'rejected', 'reversed') or affiliate_id is not null)
     );
-    create index orders_by_affiliate on orders (affiliate_id, id desc) where affiliate_id is not null;
+    create index orders_by_affiliate on orders (affiliate_id, id) where affiliate_id is not null;
     create index orders_by_customer on orders (customer_id, occurred_at, reference) where customer_id is not null;
     -- All that the look-up asks for, in its order: without the scope the planner, lacking statistics, took another index
     -- and read the whole program (measured: 2 ms a claim instead of 10 µs).
@@ -130,7 +129,7 @@ export async function up(knex: Knex): Promise<void> {
 
     -- For lists by a rare value, which would else read the whole table backwards to fill one page. Each costs an insert
     -- about 4.5 µs (measured beside 15 µs for the row with its other indexes).
-    create index orders_by_offer on orders (offer_id, id desc) where offer_id is not null;
+    create index orders_by_offer on orders (offer_id, id) where offer_id is not null;
     create index orders_by_click on orders (click_id) where click_id is not null;
     create index orders_by_order_id on orders (order_id) where order_id is not null;
 
@@ -179,8 +178,7 @@ export async function up(knex: Knex): Promise<void> {
       currency text not null,
       type text not null,              -- the kind of fact that caused it
       fact_id text,
-      created_at timestamptz not null default now(),
-      foreign key (program_id, livemode, order_id) references orders (program_id, livemode, id)
+      created_at timestamptz not null default now()
     );
     create index ledger_entries_by_order on ledger_entries (order_id);
     create index ledger_entries_by_affiliate on ledger_entries (program_id, affiliate_id, currency) where livemode;
@@ -191,6 +189,31 @@ export async function up(knex: Knex): Promise<void> {
     end $$;
     create trigger ledger_entries_append_only before update or delete or truncate on ledger_entries
       for each statement execute function ledger_is_append_only();
+
+    -- No posting without an order of its scope. A foreign key says the same a row at a time, with a second unique index on
+    -- orders (measured: 8 µs an entry against 1); it needs that orders stay, and stay whose they are.
+    create function postings_have_orders() returns trigger language plpgsql set enable_seqscan = off as $$
+    declare
+      lost text;
+    begin
+      select e.order_id into lost from added e
+        left join orders o on o.id = e.order_id and o.program_id = e.program_id and o.livemode = e.livemode
+        where o.id is null limit 1;
+      if found then
+        raise exception 'there is no order % in the scope of its posting', lost using errcode = 'foreign_key_violation';
+      end if;
+      return null;
+    end $$;
+    create trigger ledger_entries_have_orders after insert on ledger_entries
+      referencing new table as added for each statement execute function postings_have_orders();
+
+    create function orders_stay() returns trigger language plpgsql as $$
+    begin
+      raise exception 'an order is never removed, and never becomes another''s' using errcode = 'restrict_violation';
+    end $$;
+    create trigger orders_are_kept before delete or truncate on orders for each statement execute function orders_stay();
+    create trigger orders_keep_their_scope before update of id, program_id, livemode on orders
+      for each statement execute function orders_stay();
 
     -- A commission's state moves along the edges of src/docs/choices.md alone. Judged at commit, when the facts are stored:
     -- a rejection or an approval may go with the word that made it (a replay read it otherwise, a pairing came apart).

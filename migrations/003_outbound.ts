@@ -56,7 +56,7 @@ export async function up(knex: Knex): Promise<void> {
       created_at timestamptz not null
     );
     -- Lists of all types read this type by type and merge: a second index cost a third of the insert.
-    create index messages_by_type on messages (program_id, livemode, type, id desc);
+    create index messages_by_type on messages (program_id, livemode, type, id);
 
     create table deliveries (
       message_id text not null,

@@ -63,15 +63,21 @@ describe('the database itself refuses', () => {
     const post = `insert into ledger_entries (id, program_id, livemode, order_id, affiliate_id, amount_minor, currency, type)
       values (?, ?, ?, ?, ?, ?, 'USD', 'earning')`;
     const rest = [ledger.affiliateId, 100];
-    await assertRefused(/foreign key/, post, [newId('led'), ledger.programId, true, newId('cnv'), ...rest]);
-    await assertRefused(/foreign key/, post, [newId('led'), newId('prg'), true, id, ...rest]);
-    await assertRefused(/foreign key/, post, [newId('led'), ledger.programId, false, id, ...rest]);
+    const noOrder = /there is no order/;
+    await assertRefused(noOrder, post, [newId('led'), ledger.programId, true, newId('cnv'), ...rest]);
+    await assertRefused(noOrder, post, [newId('led'), newId('prg'), true, id, ...rest]);
+    await assertRefused(noOrder, post, [newId('led'), ledger.programId, false, id, ...rest]);
     await assertRefused(/check constraint/, post, [newId('led'), ledger.programId, true, id, ledger.affiliateId, 0]);
   });
 
-  test('to take away an order that has postings', async () => {
+  test('to take away an order, or to make it another one', async () => {
     const [id = ''] = await orderIds();
-    await assertRefused(/foreign key/, `delete from orders where id = ?`, [id]);
+    const refused = /an order is never removed/;
+    await assertRefused(refused, `delete from orders where id = ?`, [id]);
+    await assertRefused(refused, `truncate orders`);
+    await assertRefused(refused, `update orders set id = ? where id = ?`, [newId('cnv'), id]);
+    await assertRefused(refused, `update orders set program_id = ? where id = ?`, [newId('prg'), id]);
+    await assertRefused(refused, `update orders set livemode = not livemode where id = ?`, [id]);
   });
 
   test('to change or remove what the ledger holds', async () => {
