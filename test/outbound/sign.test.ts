@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { createSigner } from '../../src/outbound/sign.ts';
@@ -31,4 +32,16 @@ test('another body, another secret or an old timestamp do not verify', () => {
   assert.throws(() => new SvixWebhook(previous).verify(body, headers));
   const old = createSigner([current]).sign('evt_1', new Date(Date.now() - 6 * 60_000), body);
   assert.throws(() => new SvixWebhook(current).verify(body, old));
+});
+
+test('the signature is that of the svix library, whatever the key, the id, the time and the body', () => {
+  const key = fc.uint8Array({ minLength: 24, maxLength: 64 });
+  const time = fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true });
+  fc.assert(
+    fc.property(key, fc.string({ unit: 'binary' }), time, fc.string({ unit: 'binary' }), (bytes, id, at, text) => {
+      const secret = `whsec_${Buffer.from(bytes).toString('base64')}`;
+      const { 'webhook-signature': signature } = createSigner([secret]).sign(id, at, text);
+      assert.equal(signature, new SvixWebhook(secret).sign(id, at, text));
+    }),
+  );
 });
