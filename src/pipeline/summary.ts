@@ -216,7 +216,13 @@ function firstTrackerAt(facts: KnownFact[]): string | null {
   return facts.find(({ fact }) => fact.type === 'tracker')?.fact.occurredAt ?? null;
 }
 
-const reversals: ReadonlySet<Fact['type']> = new Set(['refund', 'refund_failed', 'refund_total', 'dispute', 'dispute_won']);
+const reversals: ReadonlySet<Fact['type']> = new Set([
+  'refund',
+  'refund_failed',
+  'refund_total',
+  'dispute',
+  'dispute_won',
+]);
 
 /**
  * refunded = live refunds by id + what the cumulative figures show beyond all refunds by id (failed ones too, since the
