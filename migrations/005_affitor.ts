@@ -1,6 +1,9 @@
 import type { Knex } from 'knex';
 
-/** The numbers of the Affitor dialect. */
+// A session plans such a function's statement once, perhaps while the tables are empty: by index from the beginning.
+const byIndex = 'set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off';
+
+/** The numbers of the Affitor dialect, and whom its calls are about. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     -- Affitor's ids are numbers: a sequence of their own for each program and kind of object.
@@ -20,11 +23,10 @@ export async function up(knex: Knex): Promise<void> {
     );
 
     -- The numbers of objects, given to those that have none. Two processes may both draw one for the same object: the first
-    -- stays, and the other is a gap in the sequence. A function, because its plan is made once for a connection (by index,
-    -- since the tables may be empty then): to plan it took longer than to run it.
+    -- stays, and the other is a gap in the sequence. A function, because its plan is made once for a connection: to plan it
+    -- took longer than to run it.
     create function give_affitor_numbers(program_ids text[], kinds text[], object_ids text[])
-    returns setof affitor_numbers language plpgsql
-    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    returns setof affitor_numbers language plpgsql ${byIndex} as $$
     begin
       return query with wanted as (
         select distinct program_id, kind, object_id
@@ -51,6 +53,31 @@ export async function up(knex: Knex): Promise<void> {
         returning n.*
       )
       select * from known union all select * from given;
+    end $$;
+
+    -- Whether the click is the program's, and the customers whom the references lead to (of one who turned out to be another
+    -- customer that one) with all that they are known by; without a reference those whom the click bound, at most two.
+    create function find_affitor_customers(of_program text, of_livemode boolean, of_click text, of_refs text[])
+    returns table (clicked boolean, ref text, affiliate_id text, known_by text[]) language plpgsql stable ${byIndex} as $$
+    #variable_conflict use_column
+    begin
+      return query with recursive known as (
+        select r.ref, c.id, c.merged_into from customer_refs r join customers c on c.id = r.customer_id
+        where r.program_id = of_program and r.livemode = of_livemode and r.ref = any(of_refs)
+        union
+        select known.ref, c.id, c.merged_into from known join customers c on c.id = known.merged_into
+      ), found as (
+        select known.ref, known.id from known where known.merged_into is null
+        union all
+        (select null, c.id from customers c
+         where c.program_id = of_program and c.livemode = of_livemode and c.click_id = of_click
+           and c.merged_into is null limit 2)
+      )
+      select exists (select from clicks k where k.id = of_click and k.program_id = of_program), found.ref, c.affiliate_id,
+        array(with recursive family as (
+            select c.id union all select child.id from family join customers child on child.merged_into = family.id)
+          select r.ref from customer_refs r join family on r.customer_id = family.id order by r.ref)
+      from (values (1)) as always left join found on true left join customers c on c.id = found.id;
     end $$;
   `);
 }

@@ -47,41 +47,6 @@ export async function findCustomer(
   return row ?? null;
 }
 
-/** Whom each of these references leads to: of one who turned out to be another customer that one. */
-export async function findCustomersByReference(
-  db: Knex,
-  programId: string,
-  livemode: boolean,
-  references: readonly string[],
-): Promise<Map<string, Customer>> {
-  const rows = await runSql<Customer & { ref: string }>(
-    db,
-    `with recursive known as (
-       select r.ref, c.id, c.merged_into from customer_refs r join customers c on c.id = r.customer_id
-       where r.program_id = ? and r.livemode = ? and r.ref = any(?)
-       union
-       select known.ref, c.id, c.merged_into from known join customers c on c.id = known.merged_into)
-     select known.ref, ${columns} from known join customers c on c.id = known.id where known.merged_into is null`,
-    [programId, livemode, references],
-  );
-  return new Map(rows.map(({ ref, ...customer }) => [ref, customer]));
-}
-
-/** The customers whom a click bound to its affiliate, at most two. */
-export function findCustomersOfClick(
-  db: Knex,
-  programId: string,
-  livemode: boolean,
-  clickId: string,
-): Promise<Customer[]> {
-  return runSql<Customer>(
-    db,
-    `select ${columns} from customers c
-     where c.program_id = ? and c.livemode = ? and c.click_id = ? and c.merged_into is null limit 2`,
-    [programId, livemode, clickId],
-  );
-}
-
 // A customer keeps their references when they turn out to be another one, who is known by them from then on.
 const referencesOfCustomer = `array(
   with recursive family as (

@@ -39,7 +39,7 @@ export const leadRoute = defineDialectRoute({
     const isLiveCaller = principal ? principal.mode === 'live' : click?.livemode !== false;
     const livemode = isLiveCaller && !test && !click?.id.startsWith('test_');
     const who = await findWho(deps.db, { programId, livemode }, body);
-    if (!who.click && !who.customer && !test) throw badRequest(NOT_FOUND);
+    if (who.clickId === null && !who.customer && !test) throw badRequest(NOT_FOUND);
     const lead = toLead(who, body.email?.toLowerCase() ?? null, receivedAt);
     const normalized: Normalized = { kind: 'facts', livemode, facts: [lead] };
     const { id } = await settleRequest(deps, request, { programId, kind: 'event', normalized });
@@ -56,9 +56,9 @@ const NOT_FOUND = 'Customer not found. Provide a valid click_id or customer_key.
 const PROGRAM_REQUIRED = 'additional_data.program_id is required in test mode without an API key';
 
 /** One lead a customer key; without one, one a click. */
-function toLead({ click, refs }: Who, email: string | null, receivedAt: Date): Fact {
+function toLead({ clickId, refs }: Who, email: string | null, receivedAt: Date): Fact {
   const [subject = `test:${receivedAt.toISOString()}`] = refs;
-  const evidence = click ? { clickId: click.id } : {};
+  const evidence = clickId === null ? {} : { clickId };
   const customer = refs.length > 0 || email !== null ? { refs, email } : null;
   const orderRefs = [`lead:${subject}`];
   return {

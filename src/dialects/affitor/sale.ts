@@ -46,17 +46,17 @@ export const saleRoute = defineDialectRoute({
 });
 
 /** Nothing of what cannot be credited is kept: the caller may send it again once the customer is known. */
-function refuseUnknown({ click, customer }: Who): void {
-  if (!click && !customer) throw badRequest('Customer not found. Provide customer_key or click_id.');
-  if (!click && !customer?.affiliateId) throw badRequest(NOT_ATTRIBUTED);
+function refuseUnknown({ clickId, customer }: Who): void {
+  if (clickId === null && !customer) throw badRequest('Customer not found. Provide customer_key or click_id.');
+  if (clickId === null && !customer?.affiliateId) throw badRequest(NOT_ATTRIBUTED);
 }
 
 const NOT_ATTRIBUTED = 'No affiliate attribution found for this customer in this program';
 
-function toSale(body: SaleBody, { click, customer, refs }: Who, receivedAt: Date): Fact {
+function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Date): Fact {
   const orders = orderRefs(body.transaction_id ?? newId('ibx').replace(/^ibx_/, 'test_txn_'), null);
   const subscription = body.subscription_id ? subscriptionRef(body.subscription_id) : null;
-  const evidence = click ? { clickId: click.id } : {};
+  const evidence = clickId === null ? {} : { clickId };
   const named = { refs: subscription?.startsWith('stripe:') ? [...refs, subscription] : refs, email: null };
   const common = {
     id: digestId('affitor-sale', [orders, body.amount_cents, body.currency, subscription, body.is_recurring]),

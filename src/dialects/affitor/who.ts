@@ -1,16 +1,21 @@
 import type { Knex } from 'knex';
+import { runSql } from '../../db/sql.ts';
 import { customerRef } from '../../inbound/conversion-facts.ts';
-import { findAnyClick, type StoredClick } from '../../program/clicks.ts';
-import { findCustomersByReference, findCustomersOfClick, type Customer } from '../../program/customers.ts';
 
 /** Whom a lead or a sale is about. */
 export interface Who {
   /** The click that is named, if it is the program's. */
-  click: StoredClick | null;
+  clickId: string | null;
   /** The customer as known so far. */
-  customer: Customer | null;
+  customer: KnownCustomer | null;
   /** The references that the fact names the customer by; none: nobody can be told apart. */
   refs: string[];
+}
+
+interface KnownCustomer {
+  affiliateId: string | null;
+  /** Every reference that the customer is known by. */
+  references: string[];
 }
 
 /**
@@ -23,22 +28,49 @@ export async function findWho(
   { click_id, customer_key }: { click_id?: string | null | undefined; customer_key?: string | null | undefined },
 ): Promise<Who> {
   const keyRef = customer_key ? customerRef(customer_key) : null;
-  const wanted = [keyRef, click_id ? clickRef(click_id) : null].filter((ref) => ref !== null);
-  const [named, customers] = await Promise.all([
-    click_id ? findAnyClick(db, click_id) : null,
-    findCustomersByReference(db, programId, livemode, wanted),
-  ]);
-  const click = named?.programId === programId ? named : null;
-  const anonymous = click ? (customers.get(clickRef(click.id)) ?? null) : null;
+  const named = click_id ?? null;
+  const wanted = [keyRef, named && clickRef(named)].filter((ref) => ref !== null);
+  const { clicked, byReference, boundByClick } = await findCustomers(db, programId, livemode, named, wanted);
+  const clickId = clicked ? named : null;
+  const anonymous = clickId === null ? null : (byReference.get(clickRef(clickId)) ?? null);
   if (keyRef !== null) {
     const free = anonymous?.references.every((ref) => ref.startsWith(CLICK)) ? anonymous : null;
-    const refs = click && free ? [keyRef, clickRef(click.id)] : [keyRef];
-    return { click, customer: customers.get(keyRef) ?? free, refs };
+    const refs = clickId !== null && free ? [keyRef, clickRef(clickId)] : [keyRef];
+    return { clickId, customer: byReference.get(keyRef) ?? free, refs };
   }
-  if (!click) return { click, customer: null, refs: [] };
-  const [bound, ...others] = anonymous ? [anonymous] : await findCustomersOfClick(db, programId, livemode, click.id);
+  if (clickId === null) return { clickId, customer: null, refs: [] };
+  const [bound, ...others] = anonymous ? [anonymous] : boundByClick;
   const [ref] = others.length === 0 ? (bound?.references ?? []) : [];
-  return { click, customer: ref === undefined ? null : (bound ?? null), refs: [ref ?? clickRef(click.id)] };
+  return { clickId, customer: ref === undefined ? null : (bound ?? null), refs: [ref ?? clickRef(clickId)] };
+}
+
+interface Found {
+  /** Whether the click is the program's. */
+  clicked: boolean;
+  byReference: Map<string, KnownCustomer>;
+  /** Whom the click bound to its affiliate, at most two. */
+  boundByClick: KnownCustomer[];
+}
+
+async function findCustomers(
+  db: Knex,
+  programId: string,
+  livemode: boolean,
+  clickId: string | null,
+  references: readonly string[],
+): Promise<Found> {
+  const rows = await runSql<{ clicked: boolean; ref: string | null; affiliateId: string | null; references: string[] }>(
+    db,
+    `select clicked, ref, affiliate_id as "affiliateId", known_by as "references"
+     from find_affitor_customers(?, ?, ?, ?::text[])`,
+    [programId, livemode, clickId, references],
+  );
+  const found: Found = { clicked: rows[0]?.clicked ?? false, byReference: new Map(), boundByClick: [] };
+  for (const { ref, affiliateId, references: known } of rows) {
+    if (ref !== null) found.byReference.set(ref, { affiliateId, references: known });
+    else if (known.length > 0) found.boundByClick.push({ affiliateId, references: known });
+  }
+  return found;
 }
 
 const CLICK = 'click:';
