@@ -15,15 +15,16 @@ import {
   writeEvents,
   type DeliveryBench,
 } from './delivery-setup.ts';
-import { round, type BenchResult } from './result.ts';
+import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices } from './services.ts';
 import { makeWorld } from './world.ts';
 
 const CONNECTIONS = 32;
 const WARM_UP = 6_000;
-const MESSAGES = 40_000;
+const ROUNDS = 3;
+const MESSAGES = 15_000;
 const PENDING = 100_000;
-const RAW_SECONDS = 4;
+const RAW_SECONDS = 2;
 const LATENCY_SECONDS = 8;
 
 /**
@@ -44,8 +45,15 @@ export async function runDeliveryBench(backend: 'postgres' | 'redis'): Promise<B
     const bench: DeliveryBench = { services, queues, receiver, ...(await makeWorld(services.db, 5_000)) };
     await addEndpoint(bench, '/fast', 'conversion.updated');
     await deliver(bench, WARM_UP);
-    const rawPerSecond = await postRaw(bench);
-    const perSecond = await deliver(bench, MESSAGES);
+    // By turns, and medians of them: what slows the machine for a while meets both.
+    const raw: number[] = [];
+    const delivered: number[] = [];
+    for (let turn = 0; turn < ROUNDS; turn += 1) {
+      raw.push(await postRaw(bench));
+      delivered.push(await deliver(bench, MESSAGES));
+    }
+    const rawPerSecond = medianOf(raw);
+    const perSecond = medianOf(delivered);
     const ratio = perSecond / rawPerSecond;
     const roundTrip = await measureRoundTrip(bench, LATENCY_SECONDS / 2);
     const journey = await measureJourney(bench, LATENCY_SECONDS);

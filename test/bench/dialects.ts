@@ -5,7 +5,7 @@ import { runSql } from '../../src/db/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { startChild } from './child.ts';
 import { dialectPairs, type Call, type DialectPair } from './dialect-pairs.ts';
-import { round, type BenchResult } from './result.ts';
+import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices } from './services.ts';
 import { makeWorld } from './world.ts';
 
@@ -103,9 +103,4 @@ async function readIds(db: Parameters<typeof runSql>[0], table: 'affiliates' | '
     programId,
   ]);
   return rows.map(({ id }) => id);
-}
-
-function medianOf(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2;
 }

@@ -24,3 +24,8 @@ export function holds(mark: Mark): boolean {
 export function round(value: number): number {
   return Number(value.toPrecision(value >= 1_000 ? 5 : 3));
 }
+
+export function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2;
+}
