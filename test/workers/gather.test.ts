@@ -14,9 +14,11 @@ function handler() {
   return { batches, handle, seen };
 }
 
+const usual = { atOnce: 2, maxSize: 100, worthwhileSize: 1, patienceMs: 60_000, sizeOf: () => 1 };
+
 test('what comes alone goes at once, what comes meanwhile goes together', async () => {
   const { batches, handle, seen } = handler();
-  const add = gatherBatches<number>({ atOnce: 2, maxSize: 100, sizeOf: () => 1, handle });
+  const add = gatherBatches<number>({ ...usual, handle });
   const done = [1, 2, 3, 4, 5].map((item) => add(item));
   assert.deepEqual(seen(), [[1], [2]]);
   batches[0]?.finish.resolve();
@@ -34,9 +36,46 @@ test('what comes alone goes at once, what comes meanwhile goes together', async 
   assert.deepEqual(seen().at(-1), [7]);
 });
 
+test('little waits for the batch under way, in order; as soon as it is worth a batch it goes beside it', async () => {
+  const { batches, handle, seen } = handler();
+  const add = gatherBatches<number>({ ...usual, worthwhileSize: 3, handle });
+  const done = [1, 2, 3].map((item) => add(item));
+  assert.deepEqual(seen(), [[1]]);
+  done.push(add(4));
+  assert.deepEqual(seen(), [[1], [2, 3, 4]]);
+  done.push(add(5));
+  for (let n = 0; n < 3; n += 1) {
+    batches[n]?.finish.resolve();
+    await new Promise(setImmediate);
+  }
+  await Promise.all(done);
+  assert.deepEqual(seen(), [[1], [2, 3, 4], [5]]);
+});
+
+test('little does not wait for ever for a batch that is held up', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { batches, handle, seen } = handler();
+  const add = gatherBatches<number>({ ...usual, worthwhileSize: 10, patienceMs: 50, handle });
+  const done = [1, 2, 3].map((item) => add(item));
+  t.mock.timers.tick(49);
+  assert.deepEqual(seen(), [[1]]);
+  t.mock.timers.tick(1);
+  assert.deepEqual(seen(), [[1], [2, 3]]);
+  // No third beside two, however long it takes.
+  done.push(add(4));
+  t.mock.timers.tick(1_000);
+  assert.deepEqual(seen(), [[1], [2, 3]]);
+  batches[1]?.finish.resolve();
+  await Promise.all([done[1], done[2]]);
+  t.mock.timers.tick(50);
+  assert.deepEqual(seen(), [[1], [2, 3], [4]]);
+  for (const { finish } of batches) finish.resolve();
+  await Promise.all(done);
+});
+
 test('a batch ends before it grows too large; what alone is larger goes alone', async () => {
   const { batches, handle, seen } = handler();
-  const add = gatherBatches<number>({ atOnce: 1, maxSize: 10, sizeOf: (item) => item, handle });
+  const add = gatherBatches<number>({ ...usual, atOnce: 1, maxSize: 10, sizeOf: (item) => item, handle });
   const done = [1, 6, 4, 1, 12, 3].map((item) => add(item));
   for (let n = 0; n < 5; n += 1) {
     batches[n]?.finish.resolve();
@@ -48,7 +87,7 @@ test('a batch ends before it grows too large; what alone is larger goes alone', 
 
 test('a failure is that of all items of its batch, and the next batch goes on', async () => {
   const { batches, handle, seen } = handler();
-  const add = gatherBatches<number>({ atOnce: 1, maxSize: 100, sizeOf: () => 1, handle });
+  const add = gatherBatches<number>({ ...usual, atOnce: 1, handle });
   const first = add(1);
   const second = add(2);
   const third = add(3);
