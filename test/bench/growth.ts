@@ -5,7 +5,7 @@ import { createLogger } from '../../src/logging.ts';
 import { settleWithCare } from '../../src/pipeline/settle-with-care.ts';
 import { buildStatistics, foldBalances } from '../../src/program/rollups.ts';
 import { growLedger, type GrownLedger } from './grown-ledger.ts';
-import { round, type BenchResult } from './result.ts';
+import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';
 
 const SMALL = 1_000;
@@ -37,7 +37,7 @@ export async function runGrowthBench(backend: 'postgres' | 'redis'): Promise<Ben
         if (round >= 0) times[index]?.push(ms);
       }
     }
-    const [few = 0, many = 0] = times.map(median);
+    const [few = 0, many = 0] = times.map(medianOf);
     const ratio = many / few;
     return {
       name: 'growth',
@@ -160,8 +160,4 @@ async function receive({ db }: BenchServices, { programId }: GrownLedger, facts:
     [programId, ids, facts.map((fact) => JSON.stringify(fact))],
   );
   return ids;
-}
-
-function median(times: number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
 }
