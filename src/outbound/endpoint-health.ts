@@ -65,7 +65,8 @@ export interface StoppedEndpoint {
  * is to be stopped, because it said that it is gone or because it only failed for five days. A REST hook that is gone is
  * removed. Returns those stopped by this call.
  *
- * However many requests were under way when an endpoint died, the breaker opens for its first and shortest pause.
+ * However many requests were under way when an endpoint died, and in however many batches they are recorded, the breaker
+ * opens for its first and shortest pause: only an attempt that began after the pause makes the next one longer.
  */
 export async function applyHealth(
   trx: Knex,
@@ -80,6 +81,7 @@ export async function applyHealth(
        select c.*, e.kind, e.disabled_at is null and e.deleted_at is null as alive,
               case when c.failures = 0 then 0
                    when c.succeeded then least(c.failures, t.threshold)
+                   when e.failures >= t.threshold and c.first_failure_at < e.paused_until then e.failures
                    when e.failures >= t.threshold then e.failures + 1
                    else least(e.failures + c.failures, t.threshold) end as failures_now,
               case when c.failures = 0 then null

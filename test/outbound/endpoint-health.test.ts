@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { runSql } from '../../src/db/sql.ts';
+import { applyHealth } from '../../src/outbound/endpoint-health.ts';
 import type { SenderDeps } from '../../src/outbound/sender.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import {
@@ -169,6 +170,28 @@ describe('the breaker', () => {
     const deliveries = await readDeliveries(database.db);
     assert.deepEqual([...new Set(deliveries.map((delivery) => delivery.status))], ['succeeded']);
     assert.deepEqual((await readHealth(endpointId)).failures, 0);
+  });
+
+  test('is opened once by what was under way together, though it is recorded bit by bit', async () => {
+    const endpointId = await createEndpoint(database.db, programId, receiver.url);
+    const change = {
+      endpointId,
+      succeeded: false,
+      failures: 16,
+      firstFailureAt: clock.now(),
+      gone: false,
+      pausedUntil: null,
+    };
+    for (const failures of [16, 16, 1]) await applyHealth(database.db, [{ ...change, failures }], [5], clock.now());
+    const opened = await readHealth(endpointId);
+    assert.equal(opened.failures, 20);
+    assert.equal(opened.pausedUntil?.getTime(), clock.now().getTime() + 5_000);
+    clock.advance(5);
+    const tried = { ...change, failures: 1, firstFailureAt: clock.now() };
+    await applyHealth(database.db, [tried], [5], clock.now());
+    const stillOpen = await readHealth(endpointId);
+    assert.equal(stillOpen.failures, 21);
+    assert.equal(stillOpen.pausedUntil?.getTime(), clock.now().getTime() + 10_000);
   });
 
   test('does not open for failures with successes between them', async () => {
