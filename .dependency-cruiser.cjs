@@ -41,6 +41,13 @@ module.exports = {
       from: { path: '^src/inbound/(stripe|revenuecat|postback|conversion)/' },
       to: { path: '^src/inbound/(stripe|revenuecat|postback|conversion)/', pathNot: '^src/inbound/$1/' },
     },
+    {
+      name: 'worker-without-web',
+      comment: 'The routes and the libraries behind them would cost the worker 23 MB and longer collections.',
+      severity: 'error',
+      from: { path: '^workers/main[.]ts$' },
+      to: { path: '^src/app[.]ts$', reachable: true },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'no-dev-dependencies',

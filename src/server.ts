@@ -4,6 +4,7 @@ import { createApp } from './app.ts';
 import { loadConfigOrExit } from './config.ts';
 import type { Deps } from './deps.ts';
 import { stopGracefully, tellReady } from './graceful-stop.ts';
+import { listenOrExit } from './listen.ts';
 import { openDeps } from './open-deps.ts';
 
 // Longer than the idle timeout of the usual load balancers (60 s), which else send into a connection just closed.
@@ -49,33 +50,6 @@ async function main(): Promise<void> {
     await deps.close();
   });
   tellReady();
-}
-
-/** Rejects with the words to show where the port or the address cannot be had. */
-export async function listen(server: Server, port: number, host: string | null): Promise<void> {
-  server.listen({ port, ...(host === null ? {} : { host }) });
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    throw new Error(explainListenError(error as NodeJS.ErrnoException, port, host), { cause: error });
-  }
-}
-
-/** For a process's start: says why it cannot listen and ends. */
-export async function listenOrExit(server: Server, port: number, host: string | null): Promise<void> {
-  try {
-    await listen(server, port, host);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exit(1);
-  }
-}
-
-function explainListenError({ code, message }: NodeJS.ErrnoException, port: number, host: string | null): string {
-  if (code === 'EADDRINUSE') return `Port ${port} is in use by another program. Stop that one, or set PORT to another.`;
-  if (code === 'EACCES') return `Port ${port} is not allowed for this user. Set PORT to 1024 or above.`;
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `HOST ${host} is no address of this machine.`;
-  return `Cannot listen on port ${port}: ${message}`;
 }
 
 if (import.meta.main) await main();

@@ -35,12 +35,16 @@ test('an import that points up, or from one dialect or source to another, is rep
       'src/inbound/stripe/normalize.ts': `export { word } from '../postback/word.ts';\n`,
       'src/inbound/postback/word.ts': `export const word = 'x';\n`,
       'src/domain/clock.ts': `import { a } from './a.ts';\nexport const b = a;\n`,
+      'workers/main.ts': `import { listen } from '../src/server.ts';\nexport const main = listen;\n`,
+      'src/server.ts': `import { app } from './app.ts';\nexport const listen = app;\n`,
+      'src/app.ts': `export const app = 1;\n`,
       'src/domain/a.ts': `import { b } from './clock.ts';\nexport const a = b;\n`,
     });
     const { violations } = checkImports(folder);
     assert.ok(violations.includes('db-imports-down: src/db/table.ts -> src/api/route.ts'));
     assert.ok(violations.includes('dialects-apart: src/dialects/attro/router.ts -> src/dialects/affilut/shape.ts'));
     assert.ok(violations.includes('sources-apart: src/inbound/stripe/normalize.ts -> src/inbound/postback/word.ts'));
+    assert.ok(violations.includes('worker-without-web: workers/main.ts -> src/app.ts'));
     assert.ok(violations.some((violation) => violation.startsWith('no-cycles: src/domain/')));
   } finally {
     await rm(folder, { recursive: true, force: true });

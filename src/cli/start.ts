@@ -9,7 +9,7 @@ import { createDatabase } from '../db/database.ts';
 import { openEmbeddedServer } from '../db/embedded.ts';
 import { migrateDatabase } from '../db/migrate.ts';
 import { createSecretBox } from '../db/secret-box.ts';
-import { listen } from '../server.ts';
+import { listen } from '../listen.ts';
 import { prepareEnvironment, readSettings, type PreparedEnvironment } from './environment.ts';
 import { createFirstProgram } from './first-program.ts';
 import { describeFirstSteps } from './first-steps.ts';
