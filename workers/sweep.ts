@@ -1,11 +1,13 @@
 import { isOutage } from '../src/db/outage.ts';
 import type { Deps } from '../src/deps.ts';
 import { findOverdueResettlements, requestDueApprovals, takeOverdueEvents } from '../src/pipeline/overdue.ts';
+import type { SettleWork } from '../src/pipeline/settle-with-care.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 
 type SweepDeps = Pick<Deps, 'db' | 'queues' | 'clock' | 'log'>;
 
-const EVENTS_PER_STEP = 500;
+const WATCHES_PER_STEP = 50;
+const EVENTS_PER_JOB = 500;
 const RESETTLEMENTS_PER_STEP = 200;
 const RESETTLEMENT_OVERDUE_S = 10;
 
@@ -23,9 +25,9 @@ export function settlingChores(deps: SweepDeps): Chore[] {
       name: 'overdue inbox events',
       everyMs: 1_000,
       async run() {
-        const eventIds = await takeOverdueEvents(deps.db, EVENTS_PER_STEP);
-        if (eventIds.length > 0) await deps.queues.enqueue('intake', [{ eventIds, resettlementIds: [] }]);
-        return eventIds.length === EVENTS_PER_STEP;
+        const { eventIds, more } = await takeOverdueEvents(deps.db, WATCHES_PER_STEP);
+        if (eventIds.length > 0) await deps.queues.enqueue('intake', jobsOf(eventIds));
+        return more;
       },
     },
     {
@@ -47,6 +49,14 @@ export function settlingChores(deps: SweepDeps): Chore[] {
       },
     },
   ];
+}
+
+function jobsOf(eventIds: string[]): SettleWork[] {
+  const jobs: SettleWork[] = [];
+  for (let start = 0; start < eventIds.length; start += EVENTS_PER_JOB) {
+    jobs.push({ eventIds: eventIds.slice(start, start + EVENTS_PER_JOB), resettlementIds: [] });
+  }
+  return jobs;
 }
 
 /** Runs chores by timer, each by itself: one that fails or is slow holds up no other. */

@@ -51,7 +51,11 @@ async function check(result: Promise<string>): Promise<string> {
 
 /** With the database away the gauge keeps its last value and the rest is still served. */
 async function measureWaitingRows({ db, metrics }: HealthDeps): Promise<void> {
-  const count = runSql<{ count: bigint }>(db, `select count(*) from inbox_events where status = 'received'`);
+  const count = runSql<{ count: bigint }>(
+    db,
+    `select count(distinct e.id) from inbox_watches cross join unnest(event_ids) as listed (id)
+       join inbox_events e on e.id = listed.id where (e.status = 'received') is true`,
+  );
   await check(
     count.then(([row]) => {
       metrics.inboxWaitingRows.set(Number(row?.count ?? 0));

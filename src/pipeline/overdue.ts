@@ -3,20 +3,31 @@ import { runSql } from '../db/sql.ts';
 import { newId } from '../domain/ids.ts';
 
 /**
- * Takes waiting inbox events whose job was probably lost, and dates their next turn. Several sweeps at once take
- * different rows.
+ * Events still waiting whose job was probably lost, of at most `limit` watches that are due; they get a minute before
+ * they are found again. Watches of which nothing waits any more are let go. Several sweeps at once take different ones.
  */
-export async function takeOverdueEvents(db: Knex, limit: number): Promise<string[]> {
-  const rows = await runSql<{ id: string }>(
+export async function takeOverdueEvents(db: Knex, limit: number): Promise<{ eventIds: string[]; more: boolean }> {
+  const [row] = await runSql<{ event_ids: string[] | null; watches: bigint }>(
     db,
-    `update inbox_events set next_enqueue_at = now() + interval '60 seconds'
-     where id in (
-       select id from inbox_events where status = 'received' and next_enqueue_at <= now()
-       order by next_enqueue_at limit ? for update skip locked)
-     returning id`,
+    `with due as (
+       select id, event_ids from inbox_watches where due_at <= now() order by due_at limit ? for update skip locked
+     ), waiting as (
+       select due.id as watch_id, e.id, e.next_enqueue_at <= now() as overdue,
+              case when e.next_enqueue_at <= now() then now() + interval '60 seconds' else e.next_enqueue_at end as due_at
+         from due cross join unnest(due.event_ids) as listed (id) join inbox_events e on e.id = listed.id
+        where (e.status = 'received') is true
+     ), kept as (
+       update inbox_watches w set event_ids = k.event_ids, due_at = k.due_at
+         from (select watch_id, array_agg(id) as event_ids, min(due_at) as due_at from waiting group by watch_id) k
+        where w.id = k.watch_id
+     ), let_go as (
+       delete from inbox_watches where id in (select id from due except select watch_id from waiting)
+     )
+     select (select array_agg(distinct id order by id) from waiting where overdue) as event_ids,
+            (select count(*) from due) as watches`,
     [limit],
   );
-  return rows.map(({ id }) => id).sort();
+  return { eventIds: row?.event_ids ?? [], more: Number(row?.watches ?? 0) === limit };
 }
 
 /** Resettlements that have waited for longer than their job takes. */

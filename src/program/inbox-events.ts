@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
-import { conditionOf, selectPage, type Page, type PageRequest } from './page.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
 
 export type InboxStatus = 'received' | 'processed' | 'ignored' | 'unprocessable' | 'failed';
 
@@ -63,7 +63,7 @@ export function listInboxEvents(
 ): Promise<Page<InboxEvent>> {
   const conditions = [
     { sql: 'program_id = ? and livemode = ?', bindings: [programId, filter.livemode] },
-    ...conditionOf('status = any(?)', filter.statuses),
+    ...(filter.statuses ? statusConditions(filter.statuses) : []),
     ...conditionOf('source_id = ?', filter.sourceId),
     ...conditionOf('outcome = any(?)', filter.outcomes),
     ...conditionOf('conversion_id = ?', filter.conversionId),
@@ -71,6 +71,17 @@ export function listInboxEvents(
     ...conditionOf('received_at < ?', filter.until),
   ];
   return selectPage<InboxEvent>(db, `select ${columns} from inbox_events`, 'id', conditions, page);
+}
+
+/** No index is on the status, which settling changes: the few that wait or failed are found by what else is known of them. */
+function statusConditions(statuses: readonly InboxStatus[]): Condition[] {
+  const conditions = conditionOf('status = any(?)', statuses);
+  if (statuses.every((status) => status === 'received')) {
+    conditions.push({ sql: 'id in (select unnest(event_ids) from inbox_watches)', bindings: [] });
+  } else if (statuses.every((status) => status === 'failed' || status === 'unprocessable')) {
+    conditions.push({ sql: 'error is not null', bindings: [] });
+  }
+  return conditions;
 }
 
 const columns = `id, source_id as "sourceId", kind, livemode, status, outcome, reason, error,
