@@ -61,12 +61,16 @@ export async function copyRows(trx: Knex, table: string, columns: readonly Colum
   // In a transaction knex gives its own connection, which the transaction itself releases.
   const connection = (await (trx.client as Knex.Client).acquireConnection()) as Client;
   const stream = connection.query(copyFrom(`copy ${table} (${names}) from stdin`));
-  stream.end(renderRows(columns, rows));
+  for (const chunk of renderRows(columns, rows)) stream.write(chunk);
+  stream.end();
   await finished(stream);
 }
 
+/** Text of about so many characters is made and sent at a time: memory of that size is used again, without the kernel. */
+const CHUNK_LENGTH = 65_536;
+
 /** The rows as COPY reads them. What all rows share is rendered once, with what stands beside it. */
-function renderRows(columns: readonly Column[], rows: number): string {
+function* renderRows(columns: readonly Column[], rows: number): Generator<string> {
   const pieces: (string | readonly Value[])[] = [];
   let fixed = '';
   for (const [index, { values }] of columns.entries()) {
@@ -80,11 +84,19 @@ function renderRows(columns: readonly Column[], rows: number): string {
     }
   }
   pieces.push(`${fixed}\n`);
-  const texts: string[] = [];
+  let texts: string[] = [];
+  let length = 0;
   for (let row = 0; row < rows; row += 1) {
-    for (const piece of pieces) texts.push(typeof piece === 'string' ? piece : toCopyText(piece[row] ?? null));
+    for (const piece of pieces) {
+      const text = typeof piece === 'string' ? piece : toCopyText(piece[row] ?? null);
+      texts.push(text);
+      length += text.length;
+    }
+    if (length < CHUNK_LENGTH && row < rows - 1) continue;
+    yield texts.join('');
+    texts = [];
+    length = 0;
   }
-  return texts.join('');
 }
 
 /** https://www.postgresql.org/docs/18/sql-copy.html, "Text Format" (read 2026-11). */

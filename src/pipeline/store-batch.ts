@@ -3,12 +3,21 @@ import type { Knex } from 'knex';
 import { writeMessages } from '../outbound/messages.ts';
 import { announceChange } from './announce.ts';
 import { writeCustomers, type CustomerRow } from './customer-rows.ts';
+import type { KnownFact } from './fold.ts';
 import type { Customers } from './customers.ts';
 import { writeOrders, type OrderRow } from './order-rows.ts';
 import type { MergedOrder, OrderWork } from './order-work.ts';
 import { planPostings, type Posting } from './postings.ts';
 import { waiting } from './settle.ts';
-import { insertFacts, insertPostings, markPosted, moveFacts, type FactMove } from './store.ts';
+import {
+  appendFacts,
+  insertFacts,
+  insertPostings,
+  markPosted,
+  moveFacts,
+  type FactMove,
+  type FactRow,
+} from './store.ts';
 
 /** An order as it comes out of settling. */
 export interface SettledOrder {
@@ -42,7 +51,14 @@ export async function storeBatch(
     ],
   );
   await moveFacts(trx, moves);
-  await insertFacts(trx, settled.flatMap(newFactRows));
+  await appendFacts(
+    trx,
+    settled.flatMap((order) => factRows(order, order.work.newFacts)),
+  );
+  await insertFacts(
+    trx,
+    settled.flatMap((order) => factRows(order, order.work.restatedFacts)),
+  );
   await markPosted(
     trx,
     settled.filter(hasWaitedFacts).map(({ work }) => work.id),
@@ -65,8 +81,8 @@ export async function storeBatch(
   );
 }
 
-function newFactRows({ work, credited }: SettledOrder) {
-  return [...work.newFacts, ...work.restatedFacts].map((known) => ({
+function factRows({ work, credited }: SettledOrder, facts: readonly KnownFact[]): FactRow[] {
+  return facts.map((known) => ({
     scope: work.scope,
     known: { ...known, posted: credited },
     orderId: work.id,

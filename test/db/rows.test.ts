@@ -69,3 +69,20 @@ test('a copy that breaks a constraint fails with its code, and the connection go
   await t.db.transaction((trx) => copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, 2] }]));
   assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from positives'), [{ count: 2 }]);
 });
+
+test('rows of many times the size that is sent at once arrive whole', async () => {
+  const names = Array.from({ length: 700 }, (_, id) => `${id}\t${'ä\\'.repeat((id * 37) % 400)}`);
+  await t.db.transaction(async (trx) => {
+    await copyRows(trx, 'things', [
+      { name: 'id', type: 'integer', values: names.map((_, id) => id) },
+      { name: 'name', type: 'text', values: names },
+      { name: 'flag', type: 'boolean', values: names.map(() => true) },
+    ]);
+    const stored = await runSql<{ name: string }>(trx, 'select name from things order by id');
+    assert.deepEqual(
+      stored.map(({ name }) => name),
+      names,
+    );
+    await trx.raw('delete from things');
+  });
+});

@@ -99,7 +99,10 @@ describe('a replay', () => {
     assert.equal((await program.api.delete(`/sources/${events[0]?.sourceId}`)).status, 204);
     // As if the code of its day had not been able to read the last of them.
     await hub.db('facts').where({ program_id: program.id }).whereLike('id', '%misread%').delete();
-    await hub.db('inbox_events').where({ id: events[0]?.id }).update({ status: 'unprocessable', error: 'not understood then', facts: '[]' });
+    await hub
+      .db('inbox_events')
+      .where({ id: events[0]?.id })
+      .update({ status: 'unprocessable', error: 'not understood then', facts: '[]' });
 
     const statuses = async (): Promise<unknown> =>
       runSql(hub.db, `select status, outcome, reason, error from inbox_events where program_id = ? order by id`, [

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { runSql } from '../../src/db/sql.ts';
+import { appendFacts, type FactRow } from '../../src/pipeline/store.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { openLedger, sale, usd } from './ledger.ts';
+
+let database: TestDatabase;
+before(async () => {
+  database = await openTestDatabase();
+});
+after(() => database.close());
+
+test('facts of which some are there after all are stored all the same, each once, as the first message stated it', async () => {
+  const ledger = await openLedger(database.db);
+  const row = (name: string, inboxId: string, orderId: string): FactRow => ({
+    scope: { programId: ledger.programId, livemode: true },
+    known: { fact: sale(`order:${name}`, usd(100)), inboxId, posted: true },
+    orderId,
+    partId: null,
+    customerId: null,
+    attribution: null,
+  });
+  await database.db.transaction(async (trx) => {
+    await appendFacts(trx, [row('a', 'ibx_2', 'cnv_1'), row('b', 'ibx_2', 'cnv_1')]);
+    await appendFacts(trx, [row('b', 'ibx_1', 'cnv_2'), row('c', 'ibx_3', 'cnv_2'), row('a', 'ibx_3', 'cnv_2')]);
+  });
+  const stored = await runSql(
+    database.db,
+    `select fact->'refs'->>0 as ref, inbox_id, order_id from facts where program_id = ? order by 1`,
+    [ledger.programId],
+  );
+  assert.deepEqual(stored, [
+    { ref: 'order:a', inbox_id: 'ibx_2', order_id: 'cnv_1' },
+    { ref: 'order:b', inbox_id: 'ibx_1', order_id: 'cnv_1' },
+    { ref: 'order:c', inbox_id: 'ibx_3', order_id: 'cnv_2' },
+  ]);
+});
