@@ -1,6 +1,9 @@
 import type { Knex } from 'knex';
+import { GroupCommit } from '../../db/group-commit.ts';
+import { isOutage } from '../../db/outage.ts';
 import { runSql } from '../../db/sql.ts';
 import { customerRef } from '../../inbound/conversion-facts.ts';
+import { perDatabase } from '../../program/expiring-cache.ts';
 
 /** Whom a lead or a sale is about. */
 export interface Who {
@@ -29,8 +32,13 @@ export async function findWho(
 ): Promise<Who> {
   const keyRef = customer_key ? customerRef(customer_key) : null;
   const named = click_id ?? null;
-  const wanted = [keyRef, named && clickRef(named)].filter((ref) => ref !== null);
-  const { clicked, byReference, boundByClick } = await findCustomers(db, programId, livemode, named, wanted);
+  const { clicked, byReference, boundByClick } = await findCustomers({
+    db,
+    programId,
+    livemode,
+    clickId: named,
+    keyRef,
+  });
   const clickId = clicked ? named : null;
   const anonymous = clickId === null ? null : (byReference.get(clickRef(clickId)) ?? null);
   if (keyRef !== null) {
@@ -52,25 +60,77 @@ interface Found {
   boundByClick: KnownCustomer[];
 }
 
-async function findCustomers(
-  db: Knex,
-  programId: string,
-  livemode: boolean,
-  clickId: string | null,
-  references: readonly string[],
-): Promise<Found> {
-  const rows = await runSql<{ clicked: boolean; ref: string | null; affiliateId: string | null; references: string[] }>(
-    db,
-    `select clicked, ref, affiliate_id as "affiliateId", known_by as "references"
-     from find_affitor_customers(?, ?, ?, ?::text[])`,
-    [programId, livemode, clickId, references],
+interface Question {
+  db: Knex;
+  programId: string;
+  livemode: boolean;
+  clickId: string | null;
+  keyRef: string | null;
+}
+
+interface Asked extends Question {
+  /** Filled in by the group's statement. */
+  found: Found;
+}
+
+/**
+ * Concurrent callers share one statement. It begins after they asked, so that what a caller has been told of is seen; one
+ * alone asks at once, and nobody waits for more than the statement under way and their own.
+ */
+async function findCustomers(question: Question): Promise<Found> {
+  const asked: Asked = { ...question, found: { clicked: false, byReference: new Map(), boundByClick: [] } };
+  await groupOf(question.db).add(asked);
+  return asked.found;
+}
+
+const MAX_GROUP_ROWS = 500;
+const MAX_WAITING_ROWS = 20_000;
+
+const groupOf = perDatabase(
+  () =>
+    new GroupCommit<Asked>({
+      write: answerGroup,
+      sizeOf: () => 1,
+      maxRows: MAX_GROUP_ROWS,
+      maxBytes: MAX_GROUP_ROWS,
+      maxWaitingRows: MAX_WAITING_ROWS,
+      maxWaitingBytes: MAX_WAITING_ROWS,
+      isOutage,
+    }),
+);
+
+async function answerGroup(group: readonly Asked[]): Promise<void> {
+  const [first] = group;
+  if (!first) return;
+  const rows = await runSql<FoundRow>(
+    first.db,
+    `select place, clicked, ref, affiliate_id as "affiliateId", known_by as "references"
+     from find_affitor_customers(?::text[], ?::boolean[], ?::text[], ?::text[], ?::text[])`,
+    [
+      group.map(({ programId }) => programId),
+      group.map(({ livemode }) => livemode),
+      group.map(({ clickId }) => clickId),
+      group.map(({ keyRef }) => keyRef),
+      group.map(({ clickId }) => clickId && clickRef(clickId)),
+    ],
   );
-  const found: Found = { clicked: rows[0]?.clicked ?? false, byReference: new Map(), boundByClick: [] };
-  for (const { ref, affiliateId, references: known } of rows) {
-    if (ref !== null) found.byReference.set(ref, { affiliateId, references: known });
-    else if (known.length > 0) found.boundByClick.push({ affiliateId, references: known });
+  for (const { place, clicked, ref, affiliateId, references } of rows) {
+    const found = group[place - 1]?.found;
+    if (!found) throw new Error(`no call asked for place ${place}`);
+    found.clicked = clicked;
+    if (ref !== null) found.byReference.set(ref, { affiliateId, references });
+    else if (references.length > 0) found.boundByClick.push({ affiliateId, references });
   }
-  return found;
+}
+
+interface FoundRow {
+  /** Of the call in its group, from 1. */
+  place: number;
+  clicked: boolean;
+  /** Null: whom the click bound, or nobody. */
+  ref: string | null;
+  affiliateId: string | null;
+  references: string[];
 }
 
 const CLICK = 'click:';
