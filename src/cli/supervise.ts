@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../config.ts';
-import { heapFlags } from '../memory.ts';
+import { compileCacheFolder, heapFlags } from '../node-options.ts';
 
 export interface SupervisedProcess {
   /** Resolves when the process says for the first time that it works. */
@@ -42,7 +42,7 @@ export function supervise(options: {
     // The channel tells the child when we are gone, however we end.
     child = spawn(process.execPath, [...heapFlags, options.script], {
       cwd: root,
-      env,
+      env: { ...env, NODE_COMPILE_CACHE: compileCacheFolder },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     child.on('message', (message) => {

@@ -1,5 +1,9 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
+import { compileCacheFolder } from '../node-options.ts';
+
+enableCompileCache(compileCacheFolder);
 
 /** Each command has a file of its own, loaded when it is asked for: the whole hub takes a second to load. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {

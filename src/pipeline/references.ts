@@ -127,7 +127,9 @@ async function claimReferences<T>(
   proposals: { group: ReferenceGroup<T>; id: string }[],
 ): Promise<Map<string, string>> {
   const flat = proposals.flatMap(({ group, id }) => group.refs.map((ref) => ({ ...group.scope, ref, id })));
-  if (flat.length === 0) return new Map();
+  // Whose references are new: said here rather than sent back.
+  const owners = new Map(flat.map((claim) => [keyOf(claim, claim.ref), claim.id]));
+  if (flat.length === 0) return owners;
   const { sql, bindings } = rowSource('r', [
     { name: 'ref', type: 'text', values: flat.map(({ ref }) => ref) },
     { name: 'program_id', type: 'text', values: flat.map(({ programId }) => programId) },
@@ -136,14 +138,17 @@ async function claimReferences<T>(
   ]);
   const rows = await runSql<{ program_id: string; livemode: boolean; ref: string; owner: string }>(
     trx,
-    `insert into ${table.refs} (program_id, livemode, ref, ${table.owner})
-     select program_id, livemode, ref, owner from ${sql}
-     order by program_id, livemode, ref collate "C"
-     on conflict (program_id, livemode, ref) do update set ${table.owner} = ${table.refs}.${table.owner}
-     returning program_id, livemode, ref, ${table.owner} as owner`,
+    `with claimed as (
+       insert into ${table.refs} (program_id, livemode, ref, ${table.owner})
+       select program_id, livemode, ref, owner from ${sql}
+       order by program_id, livemode, ref collate "C"
+       on conflict (program_id, livemode, ref) do update set ${table.owner} = ${table.refs}.${table.owner}
+       returning program_id, livemode, ref, ${table.owner} as owner, xmax = 0 as inserted)
+     select program_id, livemode, ref, owner from claimed where not inserted`,
     bindings,
   );
-  return new Map(rows.map((row) => [keyOf({ programId: row.program_id, livemode: row.livemode }, row.ref), row.owner]));
+  for (const row of rows) owners.set(keyOf({ programId: row.program_id, livemode: row.livemode }, row.ref), row.owner);
+  return owners;
 }
 
 /**

@@ -4,6 +4,7 @@ import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { migrateDatabase } from '../../src/db/migrate.ts';
+import { compileCacheFolder } from '../../src/node-options.ts';
 import { findChromium } from './browser.ts';
 import { startTestPostgres } from './postgres.ts';
 import { startTestRedis } from './redis.ts';
@@ -63,6 +64,7 @@ async function runTests(args: string[]): Promise<number> {
       stdio: 'inherit',
       env: {
         ...process.env,
+        NODE_COMPILE_CACHE: compileCacheFolder,
         TEST_DATABASE_ADMIN_URL: postgres.adminUrl,
         TEST_DATABASE_TEMPLATE: TEMPLATE,
         TEST_REDIS_URL: redis.url,
