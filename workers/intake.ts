@@ -1,4 +1,5 @@
 import type { Deps } from '../src/deps.ts';
+import { deliveryJobs } from '../src/outbound/delivery-id.ts';
 import { settleWithCare, type SettleWork } from '../src/pipeline/settle-with-care.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
 import { gatherBatches } from './gather.ts';
@@ -8,9 +9,6 @@ type IntakeDeps = Pick<Deps, 'config' | 'db' | 'queues' | 'clock' | 'log' | 'met
 // While one batch waits for the database another reckons. Measured on two cores, in events a second: two batches of 1 000
 // 7 800, three of 500 7 100, five of 500 7 600 with more memory.
 const BATCHES_AT_ONCE = 2;
-
-// A delivery job carries as many ids as one sender claims at once.
-const DELIVERIES_PER_JOB = 100;
 
 // A batch of one costs as many round trips as one of hundreds, and a fast queue brings events one by one: two at a time
 // settled 150 a second of them. Jobs wait here, where they become one batch, rather than in the queue.
@@ -53,10 +51,6 @@ export async function settleAndWake(deps: IntakeDeps, work: SettleWork): Promise
   const { outcomes, deliveryIds, resettlementIds } = await settleWithCare(deps, work);
   for (const [outcome, count] of Object.entries(outcomes)) deps.metrics.settled.inc({ outcome }, count);
   deps.metrics.settleDuration.observe((performance.now() - started) / 1_000);
-  const jobs = [];
-  for (let start = 0; start < deliveryIds.length; start += DELIVERIES_PER_JOB) {
-    jobs.push({ deliveryIds: deliveryIds.slice(start, start + DELIVERIES_PER_JOB) });
-  }
-  await deps.queues.enqueue('delivery', jobs);
+  await deps.queues.enqueue('delivery', deliveryJobs(deliveryIds));
   if (resettlementIds.length > 0) await deps.queues.enqueue('intake', [{ eventIds: [], resettlementIds }]);
 }

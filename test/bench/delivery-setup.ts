@@ -6,6 +6,7 @@ import type { Knex } from 'knex';
 import { createSecretBox } from '../../src/db/secret-box.ts';
 import { runSql } from '../../src/db/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
+import { deliveryJobs } from '../../src/outbound/delivery-id.ts';
 import { exampleData } from '../../src/outbound/event-examples.ts';
 import type { EventTypeName } from '../../src/outbound/event-types.ts';
 import { writeMessages, type MessageDraft } from '../../src/outbound/messages.ts';
@@ -58,7 +59,15 @@ export async function addEndpoint(bench: DeliveryBench, path: string, eventType:
   });
 }
 
-const IDS_PER_JOB = 100;
+/** Deletes the endpoints at this path and whatever waits for them. */
+export async function removeEndpoints({ services }: DeliveryBench, path: string): Promise<void> {
+  await runSql(
+    services.db,
+    `with removed as (update webhook_endpoints set deleted_at = now() where url like ? returning id)
+     delete from deliveries where endpoint_id in (select id from removed)`,
+    [`%${path}`],
+  );
+}
 
 /** Writes messages as the pipeline does; returns the due deliveries, `messageId:endpointId` each. */
 export function writeEvents(
@@ -77,12 +86,23 @@ export function writeEvents(
   );
 }
 
-export async function enqueueDeliveries({ queues }: DeliveryBench, deliveryIds: readonly string[]): Promise<void> {
-  const jobs = [];
-  for (let start = 0; start < deliveryIds.length; start += IDS_PER_JOB) {
-    jobs.push({ deliveryIds: deliveryIds.slice(start, start + IDS_PER_JOB) });
+export function enqueueDeliveries({ queues }: DeliveryBench, deliveryIds: readonly string[]): Promise<void> {
+  return queues.enqueue('delivery', deliveryJobs(deliveryIds));
+}
+
+/** Writes many messages before they are due; returns their deliveries, to be enqueued then. */
+export async function writeAhead(
+  bench: DeliveryBench,
+  type: EventTypeName,
+  count: number,
+  dueAt: Date,
+): Promise<string[]> {
+  const ids: string[] = [];
+  for (let start = 0; start < count; start += 1_000) {
+    ids.push(...(await writeEvents(bench, type, Math.min(1_000, count - start), dueAt)));
   }
-  await queues.enqueue('delivery', jobs);
+  if (Date.now() > dueAt.getTime()) throw new Error('the messages took too long to write');
+  return ids;
 }
 
 /** Waits, two minutes at most, until nothing is pending for endpoints at this path. */
