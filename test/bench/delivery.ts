@@ -12,6 +12,7 @@ import {
   drained,
   enqueueDeliveries,
   startBenchReceiver,
+  writeAhead,
   writeEvents,
   type DeliveryBench,
 } from './delivery-setup.ts';
@@ -26,11 +27,12 @@ const MESSAGES = 15_000;
 const PENDING = 100_000;
 const RAW_SECONDS = 2;
 const LATENCY_SECONDS = 8;
+const ISOLATION_SECONDS = 5;
 
 /**
  * One worker process and a local receiver in a process of its own. Deliveries a second, signed, recorded and queued, next
  * to a raw undici POST loop to the same receiver; how long a postback takes to become an event at the receiver; what a
- * hanging endpoint with 10 000 deliveries waiting does to another; and the worker's memory with 100 000 waiting.
+ * hanging endpoint with 10 000 deliveries that become due does to another; and the worker's memory with 100 000 waiting.
  */
 export async function runDeliveryBench(backend: 'postgres' | 'redis'): Promise<BenchResult> {
   const services = await startBenchServices(backend);
@@ -57,7 +59,7 @@ export async function runDeliveryBench(backend: 'postgres' | 'redis'): Promise<B
     const ratio = perSecond / rawPerSecond;
     const roundTrip = await measureRoundTrip(bench, LATENCY_SECONDS / 2);
     const journey = await measureJourney(bench, LATENCY_SECONDS);
-    const isolation = await measureIsolation(bench, LATENCY_SECONDS);
+    const isolation = await measureIsolation(bench, { rounds: ROUNDS, seconds: ISOLATION_SECONDS });
     await letWait(bench, PENDING);
     const isolationRatio = isolation.besideP99Ms / isolation.aloneP99Ms;
     return {
@@ -93,13 +95,8 @@ export async function runDeliveryBench(backend: 'postgres' | 'redis'): Promise<B
 /** Writes messages that are due in a moment, enqueues them then, and says how many a second were delivered and recorded. */
 async function deliver(bench: DeliveryBench, count: number): Promise<number> {
   const dueAt = new Date(Date.now() + 3_000 + count / 4);
-  const ids: string[] = [];
-  for (let start = 0; start < count; start += 1_000) {
-    ids.push(...(await writeEvents(bench, 'conversion.updated', Math.min(1_000, count - start), dueAt)));
-  }
-  const leftMs = dueAt.getTime() - Date.now();
-  if (leftMs < 0) throw new Error('the messages took too long to write');
-  await wait(leftMs);
+  const ids = await writeAhead(bench, 'conversion.updated', count, dueAt);
+  await wait(dueAt.getTime() - Date.now());
   const started = performance.now();
   await enqueueDeliveries(bench, ids);
   await drained(bench.services.db, '/fast');
