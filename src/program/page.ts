@@ -52,7 +52,7 @@ export async function selectPage<T>(
   return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
 }
 
-/** In one statement: what follows a page is counted only where anything does. */
+/** In one statement: a second one would cost a round trip, and see another moment. */
 async function selectCountedPage<T>(
   db: Knex,
   select: string,
@@ -65,21 +65,19 @@ async function selectCountedPage<T>(
   const where = joinConditions(conditions);
   const bindings = conditions.flatMap((condition) => condition.bindings);
   const total = known ?? { sql: `select count(*) from (${select} where ${where}) as counted`, bindings };
-  const one = `${select} where ${where} order by ${idColumn} desc limit ? offset ?`;
-  const rows = await runSql<T & { total: bigint | null }>(
+  const counting = select.replace(/^\s*select /, () => `select (${total.sql}) as total, `);
+  const rows = await runSql<T & { total: bigint }>(
     db,
-    known
-      ? one.replace(/^select /, () => `select (${known.sql}) as total, `)
-      : `select page.*, (case when count(*) over () > ${page.limit} then (${total.sql}) end) as total
-         from (${one}) as page order by page.id desc`,
+    `${counting} where ${where} order by ${idColumn} desc limit ? offset ?`,
     [...total.bindings, ...bindings, page.limit + 1, offset],
   );
+  const [first] = rows;
   const items = rows.slice(0, page.limit).map(dropTotal<T>);
-  const hasMore = rows.length > page.limit;
-  if (hasMore) return { items, hasMore, total: Number(rows[0]?.total ?? 0n) };
-  if (rows.length > 0 || offset === 0) return { items, hasMore, total: offset + rows.length };
-  const [row] = await runSql<{ total: bigint }>(db, `select (${total.sql}) as total`, total.bindings);
-  return { items, hasMore, total: Number(row?.total ?? 0n) };
+  if (first) return { items, hasMore: rows.length > page.limit, total: Number(first.total) };
+  // Past the end no row tells it.
+  const [row] =
+    offset === 0 ? [] : await runSql<{ total: bigint }>(db, `select (${total.sql}) as total`, total.bindings);
+  return { items, hasMore: false, total: Number(row?.total ?? 0n) };
 }
 
 function dropTotal<T>(row: T & { total: unknown }): T {
