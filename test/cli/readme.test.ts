@@ -4,6 +4,7 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { Environment } from '../../src/config.ts';
 import { createFirstProgram } from '../../src/cli/first-program.ts';
+import { heapFlags } from '../../src/node-options.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { cliEnvironment, root, runCli } from './run-cli.ts';
 
@@ -60,10 +61,18 @@ test('the table of commands names every command, and what it names exists', asyn
   assert.deepEqual(new Set(named), new Set(known));
 });
 
-test('the Procfile is the one that the README shows, and its files exist', async () => {
+test('the Procfile is the one that the README shows, its files exist, and its flags are those of npm start', async () => {
   const procfile = await readFile('Procfile', 'utf8');
   assert.ok(sectionOf('Deployment').includes(procfile.trim()));
-  for (const [, file] of procfile.matchAll(/node (\S+\.ts)/g)) await access(file ?? '');
+  const processes = [...procfile.matchAll(/^(\w+): \S+\/node (.*?)(\S+\.ts)/gm)];
+  assert.deepEqual(
+    processes.map(([, name]) => name),
+    ['release', 'web', 'worker'],
+  );
+  for (const [, name, flags = '', file = ''] of processes) {
+    await access(file);
+    assert.equal(flags.trim(), name === 'release' ? '' : heapFlags.join(' '));
+  }
 });
 
 test('files that the README links to exist', async () => {
