@@ -14,7 +14,7 @@ import {
 } from '../outbound/endpoints.ts';
 import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/event-types.ts';
 import { presentAttempt } from '../outbound/message-rows.ts';
-import { continueRecovery, findRecovery, startRecovery, type Recovery } from '../outbound/recoveries.ts';
+import { beginRecovery, findRecovery, type Recovery } from '../outbound/recoveries.ts';
 import { assertEnabled, sendTest } from '../outbound/redelivery.ts';
 import { moment, reference, timestamp } from './fields.ts';
 import { attemptSchema } from './messages.ts';
@@ -252,8 +252,7 @@ async function recover(
   }
   const now = deps.clock.now();
   if (since > now) throw validationError('since is in the future', { since: 'is in the future' });
-  const started = await startRecovery(deps.db, endpoint.id, kind, since, now);
-  return { data: recoveryView((await continueRecovery(deps, now, started.id)) ?? started) };
+  return { data: recoveryView(await beginRecovery(deps, endpoint.id, kind, since, now)) };
 }
 
 function withGuard(deps: ApiDeps) {

@@ -56,25 +56,54 @@ export async function findRecovery(db: Knex, endpointId: string, recoveryId: str
 }
 
 /**
- * One page of one recovery that nobody is at; the deliveries are enqueued after the commit. Returns the recovery as it
- * then is, null where none is running. `recoveryId` picks one.
+ * Starts a recovery and does its first page. In one transaction: a worker that saw it before would do the page itself, and
+ * the answer could not tell what came of it.
  */
-export async function continueRecovery(
-  { db, queues }: { db: Knex; queues: Queues },
+export async function beginRecovery(
+  { db, queues }: RecoveryDeps,
+  endpointId: string,
+  kind: Recovery['kind'],
+  since: Date,
   now: Date,
-  recoveryId: string | null = null,
-): Promise<Recovery | null> {
-  const page = await db.transaction(async (trx) => {
-    const running = await lockRunning(trx, recoveryId);
-    if (!running) return null;
-    if (running.stopped) return { recovery: await moveOn(trx, running, [], true, now), deliveryIds: [] };
-    const { deliveryIds, cursor, isLast } = await pagers[running.kind](trx, running, now);
-    if (deliveryIds.length > 0) await forgetPause(trx, running.endpointId);
-    return { recovery: await moveOn(trx, running, deliveryIds, isLast, now, cursor), deliveryIds };
+): Promise<Recovery> {
+  const begun = await db.transaction(async (trx) => {
+    const started = await startRecovery(trx, endpointId, kind, since, now);
+    return (await takePage(trx, now, started.id)) ?? { recovery: started, deliveryIds: [] };
   });
-  if (!page) return null;
-  if (page.deliveryIds.length > 0) await queues.enqueue('delivery', [{ deliveryIds: page.deliveryIds }]);
-  return page.recovery;
+  await wakeSenders(queues, begun);
+  return begun.recovery;
+}
+
+/** One page of one recovery that nobody is at. Returns the recovery as it then is, null where none is running. */
+export async function continueRecovery({ db, queues }: RecoveryDeps, now: Date): Promise<Recovery | null> {
+  const taken = await db.transaction((trx) => takePage(trx, now, null));
+  if (!taken) return null;
+  await wakeSenders(queues, taken);
+  return taken.recovery;
+}
+
+interface RecoveryDeps {
+  db: Knex;
+  queues: Queues;
+}
+
+interface TakenPage {
+  recovery: Recovery;
+  /** Due, to be enqueued after the commit. */
+  deliveryIds: string[];
+}
+
+async function takePage(trx: Knex, now: Date, recoveryId: string | null): Promise<TakenPage | null> {
+  const running = await lockRunning(trx, recoveryId);
+  if (!running) return null;
+  if (running.stopped) return { recovery: await moveOn(trx, running, [], true, now), deliveryIds: [] };
+  const { deliveryIds, cursor, isLast } = await pagers[running.kind](trx, running, now);
+  if (deliveryIds.length > 0) await forgetPause(trx, running.endpointId);
+  return { recovery: await moveOn(trx, running, deliveryIds, isLast, now, cursor), deliveryIds };
+}
+
+async function wakeSenders(queues: Queues, { deliveryIds }: TakenPage): Promise<void> {
+  if (deliveryIds.length > 0) await queues.enqueue('delivery', [{ deliveryIds }]);
 }
 
 interface Running extends Recovery {
