@@ -34,7 +34,7 @@ test('every mistake is named by file, row and field, and nothing is imported', a
     'clicks.csv': 'click_id,affiliate,link,clicked_at\nc1,,,2026-01-01\nc2,GOOD,,yesterday\nc3,,zz,2026-01-01\n',
     'customers.csv': 'customer_id,affiliate,click_id\nu1,,\nu2,,lost\nu3,nobody,\n',
     'orders.csv':
-      'order_id,affiliate,amount,currency\no1,GOOD,"1,200",USD\no2,GOOD,10.5,JPY\no3,GOOD,1,XXX1\n,GOOD,1,\n',
+      'order_id,affiliate,amount,currency\no1,GOOD,"1,200",USD\no2,GOOD,10.5,JPY\no3,GOOD,1,EURO\n,GOOD,1,\n',
     'offers.csv': 'offer_name,commission_type,commission_amount\nNo URL,cpa,3\nNo amount,cpa,\n',
   });
   assert.equal(report.code, 1);
