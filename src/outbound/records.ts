@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { newId } from '../domain/ids.ts';
-import { runSql, toArray } from '../db/sql.ts';
+import { rowSource } from '../db/rows.ts';
+import { runSql } from '../db/sql.ts';
 import type { Claim } from './claims.ts';
 
 /** What an attempt came to, and what follows for its delivery. */
@@ -24,14 +25,27 @@ export interface AttemptRecord {
  * attempt was under way, the resend stays due.
  */
 export async function recordAttempts(db: Knex, records: readonly AttemptRecord[]): Promise<void> {
+  const { sql, bindings } = rowSource('r', [
+    { name: 'attempt_id', type: 'text', values: records.map(() => newId('att')) },
+    { name: 'message_id', type: 'text', values: records.map(({ claim }) => claim.messageId) },
+    { name: 'endpoint_id', type: 'text', values: records.map(({ claim }) => claim.endpointId) },
+    { name: 'locked_until', type: 'timestamptz', values: records.map(({ claim }) => claim.lockedUntil.toISOString()) },
+    { name: 'trigger', type: 'text', values: records.map(({ claim }) => claim.trigger) },
+    { name: 'succeeded', type: 'boolean', values: records.map((record) => record.succeeded) },
+    { name: 'response_status', type: 'integer', values: records.map((record) => record.responseStatus) },
+    { name: 'response_body', type: 'text', values: records.map((record) => record.responseBody) },
+    { name: 'error', type: 'text', values: records.map((record) => record.error) },
+    { name: 'duration_ms', type: 'integer', values: records.map((record) => record.durationMs) },
+    { name: 'attempted_at', type: 'timestamptz', values: records.map((record) => record.attemptedAt.toISOString()) },
+    {
+      name: 'next_attempt_at',
+      type: 'timestamptz',
+      values: records.map((record) => record.nextAttemptAt?.toISOString() ?? null),
+    },
+  ]);
   await runSql(
     db,
-    `with r as (
-       select * from unnest(?::text[], ?::text[], ?::text[], ?::timestamptz[], ?::text[], ?::boolean[],
-                            ?::smallint[], ?::text[], ?::text[], ?::int[], ?::timestamptz[], ?::timestamptz[])
-         as r (attempt_id, message_id, endpoint_id, locked_until, trigger, succeeded,
-               response_status, response_body, error, duration_ms, attempted_at, next_attempt_at)
-     ), attempted as (
+    `with r as materialized (select * from ${sql}), attempted as (
        insert into delivery_attempts (message_id, id, endpoint_id, status, trigger, response_status,
                                       response_body, error, duration_ms, attempted_at, next_attempt_at)
        select message_id, attempt_id, endpoint_id,
@@ -55,19 +69,6 @@ export async function recordAttempts(db: Knex, records: readonly AttemptRecord[]
        from r
       where d.message_id = r.message_id and d.endpoint_id = r.endpoint_id
         and (r.succeeded or (d.status = 'pending' and d.locked_until = r.locked_until))`,
-    [
-      toArray(records.map(() => newId('att'))),
-      toArray(records.map(({ claim }) => claim.messageId)),
-      toArray(records.map(({ claim }) => claim.endpointId)),
-      toArray(records.map(({ claim }) => claim.lockedUntil.toISOString())),
-      toArray(records.map(({ claim }) => claim.trigger)),
-      toArray(records.map((record) => record.succeeded)),
-      toArray(records.map((record) => record.responseStatus)),
-      toArray(records.map((record) => record.responseBody)),
-      toArray(records.map((record) => record.error)),
-      toArray(records.map((record) => record.durationMs)),
-      toArray(records.map((record) => record.attemptedAt.toISOString())),
-      toArray(records.map((record) => record.nextAttemptAt?.toISOString())),
-    ],
+    bindings,
   );
 }
