@@ -18,7 +18,7 @@ export async function up(knex: Knex): Promise<void> {
     -- Affitor's ids are numbers: a sequence of their own for each program and kind of object.
     create table affitor_sequences (
       program_id text not null,        -- '' for the numbers of the programs themselves
-      kind text not null,              -- sale, commission, event, program
+      kind text not null,              -- sale (and its commission), event, program
       last_number bigint not null,
       primary key (program_id, kind)
     );

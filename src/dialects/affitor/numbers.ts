@@ -5,35 +5,35 @@ import { runSql } from '../../db/sql.ts';
 import { perDatabase } from '../../program/expiring-cache.ts';
 
 /** Affitor's ids are numbers; each kind counts from 1 within a program, programs themselves within the hub. */
-export type NumberedKind = 'sale' | 'commission' | 'event' | 'program';
+export type NumberedKind = 'sale' | 'event' | 'program';
 
 /**
  * The number of an object, given to it when it is first asked for. Concurrent callers share one statement: a program's
  * sequence is one row, and callers that each committed a change of it would wait for each other.
  */
-export async function numberOf(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
-  const [number = 0] = await numbersOf(db, programId, [{ kind, objectId }]);
-  return number;
+export function numberOf(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
+  return drawNumber(groupOf(db), db, programId, kind, objectId);
 }
 
-/** The same for several objects of one caller, who then waits for one commit alone. */
-export async function numbersOf(
+/**
+ * The same for what is stored only afterwards, and told of only then: the commit is not waited for, since the later one
+ * makes both durable.
+ */
+export function numberAhead(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
+  return drawNumber(aheadGroupOf(db), db, programId, kind, objectId);
+}
+
+async function drawNumber(
+  group: GroupCommit<Wanted>,
   db: Knex,
   programId: string,
-  objects: readonly { kind: NumberedKind; objectId: string }[],
-): Promise<number[]> {
-  const request: Wanted[] = objects.map(({ kind, objectId }) => ({
-    db,
-    programId: kind === 'program' ? HUB : programId,
-    kind,
-    objectId,
-    number: null,
-  }));
-  await groupOf(db).add(request);
-  return request.map(({ kind, objectId, number }) => {
-    if (number === null) throw new Error(`no number for ${kind} ${objectId}`);
-    return number;
-  });
+  kind: NumberedKind,
+  objectId: string,
+): Promise<number> {
+  const wanted: Wanted = { db, programId: kind === 'program' ? HUB : programId, kind, objectId, number: null };
+  await group.add(wanted);
+  if (wanted.number === null) throw new Error(`no number for ${kind} ${objectId}`);
+  return wanted.number;
 }
 
 /** The program that a client names by its id or by its number; null where there is none such. */
@@ -63,26 +63,29 @@ interface Wanted {
   number: number | null;
 }
 
-const groupOf = perDatabase(
-  () =>
-    new GroupCommit<Wanted[]>({
-      write: (requests) => giveNumbers(requests.flat()),
-      sizeOf: (request) => request.length,
-      maxRows: MAX_GROUP_ROWS,
-      maxBytes: MAX_GROUP_ROWS,
-      maxWaitingRows: MAX_WAITING_ROWS,
-      maxWaitingBytes: MAX_WAITING_ROWS,
-      isOutage,
-    }),
-);
+const groupOf = perDatabase(() => openGroup({ waitForCommit: true }));
+const aheadGroupOf = perDatabase(() => openGroup({ waitForCommit: false }));
 
-async function giveNumbers(group: Wanted[]): Promise<void> {
+function openGroup({ waitForCommit }: { waitForCommit: boolean }): GroupCommit<Wanted> {
+  return new GroupCommit<Wanted>({
+    write: (group) => giveNumbers(group, waitForCommit),
+    sizeOf: () => 1,
+    maxRows: MAX_GROUP_ROWS,
+    maxBytes: MAX_GROUP_ROWS,
+    maxWaitingRows: MAX_WAITING_ROWS,
+    maxWaitingBytes: MAX_WAITING_ROWS,
+    isOutage,
+  });
+}
+
+async function giveNumbers(group: readonly Wanted[], waitForCommit: boolean): Promise<void> {
   const [first] = group;
   if (!first) return;
   const rows = await runSql<{ programId: string; kind: NumberedKind; objectId: string; number: bigint }>(
     first.db,
     `select program_id as "programId", kind, object_id as "objectId", number
-     from give_affitor_numbers(?::text[], ?::text[], ?::text[])`,
+     from give_affitor_numbers(?::text[], ?::text[], ?::text[])
+     ${waitForCommit ? '' : `where set_config('synchronous_commit', 'off', true) is not null`}`,
     [group.map(({ programId }) => programId), group.map(({ kind }) => kind), group.map(({ objectId }) => objectId)],
   );
   const numbers = new Map(rows.map((row) => [nameOf(row), Number(row.number)]));

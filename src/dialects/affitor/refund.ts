@@ -37,11 +37,9 @@ export const refundRoute = defineDialectRoute({
       { amountMinor, refundId: `affitor:${amountMinor ?? 'full'}` },
       { receivedAt: request.receivedAt },
     );
-    const [{ settled }, { commissionId }] = await Promise.all([
-      settleRequest(deps, request, { programId, kind: 'refund', normalized }),
-      numberSale(deps.db, programId, livemode, refs),
-    ]);
-    return answer(200, { success: true, ...describeRefund(before, settled, commissionId) });
+    const number = await numberSale(deps.db, programId, livemode, refs);
+    const { settled } = await settleRequest(deps, request, { programId, kind: 'refund', normalized });
+    return answer(200, { success: true, ...describeRefund(before, settled, number) });
   },
 });
 

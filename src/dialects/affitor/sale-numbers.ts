@@ -1,25 +1,15 @@
 import type { Knex } from 'knex';
-import { numbersOf } from './numbers.ts';
-
-export interface SaleNumbers {
-  saleId: number;
-  commissionId: number;
-}
+import { numberAhead } from './numbers.ts';
 
 /**
- * The numbers of a sale and its commission. They belong to the transaction, so that they can be drawn while the sale is
- * settled; one that comes to nothing leaves a gap.
+ * The number of a sale, which is its commission's as well. It belongs to the transaction, so that it can be drawn before
+ * the sale is stored; one that comes to nothing leaves a gap.
  */
-export async function numberSale(
+export function numberSale(
   db: Knex,
   programId: string,
   livemode: boolean,
   references: readonly string[],
-): Promise<SaleNumbers> {
-  const transaction = `${livemode ? 'live' : 'test'} ${references[0] ?? ''}`;
-  const [saleId = 0, commissionId = 0] = await numbersOf(db, programId, [
-    { kind: 'sale', objectId: transaction },
-    { kind: 'commission', objectId: transaction },
-  ]);
-  return { saleId, commissionId };
+): Promise<number> {
+  return numberAhead(db, programId, 'sale', `${livemode ? 'live' : 'test'} ${references[0] ?? ''}`);
 }

@@ -10,7 +10,7 @@ import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';
 import { badRequest, readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
-import { numberSale, type SaleNumbers } from './sale-numbers.ts';
+import { numberSale } from './sale-numbers.ts';
 import { readWindowDays } from './referral.ts';
 import { saleBody, testSaleBody, trackingBody, type SaleBody } from './schemas.ts';
 import { describeTest, isTestMode } from './test-mode.ts';
@@ -32,16 +32,17 @@ export const saleRoute = defineDialectRoute({
     const test = isTestMode(request.body);
     const body = readBody(test ? testSaleBody : saleBody, request.body);
     const livemode = request.livemode && !test && !body.click_id?.startsWith('test_');
-    const who = await findWho(deps.db, { programId, livemode }, body);
-    if (!test) refuseUnknown(who);
-    const sale = toSale(body, who, request.receivedAt);
-    const normalized: Normalized = { kind: 'facts', livemode, facts: [sale] };
-    const [{ id, settled }, numbers] = await Promise.all([
-      settleRequest(deps, request, { programId, kind: 'conversion', normalized }),
-      numberSale(deps.db, programId, livemode, sale.refs),
+    const refs = orderRefs(body.transaction_id ?? newId('ibx').replace(/^ibx_/, 'test_txn_'), null);
+    const [who, number] = await Promise.all([
+      findWho(deps.db, { programId, livemode }, body),
+      numberSale(deps.db, programId, livemode, refs),
     ]);
+    if (!test) refuseUnknown(who);
+    const sale = toSale(body, refs, who, request.receivedAt);
+    const normalized: Normalized = { kind: 'facts', livemode, facts: [sale] };
+    const { id, settled } = await settleRequest(deps, request, { programId, kind: 'conversion', normalized });
     const told = test ? await describeTest(deps.db, 'sale', programId, id) : {};
-    return await answerSale(deps, programId, settled, numbers, { test, told, now: request.receivedAt });
+    return await answerSale(deps, programId, settled, number, { test, told, now: request.receivedAt });
   },
 });
 
@@ -53,8 +54,7 @@ function refuseUnknown({ clickId, customer }: Who): void {
 
 const NOT_ATTRIBUTED = 'No affiliate attribution found for this customer in this program';
 
-function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Date): Fact {
-  const orders = orderRefs(body.transaction_id ?? newId('ibx').replace(/^ibx_/, 'test_txn_'), null);
+function toSale(body: SaleBody, orders: string[], { clickId, customer, refs }: Who, receivedAt: Date): Fact {
   const subscription = body.subscription_id ? subscriptionRef(body.subscription_id) : null;
   const evidence = clickId === null ? {} : { clickId };
   const named = { refs: subscription?.startsWith('stripe:') ? [...refs, subscription] : refs, email: null };
@@ -83,7 +83,7 @@ async function answerSale(
   { db }: Pick<Deps, 'db'>,
   programId: string,
   settled: Settled | null,
-  { saleId, commissionId }: SaleNumbers,
+  number: number,
   { test, told, now }: { test: boolean; told: object; now: Date },
 ): Promise<DialectAnswer> {
   const conversion = settled?.conversion ?? null;
@@ -104,13 +104,13 @@ async function answerSale(
     return answer(200, { success: true, sale_id: null, commission_id: null, message: 'Sale accepted', ...told });
   }
   if (conversion.reason === 'outside_window') {
-    return answer(200, { ...(await describeExpired(db, programId, conversion, now)), sale_id: saleId, ...told });
+    return answer(200, { ...(await describeExpired(db, programId, conversion, now)), sale_id: number, ...told });
   }
   const earns = conversion.affiliateId !== null && conversion.status !== 'not_tracked';
   return answer(200, {
     success: true,
-    sale_id: saleId,
-    commission_id: earns ? commissionId : null,
+    sale_id: number,
+    commission_id: earns ? number : null,
     message: earns ? 'Sale tracked successfully' : `Sale tracked, no commission created. ${explain(conversion)}`.trim(),
     ...told,
   });
