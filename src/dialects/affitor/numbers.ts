@@ -11,29 +11,23 @@ export type NumberedKind = 'sale' | 'event' | 'program';
  * The number of an object, given to it when it is first asked for. Concurrent callers share one statement: a program's
  * sequence is one row, and callers that each committed a change of it would wait for each other.
  */
-export function numberOf(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
-  return drawNumber(groupOf(db), db, programId, kind, objectId);
-}
-
-/**
- * The same for what is stored only afterwards, and told of only then: the commit is not waited for, since the later one
- * makes both durable.
- */
-export function numberAhead(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
-  return drawNumber(aheadGroupOf(db), db, programId, kind, objectId);
-}
-
-async function drawNumber(
-  group: GroupCommit<Wanted>,
-  db: Knex,
-  programId: string,
-  kind: NumberedKind,
-  objectId: string,
-): Promise<number> {
+export async function numberOf(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
   const wanted: Wanted = { db, programId: kind === 'program' ? HUB : programId, kind, objectId, number: null };
-  await group.add(wanted);
+  await groupOf(db).add(wanted);
   if (wanted.number === null) throw new Error(`no number for ${kind} ${objectId}`);
   return wanted.number;
+}
+
+/** Takes the next `count` numbers of a program, for objects that keep theirs themselves; gives the last of them. */
+export async function takeNumbers(db: Knex, programId: string, kind: NumberedKind, count: number): Promise<number> {
+  const [row] = await runSql<{ last: bigint }>(
+    db,
+    `insert into affitor_sequences as s (program_id, kind, last_number) values (?, ?, ?)
+     on conflict (program_id, kind) do update set last_number = s.last_number + excluded.last_number
+     returning last_number as last`,
+    [programId, kind, count],
+  );
+  return Number(row?.last);
 }
 
 /** The program that a client names by its id or by its number; null where there is none such. */
@@ -63,29 +57,26 @@ interface Wanted {
   number: number | null;
 }
 
-const groupOf = perDatabase(() => openGroup({ waitForCommit: true }));
-const aheadGroupOf = perDatabase(() => openGroup({ waitForCommit: false }));
+const groupOf = perDatabase(
+  () =>
+    new GroupCommit<Wanted>({
+      write: giveNumbers,
+      sizeOf: () => 1,
+      maxRows: MAX_GROUP_ROWS,
+      maxBytes: MAX_GROUP_ROWS,
+      maxWaitingRows: MAX_WAITING_ROWS,
+      maxWaitingBytes: MAX_WAITING_ROWS,
+      isOutage,
+    }),
+);
 
-function openGroup({ waitForCommit }: { waitForCommit: boolean }): GroupCommit<Wanted> {
-  return new GroupCommit<Wanted>({
-    write: (group) => giveNumbers(group, waitForCommit),
-    sizeOf: () => 1,
-    maxRows: MAX_GROUP_ROWS,
-    maxBytes: MAX_GROUP_ROWS,
-    maxWaitingRows: MAX_WAITING_ROWS,
-    maxWaitingBytes: MAX_WAITING_ROWS,
-    isOutage,
-  });
-}
-
-async function giveNumbers(group: readonly Wanted[], waitForCommit: boolean): Promise<void> {
+async function giveNumbers(group: readonly Wanted[]): Promise<void> {
   const [first] = group;
   if (!first) return;
   const rows = await runSql<{ programId: string; kind: NumberedKind; objectId: string; number: bigint }>(
     first.db,
     `select program_id as "programId", kind, object_id as "objectId", number
-     from give_affitor_numbers(?::text[], ?::text[], ?::text[])
-     ${waitForCommit ? '' : `where set_config('synchronous_commit', 'off', true) is not null`}`,
+     from give_affitor_numbers(?::text[], ?::text[], ?::text[])`,
     [group.map(({ programId }) => programId), group.map(({ kind }) => kind), group.map(({ objectId }) => objectId)],
   );
   const numbers = new Map(rows.map((row) => [nameOf(row), Number(row.number)]));

@@ -8,7 +8,7 @@ import { settleRequest } from '../settle.ts';
 import { toMajorNumber } from '../values.ts';
 import { readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
-import { numberSale } from './sale-numbers.ts';
+import { saleNumberOf } from './sale-numbers.ts';
 import { refundBody, trackingBody } from './schemas.ts';
 import { isTestMode } from './test-mode.ts';
 
@@ -37,7 +37,7 @@ export const refundRoute = defineDialectRoute({
       { amountMinor, refundId: `affitor:${amountMinor ?? 'full'}` },
       { receivedAt: request.receivedAt },
     );
-    const number = await numberSale(deps.db, programId, livemode, refs);
+    const number = await saleNumberOf(deps.db, programId, before.id);
     const { settled } = await settleRequest(deps, request, { programId, kind: 'refund', normalized });
     return answer(200, { success: true, ...describeRefund(before, settled, number) });
   },

@@ -10,7 +10,7 @@ import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';
 import { badRequest, readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
-import { numberSale } from './sale-numbers.ts';
+import { nextSaleNumber, noteNumber } from './sale-numbers.ts';
 import { readWindowDays } from './referral.ts';
 import { saleBody, testSaleBody, trackingBody, type SaleBody } from './schemas.ts';
 import { describeTest, isTestMode } from './test-mode.ts';
@@ -32,13 +32,10 @@ export const saleRoute = defineDialectRoute({
     const test = isTestMode(request.body);
     const body = readBody(test ? testSaleBody : saleBody, request.body);
     const livemode = request.livemode && !test && !body.click_id?.startsWith('test_');
-    const refs = orderRefs(body.transaction_id ?? newId('ibx').replace(/^ibx_/, 'test_txn_'), null);
-    const [who, number] = await Promise.all([
-      findWho(deps.db, { programId, livemode }, body),
-      numberSale(deps.db, programId, livemode, refs),
-    ]);
+    const who = await findWho(deps.db, { programId, livemode }, body);
     if (!test) refuseUnknown(who);
-    const sale = toSale(body, refs, who, request.receivedAt);
+    const number = await nextSaleNumber(deps.db, programId);
+    const sale = { ...toSale(body, who, request.receivedAt), note: noteNumber(number) };
     const normalized: Normalized = { kind: 'facts', livemode, facts: [sale] };
     const { id, settled } = await settleRequest(deps, request, { programId, kind: 'conversion', normalized });
     const told = test ? await describeTest(deps.db, 'sale', programId, id) : {};
@@ -54,7 +51,8 @@ function refuseUnknown({ clickId, customer }: Who): void {
 
 const NOT_ATTRIBUTED = 'No affiliate attribution found for this customer in this program';
 
-function toSale(body: SaleBody, orders: string[], { clickId, customer, refs }: Who, receivedAt: Date): Fact {
+function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Date): Fact {
+  const orders = orderRefs(body.transaction_id ?? newId('ibx').replace(/^ibx_/, 'test_txn_'), null);
   const subscription = body.subscription_id ? subscriptionRef(body.subscription_id) : null;
   const evidence = clickId === null ? {} : { clickId };
   const named = { refs: subscription?.startsWith('stripe:') ? [...refs, subscription] : refs, email: null };

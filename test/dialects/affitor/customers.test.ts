@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { createDatabase } from '../../../src/db/database.ts';
 import { numberOf } from '../../../src/dialects/affitor/numbers.ts';
+import { nextSaleNumber } from '../../../src/dialects/affitor/sale-numbers.ts';
 import { updateOffer } from '../../../src/program/offers.ts';
 import { at, openWorld, send, type CaseAnswer, type ConformanceWorld, type KeyName } from '../conformance.ts';
 
@@ -106,5 +108,33 @@ describe('whom Affitor tells of', () => {
     );
     assert.equal(new Set(byObject.values()).size, 20);
     assert.equal(await numberOf(db, 'prg_of_another', 'sale', 'cnv_x'), 1);
+  });
+
+  it('no two sales have one number, whichever process takes it and however many at once', async () => {
+    const other = createDatabase({ url: world.hub.databaseUrl, role: 'test' });
+    try {
+      const wanted = Array.from({ length: 250 }, (_, n) => nextSaleNumber(n % 2 ? other : world.hub.db, 'prg_blocks'));
+      const named = numberOf(other, 'prg_blocks', 'sale', 'cnv_of_another_way');
+      const numbers = [...(await Promise.all(wanted)), await named];
+      assert.equal(new Set(numbers).size, 251);
+      assert.ok(Math.min(...numbers) >= 1 && Math.max(...numbers) <= 401, String(Math.max(...numbers)));
+    } finally {
+      await other.destroy();
+    }
+  });
+
+  it('a refund tells the number of its sale, also of one that came another way, each time the same', async () => {
+    const click_id = await visit();
+    const sale = await track('sale', { transaction_id: 'numbered-1', click_id, amount_cents: 1000 });
+    const refund = await track('refund', { transaction_id: 'numbered-1', refund_amount_cents: 100 });
+    assert.equal(at(refund, 'commission_id'), at(sale, 'commission_id'));
+
+    const body = { clickId: click_id, orderId: 'numbered-2', amount: '10.00', currency: 'USD' };
+    assert.equal((await send(world, '/api/v1', { path: '/conversions', body, key: 'live' })).status, 201);
+    const first = await track('refund', { transaction_id: 'numbered-2', refund_amount_cents: 100 });
+    const second = await track('refund', { transaction_id: 'numbered-2', refund_amount_cents: 200 });
+    assert.equal(typeof at(first, 'commission_id'), 'number');
+    assert.equal(at(second, 'commission_id'), at(first, 'commission_id'));
+    assert.notEqual(at(first, 'commission_id'), at(sale, 'commission_id'));
   });
 });
