@@ -17,9 +17,9 @@ export function docsRouter({ config }: Pick<Deps, 'config'>): Router {
   router.get('/docs', (req, res) => {
     res.redirect(301, `${req.baseUrl}docs/`);
   });
-  router.use(
-    '/docs',
-    swaggerUi.serve,
+  router.use('/docs', swaggerUi.serve);
+  router.get(
+    '/docs/',
     swaggerUi.setup(undefined, {
       customSiteTitle: 'Tributary API',
       // The page would else ask a validator on the internet for a badge.

@@ -11,6 +11,7 @@ import { importFiles, type ImportReport, type Progress } from '../import/import.
 import type { ImportFormat, Problem } from '../import/records.ts';
 import { createLogger } from '../logging.ts';
 import { withHub } from './hub-access.ts';
+import { chooseProgram, programOption } from './program-option.ts';
 import { formatTable } from './table.ts';
 
 const formats = {
@@ -24,7 +25,7 @@ const formats = {
 
 interface ImportOptions {
   from: keyof typeof formats;
-  program: string;
+  program?: string;
   dryRun?: true;
   json?: true;
 }
@@ -37,7 +38,7 @@ export function importCommand(): Command {
     .addOption(
       new Option('--from <system>', 'where the files come from').choices(Object.keys(formats)).makeOptionMandatory(),
     )
-    .requiredOption('--program <id>', 'the program that they are for')
+    .option(...programOption)
     .option('--dry-run', 'look at everything, and write nothing')
     .option('--json', 'print JSON')
     .action(run);
@@ -47,7 +48,7 @@ async function run(paths: string[], { from, program, dryRun, json }: ImportOptio
   const showProgress = ({ done, total }: Progress): void => {
     if (!json) console.error(`… ${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
   };
-  const report = await withHub(({ config, db }) =>
+  const report = await withHub(async ({ config, db }) =>
     importFiles(
       {
         db,
@@ -55,7 +56,7 @@ async function run(paths: string[], { from, program, dryRun, json }: ImportOptio
         // Standard output is the report's.
         log: createLogger({ level: config.logLevel, role: 'cli' }, pino.destination(2)),
       },
-      { from, format: formats[from], programId: program, paths, dryRun: dryRun === true },
+      { from, format: formats[from], programId: await chooseProgram(db, program), paths, dryRun: dryRun === true },
       showProgress,
     ),
   );

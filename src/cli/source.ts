@@ -6,10 +6,11 @@ import { getProgram } from '../program/programs.ts';
 import { createSource, listSources, type Source } from '../program/sources.ts';
 import { withHub } from './hub-access.ts';
 import { validateOptions } from './options.ts';
+import { chooseProgram, programOption } from './program-option.ts';
 import { formatTable } from './table.ts';
 
 interface CreateOptions {
-  program: string;
+  program?: string;
   kind: string;
   json?: true;
   /** Every other option has the name of a field of `POST /api/v1/sources`. */
@@ -24,7 +25,7 @@ export function sourceCommand(): Command {
     .addCommand(
       new Command('list')
         .description('list the sources of a program, newest first')
-        .requiredOption('--program <id>', 'the program')
+        .option(...programOption)
         .option('--json', 'print JSON')
         .action(list),
     );
@@ -33,7 +34,7 @@ export function sourceCommand(): Command {
 function createCommand(): Command {
   return new Command('create')
     .description('open a way in: Stripe, RevenueCat, or a tracker')
-    .requiredOption('--program <id>', 'the program it belongs to')
+    .option(...programOption)
     .addOption(new Option('--kind <kind>').choices(['stripe', 'revenuecat', 'postback']).makeOptionMandatory())
     .option('--name <name>', 'what people call it')
     .addOption(
@@ -96,7 +97,7 @@ async function create({ program, json, test, requireKey, ...fields }: CreateOpti
     ...(fields.kind === 'postback' ? { requireKey } : {}),
   });
   const source = await withHub(async ({ config, db, secrets }) =>
-    detailView({ config, db }, await createSource(db, secrets, program, toSourceInput(input))),
+    detailView({ config, db }, await createSource(db, secrets, await chooseProgram(db, program), toSourceInput(input))),
   );
   if (json) {
     console.log(JSON.stringify(source));
@@ -109,18 +110,18 @@ async function create({ program, json, test, requireKey, ...fields }: CreateOpti
 
 const PAGE_SIZE = 500;
 
-async function list({ program, json }: { program: string; json?: true }): Promise<void> {
+async function list({ program, json }: { program?: string; json?: true }): Promise<void> {
   const sources = await withHub(async ({ config, db }) => {
-    await getProgram(db, program);
+    const { id: programId } = await getProgram(db, await chooseProgram(db, program));
     const all: Source[] = [];
     for (let beforeId: string | null = null; ; beforeId = all.at(-1)?.id ?? null) {
-      const { items, hasMore } = await listSources(db, program, {}, { limit: PAGE_SIZE, beforeId });
+      const { items, hasMore } = await listSources(db, programId, {}, { limit: PAGE_SIZE, beforeId });
       all.push(...items);
       if (!hasMore) return all.map((source) => sourceView({ config }, source));
     }
   });
   if (json) console.log(JSON.stringify(sources));
-  else if (sources.length === 0) console.log(`No sources yet. Open one: tributary source create --program ${program}`);
+  else if (sources.length === 0) console.log('No sources yet. Open one: tributary source create');
   else {
     const rows = sources.map(({ name, kind, preset, url }) => [kind, preset ?? '', name ?? '', url]);
     console.log(formatTable(columns, rows));

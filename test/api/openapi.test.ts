@@ -97,6 +97,7 @@ test('/docs renders the document with nothing from elsewhere', async () => {
   const text = await start.text();
   assert.match(text, /\.\.\/openapi\.json/);
   assert.match(text, /"validatorUrl": null/);
+  assert.equal((await fetch(`${world.hub.url}/docs/nothing`)).status, 404);
 });
 
 test('errors come as problem+json where it is asked for', async () => {

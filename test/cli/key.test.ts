@@ -44,6 +44,23 @@ test("--import takes over a key's value, whatever its form, and only once", asyn
   assert.equal(again.stderr, 'This key is in use already\n');
 });
 
+test('--import alone is enough where there is one program', async () => {
+  for (const [value, mode] of [
+    ['sk_live_of_elsewhere', 'live'],
+    ['sk_test_of_elsewhere', 'test'],
+  ] as const) {
+    const imported = await create('--import', value);
+    assert.equal(imported.code, 0, imported.stderr);
+    assert.equal(imported.stderr, `Imported as the ${mode} key 'imported' (write) of ${programId}.\n`);
+    assert.equal((await readMe(value)).status, 200);
+  }
+  const other = await createProgram(hub.db, { name: 'Other' });
+  const refused = await create('--import', 'sk_live_of_elsewhere_2');
+  assert.deepEqual([refused.code, refused.stdout], [1, '']);
+  assert.equal(refused.stderr, '--program is required: there are several (tributary program list)\n');
+  await hub.db('programs').where('id', other.id).delete();
+});
+
 test('what makes no key exits 1 with one line that says why', async () => {
   const common = ['--name', 'x', '--mode', 'live', '--access', 'write'];
   for (const [args, words] of [
@@ -51,7 +68,8 @@ test('what makes no key exits 1 with one line that says why', async () => {
     [['--program', programId, ...common, '--import', 'short'], /^A key has 8 to 255 printable ASCII characters/],
     [['--program', programId, '--name', '', '--mode', 'live', '--access', 'write'], /^--name must not be empty\n$/],
     [['--program', programId, '--name', 'x', '--mode', 'both', '--access', 'write'], /Allowed choices are live, test/],
-    [['--program', programId, '--name', 'x', '--mode', 'live'], /required option '--access/],
+    [['--program', programId, '--name', 'x', '--mode', 'live'], /^--access /],
+    [['--program', programId], /^--name .*\n--mode .*\n--access .*\n$/],
   ] as const) {
     const result = await create(...args);
     assert.equal(result.code, 1);
