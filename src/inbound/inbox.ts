@@ -80,7 +80,7 @@ export function openInbox(deps: InboxDeps): Inbox {
     isOutage,
     ...(deps.onGroup ? { onGroup: deps.onGroup } : {}),
     onWritten: (rows) => {
-      void wake(rows.filter((row) => row.status === 'received'));
+      void wake(rows.flatMap(({ id, status, awaited }) => (status === 'received' ? [{ id, awaited }] : [])));
     },
   });
 
@@ -116,12 +116,15 @@ const GATHER_JOBS_MS = 20;
 const BUSY_JOB = 50;
 const BUSY_TURNS = 5;
 
+/** What a worker has to be told of a committed message; not the message itself, since a queue that is away may make it wait. */
+type Arrived = Pick<InboxRow, 'id' | 'awaited'>;
+
 /**
  * Names what was committed to a worker, in as few jobs as the queue has time for: while one enqueue is under way the next
  * gathers. The callers' answers do not wait for it.
  */
-function openWaker(queues: Queues): (rows: InboxRow[]) => Promise<void> {
-  let gathered: InboxRow[] = [];
+function openWaker(queues: Queues): (events: Arrived[]) => Promise<void> {
+  let gathered: Arrived[] = [];
   let running: Promise<void> | null = null;
   async function drain(): Promise<void> {
     while (gathered.length > 0) {
@@ -143,8 +146,8 @@ function openWaker(queues: Queues): (rows: InboxRow[]) => Promise<void> {
       if (gathered.length >= GROUP_MAX_ROWS || gathered.some(({ awaited }) => awaited)) return;
     }
   }
-  return (rows) => {
-    gathered.push(...rows);
+  return (events) => {
+    gathered.push(...events);
     if (gathered.length > 0) running ??= drain();
     return running ?? Promise.resolve();
   };
