@@ -111,17 +111,18 @@ async function create({ program, json, test, requireKey, ...fields }: CreateOpti
 const PAGE_SIZE = 500;
 
 async function list({ program, json }: { program?: string; json?: true }): Promise<void> {
-  const sources = await withHub(async ({ config, db }) => {
+  const { programId, sources } = await withHub(async ({ config, db }) => {
     const { id: programId } = await getProgram(db, await chooseProgram(db, program));
     const all: Source[] = [];
     for (let beforeId: string | null = null; ; beforeId = all.at(-1)?.id ?? null) {
       const { items, hasMore } = await listSources(db, programId, {}, { limit: PAGE_SIZE, beforeId });
       all.push(...items);
-      if (!hasMore) return all.map((source) => sourceView({ config }, source));
+      if (!hasMore) return { programId, sources: all.map((source) => sourceView({ config }, source)) };
     }
   });
   if (json) console.log(JSON.stringify(sources));
-  else if (sources.length === 0) console.log('No sources yet. Open one: tributary source create');
+  else if (sources.length === 0)
+    console.log(`No sources yet. Open one: tributary source create --program ${programId}`);
   else {
     const rows = sources.map(({ name, kind, preset, url }) => [kind, preset ?? '', name ?? '', url]);
     console.log(formatTable(columns, rows));

@@ -3,11 +3,12 @@ import { storeMessages, type InboxMessage } from '../inbound/inbox.ts';
 import { settleCompletely, type SettleDeps } from '../pipeline/settle-with-care.ts';
 import { getProgram } from '../program/programs.ts';
 import { readKnown, readKnownFacts } from './known.ts';
-import { planImport, type Counts, type ImportPlan } from './plan.ts';
+import { planImport, type ImportPlan } from './plan.ts';
 import { wantedBy } from './wanted.ts';
 import { readFiles } from './read-files.ts';
 import type { ImportFormat, Problem, RecordKind } from './records.ts';
 import { inSteps, writeClicks, writeConfiguration } from './write.ts';
+import type { Counts } from './tally.ts';
 
 export interface ImportRequest {
   /** The system that the files come from, as the messages name it. */

@@ -1,10 +1,10 @@
-import type { Evidence } from '../domain/facts.ts';
 import type { IdPrefix } from '../domain/ids.ts';
 import type { ImportedMessage } from '../inbound/import/normalize.ts';
 import type { Click } from '../program/clicks.ts';
 import { foldCode } from '../program/codes.ts';
 import { derivedId, fits, identityOf } from './ids.ts';
 import type { Known } from './known.ts';
+import { Names, type PlanContext } from './names.ts';
 import type {
   ImportedAffiliate,
   ImportedClick,
@@ -16,6 +16,7 @@ import type {
   Problem,
   RecordKind,
 } from './records.ts';
+import { Tally, type Counts } from './tally.ts';
 
 export type New<R> = R & { id: string };
 export type NewLink = ImportedLink & { id: string; affiliateId: string; offerId: string };
@@ -29,20 +30,6 @@ export interface ImportPlan {
   messages: ImportedMessage[];
   counts: Record<RecordKind, Counts>;
   problems: Problem[];
-}
-
-export interface Counts {
-  added: number;
-  /** Already in the program: left as it is there. */
-  there: number;
-  /** The same object once more in the files. */
-  repeated: number;
-}
-
-export interface PlanContext {
-  programId: string;
-  defaultOfferId: string | null;
-  now: Date;
 }
 
 /**
@@ -63,56 +50,46 @@ export function planImport(records: readonly Placed[], known: Known, context: Pl
 }
 
 class Planner {
-  readonly plan: ImportPlan = {
-    offers: [],
-    affiliates: [],
-    links: [],
-    clicks: [],
-    messages: [],
-    counts: {
-      offer: noCounts(),
-      affiliate: noCounts(),
-      link: noCounts(),
-      click: noCounts(),
-      customer: noCounts(),
-      order: noCounts(),
-    },
-    problems: [],
-  };
+  readonly plan: ImportPlan;
   readonly #known: Known;
   readonly #context: PlanContext;
-  /** By every name that rows may use: what it is, or is going to be, here. */
-  readonly #affiliates = new Map<string, string>();
-  readonly #offers = new Map<string, string>();
+  readonly #tally = new Tally();
+  readonly #names: Names;
+  readonly #newOffers = new Map<string, Placed<New<ImportedOffer>>>();
   readonly #drafts = new Map<string, Placed<New<ImportedAffiliate>>>();
-  readonly #links = new Map<string, { affiliateId: string; offerId: string }>();
-  readonly #clicks = new Set<string>();
-  readonly #seen = new Set<string>();
 
   constructor(known: Known, context: PlanContext) {
     this.#known = known;
     this.#context = context;
+    this.#names = new Names(known, context, this.#tally);
+    const { counts, problems } = this.#tally;
+    this.plan = { offers: [], affiliates: [], links: [], clicks: [], messages: [], counts, problems };
   }
 
   addOffer(record: Placed<ImportedOffer>): void {
     const identity = record.id ?? record.code ?? record.name;
     const id = this.#keepId('off', record.id, identity, this.#known.offers);
     const there = this.#known.offers.has(id) ? id : this.#known.offerCodes.get(record.code ?? '');
-    const isRepeated = this.#offers.has(identity);
-    for (const name of [record.id, record.code]) if (name !== null) this.#offers.set(name, there ?? id);
-    this.#offers.set(identity, there ?? id);
+    const isRepeated = this.#names.offers.has(identity);
+    for (const name of [record.id, record.code]) if (name !== null) this.#names.offers.set(name, there ?? id);
+    this.#names.offers.set(identity, there ?? id);
     if (isRepeated) {
-      const draft = this.plan.offers.find((one) => one.id === id);
+      const draft = this.#newOffers.get(id);
       if (draft) draft.url ??= record.url;
-      this.plan.counts.offer.repeated += 1;
-    } else if (there !== undefined) this.plan.counts.offer.there += 1;
-    else this.plan.offers.push({ ...record, id });
-    if (!isRepeated && there === undefined) this.plan.counts.offer.added += 1;
+      this.#tally.counts.offer.repeated += 1;
+    } else if (there !== undefined) this.#tally.counts.offer.there += 1;
+    else {
+      const offer = { ...record, id };
+      this.plan.offers.push(offer);
+      this.#newOffers.set(id, offer);
+      this.#names.firstNewOffer ??= id;
+      this.#tally.counts.offer.added += 1;
+    }
   }
 
   checkOffers(): void {
     for (const offer of this.plan.offers) {
-      if (offer.url === null) this.#refuse(offer, 'url', 'is needed for an offer that is not in the program yet');
+      if (offer.url === null) this.#tally.refuse(offer, 'url', 'is needed for an offer that is not in the program yet');
     }
   }
 
@@ -126,9 +103,9 @@ class Planner {
       draft.paymentMethod ??= record.paymentMethod;
       draft.paymentDetails ??= record.paymentDetails;
       draft.commissionOverride ??= record.commissionOverride;
-      this.plan.counts.affiliate.repeated += 1;
+      this.#tally.counts.affiliate.repeated += 1;
     } else this.#drafts.set(id, { ...record, id });
-    this.#affiliates.set(identity, id);
+    this.#names.affiliates.set(identity, id);
   }
 
   /** Tells who is there already from who is new; a code belongs to one affiliate. */
@@ -137,8 +114,8 @@ class Planner {
     for (const draft of this.#drafts.values()) {
       const there = this.#findAffiliate(draft);
       const id = there ?? draft.id;
-      this.#affiliates.set(identityOf(draft), id);
-      this.#affiliates.set(draft.id, id);
+      this.#names.affiliates.set(identityOf(draft), id);
+      this.#names.affiliates.set(draft.id, id);
       for (const [field, codes, taken] of [
         ['referralCode', draft.referralCode === null ? [] : [draft.referralCode], this.#known.referralCodes],
         ['couponCodes', draft.couponCodes, this.#known.couponCodes],
@@ -146,54 +123,59 @@ class Planner {
         for (const code of codes) {
           const folded = foldCode(code);
           const owner = taken.get(folded) ?? owners[field].get(folded) ?? id;
-          if (owner !== id) this.#refuse(draft, field, `'${code}' is the code of another affiliate (${owner})`);
+          if (owner !== id) this.#tally.refuse(draft, field, `'${code}' is the code of another affiliate (${owner})`);
           owners[field].set(folded, id);
-          if (field === 'referralCode') this.#affiliates.set(folded, id);
+          if (field === 'referralCode') this.#names.affiliates.set(folded, id);
         }
       }
       if (there === undefined) this.plan.affiliates.push(draft);
-      this.plan.counts.affiliate[there === undefined ? 'added' : 'there'] += 1;
+      this.#tally.counts.affiliate[there === undefined ? 'added' : 'there'] += 1;
     }
   }
 
   addLink(record: Placed<ImportedLink>): void {
-    const affiliateId = this.#affiliateOf(record);
-    const offerId = this.#offerOf(record, true);
+    const affiliateId = this.#names.affiliateOf(record);
+    const offerId = this.#names.offerOf(record, true);
     const there = this.#known.links.get(record.code);
     if (there && there.programId !== this.#context.programId) {
-      return this.#refuse(record, 'linkCode', `'${record.code}' is the code of a link in another program of this hub`);
+      return this.#tally.refuse(
+        record,
+        'linkCode',
+        `'${record.code}' is the code of a link in another program of this hub`,
+      );
     }
-    const other = there ?? this.#links.get(record.code);
+    const other = there ?? this.#names.links.get(record.code);
     if (!affiliateId || !offerId) return;
     if (other && other.affiliateId !== affiliateId) {
-      return this.#refuse(
+      return this.#tally.refuse(
         record,
         'linkCode',
         `'${record.code}' is the code of a link of another affiliate (${other.affiliateId})`,
       );
     }
-    if (this.#count('link', record.code, there !== undefined)) return;
-    this.#links.set(record.code, { affiliateId, offerId });
+    if (this.#tally.count('link', record.code, there !== undefined)) return;
+    this.#names.links.set(record.code, { affiliateId, offerId });
     const isFree = record.id !== null && fits(record.id) && !this.#known.linkIds.has(record.id);
     const id = isFree && record.id !== null ? record.id : derivedId(this.#context.programId, 'lnk', record.code);
     // A link that leads to its offer's page goes on following the offer.
-    const offerUrl = this.plan.offers.find((one) => one.id === offerId)?.url ?? this.#known.offers.get(offerId)?.url;
+    const offerUrl = this.#newOffers.get(offerId)?.url ?? this.#known.offers.get(offerId)?.url;
     this.plan.links.push({ ...record, url: record.url === offerUrl ? null : record.url, id, affiliateId, offerId });
   }
 
   addClick(record: Placed<ImportedClick>): void {
-    const link = record.link === null ? undefined : this.#linkOf(record.link);
-    if (record.link !== null && !link) this.#refuse(record, 'link', `'${record.link}' is the code of no link`);
-    if (record.link === null && record.affiliate === null) this.#refuse(record, 'affiliate', 'is required, or a link');
-    const affiliateId = record.affiliate === null ? link?.affiliateId : this.#affiliateOf(record);
-    const offerId = record.offer === null ? (link?.offerId ?? null) : this.#offerOf(record, false);
+    const link = record.link === null ? undefined : this.#names.linkOf(record.link);
+    if (record.link !== null && !link) this.#tally.refuse(record, 'link', `'${record.link}' is the code of no link`);
+    if (record.link === null && record.affiliate === null)
+      this.#tally.refuse(record, 'affiliate', 'is required, or a link');
+    const affiliateId = record.affiliate === null ? link?.affiliateId : this.#names.affiliateOf(record);
+    const offerId = record.offer === null ? (link?.offerId ?? null) : this.#names.offerOf(record, false);
     const there = this.#known.clicks.get(record.id);
     if (there && there.programId !== this.#context.programId) {
-      return this.#refuse(record, 'clickId', `'${record.id}' is a click of another program of this hub`);
+      return this.#tally.refuse(record, 'clickId', `'${record.id}' is a click of another program of this hub`);
     }
     if (!affiliateId || (record.offer !== null && offerId === null)) return;
-    this.#clicks.add(record.id);
-    if (this.#count('click', record.id, there !== undefined)) return;
+    this.#names.clicks.add(record.id);
+    if (this.#tally.count('click', record.id, there !== undefined)) return;
     const [sub1 = null, sub2 = null, sub3 = null, sub4 = null, sub5 = null] = record.subs;
     this.plan.clicks.push({
       id: record.id,
@@ -216,13 +198,14 @@ class Planner {
   }
 
   addCustomer(record: Placed<ImportedCustomer>): void {
-    const evidence = this.#evidenceOf(record, true);
+    const evidence = this.#names.evidenceOf(record, true);
     if (!evidence) return;
     const { customerId, email, subscriptionId } = record;
     if (customerId === null && email === null && !subscriptionId?.startsWith('sub_')) {
-      return this.#refuse(record, 'customer_id', 'is required, or an e-mail or a Stripe subscription');
+      return this.#tally.refuse(record, 'customer_id', 'is required, or an e-mail or a Stripe subscription');
     }
-    if (this.#count('customer', JSON.stringify([customerId, email?.toLowerCase(), subscriptionId]), false)) return;
+    if (this.#tally.count('customer', JSON.stringify([customerId, email?.toLowerCase(), subscriptionId]), false))
+      return;
     this.plan.messages.push({
       kind: 'customer',
       customer: { id: customerId, email, subscriptionId },
@@ -232,9 +215,9 @@ class Planner {
   }
 
   addOrder(record: Placed<ImportedOrder>): void {
-    const evidence = this.#evidenceOf(record, false);
+    const evidence = this.#names.evidenceOf(record, false);
     if (!evidence) return;
-    if (this.#count('order', record.orderId, false)) return;
+    if (this.#tally.count('order', record.orderId, false)) return;
     this.plan.messages.push({
       kind: 'order',
       orderId: record.orderId,
@@ -243,76 +226,6 @@ class Planner {
       amount: record.amount,
       occurredAt: (record.occurredAt ?? this.#context.now).toISOString(),
     });
-  }
-
-  /** Whoever referred, by what is known here. Null where that is refused; `{}` where nobody is named. */
-  #evidenceOf(record: Placed<ImportedCustomer | ImportedOrder>, required: boolean): Evidence | null {
-    const { affiliate, clickId, offer } = record;
-    if (required && affiliate === null && clickId === null) {
-      this.#refuse(record, 'affiliate', 'is required, or a click');
-      return null;
-    }
-    const affiliateId = affiliate === null ? null : this.#affiliateOf(record);
-    const offerId = offer === null ? null : this.#offerOf(record, false);
-    const knowsClick =
-      clickId !== null &&
-      (this.#clicks.has(clickId) || this.#known.clicks.get(clickId)?.programId === this.#context.programId);
-    // A click that is too old to have been exported matters only where nothing else names the affiliate.
-    if (clickId !== null && !knowsClick && affiliate === null) {
-      this.#refuse(
-        record,
-        'clickId',
-        `'${clickId}' is no click of this program: import the clicks, too, or name the affiliate`,
-      );
-      return null;
-    }
-    if ((affiliate !== null && !affiliateId) || (offer !== null && !offerId)) return null;
-    if (required && affiliateId === null && !knowsClick) return null;
-    return {
-      ...(affiliateId === null ? {} : { affiliate: affiliateId }),
-      ...(knowsClick ? { clickId } : {}),
-      ...(offerId === null ? {} : { offer: offerId }),
-    };
-  }
-
-  #linkOf(code: string): { affiliateId: string; offerId: string } | undefined {
-    const known = this.#known.links.get(code);
-    return this.#links.get(code) ?? (known?.programId === this.#context.programId ? known : undefined);
-  }
-
-  #affiliateOf(record: Placed<ImportedLink | ImportedClick | ImportedCustomer | ImportedOrder>): string | null {
-    const name = record.affiliate ?? '';
-    const known = this.#known.affiliates.get(name)?.programId === this.#context.programId ? name : null;
-    const found =
-      this.#affiliates.get(name) ??
-      this.#affiliates.get(foldCode(name)) ??
-      known ??
-      this.#known.referralCodes.get(foldCode(name));
-    if (found === undefined) this.#refuse(record, 'affiliate', `'${name}' is the id or code of no affiliate`);
-    return found ?? null;
-  }
-
-  /** Where no offer is named, the program's default where one is needed. */
-  #offerOf(
-    record: Placed<ImportedLink | ImportedClick | ImportedCustomer | ImportedOrder>,
-    needed: boolean,
-  ): string | null {
-    const name = record.offer;
-    if (name === null) {
-      const usual = this.#context.defaultOfferId ?? this.plan.offers[0]?.id ?? null;
-      if (usual === null && needed)
-        this.#refuse(record, 'offer', 'is needed: the program has no offer yet. Create one first');
-      return usual;
-    }
-    const known = this.#known.offers.get(name)?.programId === this.#context.programId ? name : undefined;
-    const found = this.#offers.get(name) ?? known ?? this.#known.offerCodes.get(name);
-    if (found === undefined)
-      this.#refuse(
-        record,
-        'offer',
-        `'${name}' is the id or code of no offer: create it first, or import the offers, too`,
-      );
-    return found ?? null;
   }
 
   /** The one who is here already: by id, by a code and e-mail, or by the e-mail alone where the row has nothing else. */
@@ -335,25 +248,4 @@ class Planner {
     const isFree = owner === undefined || owner === this.#context.programId;
     return given !== null && fits(given) && isFree ? given : derivedId(this.#context.programId, prefix, identity);
   }
-
-  /** Counts an object; true where there is nothing to write. */
-  #count(kind: RecordKind, key: string, there: boolean): boolean {
-    const name = `${kind} ${key}`;
-    const counts = this.plan.counts[kind];
-    if (this.#seen.has(name)) {
-      counts.repeated += 1;
-      return true;
-    }
-    this.#seen.add(name);
-    counts[there ? 'there' : 'added'] += 1;
-    return there;
-  }
-
-  #refuse({ at, names }: Pick<Placed, 'at' | 'names'>, field: string, message: string): void {
-    this.plan.problems.push({ at, field: names[field] ?? field, message });
-  }
-}
-
-function noCounts(): Counts {
-  return { added: 0, there: 0, repeated: 0 };
 }
