@@ -220,23 +220,8 @@ export async function up(knex: Knex): Promise<void> {
     create trigger ledger_entries_append_only before update or delete or truncate on ledger_entries
       for each statement execute function ledger_is_append_only();
 
-    -- No posting without an order of its scope. A foreign key says the same a row at a time, with a second unique index on
-    -- orders (measured: 8 µs an entry against 1); it needs that orders stay, and stay whose they are.
-    create function postings_have_orders() returns trigger language plpgsql set enable_seqscan = off as $$
-    declare
-      lost text;
-    begin
-      select e.order_id into lost from added e
-        left join orders o on o.id = e.order_id and o.program_id = e.program_id and o.livemode = e.livemode
-        where o.id is null limit 1;
-      if found then
-        raise exception 'there is no order % in the scope of its posting', lost using errcode = 'foreign_key_violation';
-      end if;
-      return null;
-    end $$;
-    create trigger ledger_entries_have_orders after insert on ledger_entries
-      referencing new table as added for each statement execute function postings_have_orders();
-
+    -- That each has an order of its scope is seen to where its balance is kept (006_rollups.ts).
+    -- It needs that orders stay, and stay whose they are.
     create function orders_stay() returns trigger language plpgsql as $$
     begin
       raise exception 'an order is never removed, and never becomes another''s' using errcode = 'restrict_violation';

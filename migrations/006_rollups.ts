@@ -168,14 +168,25 @@ export async function up(knex: Knex): Promise<void> {
     create trigger changed_orders_are_counted after update on orders
       referencing old table as removed new table as added for each statement execute function count_changed_orders();
 
+    -- No posting without an order of its scope, too: the same look-up tells both. A foreign key says that a row at a time,
+    -- with a second unique index on orders (measured: 8 µs an entry against 1).
     create function sum_new_entries() returns trigger language plpgsql ${byIndex} as $$
+    declare
+      lost text;
     begin
-      insert into balance_deltas (program_id, affiliate_id, currency, posted, pending)
-      select e.program_id, e.affiliate_id, e.currency, sum(e.amount_minor),
-        coalesce(sum(e.amount_minor) filter (where o.status = 'pending'), 0)
-      from added e join orders o on o.id = e.order_id
-      where e.livemode
-      group by 1, 2, 3;
+      with entries as materialized (
+        select e.program_id, e.livemode, e.order_id, e.affiliate_id, e.currency, e.amount_minor, o.id as known, o.status
+        from added e left join orders o on o.id = e.order_id and o.program_id = e.program_id and o.livemode = e.livemode
+      ), summed as (
+        insert into balance_deltas (program_id, affiliate_id, currency, posted, pending)
+        select program_id, affiliate_id, currency, sum(amount_minor),
+          coalesce(sum(amount_minor) filter (where status = 'pending'), 0)
+        from entries where livemode group by 1, 2, 3
+      )
+      select order_id into lost from entries where known is null limit 1;
+      if found then
+        raise exception 'there is no order % in the scope of its posting', lost using errcode = 'foreign_key_violation';
+      end if;
       return null;
     end $$;
     create trigger ledger_entries_are_summed after insert on ledger_entries

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { runSql, toArray } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import { foldCode } from '../program/codes.ts';
 
 /** What the hub has already of that which is to be imported. Ids and link codes are the hub's, codes the program's. */
@@ -125,7 +125,7 @@ async function inSteps<Row>(
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (let start = 0; start < values.length; start += STEP) {
-    const step = await runSql<Row>(db, sql, [...bindings, toArray(values.slice(start, start + STEP))]);
+    const step = await runSql<Row>(db, sql, [...bindings, values.slice(start, start + STEP)]);
     for (const row of step) rows.push(row);
   }
   return rows;

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { runSql, toArray } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import type { DeliveryKey } from './delivery-id.ts';
 import { BREAKER_THRESHOLD } from './schedule.ts';
 
@@ -62,8 +62,8 @@ export async function claimDue(db: Knex, rooms: readonly Room[], now: Date): Pro
      )
      ${lockClaimed}`,
     [
-      toArray(rooms.map((room) => room.endpointId)),
-      toArray(rooms.map((room) => room.room)),
+      rooms.map((room) => room.endpointId),
+      rooms.map((room) => room.room),
       now,
       now,
       BREAKER_THRESHOLD,
@@ -89,7 +89,7 @@ export async function claimUrgent(db: Knex, keys: readonly DeliveryKey[], now: D
           for update of d skip locked
      )
      ${lockClaimed}`,
-    [toArray(keys.map((key) => key.messageId)), toArray(keys.map((key) => key.endpointId)), now, now, lockedUntil],
+    [keys.map((key) => key.messageId), keys.map((key) => key.endpointId), now, now, lockedUntil],
   );
   return rows.map((row) => ({ ...row, lockedUntil }));
 }
@@ -113,9 +113,9 @@ export async function releaseClaims(db: Knex, claims: readonly Claim[], until: D
       where d.message_id = c.message_id and d.endpoint_id = c.endpoint_id and d.locked_until = c.locked_until`,
     [
       until,
-      toArray(claims.map((claim) => claim.messageId)),
-      toArray(claims.map((claim) => claim.endpointId)),
-      toArray(claims.map((claim) => claim.lockedUntil.toISOString())),
+      claims.map((claim) => claim.messageId),
+      claims.map((claim) => claim.endpointId),
+      claims.map((claim) => claim.lockedUntil.toISOString()),
     ],
   );
 }

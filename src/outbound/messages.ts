@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { newId } from '../domain/ids.ts';
-import { copyRows, rowSource } from '../db/rows.ts';
+import { copyRows } from '../db/copy.ts';
+import { rowSource } from '../db/rows.ts';
 import { runSql } from '../db/sql.ts';
 import { deliveryIdOf } from './delivery-id.ts';
 import type { MessageDraft } from './message-draft.ts';

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { runSql, toArray } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import { scopeKey, type LockedOwners, type Scope } from './references.ts';
 
 /** A hint that a batch brings, or that a stored order gives: its pool of orders is matched anew. */
@@ -31,7 +31,7 @@ export async function lockOrders(trx: Knex, ids: string[], arriving: PoolSeed[])
       trx,
       `select id, merged_into, program_id, livemode, hint, kind is not null as heard
        from orders where id = any(?) order by id for update`,
-      [toArray([...faces])],
+      [[...faces]],
     );
     const stable =
       rows.every((row) => row.merged_into === null && (row.hint === null || keys.has(keyOf(scopeOf(row), row.hint)))) &&
@@ -70,7 +70,7 @@ async function readChains(trx: Knex, ids: string[]): Promise<Chain[]> {
      select start, id, program_id, livemode, hint, hint_at from chain
      where merged_into is null or joined_by_hint
      order by start, depth`,
-    [toArray(ids)],
+    [ids],
   );
   const chains = new Map<string, Chain>();
   for (const row of rows) {
@@ -92,11 +92,7 @@ async function lockPools(trx: Knex, seeds: PoolSeed[]): Promise<Set<string>> {
      select program_id, livemode, hint from unnest(?::text[], ?::boolean[], ?::text[]) as p (program_id, livemode, hint)
      order by program_id, livemode, hint collate "C"
      on conflict (program_id, livemode, hint) do update set hint = order_pools.hint`,
-    [
-      toArray(list.map(({ scope }) => scope.programId)),
-      toArray(list.map(({ scope }) => scope.livemode)),
-      toArray(list.map(({ key }) => key)),
-    ],
+    [list.map(({ scope }) => scope.programId), list.map(({ scope }) => scope.livemode), list.map(({ key }) => key)],
   );
   return new Set(pools.keys());
 }
@@ -118,10 +114,10 @@ export async function findMembers(trx: Knex, seeds: PoolSeed[]): Promise<Member[
          and o.hint_at between member.hint_at - interval '1 hour' and member.hint_at + interval '1 hour')
      select id, face, heard from member`,
     [
-      toArray(seeds.map(({ scope }) => scope.programId)),
-      toArray(seeds.map(({ scope }) => scope.livemode)),
-      toArray(seeds.map(({ key }) => key)),
-      toArray(seeds.map(({ at }) => at)),
+      seeds.map(({ scope }) => scope.programId),
+      seeds.map(({ scope }) => scope.livemode),
+      seeds.map(({ key }) => key),
+      seeds.map(({ at }) => at),
     ],
   );
 }

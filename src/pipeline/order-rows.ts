@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import { copyRows, rowSource, type Column } from '../db/rows.ts';
+import { copyRows } from '../db/copy.ts';
+import { rowSource, type Column } from '../db/rows.ts';
 import { runSql } from '../db/sql.ts';
 import type { Candidate } from './attribution.ts';
 import type { Fact, FactNote } from '../domain/facts.ts';

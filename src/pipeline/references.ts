@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
-import { rowSource } from '../db/rows.ts';
-import { runSql, toArray } from '../db/sql.ts';
+import { copyOrRollBack } from '../db/copy.ts';
+import { rowSource, type Column } from '../db/rows.ts';
+import { runSql } from '../db/sql.ts';
 import { compareText } from './fold.ts';
 import { Groups } from './groups.ts';
 
@@ -63,8 +64,8 @@ export function groupByReference<T>(items: { scope: Scope; refs: string[]; membe
 }
 
 /**
- * Claims the references of all groups (the upsert locks those that exist, in one sorted order, so that two workers
- * never deadlock), follows them to their owners, and locks these, sorted, until no merge moves anything any more.
+ * Claims the references of all groups (in one sorted order, so that two workers never deadlock), follows them to their
+ * owners, and locks these, sorted, until no merge moves anything any more.
  * `alsoLock` are owners that are known without a reference.
  *
  * Unique constraints decide who owns a reference; nothing is checked first and inserted later.
@@ -121,22 +122,61 @@ export async function lockOwners<T>(
   return { groups: owned, locked, rootOf, heardOf };
 }
 
+interface ReferenceClaim extends Scope {
+  ref: string;
+  /** Whose it is from now on, unless it is somebody's already. */
+  owner: string;
+}
+
+/** Each reference's owner: the one that it has, else the proposed one, who has it from now on. */
 async function claimReferences<T>(
   trx: Knex,
   table: ReferenceTable,
   proposals: { group: ReferenceGroup<T>; id: string }[],
 ): Promise<Map<string, string>> {
-  const flat = proposals.flatMap(({ group, id }) => group.refs.map((ref) => ({ ...group.scope, ref, id })));
-  // Whose references are new: said here rather than sent back.
-  const owners = new Map(flat.map((claim) => [keyOf(claim, claim.ref), claim.id]));
-  if (flat.length === 0) return owners;
-  const { sql, bindings } = rowSource('r', [
-    { name: 'ref', type: 'text', values: flat.map(({ ref }) => ref) },
-    { name: 'program_id', type: 'text', values: flat.map(({ programId }) => programId) },
-    { name: 'livemode', type: 'boolean', values: flat.map(({ livemode }) => livemode) },
-    { name: 'owner', type: 'text', values: flat.map(({ id }) => id) },
-  ]);
-  const rows = await runSql<{ program_id: string; livemode: boolean; ref: string; owner: string }>(
+  const claims = proposals.flatMap(({ group, id }) => group.refs.map((ref) => ({ ...group.scope, ref, owner: id })));
+  const owners = new Map(claims.map((claim) => [keyOf(claim, claim.ref), claim.owner]));
+  if (claims.length === 0) return owners;
+  const taken =
+    claims.length < MANY ? await upsertReferences(trx, table, claims) : await appendReferences(trx, table, claims);
+  for (const claim of taken) owners.set(keyOf(claim, claim.ref), claim.owner);
+  return owners;
+}
+
+/** From about so many on, looking first and appending by COPY costs less than an upsert (measured at 1,000: half). */
+const MANY = 50;
+
+/**
+ * Claims what is nobody's yet, and gives what is somebody's. A reference keeps the owner that it was committed with, so
+ * reading tells it. What another worker claims at the same time makes the COPY fail: then all are claimed the other way.
+ */
+async function appendReferences(
+  trx: Knex,
+  table: ReferenceTable,
+  claims: readonly ReferenceClaim[],
+): Promise<ReferenceClaim[]> {
+  const { sql, bindings } = rowSource('r', columnsOf('owner', claims));
+  const taken = await runSql<ReferenceClaim>(
+    trx,
+    `select r.program_id as "programId", r.livemode, r.ref, known.owner
+     from ${sql} cross join lateral (
+       select ${table.owner} as owner from ${table.refs} k
+       where k.program_id = r.program_id and k.livemode = r.livemode and k.ref = r.ref limit 1) known`,
+    bindings,
+  );
+  const known = new Set(taken.map((claim) => keyOf(claim, claim.ref)));
+  const free = claims.filter((claim) => !known.has(keyOf(claim, claim.ref))).sort(inLockOrder);
+  const collided = await copyOrRollBack(trx, table.refs, columnsOf(table.owner, free));
+  return collided ? upsertReferences(trx, table, claims) : taken;
+}
+
+async function upsertReferences(
+  trx: Knex,
+  table: ReferenceTable,
+  claims: readonly ReferenceClaim[],
+): Promise<ReferenceClaim[]> {
+  const { sql, bindings } = rowSource('r', columnsOf('owner', claims));
+  return runSql<ReferenceClaim>(
     trx,
     `with claimed as (
        insert into ${table.refs} (program_id, livemode, ref, ${table.owner})
@@ -144,11 +184,22 @@ async function claimReferences<T>(
        order by program_id, livemode, ref collate "C"
        on conflict (program_id, livemode, ref) do update set ${table.owner} = ${table.refs}.${table.owner}
        returning program_id, livemode, ref, ${table.owner} as owner, xmax = 0 as inserted)
-     select program_id, livemode, ref, owner from claimed where not inserted`,
+     select program_id as "programId", livemode, ref, owner from claimed where not inserted`,
     bindings,
   );
-  for (const row of rows) owners.set(keyOf({ programId: row.program_id, livemode: row.livemode }, row.ref), row.owner);
-  return owners;
+}
+
+function columnsOf(owner: string, claims: readonly ReferenceClaim[]): Column[] {
+  return [
+    { name: 'ref', type: 'text', values: claims.map((claim) => claim.ref) },
+    { name: 'program_id', type: 'text', values: claims.map((claim) => claim.programId) },
+    { name: 'livemode', type: 'boolean', values: claims.map((claim) => claim.livemode) },
+    { name: owner, type: 'text', values: claims.map((claim) => claim.owner) },
+  ];
+}
+
+function inLockOrder(a: ReferenceClaim, b: ReferenceClaim): number {
+  return compareText(a.programId, b.programId) || Number(a.livemode) - Number(b.livemode) || compareText(a.ref, b.ref);
 }
 
 /**
@@ -202,10 +253,10 @@ async function pointReferences<T>(
      from unnest(?::text[], ?::boolean[], ?::text[], ?::text[]) as move (program_id, livemode, ref, owner)
      where r.program_id = move.program_id and r.livemode = move.livemode and r.ref = move.ref`,
     [
-      toArray(moves.map((move) => move.programId)),
-      toArray(moves.map((move) => move.livemode)),
-      toArray(moves.map((move) => move.ref)),
-      toArray(moves.map((move) => move.ownerId)),
+      moves.map((move) => move.programId),
+      moves.map((move) => move.livemode),
+      moves.map((move) => move.ref),
+      moves.map((move) => move.ownerId),
     ],
   );
 }

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
-import { copyRows, rowSource, type Column } from '../db/rows.ts';
-import { runSql, toArray } from '../db/sql.ts';
+import { copyOrRollBack, copyRows } from '../db/copy.ts';
+import { rowSource, type Column } from '../db/rows.ts';
+import { runSql } from '../db/sql.ts';
 import { newId } from '../domain/ids.ts';
 import type { OwnAttribution } from './customer-rows.ts';
 import type { KnownFact } from './fold.ts';
@@ -70,23 +71,13 @@ function columnsOf(rows: FactRow[]): Column[] {
   ];
 }
 
-const UNIQUE_VIOLATION = '23505';
-
 /**
  * Stores facts that nobody has stored, as far as their orders' locks can tell, by COPY (measured: a third less than
  * `insertFacts`). Where another order has one of them after all, all go the other way.
  */
 export async function appendFacts(trx: Knex, rows: FactRow[]): Promise<void> {
   if (rows.length === 0) return;
-  await runSql(trx, 'savepoint facts');
-  try {
-    await copyRows(trx, 'facts', columnsOf(rows));
-    await runSql(trx, 'release savepoint facts');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION)) throw error;
-    await runSql(trx, 'rollback to savepoint facts');
-    await insertFacts(trx, rows);
-  }
+  if (await copyOrRollBack(trx, 'facts', columnsOf(rows))) await insertFacts(trx, rows);
 }
 
 /** Marks stored facts as taken into account by the ledger. */
@@ -113,11 +104,11 @@ export async function moveFacts(trx: Knex, moves: FactMove[]): Promise<void> {
        as move (program_id, livemode, id, order_id, part_id)
      where facts.program_id = move.program_id and facts.livemode = move.livemode and facts.id = move.id`,
     [
-      toArray(moves.map(({ scope }) => scope.programId)),
-      toArray(moves.map(({ scope }) => scope.livemode)),
-      toArray(moves.map(({ factId }) => factId)),
-      toArray(moves.map(({ orderId }) => orderId)),
-      toArray(moves.map(({ partId }) => partId)),
+      moves.map(({ scope }) => scope.programId),
+      moves.map(({ scope }) => scope.livemode),
+      moves.map(({ factId }) => factId),
+      moves.map(({ orderId }) => orderId),
+      moves.map(({ partId }) => partId),
     ],
   );
 }
@@ -191,10 +182,10 @@ export async function requestResettlements(trx: Knex, requests: ResettlementRequ
      select * from unnest(?::text[], ?::text[], ?::boolean[], ?::text[], ?::text[])`,
     [
       ids,
-      toArray(requests.map(({ scope }) => scope.programId)),
-      toArray(requests.map(({ scope }) => scope.livemode)),
-      toArray(requests.map(({ customerId }) => customerId)),
-      toArray(requests.map(({ orderId }) => orderId)),
+      requests.map(({ scope }) => scope.programId),
+      requests.map(({ scope }) => scope.livemode),
+      requests.map(({ customerId }) => customerId),
+      requests.map(({ orderId }) => orderId),
     ],
   );
   return ids;

@@ -15,6 +15,7 @@ interface Wanted {
  * the order, and configuration that changes meanwhile counts for what comes after.
  */
 export class Worlds {
+  readonly #worlds = new Map<string, World>();
   readonly #programs = new Map<string, ProgramRules>();
   readonly #affiliates = new Map<string, AffiliateRules>();
   readonly #referralCodes = new Map<string, string>();
@@ -59,6 +60,14 @@ export class Worlds {
   }
 
   of(programId: string): World {
+    const known = this.#worlds.get(programId);
+    if (known) return known;
+    const world = this.#view(programId);
+    this.#worlds.set(programId, world);
+    return world;
+  }
+
+  #view(programId: string): World {
     const program = this.#programs.get(programId);
     if (!program) throw new Error(`program ${programId} is not loaded`);
     const own = <T>(map: Map<string, T>, id: string | undefined, owner: Map<string, string>): T | null =>

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
-import { copyRows, rowSource, type Column } from '../../src/db/rows.ts';
+import { copyRows } from '../../src/db/copy.ts';
+import { rowSource, type Column } from '../../src/db/rows.ts';
 import { runSql } from '../../src/db/sql.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let t: TestDatabase;
 before(async () => {
   t = await openTestDatabase();
-  await t.db.raw('create table things (id integer, name text, flag boolean, size bigint, doc json, raw bytea)');
+  await t.db.raw(
+    'create table things (id integer, name text, flag boolean, size bigint, doc json, tags jsonb, at timestamptz, raw bytea)',
+  );
 });
 after(() => t.close());
 
@@ -25,20 +28,36 @@ const things = fc.array(
     doc: fc.option(
       fc.dictionary(fc.string(), awkward).map((doc) => JSON.stringify(doc).replaceAll(String.raw`\u0000`, '')),
     ),
+    tags: fc.option(fc.array(fc.integer()).map((tags) => JSON.stringify(tags).replaceAll(',', ', '))),
+    at: fc.option(
+      fc
+        .date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true })
+        .map((at) => at.toISOString()),
+    ),
     raw: fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
   }),
   { minLength: 1, maxLength: 8 },
 );
 
-function columnsOf(
-  rows: { name: string | null; flag: boolean | null; size: bigint | null; doc: string | null; raw: Buffer }[],
-): Column[] {
+interface Thing {
+  name: string | null;
+  flag: boolean | null;
+  size: bigint | null;
+  doc: string | null;
+  tags: string | null;
+  at: string | null;
+  raw: Buffer;
+}
+
+function columnsOf(rows: Thing[]): Column[] {
   return [
     { name: 'id', type: 'integer', values: rows.map((_, index) => index) },
     { name: 'name', type: 'text', values: rows.map(({ name }) => name) },
     { name: 'flag', type: 'boolean', values: rows.map(({ flag }) => flag) },
     { name: 'size', type: 'bigint', values: rows.map(({ size }) => size) },
     { name: 'doc', type: 'json', values: rows.map(({ doc }) => doc) },
+    { name: 'tags', type: 'jsonb', values: rows.map(({ tags }) => tags) },
+    { name: 'at', type: 'timestamptz', values: rows.map(({ at }) => at) },
     { name: 'raw', type: 'bytea', values: rows.map(({ raw }) => raw) },
   ];
 }
@@ -46,9 +65,9 @@ function columnsOf(
 test('whatever the values are, rows arrive as they were sent, unnested or copied, shared by all rows or not', async () => {
   await fc.assert(
     fc.asyncProperty(things, async (rows) => {
-      const sent = rows.map((row, id) => ({ id, ...row }));
+      const sent = rows.map((row, id) => ({ id, ...row, at: row.at === null ? null : new Date(row.at) }));
       const { sql, bindings } = rowSource('r', columnsOf(rows));
-      const list = 'id, name, flag, size, doc::text as doc, raw';
+      const list = 'id, name, flag, size, doc::text as doc, tags::text as tags, at, raw';
       assert.deepEqual(await runSql(t.db, `select ${list} from ${sql} order by id`, bindings), sent);
       await t.db.transaction(async (trx) => {
         await copyRows(trx, 'things', columnsOf(rows));
@@ -68,6 +87,23 @@ test('a copy that breaks a constraint fails with its code, and the connection go
   await assert.rejects(broken, { code: '23514' });
   await t.db.transaction((trx) => copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, 2] }]));
   assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from positives'), [{ count: 2 }]);
+});
+
+test('a value that cannot be written fails as such, and the connection goes on', async () => {
+  await t.db.transaction(async (trx) => {
+    const columns = (at: string): Column[] => [
+      { name: 'at', type: 'timestamptz', values: [new Date(0).toISOString(), at] },
+    ];
+    await trx.raw('savepoint before');
+    await assert.rejects(
+      copyRows(trx, 'things', columns('tomorrow')),
+      new RangeError('not a time in ISO 8601: tomorrow'),
+    );
+    await trx.raw('rollback to savepoint before');
+    await copyRows(trx, 'things', columns('2026-11-22T00:00:00.000Z'));
+    assert.deepEqual(await runSql(trx, 'select count(*)::int as count from things'), [{ count: 2 }]);
+    await trx.raw('delete from things');
+  });
 });
 
 test('rows of many times the size that is sent at once arrive whole', async () => {
