@@ -79,7 +79,7 @@ const encoders: Readonly<Record<ColumnType, Encoder>> = {
   },
   timestamptz(to, value) {
     to.int32(8);
-    to.int64(microsecondsOf(value as string));
+    to.int64(microsecondsOf(value as string | Date));
   },
   bytea(to, value) {
     to.int32((value as Buffer).length);
@@ -92,9 +92,9 @@ const JSONB_VERSION = '\u0001';
 const EPOCH = Date.UTC(2000, 0, 1);
 
 /** Since 2000, as PostgreSQL counts. */
-function microsecondsOf(time: string): number | bigint {
-  const milliseconds = Date.parse(time) - EPOCH;
-  if (Number.isNaN(milliseconds)) throw new RangeError(`not a time in ISO 8601: ${time}`);
+function microsecondsOf(time: string | Date): number | bigint {
+  const milliseconds = (typeof time === 'string' ? Date.parse(time) : time.getTime()) - EPOCH;
+  if (Number.isNaN(milliseconds)) throw new RangeError(`not a time in ISO 8601: ${String(time)}`);
   const microseconds = milliseconds * 1_000;
   return Number.isSafeInteger(microseconds) ? microseconds : BigInt(milliseconds) * 1_000n;
 }

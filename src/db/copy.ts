@@ -1,33 +1,84 @@
 import type { Knex } from 'knex';
-import type { Client } from 'pg';
-import { finished } from 'node:stream/promises';
-import { from as copyFrom } from 'pg-copy-streams';
+import type { Client, Connection, Submittable } from 'pg';
 import { writeRows } from './copy-format.ts';
 import type { Column } from './rows.ts';
 import { runSql } from './sql.ts';
 
 /**
  * Appends rows by COPY, which fills whole pages at a time: for what never conflicts (measured for orders: a third less
- * than `insert … select`). `trx` must be a transaction: what fails half-way is rolled back with it. The types of the
- * columns must be exactly those of the table.
+ * than `insert … select`). All or none of them are stored. The types of the columns must be exactly those of the table.
  */
-export async function copyRows(trx: Knex, table: string, columns: readonly Column[]): Promise<void> {
+export async function copyRows(db: Knex, table: string, columns: readonly Column[]): Promise<void> {
   const rows = columns[0]?.values.length ?? 0;
   if (rows === 0) return;
   const names = columns.map(({ name }) => name).join(', ');
-  // In a transaction knex gives its own connection, which the transaction itself releases.
-  const connection = (await (trx.client as Knex.Client).acquireConnection()) as Client;
-  const stream = connection.query(copyFrom(`copy ${table} (${names}) from stdin (format binary)`));
-  const done = finished(stream);
+  const client = db.client as Knex.Client;
+  // In a transaction this is its own connection, which stays with it when it is released here.
+  const connection = (await client.acquireConnection()) as Client;
   try {
-    writeRows(columns, rows, (chunk) => stream.write(chunk));
-    stream.end();
-  } catch (error) {
-    stream.destroy(error as Error); // Ends the COPY: the connection would wait for the rest of it.
-    await done.catch(() => undefined);
-    throw error;
+    const copy = new CopyIn(`copy ${table} (${names}) from stdin (format binary)`, (emit) => {
+      writeRows(columns, rows, emit);
+    });
+    connection.query(copy);
+    await copy.done;
+  } finally {
+    await client.releaseConnection(connection);
   }
-  await done;
+}
+
+/**
+ * A COPY as the driver runs queries. It sends the rows along with the statement, where pg-copy-streams waits for
+ * PostgreSQL's word: one round trip less (for which intake stood idle a third of the time instead of a quarter). Rows that
+ * follow a statement which fails are skipped by PostgreSQL.
+ * https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-COPY (read 2026-11)
+ */
+class CopyIn implements Submittable {
+  readonly #text: string;
+  readonly #write: (emit: (chunk: Buffer) => void) => void;
+  readonly #done = Promise.withResolvers<void>();
+  #failure: unknown = null;
+
+  constructor(text: string, write: (emit: (chunk: Buffer) => void) => void) {
+    this.#text = text;
+    this.#write = write;
+  }
+
+  /** Resolves once PostgreSQL is ready for the next statement. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  submit(connection: Connection): void {
+    const to = connection as Connection & CopyMessages;
+    to.query(this.#text);
+    try {
+      this.#write((chunk) => to.sendCopyFromChunk(chunk));
+      to.endCopyFrom();
+    } catch (error) {
+      this.#failure = error;
+      to.sendCopyFail('the rows cannot be written');
+    }
+  }
+
+  handleError(error: Error): void {
+    this.#done.reject(this.#failure ?? error);
+  }
+
+  handleReadyForQuery(): void {
+    this.#done.resolve();
+  }
+
+  handleCopyInResponse(): void {}
+
+  handleCommandComplete(): void {}
+}
+
+/** What the driver's connection has for COPY, and its types leave out. */
+interface CopyMessages {
+  query: (text: string) => void;
+  sendCopyFromChunk: (chunk: Buffer) => void;
+  endCopyFrom: () => void;
+  sendCopyFail: (message: string) => void;
 }
 
 const UNIQUE_VIOLATION = '23505';

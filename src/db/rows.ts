@@ -1,8 +1,8 @@
 export type ColumnType = 'text' | 'boolean' | 'integer' | 'bigint' | 'timestamptz' | 'bytea' | 'json' | 'jsonb';
 
-export type Value = string | number | bigint | boolean | Buffer | null;
+export type Value = string | number | bigint | boolean | Buffer | Date | null;
 
-/** One column of many rows. JSON comes as text, bytes as a Buffer, times as ISO 8601. */
+/** One column of many rows. JSON comes as text, bytes as a Buffer, times as ISO 8601 or a Date. */
 export interface Column {
   name: string;
   type: ColumnType;

@@ -7,8 +7,7 @@ import type { Normalized } from '../domain/facts.ts';
 import { newId } from '../domain/ids.ts';
 import { GroupCommit } from '../db/group-commit.ts';
 import { isOutage } from '../db/outage.ts';
-import { rowSource } from '../db/rows.ts';
-import { runSql } from '../db/sql.ts';
+import { copyRows } from '../db/copy.ts';
 import type { Queues } from '../queue/queues.ts';
 import { openOutcomeWaiter, type OutcomeWaiter, type Settled } from './outcome-waiter.ts';
 
@@ -201,8 +200,8 @@ function toRow(message: InboxMessage, awaited: boolean, receivedAt: Date): Inbox
   };
 }
 
-async function insertRows(db: Knex, rows: InboxRow[]): Promise<void> {
-  const { sql, bindings } = rowSource('row', [
+function insertRows(db: Knex, rows: InboxRow[]): Promise<void> {
+  return copyRows(db, 'inbox_events', [
     { name: 'id', type: 'text', values: rows.map(({ id }) => id) },
     { name: 'program_id', type: 'text', values: rows.map(({ programId }) => programId) },
     { name: 'source_id', type: 'text', values: rows.map(({ sourceId }) => sourceId) },
@@ -216,18 +215,18 @@ async function insertRows(db: Knex, rows: InboxRow[]): Promise<void> {
     { name: 'reason', type: 'text', values: rows.map(({ reason }) => reason) },
     { name: 'error', type: 'text', values: rows.map(({ error }) => error) },
     { name: 'awaited', type: 'boolean', values: rows.map(({ awaited }) => awaited) },
-    { name: 'received_at', type: 'timestamptz', values: rows.map(({ receivedAt }) => receivedAt.toISOString()) },
+    { name: 'received_at', type: 'timestamptz', values: rows.map(({ receivedAt }) => receivedAt) },
+    {
+      name: 'next_enqueue_at',
+      type: 'timestamptz',
+      values: rows.map(({ receivedAt }) => new Date(receivedAt.getTime() + FIRST_SWEEP_AFTER_MS)),
+    },
+    {
+      name: 'settled_at',
+      type: 'timestamptz',
+      values: rows.map(({ status, receivedAt }) => (status === 'received' ? null : receivedAt)),
+    },
   ]);
-  await runSql(
-    db,
-    `insert into inbox_events (id, program_id, source_id, kind, livemode, raw, headers, facts, status, outcome, reason,
-       error, awaited, received_at, next_enqueue_at, settled_at)
-     select id, program_id, source_id, kind, livemode, raw, headers, facts, status, outcome, reason, error, awaited,
-       received_at, received_at + ? * interval '1 millisecond',
-       case when status = 'received' then null else received_at end
-     from ${sql}`,
-    [FIRST_SWEEP_AFTER_MS, ...bindings],
-  );
 }
 
 function storeUnavailable(cause: unknown): AppError {

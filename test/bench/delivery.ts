@@ -48,15 +48,13 @@ export async function runDeliveryBench(backend: 'postgres' | 'redis'): Promise<B
     await addEndpoint(bench, '/fast', 'conversion.updated');
     await deliver(bench, WARM_UP);
     // By turns, and medians of them: what slows the machine for a while meets both.
-    const raw: number[] = [];
-    const delivered: number[] = [];
+    const turns: { raw: number; delivered: number }[] = [];
     for (let turn = 0; turn < ROUNDS; turn += 1) {
-      raw.push(await postRaw(bench));
-      delivered.push(await deliver(bench, MESSAGES));
+      turns.push({ raw: await postRaw(bench), delivered: await deliver(bench, MESSAGES) });
     }
-    const rawPerSecond = medianOf(raw);
-    const perSecond = medianOf(delivered);
-    const ratio = perSecond / rawPerSecond;
+    const rawPerSecond = medianOf(turns.map(({ raw }) => raw));
+    const perSecond = medianOf(turns.map(({ delivered }) => delivered));
+    const ratio = medianOf(turns.map(({ raw, delivered }) => delivered / raw));
     const roundTrip = await measureRoundTrip(bench, LATENCY_SECONDS / 2);
     const journey = await measureJourney(bench, LATENCY_SECONDS);
     const isolation = await measureIsolation(bench, { rounds: ROUNDS, seconds: ISOLATION_SECONDS });

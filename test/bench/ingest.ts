@@ -16,7 +16,8 @@ const ROUNDS = 5;
 
 /**
  * Postbacks acknowledged a second by one web process (`GET /pb/:id` answered OK once durable), next to what bare Express
- * answers in the same run with the same client, by turns: what slows the machine for a while meets both. Medians.
+ * answers in the same run with the same client, by turns: what slows the machine for a while meets both. Medians;
+ * the ratio is that of the turns' ratios.
  */
 export async function runIngestBench(backend: 'postgres' | 'redis'): Promise<BenchResult> {
   const services = await startBenchServices(backend);
@@ -41,17 +42,16 @@ export async function runIngestBench(backend: 'postgres' | 'redis'): Promise<Ben
       (clickId, n) => `/pb/${source.id}?cid=${clickId}&txid=B${n}&sum=49.90&currency=USD&secure=${key}`,
     );
     await load(webPort, paths, 2);
-    const bareLoads: Load[] = [];
-    const loads: Load[] = [];
+    const turns: { bare: Load; web: Load }[] = [];
     for (let turn = 0; turn < ROUNDS; turn += 1) {
-      bareLoads.push(await load(barePort, paths, SECONDS));
-      loads.push(await load(webPort, paths, SECONDS));
+      turns.push({ bare: await load(barePort, paths, SECONDS), web: await load(webPort, paths, SECONDS) });
     }
+    const loads = turns.map(({ web }) => web);
     const failed = loads.reduce((sum, one) => sum + one.failed, 0);
     if (failed > 0) throw new Error(`${failed} postbacks were not acknowledged`);
     const perSecond = medianOf(loads.map((one) => one.perSecond));
-    const barePerSecond = medianOf(bareLoads.map((one) => one.perSecond));
-    const ratio = perSecond / barePerSecond;
+    const barePerSecond = medianOf(turns.map(({ bare }) => bare.perSecond));
+    const ratio = medianOf(turns.map(({ bare, web }) => web.perSecond / bare.perSecond));
     return {
       name: 'ingest',
       backend,
