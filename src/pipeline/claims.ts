@@ -72,7 +72,7 @@ export async function rankCpaClaims(
 }
 
 async function lockClicks(trx: Knex, clickIds: string[]): Promise<void> {
-  await trx.raw('select 1 from clicks where id = any(?) order by id for no key update', [clickIds]);
+  await runSql(trx, 'select 1 from clicks where id = any(?) order by id for no key update', [clickIds]);
 }
 
 /**
