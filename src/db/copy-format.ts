@@ -70,6 +70,7 @@ const encoders: Readonly<Record<ColumnType, Encoder>> = {
     to.int8(value ? 1 : 0);
   },
   integer(to, value) {
+    if ((value as number) !== ((value as number) | 0)) throw new RangeError(`not a 32-bit integer: ${String(value)}`);
     to.int32(4);
     to.int32(value as number);
   },
@@ -133,6 +134,7 @@ class ChunkWriter {
     if (typeof value === 'bigint') {
       this.#chunk.writeBigInt64BE(value, at);
     } else {
+      if (!Number.isSafeInteger(value)) throw new RangeError(`not an integer that a number holds exactly: ${value}`);
       const high = Math.floor(value / 2 ** 32);
       this.#put32(at, high);
       this.#put32(at + 4, value - high * 2 ** 32);

@@ -68,7 +68,7 @@ export function groupByReference<T>(items: { scope: Scope; refs: string[]; membe
  * owners, and locks these, sorted, until no merge moves anything any more.
  * `alsoLock` are owners that are known without a reference.
  *
- * Unique constraints decide who owns a reference; nothing is checked first and inserted later.
+ * Unique constraints decide who owns a reference: what a look-up took for free and is not, fails and is claimed anew.
  */
 export async function lockOwners<T>(
   trx: Knex,
@@ -166,7 +166,7 @@ async function appendReferences(
   );
   const known = new Set(taken.map((claim) => keyOf(claim, claim.ref)));
   const free = claims.filter((claim) => !known.has(keyOf(claim, claim.ref))).sort(inLockOrder);
-  const collided = await copyOrRollBack(trx, table.refs, columnsOf(table.owner, free));
+  const collided = free.length > 0 && (await copyOrRollBack(trx, table.refs, columnsOf(table.owner, free)));
   return collided ? upsertReferences(trx, table, claims) : taken;
 }
 

@@ -106,6 +106,20 @@ test('a value that cannot be written fails as such, and the connection goes on',
   });
 });
 
+test('numbers that their column or a number cannot hold exactly are refused, not cut', async () => {
+  const wrong = [
+    ['id', 'integer', 2 ** 31],
+    ['id', 'integer', 1.5],
+    ['size', 'bigint', 2 ** 53],
+    ['size', 'bigint', 0.5],
+    ['size', 'bigint', 2n ** 63n],
+  ] as const;
+  for (const [name, type, value] of wrong) {
+    await assert.rejects(copyRows(t.db, 'things', [{ name, type, values: [1, value] }]), RangeError);
+  }
+  assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from things'), [{ count: 0 }]);
+});
+
 test('rows of many times the size that is sent at once arrive whole', async () => {
   const names = Array.from({ length: 700 }, (_, id) => `${id}\t${'ä\\'.repeat((id * 37) % 400)}`);
   await t.db.transaction(async (trx) => {
