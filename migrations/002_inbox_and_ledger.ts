@@ -144,7 +144,8 @@ export async function up(knex: Knex): Promise<void> {
       check ((hint is null) = (hint_at is null)),
       check ((status = 'waiting') = (kind is null) or status = 'merged'),
       check (status not in ('pending', 'approved', 'paid', 'rejected', 'reversed') or affiliate_id is not null)
-    );
+    -- With room on its page a refund, which changes nothing that is indexed, touches that page and none of its indexes.
+    ) with (fillfactor = 80);
     create index orders_by_affiliate on orders (affiliate_id, id) where affiliate_id is not null;
     create index orders_by_customer on orders (customer_id, occurred_at, reference) where customer_id is not null;
     -- All that the look-up asks for, in its order: without the scope the planner, lacking statistics, took another index
@@ -199,7 +200,7 @@ export async function up(knex: Knex): Promise<void> {
     create index facts_by_customer on facts (customer_id) where order_id is null and customer_id is not null;
 
     create table ledger_entries (
-      id text primary key,
+      id text not null,
       program_id text not null,
       livemode boolean not null,
       order_id text not null,
@@ -208,9 +209,10 @@ export async function up(knex: Knex): Promise<void> {
       currency text not null,
       type text not null,              -- the kind of fact that caused it
       fact_id text,
-      created_at timestamptz not null default now()
+      created_at timestamptz not null default now(),
+      -- By its order, which it is always looked for with: an index by id beside one by order costs each posting 3 µs.
+      primary key (order_id, id)
     );
-    create index ledger_entries_by_order on ledger_entries (order_id);
     create index ledger_entries_by_affiliate on ledger_entries (program_id, affiliate_id, currency) where livemode;
 
     create function ledger_is_append_only() returns trigger language plpgsql as $$

@@ -24,11 +24,13 @@ export async function up(knex: Knex): Promise<void> {
 
     create table payout_entries (
       payout_id text not null references payouts (id),
-      entry_id text not null references ledger_entries (id),
+      order_id text not null,
+      entry_id text not null,
       live boolean not null default true, -- false: the payout failed, the entry is free again
-      primary key (payout_id, entry_id)
+      primary key (payout_id, order_id, entry_id),
+      foreign key (order_id, entry_id) references ledger_entries (order_id, id)
     );
-    create unique index payout_entries_live on payout_entries (entry_id) where live;
+    create unique index payout_entries_live on payout_entries (order_id, entry_id) where live;
 
     create function payout_sum_is_right(wanted text) returns void language plpgsql as $$
     declare
@@ -38,7 +40,7 @@ export async function up(knex: Knex): Promise<void> {
           and bool_and(e.livemode and e.program_id = p.program_id and e.affiliate_id = p.affiliate_id
             and e.currency = p.currency)
         into right_sum
-        from payouts p join payout_entries pe on pe.payout_id = p.id join ledger_entries e on e.id = pe.entry_id
+        from payouts p join payout_entries pe on pe.payout_id = p.id join ledger_entries e on e.order_id = pe.order_id and e.id = pe.entry_id
        where p.id = wanted
        group by p.id, p.amount_minor;
       if right_sum is not true then

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -165,9 +166,21 @@ const alwaysSet = {
 
 /** What the hub's own server runs with beside that. */
 export const embeddedSettings: Readonly<Record<string, string>> = {
-  shared_buffers: '256MB',
+  shared_buffers: `${sharedBuffersMb()}MB`,
   max_wal_size: '2GB', // Under load a checkpoint every minute would write each page's image anew every time.
 };
+
+/**
+ * A quarter of the memory, as PostgreSQL's documentation advises, though never more than the data of some ten million
+ * conversions; only what holds data is ever taken. What settling looks for lies spread over all that was ever settled:
+ * with 256 MB for a million conversions most of it was read anew for each batch.
+ * https://www.postgresql.org/docs/18/runtime-config-resource.html#GUC-SHARED-BUFFERS (read 2026-11)
+ */
+function sharedBuffersMb(): number {
+  // In a container the container's; without a limit 0, or a number beyond all memory.
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  return Math.min(Math.max(Math.floor(memory / 4 / 2 ** 20), 128), 8_192);
+}
 
 /** Nothing of our own environment: PGDATA, PGOPTIONS and the like must not reach the server. */
 function serverEnvironment(): NodeJS.ProcessEnv {

@@ -82,7 +82,8 @@ async function readStory(db: Knex, orderId: string): Promise<Story> {
     `${family} select l.id, l.order_id, l.affiliate_id, l.amount_minor, l.currency, l.type, l.fact_id, l.created_at,
        p.id as payout_id, p.status as payout_status
      from ledger_entries l
-     left join payout_entries pe on pe.entry_id = l.id and pe.live left join payouts p on p.id = pe.payout_id
+     left join payout_entries pe on pe.order_id = l.order_id and pe.entry_id = l.id and pe.live
+     left join payouts p on p.id = pe.payout_id
      where l.order_id in (select id from family) order by l.created_at, l.id`,
     [orderId],
   );

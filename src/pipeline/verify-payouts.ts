@@ -15,11 +15,11 @@ export async function verifyPayouts(
     `select p.id, p.amount_minor, coalesce(sum(e.amount_minor), 0)::bigint as entries,
        count(*) filter (where (e.program_id, e.affiliate_id, e.currency, e.livemode)
          is distinct from (p.program_id, p.affiliate_id, p.currency, true))::int as strangers,
-       count(*) filter (where exists (select 1 from payout_entries other where other.entry_id = pe.entry_id
-         and other.payout_id <> p.id and other.live and pe.live))::int as twice
+       count(*) filter (where exists (select 1 from payout_entries other where other.order_id = pe.order_id
+         and other.entry_id = pe.entry_id and other.payout_id <> p.id and other.live and pe.live))::int as twice
      from (select * from payouts where id > ? and (?::text is null or program_id = ?) order by id limit ?) p
      left join payout_entries pe on pe.payout_id = p.id
-     left join ledger_entries e on e.id = pe.entry_id
+     left join ledger_entries e on e.order_id = pe.order_id and e.id = pe.entry_id
      group by p.id, p.amount_minor order by p.id`,
     [afterId, programId, programId, limit],
   );

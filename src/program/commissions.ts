@@ -53,7 +53,7 @@ export function listLedgerEntries(db: Knex, conversionId: string): Promise<Ledge
     db,
     `select e.id, e.amount_minor as "amountMinor", e.currency, e.type, e.created_at as "createdAt",
        p.payout_id as "payoutId"
-     from ledger_entries e left join payout_entries p on p.entry_id = e.id and p.live
+     from ledger_entries e left join payout_entries p on p.order_id = e.order_id and p.entry_id = e.id and p.live
      where e.order_id = ? order by e.id`,
     [conversionId],
   );

@@ -52,17 +52,18 @@ export async function createPayout(
   const [row] = await runSql<Payout>(
     trx,
     `with payable as (
-       select e.id, e.amount_minor from ledger_entries e
+       select e.order_id, e.id, e.amount_minor from ledger_entries e
        join orders o on o.program_id = e.program_id and o.livemode = e.livemode and o.id = e.order_id
        where e.program_id = ? and e.affiliate_id = ? and e.currency = ? and e.livemode and o.status <> 'pending'
          and (?::text is null or e.order_id = ?)
-         and not exists (select 1 from payout_entries pe where pe.entry_id = e.id and pe.live)
+         and not exists (select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)
      ), made as (
        insert into payouts (id, program_id, affiliate_id, currency, amount_minor, created_by, created_at, updated_at)
        select ?, ?, ?, ?, sum(amount_minor), ?, ?, ? from payable having sum(amount_minor) > 0
        returning ${columns}
      ), linked as (
-       insert into payout_entries (payout_id, entry_id) select made.id, payable.id from made, payable
+       insert into payout_entries (payout_id, order_id, entry_id)
+       select made.id, payable.order_id, payable.id from made, payable
      )
      select * from made`,
     [
@@ -166,7 +167,7 @@ async function markOrdersPaid(trx: Knex, payoutId: string, now: Date): Promise<s
     trx,
     `update orders set paid_at = ? where id in (
        select o.id from orders o where o.paid_at is null and o.status = 'approved' and o.id in (
-         select e.order_id from payout_entries pe join ledger_entries e on e.id = pe.entry_id
+         select e.order_id from payout_entries pe join ledger_entries e on e.order_id = pe.order_id and e.id = pe.entry_id
          where pe.payout_id = ? group by e.order_id having sum(e.amount_minor) > 0)
        order by o.id for update)
      returning id`,

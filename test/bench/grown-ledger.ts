@@ -108,10 +108,14 @@ const orders = `
   select 'cnv_' || hex, :programId, true, 'sale', 'pending', 4900, 4900, 'USD', 'USD', affiliate, offer, 'clk_' || hex,
     'cus_' || hex, 'order:T-' || n, 'T-' || n, 'purchase', 'stripe:sub_' || n, at, (array[735, 3000, 980])[1 + kind], 'USD',
     jsonb_build_array(terms), jsonb_build_object('chosen', chosen, 'passedOver', '[]'::jsonb, 'amounts', null, 'rule', '',
-      'flags', '[]'::jsonb), chosen || jsonb_build_object('offerId', offer, 'clickId', 'clk_' || hex), true,
+      'flags', '[]'::jsonb), own, true,
     case when kind = 1 then 'customer:cus_' || hex || ':' || offer end, null, at, at
   from ${rows}
-  cross join lateral (select jsonb_build_object('by', 'click', 'value', 'clk_' || hex, 'affiliateId', affiliate) as chosen) c`;
+  cross join lateral (select jsonb_build_object('by', 'click', 'value', 'clk_' || hex, 'affiliateId', affiliate) as chosen) c
+  -- An index is about it, so settling again must write the very same text.
+  cross join lateral (select row_to_json(candidate) as own
+    from (select 'click' as by, 'clk_' || hex as value, affiliate as "affiliateId", offer as "offerId", 'clk_' || hex as "clickId")
+      as candidate) o`;
 
 const orderRefs = `
   insert into order_refs (program_id, livemode, ref, order_id)

@@ -109,7 +109,9 @@ describe('the database itself refuses', () => {
     const pay = `with p as (
         insert into payouts (id, program_id, affiliate_id, currency, amount_minor, created_by, created_at, updated_at)
         values (?, ?, ?, ?, ?, 'key_test', now(), now()) returning id)
-      insert into payout_entries (payout_id, entry_id) select p.id, e from p, unnest(?::text[]) as e`;
+      insert into payout_entries (payout_id, order_id, entry_id)
+      select p.id, coalesce(l.order_id, ''), wanted.id
+      from p, unnest(?::text[]) as wanted (id) left join ledger_entries l on l.id = wanted.id`;
     const of = (amount: number, ids: string[], currency = 'USD', affiliateId = ledger.affiliateId) => [
       newId('pay'),
       ledger.programId,

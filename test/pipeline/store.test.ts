@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { runSql } from '../../src/db/sql.ts';
+import { settleBatch } from '../../src/pipeline/settle-batch.ts';
 import { appendFacts, type FactRow } from '../../src/pipeline/store.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
-import { openLedger, sale, usd } from './ledger.ts';
+import { addClick, fact, openLedger, sale, usd } from './ledger.ts';
 
 let database: TestDatabase;
 before(async () => {
@@ -35,4 +36,24 @@ test('facts of which some are there after all are stored all the same, each once
     { ref: 'order:b', inbox_id: 'ibx_1', order_id: 'cnv_1' },
     { ref: 'order:c', inbox_id: 'ibx_3', order_id: 'cnv_2' },
   ]);
+});
+
+test('a partial refund writes its order on the page where it is, and touches no index of it', async () => {
+  const ledger = await openLedger(database.db);
+  const clickId = await addClick(ledger);
+  const customer = { refs: ['stripe:cus_hot'], email: 'hot@example.com' };
+  const paid = { customer, phase: 'subscription', subscription: 'stripe:sub_hot' } as const;
+  await ledger.say([sale('order:hot', usd(10_000), paid, { clickId })]);
+  const refund = { refs: ['order:hot'], refundId: 're_hot', amount: usd(1_000) };
+  const eventIds = await ledger.store([[fact('refund', refund)]]);
+  await database.db.transaction(async (trx) => {
+    await settleBatch(trx, { eventIds, resettlementIds: [] }, ledger.now);
+    const [writes] = await runSql<{ all: bigint; hot: bigint }>(
+      trx,
+      `select pg_stat_get_xact_tuples_updated(id) as all, pg_stat_get_xact_tuples_hot_updated(id) as hot
+       from (select 'orders'::regclass::oid as id)`,
+    );
+    assert.deepEqual(writes, { all: 1n, hot: 1n });
+  });
+  assert.deepEqual(await ledger.postings(), [2_000, -200]);
 });

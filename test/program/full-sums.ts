@@ -106,7 +106,7 @@ export function sumBalances(db: Knex, programId: string): Promise<Balance[]> {
        coalesce(sum(e.amount_minor) filter (where p.status = 'paid'), 0)::bigint as "paidMinor"
      from ledger_entries e
      join orders o on o.id = e.order_id
-     left join payout_entries pe on pe.entry_id = e.id and pe.live
+     left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
      left join payouts p on p.id = pe.payout_id
      where e.program_id = ? and e.livemode
      group by e.affiliate_id, e.currency
