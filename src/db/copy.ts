@@ -10,13 +10,19 @@ import { runSql } from './sql.ts';
  */
 export async function copyRows(db: Knex, table: string, columns: readonly Column[]): Promise<void> {
   const rows = columns[0]?.values.length ?? 0;
-  if (rows === 0) return;
-  const names = columns.map(({ name }) => name).join(', ');
+  if (rows > 0) await runCopy(db, statementOf(table, columns), columns, rows);
+}
+
+function statementOf(table: string, columns: readonly Column[]): string {
+  return `copy ${table} (${columns.map(({ name }) => name).join(', ')}) from stdin (format binary)`;
+}
+
+async function runCopy(db: Knex, statement: string, columns: readonly Column[], rows: number): Promise<void> {
   const client = db.client as Knex.Client;
   // In a transaction this is its own connection, which stays with it when it is released here.
   const connection = (await client.acquireConnection()) as Client;
   try {
-    const copy = new CopyIn(`copy ${table} (${names}) from stdin (format binary)`, (emit) => {
+    const copy = new CopyIn(statement, (emit) => {
       writeRows(columns, rows, emit);
     });
     connection.query(copy);
@@ -85,10 +91,12 @@ const UNIQUE_VIOLATION = '23505';
 
 /** `copyRows` that may meet rows which others have stored meanwhile. True: it did, and stored nothing. */
 export async function copyOrRollBack(trx: Knex, table: string, columns: readonly Column[]): Promise<boolean> {
-  await runSql(trx, 'savepoint copied');
+  const rows = columns[0]?.values.length ?? 0;
+  if (rows === 0) return false;
   try {
-    await copyRows(trx, table, columns);
-    await runSql(trx, 'release savepoint copied');
+    // Three statements, sent as one.
+    const statement = `savepoint copied; ${statementOf(table, columns)}; release savepoint copied`;
+    await runCopy(trx, statement, columns, rows);
     return false;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION)) throw error;
