@@ -52,11 +52,12 @@ export async function up(knex: Knex): Promise<void> {
       program_id text not null,
       livemode boolean not null,
       type text not null,
+      stream integer not null,         -- a number for program, mode and type: src/outbound/streams.ts
       body text not null,              -- every attempt sends these bytes
       created_at timestamptz not null
     );
     -- Lists of all types read this type by type and merge: a second index cost a third of the insert.
-    create index messages_by_type on messages (program_id, livemode, type, id);
+    create index messages_by_stream on messages (stream, id);
 
     create table deliveries (
       message_id text not null,

@@ -3,6 +3,7 @@ import { runSql } from '../db/sql.ts';
 import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../program/page.ts';
 import type { Trigger } from './claims.ts';
 import { eventTypeNames } from './event-types.ts';
+import { streamNumber } from './streams.ts';
 
 /** A message as the API shows it: what its body says, which is what every attempt sends. */
 export interface MessageBody {
@@ -79,18 +80,20 @@ async function readByDelivery(db: Knex, scope: Scope, filter: MessageFilter, pag
 
 /** Each type is read through the one index of messages, and the newest of all are kept. */
 async function readByType(db: Knex, scope: Scope, filter: MessageFilter, page: PageRequest): Promise<string[]> {
+  const types = filter.types ?? eventTypeNames;
   const conditions = [...messageConditions(filter, page), ...deliveryConditions(filter)];
   const rows = await runSql<{ body: string }>(
     db,
-    `select m.body from unnest(?::text[]) t (type)
+    `select m.body from unnest(?::text[], ?::integer[]) s (type, number)
       cross join lateral (
         select m.id, m.body from messages m
-         where m.program_id = ? and m.livemode = ? and m.type = t.type ${andAll(conditions)}
+         where m.stream = s.number and m.program_id = ? and m.livemode = ? and m.type = s.type ${andAll(conditions)}
          order by m.id desc limit ?
       ) m
       order by m.id desc limit ?`,
     [
-      filter.types ?? eventTypeNames,
+      types,
+      types.map((type) => streamNumber({ ...scope, type })),
       scope.programId,
       scope.livemode,
       ...bindingsOf(conditions),

@@ -6,6 +6,7 @@ import { runSql } from '../db/sql.ts';
 import { deliveryIdOf } from './delivery-id.ts';
 import type { MessageDraft } from './message-draft.ts';
 import { affiliateOfConversion, firePostbacks, type PostbackEndpoint } from './postbacks.ts';
+import { streamNumber } from './streams.ts';
 import { findSubscribers, SubscriberIndex } from './subscribers.ts';
 
 export type { MessageDraft } from './message-draft.ts';
@@ -92,6 +93,7 @@ async function insertMessages(
     { name: 'program_id', type: 'text', values: messages.map(({ programId }) => programId) },
     { name: 'livemode', type: 'boolean', values: messages.map(({ livemode }) => livemode) },
     { name: 'type', type: 'text', values: messages.map(({ type }) => type) },
+    { name: 'stream', type: 'integer', values: messages.map(streamNumber) },
     { name: 'body', type: 'text', values: messages.map(({ body }) => body) },
     { name: 'created_at', type: 'timestamptz', values: messages.map(() => createdAt) },
   ]);

@@ -5,6 +5,7 @@ import type { Queues } from '../queue/queues.ts';
 import { deliveryIdOf } from './delivery-id.ts';
 import type { EndpointRow } from './endpoint-rows.ts';
 import { eventTypeNames } from './event-types.ts';
+import { streamNumber } from './streams.ts';
 
 /**
  * A recovery sends again what failed or was held since a time; a replay sends what was never meant for the endpoint,
@@ -186,21 +187,25 @@ async function recoverFailed(trx: Knex, running: Running, now: Date): Promise<Pa
   };
 }
 
-/** Goes through the messages by id, type by type as their index is; deliveries that exist are left as they are. */
+/** Goes through the messages by id, stream by stream as their index is; deliveries that exist are left as they are. */
 async function replayMissing(trx: Knex, running: Running, now: Date): Promise<PageOfRecovery> {
-  const { endpointId } = running;
+  const { endpointId, programId } = running;
+  const types = running.eventTypes.length > 0 ? running.eventTypes : eventTypeNames;
+  const streams = [true, false].flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
   const messages = await runSql<{ id: string; createdAt: Date }>(
     trx,
-    `select m.id, m.created_at as "createdAt" from unnest(?::text[]) t (type)
-      cross join (values (true), (false)) l (livemode)
+    `select m.id, m.created_at as "createdAt" from unnest(?::boolean[], ?::text[], ?::integer[]) s (livemode, type, number)
       cross join lateral (
         select id, created_at from messages
-         where program_id = ? and livemode = l.livemode and type = t.type and id > ? and created_at between ? and ?
+         where stream = s.number and program_id = ? and livemode = s.livemode and type = s.type and id > ?
+           and created_at between ? and ?
          order by id limit ?
       ) m
       order by m.id limit ?`,
     [
-      running.eventTypes.length > 0 ? running.eventTypes : eventTypeNames,
+      streams.map(({ livemode }) => livemode),
+      streams.map(({ type }) => type),
+      streams.map(streamNumber),
       running.programId,
       running.cursorId,
       running.since,

@@ -11,6 +11,7 @@ import type { EndpointRow } from './endpoint-rows.ts';
 import { readLastAttempt, type Attempt } from './message-rows.ts';
 import { renderBody } from './messages.ts';
 import { compileTarget, renderRequest, sampleSubject } from './postback-request.ts';
+import { streamNumber } from './streams.ts';
 
 export interface RedeliveryDeps {
   db: Knex;
@@ -66,7 +67,8 @@ export async function sendTest(
   await runSql(
     db,
     `with message as (
-       insert into messages (id, program_id, livemode, type, body, created_at) values (?, ?, false, ?, ?, ?)
+       insert into messages (id, program_id, livemode, type, stream, body, created_at)
+       values (?, ?, false, ?, ?, ?, ?)
      )
      insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, request, created_at)
      values (?, ?, 'pending', 'test', ?, ?, ?)`,
@@ -74,6 +76,7 @@ export async function sendTest(
       messageId,
       endpoint.programId,
       type,
+      streamNumber({ programId: endpoint.programId, livemode: false, type }),
       body,
       now,
       messageId,
