@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { basename, extname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
@@ -39,8 +40,7 @@ async function playDemo({ fast, dataDir, redis }: DemoOptions): Promise<void> {
   const receipts: Receipt[] = [];
   const subscriber = await startSubscriber({ onReceipt: (receipt) => receipts.push(receipt) });
   try {
-    const played = play(fast ? 0 : PAUSE_MS);
-    await Promise.race([played, stop]);
+    await Promise.race([play(fast ? 0 : PAUSE_MS), untilAborted(stop)]);
   } finally {
     await subscriber.close();
     await hub.stop();
@@ -49,9 +49,9 @@ async function playDemo({ fast, dataDir, redis }: DemoOptions): Promise<void> {
   async function play(pauseMs: number): Promise<void> {
     console.log(`Hub on ${hub.url}, subscriber on ${subscriber.url}`);
     const stage = await setUpStage(hub, subscriber);
-    for (const chapter of chapters) await playChapter(stage, chapter, receipts, pauseMs);
-    await finish(stage, receipts);
-    await prove(hub);
+    for (const chapter of chapters) await playChapter(stage, chapter, receipts, pauseMs, stop);
+    await finish(stage, receipts, stop);
+    await prove(hub, stop);
   }
 }
 
@@ -60,7 +60,9 @@ async function playChapter(
   chapter: Chapter,
   receipts: readonly Receipt[],
   pauseMs: number,
+  stop: AbortSignal,
 ): Promise<void> {
+  stop.throwIfAborted();
   console.log(`\n${inputNames[chapter.input]}: ${chapter.title}`);
   const clickId = chapter.clickOf === undefined ? undefined : await clickLink(stage, chapter.clickOf);
   const affiliate = chapter.affiliate === undefined ? undefined : stage.affiliates.get(chapter.affiliate);
@@ -69,6 +71,7 @@ async function playChapter(
     const told = receipts.length;
     const result = await playFixture(stage, chapter, fillFixture(fixture, { affiliate, clickId }));
     await wait(pauseMs);
+    stop.throwIfAborted();
     const types = receipts
       .slice(told)
       .map(({ type, verified }) => `${type ?? 'webhook'}${verified ? '' : ' NOT VERIFIED'}`);
@@ -134,13 +137,14 @@ async function describeConversion({ api, names }: DemoStage, conversionId: strin
   return ` → ${sale}: ${names.get(data.affiliateId) ?? ''} ${earned} (${data.status})`;
 }
 
-async function finish(stage: DemoStage, receipts: readonly Receipt[]): Promise<void> {
+async function finish(stage: DemoStage, receipts: readonly Receipt[], stop: AbortSignal): Promise<void> {
   const deadline = Date.now() + DELIVERY_TIMEOUT_MS;
   let ledger = await readLedger(stage.api);
   while (new Set(receipts.map(({ id }) => id)).size < ledger.messageIds.length && Date.now() < deadline) {
     await wait(100);
     ledger = await readLedger(stage.api);
   }
+  stop.throwIfAborted();
   console.log(`\n${describeLedger(ledger, receipts, stage)}\n`);
   const differences = findDifferences(ledger, receipts, stage);
   if (differences.length === 0) {
@@ -152,21 +156,28 @@ async function finish(stage: DemoStage, receipts: readonly Receipt[]): Promise<v
 }
 
 /** What `tributary verify` finds: the ledger reckoned anew from the raw messages. */
-async function prove({ env }: DemoHub): Promise<void> {
+async function prove({ env }: DemoHub, stop: AbortSignal): Promise<void> {
   const findings = await withHub(({ db }) => verifyLedger(db), env);
+  stop.throwIfAborted();
   console.log(describeProof(findings));
   if (findings.total === 0) return;
   process.exitCode = 1;
   console.error(describeDifferences(findings));
 }
 
-/** Rejects when the demo is to end before its time; what it started is stopped on the way out. */
-function watchForStop(): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
+/**
+ * Aborted when the demo is to end before its time; what it started is stopped on the way out, and what is under way says
+ * nothing more.
+ */
+function watchForStop(): AbortSignal {
+  const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => reject(new Error(`Stopped by ${signal}`)));
+    process.once(signal, () => stop.abort(new Error(`Stopped by ${signal}`)));
   }
-  // It may be rejected while nobody listens yet; the race that follows sees it all the same.
-  promise.catch(() => undefined);
-  return promise;
+  return stop.signal;
+}
+
+async function untilAborted(stop: AbortSignal): Promise<never> {
+  if (!stop.aborted) await once(stop, 'abort');
+  throw stop.reason;
 }
