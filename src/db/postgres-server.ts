@@ -171,9 +171,9 @@ export const embeddedSettings: Readonly<Record<string, string>> = {
 };
 
 /**
- * A quarter of the memory, as PostgreSQL's documentation advises, though never more than the data of some ten million
- * conversions; only what holds data is ever taken. What settling looks for lies spread over all that was ever settled:
- * with 256 MB for a million conversions most of it was read anew for each batch.
+ * A quarter of the memory, as PostgreSQL's documentation advises; no more than 8 GB, which hold the data of a million
+ * conversions and more. Only what holds data is ever taken. What settling looks for lies spread over all that was ever
+ * settled: with 256 MB most of it was read anew for each batch.
  * https://www.postgresql.org/docs/18/runtime-config-resource.html#GUC-SHARED-BUFFERS (read 2026-11)
  */
 function sharedBuffersMb(): number {
