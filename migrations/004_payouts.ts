@@ -40,7 +40,8 @@ export async function up(knex: Knex): Promise<void> {
           and bool_and(e.livemode and e.program_id = p.program_id and e.affiliate_id = p.affiliate_id
             and e.currency = p.currency)
         into right_sum
-        from payouts p join payout_entries pe on pe.payout_id = p.id join ledger_entries e on e.order_id = pe.order_id and e.id = pe.entry_id
+        from payouts p join payout_entries pe on pe.payout_id = p.id
+        join ledger_entries e on e.order_id = pe.order_id and e.id = pe.entry_id
        where p.id = wanted
        group by p.id, p.amount_minor;
       if right_sum is not true then

@@ -171,10 +171,10 @@ export const embeddedSettings: Readonly<Record<string, string>> = {
 };
 
 /**
- * A quarter of the memory, as PostgreSQL's documentation advises; no more than 8 GB, which hold the data of a million
+ * A quarter of the memory, as PostgreSQL's documentation advises for a server alone; no more than 8 GB, which hold the data of a million
  * conversions and more. Only what holds data is ever taken. What settling looks for lies spread over all that was ever
  * settled: with 256 MB most of it was read anew for each batch.
- * https://www.postgresql.org/docs/18/runtime-config-resource.html#GUC-SHARED-BUFFERS (read 2026-11)
+ * https://postgresql.org/docs/9.1/runtime-config-resource.html (read 2026-11)
  */
 function sharedBuffersMb(): number {
   // In a container the container's; without a limit 0, or a number beyond all memory.

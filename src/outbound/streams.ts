@@ -7,9 +7,10 @@ export interface Stream {
 
 /**
  * The number by which a stream's messages are indexed, 32 bits: the three texts themselves would make each entry twice as
- * wide (measured: 4 µs a settled event). Two streams may share a number, so whoever reads by it names the stream as well.
+ * wide (measured: a tenth of what PostgreSQL needs to settle an event). Two streams may share a number, so whoever reads
+ * by it names the stream as well.
  *
- * FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ (read 2026-11). Rows keep it: it never changes.
+ * FNV-1a: https://docs.rs/simplehash/latest/simplehash/fn.fnv1a_32.html (read 2026-11). Rows keep it: it never changes.
  */
 export function streamNumber({ programId, livemode, type }: Stream): number {
   const text = `${programId} ${livemode} ${type}`;
