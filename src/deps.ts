@@ -1,18 +1,18 @@
-import type { Knex } from 'knex';
+import type { Db } from './db/db.ts';
 import type { Logger } from 'pino';
-import type { Config } from './config.ts';
+import type { Config } from './process/config.ts';
 import type { SecretBox } from './db/secret-box.ts';
 import type { Clock } from './domain/clock.ts';
-import type { Inbox } from './inbound/inbox.ts';
-import type { Metrics } from './metrics.ts';
+import type { Inbox } from './inbound/inbox/inbox.ts';
+import type { Metrics } from './process/metrics.ts';
 import type { ClickRecorder } from './program/click-recorder.ts';
-import type { RateLimits } from './program/rate-limits.ts';
+import type { RateLimits } from './http/rate-limits.ts';
 import type { Queues } from './queue/queues.ts';
 
 /** What a process opens once at its start and passes to everything that needs it; functions name what they use. */
 export interface Deps {
   config: Config;
-  db: Knex;
+  db: Db;
   log: Logger;
   clock: Clock;
   queues: Queues;

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
-import type { Config } from './config.ts';
+import type { Config } from './process/config.ts';
 import { createDatabase, type ProcessRole } from './db/database.ts';
 import { createSecretBox } from './db/secret-box.ts';
 import type { Deps } from './deps.ts';
 import { systemClock, type Clock } from './domain/clock.ts';
-import { openInbox } from './inbound/inbox.ts';
-import { createLogger } from './logging.ts';
-import { createMetrics } from './metrics.ts';
+import { openInbox } from './inbound/inbox/inbox.ts';
+import { createLogger } from './process/logging.ts';
+import { createMetrics } from './process/metrics.ts';
 import { openClickRecorder } from './program/click-recorder.ts';
-import { openRateLimits } from './program/rate-limits.ts';
+import { openRateLimits } from './http/rate-limits.ts';
 import { openQueues } from './queue/queues.ts';
 
 export interface OpenDeps extends Deps {

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createApp } from './app.ts';
-import { loadConfigOrExit } from './config.ts';
+import { loadConfigOrExit } from './process/config.ts';
 import type { Deps } from './deps.ts';
-import { stopGracefully, tellReady } from './graceful-stop.ts';
-import { listenOrExit } from './listen.ts';
+import { stopGracefully, tellReady } from './process/graceful-stop.ts';
+import { listenOrExit } from './process/listen.ts';
 import { openDeps } from './open-deps.ts';
 
 // Longer than the idle timeout of the usual load balancers (60 s), which else send into a connection just closed.

@@ -15,8 +15,8 @@ test('imports of src and workers point down, and every file and import was looke
   assert.deepEqual(missed, []);
   const files = globSync('{src,workers}/**/*.ts', { cwd: root });
   assert.equal(seen.length, files.length);
-  assert.ok(edges.includes('src/deps.ts -> src/config.ts'), 'type-only imports are seen');
-  assert.ok(edges.includes('src/open-deps.ts -> src/config.ts'));
+  assert.ok(edges.includes('src/deps.ts -> src/process/config.ts'), 'type-only imports are seen');
+  assert.ok(edges.includes('src/open-deps.ts -> src/process/config.ts'));
   // Found a second way, in the text: a parser that skips what it does not understand would find fewer.
   const written = (await Promise.all(files.map(findWrittenImports))).flat();
   const found = edges.filter((edge) => / -> (src|workers)\/.*[.]ts$/.test(edge));
@@ -39,11 +39,33 @@ test('an import that points up, or from one dialect or source to another, is rep
       'src/server.ts': `import { app } from './app.ts';\nexport const listen = app;\n`,
       'src/app.ts': `export const app = 1;\n`,
       'src/domain/a.ts': `import { b } from './clock.ts';\nexport const a = b;\n`,
+      'src/pipeline/settle-batch.ts': `export { append } from '../inbound/inbox/inbox.ts';\n`,
+      'src/inbound/inbox/inbox.ts': `export const append = 1;\n`,
+      'src/inbound/conversion/answer.ts': `export { batch } from '../../pipeline/batch.ts';\n`,
+      'src/pipeline/batch.ts': `export const batch = 1;\n`,
+      'src/pipeline/rules/attribution.ts': `export { rows } from '../rows/order-rows.ts';\nexport { readFileSync } from 'node:fs';\n`,
+      'src/pipeline/rows/order-rows.ts': `export const rows = 1;\n`,
+      'src/outbound/wire/sign.ts': `export { send } from '../delivery/send.ts';\n`,
+      'src/outbound/delivery/send.ts': `export const send = 1;\n`,
+      'src/operations/payouts.ts': `import type { Deps } from '../deps.ts';\nexport type Needs = Deps;\n`,
+      'src/deps.ts': `export interface Deps { db: string }\n`,
     });
     const { violations } = checkImports(folder);
     assert.ok(violations.includes('db-imports-down: src/db/table.ts -> src/api/route.ts'));
     assert.ok(violations.includes('dialects-apart: src/dialects/attro/router.ts -> src/dialects/affilut/shape.ts'));
     assert.ok(violations.includes('sources-apart: src/inbound/stripe/normalize.ts -> src/inbound/postback/word.ts'));
+    assert.ok(violations.includes('pipeline-imports-down: src/pipeline/settle-batch.ts -> src/inbound/inbox/inbox.ts'));
+    assert.ok(violations.includes('inbound-imports-down: src/inbound/conversion/answer.ts -> src/pipeline/batch.ts'));
+    assert.ok(
+      violations.includes(
+        'pipeline-rules-imports-down: src/pipeline/rules/attribution.ts -> src/pipeline/rows/order-rows.ts',
+      ),
+    );
+    assert.ok(violations.includes('rules-are-pure: src/pipeline/rules/attribution.ts -> fs'));
+    assert.ok(
+      violations.includes('outbound-wire-imports-down: src/outbound/wire/sign.ts -> src/outbound/delivery/send.ts'),
+    );
+    assert.ok(violations.includes('operations-imports-down: src/operations/payouts.ts -> src/deps.ts'));
     assert.ok(violations.includes('worker-without-web: workers/main.ts -> src/app.ts'));
     assert.ok(violations.some((violation) => violation.startsWith('no-cycles: src/domain/')));
   } finally {

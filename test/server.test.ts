@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Environment } from '../src/config.ts';
+import type { Environment } from '../src/process/config.ts';
 import { findFreePort } from '../src/db/postgres-server.ts';
-import { runSql } from '../src/db/sql.ts';
+import { runSql } from './support/sql.ts';
 import { newId } from '../src/domain/ids.ts';
 import { createProgram } from '../src/program/programs.ts';
 import { startProcess } from './support/child-process.ts';

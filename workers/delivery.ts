@@ -1,7 +1,7 @@
 import type { Deps } from '../src/deps.ts';
-import { continueRecovery } from '../src/outbound/recoveries.ts';
-import { deleteOldMessages, deleteOldRecoveries } from '../src/outbound/retention.ts';
-import { openSender, type Sender } from '../src/outbound/sender.ts';
+import { continueRecovery } from '../src/outbound/recovery/recoveries.ts';
+import { deleteOldMessages, deleteOldRecoveries } from '../src/outbound/messages/retention.ts';
+import { openSender, type Sender } from '../src/outbound/delivery/sender.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
 import { startSweep, type Chore } from './sweep.ts';
 

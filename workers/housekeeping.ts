@@ -1,5 +1,5 @@
 import type { Deps } from '../src/deps.ts';
-import { deleteOldKeys } from '../src/program/idempotency-keys.ts';
+import { deleteOldKeys } from '../src/http/idempotency-keys.ts';
 import type { Chore } from './sweep.ts';
 
 const KEYS_PER_STEP = 1_000;

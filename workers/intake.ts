@@ -1,6 +1,6 @@
 import type { Deps } from '../src/deps.ts';
-import { deliveryJobs } from '../src/outbound/delivery-id.ts';
-import { settleWithCare, type SettleWork } from '../src/pipeline/settle-with-care.ts';
+import { deliveryJobs } from '../src/outbound/wire/delivery-id.ts';
+import { settleWithCare, type SettleWork } from '../src/pipeline/settle-safely.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
 import { gatherBatches } from './gather.ts';
 

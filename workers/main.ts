@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import express from 'express';
-import { healthRouter } from '../src/api/health.ts';
-import { loadConfigOrExit } from '../src/config.ts';
+import { healthRouter } from '../src/http/health.ts';
+import { loadConfigOrExit } from '../src/process/config.ts';
 import type { Deps } from '../src/deps.ts';
-import { stopGracefully, tellReady } from '../src/graceful-stop.ts';
-import { listenOrExit } from '../src/listen.ts';
+import { stopGracefully, tellReady } from '../src/process/graceful-stop.ts';
+import { listenOrExit } from '../src/process/listen.ts';
 import { openDeps } from '../src/open-deps.ts';
 import { startDelivery } from './delivery.ts';
 import { housekeepingChores } from './housekeeping.ts';

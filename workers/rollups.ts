@@ -5,7 +5,7 @@ import {
   foldConversionTotals,
   foldStatistics,
   vacuumDeltas,
-} from '../src/program/rollups.ts';
+} from '../src/statistics/rollups.ts';
 import type { Chore } from './sweep.ts';
 
 const DELTAS_PER_STEP = 5_000;

@@ -1,7 +1,7 @@
 import { isOutage } from '../src/db/outage.ts';
 import type { Deps } from '../src/deps.ts';
-import { findOverdueResettlements, requestDueApprovals, takeOverdueEvents } from '../src/pipeline/overdue.ts';
-import type { SettleWork } from '../src/pipeline/settle-with-care.ts';
+import { findOverdueResettlements, requestDueApprovals, takeOverdueEvents } from '../src/pipeline/work/find-overdue.ts';
+import type { SettleWork } from '../src/pipeline/settle-safely.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 
 type SweepDeps = Pick<Deps, 'db' | 'queues' | 'clock' | 'log'>;

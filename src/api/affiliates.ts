@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
 import { commissionOverrideSchema } from '../domain/terms.ts';
-import { assertPostbackUrl } from '../outbound/postback-check.ts';
+import { assertPostbackUrl } from '../outbound/postbacks/postback-check.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
 import { findAffiliate, listAffiliates, type Affiliate } from '../program/affiliates.ts';
-import { readStatistics } from '../program/statistics.ts';
-import { createAffiliateAndTell, updateAffiliateAndTell } from './affiliate-changes.ts';
-import { code, email, httpUrl, text, timestamp, wordsOf } from './fields.ts';
+import { readStatistics } from '../statistics/statistics.ts';
+import { createAffiliateAndTell, updateAffiliateAndTell } from '../operations/affiliate-changes.ts';
+import { code, email, httpUrl, text, timestamp, wordsOf } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 import { statisticsSchema } from './stats.ts';

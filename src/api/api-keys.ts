@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
 import { createKey, listKeys, revokeKey, type ApiKey } from '../program/api-keys.ts';
 import { getProgram } from '../program/programs.ts';
-import { text, timestamp } from './fields.ts';
+import { text, timestamp } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 

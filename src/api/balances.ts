@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../domain/errors.ts';
-import { listBalances, payableMinor, type Balance, type BalancePosition } from '../program/balances.ts';
-import { amountMinor, currency, reference } from './fields.ts';
+import { listBalances, payableMinor, type Balance, type BalancePosition } from '../ledger/balances.ts';
+import { amountMinor, currency, reference } from '../http/fields.ts';
 import { toAffiliateId } from './named.ts';
 import { listOf, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';

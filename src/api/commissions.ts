@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
 import { conversionIdOf } from '../domain/ids.ts';
-import { commissionView } from '../program/conversion-view.ts';
-import { commissionStatuses, findCommission, listCommissions, listLedgerEntries } from '../program/commissions.ts';
-import type { Conversion } from '../program/conversions.ts';
+import { commissionView } from '../ledger/conversion-view.ts';
+import { commissionStatuses, findCommission, listCommissions, listLedgerEntries } from '../ledger/commissions.ts';
+import type { Conversion } from '../ledger/conversions.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { decideCommission } from './commission-decision.ts';
-import { amountMinor, livemode, periodQuery, reference, text, timestamp, wordsOf } from './fields.ts';
+import { decideCommission } from '../operations/commission-decision.ts';
+import { amountMinor, livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
 import { toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, Reply, type ApiDeps, type Route } from './route.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { conversionAliases, type ConversionField } from '../inbound/conversion-fields.ts';
-import { amountMinor, livemode, timestamp } from './fields.ts';
-import { rendersAs } from './json-schema.ts';
+import { conversionAliases, type ConversionField } from '../inbound/fields/names.ts';
+import { amountMinor, livemode, timestamp } from '../http/fields.ts';
+import { rendersAs } from '../http/json-schema.ts';
 import { one } from './pagination.ts';
 
 export const conversionKinds = ['sale', 'renewal', 'lead', 'action'] as const;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
 import type { Fact } from '../domain/facts.ts';
-import { answerConversion } from '../inbound/conversion-answer.ts';
+import { answerConversion } from '../inbound/inbox/conversion-answer.ts';
 import { normalizeConversion } from '../inbound/conversion/normalize.ts';
-import { redactRaw } from '../inbound/redaction.ts';
-import { conversionView } from '../program/conversion-view.ts';
-import { findConversion, listConversions, readConversionDetail } from '../program/conversions.ts';
+import { redactRaw } from '../inbound/inbox/redaction.ts';
+import { conversionView } from '../ledger/conversion-view.ts';
+import { findConversion, listConversions, readConversionDetail } from '../ledger/conversions.ts';
 import { resolvePeriod } from '../program/period.ts';
 import {
   conversionBody,
@@ -15,7 +15,7 @@ import {
   shownConversion,
   trackedAnswers,
 } from './conversion-schemas.ts';
-import { periodQuery, reference, wordsOf } from './fields.ts';
+import { periodQuery, reference, wordsOf } from '../http/fields.ts';
 import { toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, Reply, type Route } from './route.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
-import { conversionView } from '../program/conversion-view.ts';
-import { listConversions } from '../program/conversions.ts';
-import { findCustomer } from '../program/customers.ts';
+import { conversionView } from '../ledger/conversion-view.ts';
+import { listConversions } from '../ledger/conversions.ts';
+import { findCustomer } from '../ledger/customers.ts';
 import { conversionSchema } from './conversion-schemas.ts';
-import { livemode, timestamp } from './fields.ts';
+import { livemode, timestamp } from '../http/fields.ts';
 import { one } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { eventTypes, PAYLOAD_VERSION } from '../outbound/event-types.ts';
+import { eventTypes, PAYLOAD_VERSION } from '../outbound/events/event-types.ts';
 import { listOf } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { notTrackedReasons, rejections } from '../domain/outcomes.ts';
 import { AppError } from '../domain/errors.ts';
 import { normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
-import type { Settled } from '../inbound/outcome-waiter.ts';
-import { redactRaw } from '../inbound/redaction.ts';
+import type { Settled } from '../inbound/inbox/outcome-waiter.ts';
+import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { eventBody } from './conversion-schemas.ts';
-import { livemode } from './fields.ts';
+import { livemode } from '../http/fields.ts';
 import { one } from './pagination.ts';
 import { defineRoute, Reply, type Route } from './route.ts';
 

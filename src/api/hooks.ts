@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
-import { openAddressGuard } from '../outbound/address-guard.ts';
-import { eventTypeSchema, eventTypes } from '../outbound/event-types.ts';
-import { listMessages } from '../outbound/message-rows.ts';
-import { renderBody } from '../outbound/messages.ts';
-import { createHook, deleteHook } from '../outbound/rest-hooks.ts';
-import { timestamp } from './fields.ts';
+import { openAddressGuard } from '../outbound/guard/address-guard.ts';
+import { eventTypeSchema, eventTypes } from '../outbound/events/event-types.ts';
+import { listMessages } from '../outbound/messages/message-rows.ts';
+import { renderBody } from '../outbound/messages/write-messages.ts';
+import { createHook, deleteHook } from '../outbound/endpoints/rest-hooks.ts';
+import { timestamp } from '../http/fields.ts';
 import { defineRoute, type Route } from './route.ts';
 
 /** Samples that a tool is given to build on. */

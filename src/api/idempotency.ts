@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import type { Deps } from '../deps.ts';
 import { AppError, validationError } from '../domain/errors.ts';
-import { claimKey, keepAnswer, releaseKey, type IdempotentCall } from '../program/idempotency-keys.ts';
-import type { RenderedAnswer } from './errors.ts';
-import type { JsonBody } from './json-body.ts';
+import { claimKey, keepAnswer, releaseKey, type IdempotentCall } from '../http/idempotency-keys.ts';
+import type { RenderedAnswer } from '../http/errors.ts';
+import type { JsonBody } from '../http/json-body.ts';
 
 type IdempotencyDeps = Pick<Deps, 'db' | 'secrets' | 'log'>;
 

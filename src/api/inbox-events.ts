@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
 import { outcomes } from '../domain/outcomes.ts';
-import { replayEvent } from '../inbound/replay.ts';
-import { findInboxEvent, listInboxEvents, type InboxEvent } from '../program/inbox-events.ts';
+import { replayEvent } from '../audit/replay.ts';
+import { findInboxEvent, listInboxEvents, type InboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { livemode, periodQuery, reference, timestamp, wordsOf } from './fields.ts';
+import { livemode, periodQuery, reference, timestamp, wordsOf } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
-import { getEndpoint } from '../outbound/endpoints.ts';
-import { eventTypeSchema } from '../outbound/event-types.ts';
+import { getEndpoint } from '../outbound/endpoints/endpoints.ts';
+import { eventTypeSchema } from '../outbound/events/event-types.ts';
 import {
   deliveryStatuses,
   findMessage,
@@ -9,10 +9,10 @@ import {
   listMessages,
   presentAttempt,
   type MessageBody,
-} from '../outbound/message-rows.ts';
-import { resendMessage } from '../outbound/redelivery.ts';
+} from '../outbound/messages/message-rows.ts';
+import { resendMessage } from '../outbound/recovery/redelivery.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { livemode, periodQuery, timestamp } from './fields.ts';
+import { livemode, periodQuery, timestamp } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 

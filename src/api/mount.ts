@@ -1,14 +1,14 @@
 import { Router, type Request, type Response } from 'express';
 import { AppError, validationError } from '../domain/errors.ts';
 import type { Principal } from '../program/api-keys.ts';
-import { authenticateRequest, type Caller } from './authenticate.ts';
-import { answerApiError, renderError, requestIdOf, sendAnswer, type RenderedAnswer } from './errors.ts';
+import { authenticateRequest, type Caller } from '../http/authenticate.ts';
+import { answerApiError, renderError, requestIdOf, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
 import { nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
-import { readJsonBody, type JsonBody } from './json-body.ts';
-import { readParams } from './params.ts';
-import { limitCaller } from './rate-limits.ts';
+import { readJsonBody, type JsonBody } from '../http/json-body.ts';
+import { readParams } from '../http/params.ts';
+import { limitCaller } from '../http/limit-callers.ts';
 import { Reply, type ApiDeps, type Route } from './route.ts';
-import { readQuery, validate } from './validate.ts';
+import { readQuery, validate } from '../http/validate.ts';
 
 /**
  * Mounts routes of the native API. Every request goes the same way: authenticate, count, match the route, check access,

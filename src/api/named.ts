@@ -1,11 +1,11 @@
-import type { Knex } from 'knex';
+import type { Db } from '../db/db.ts';
 import { AppError } from '../domain/errors.ts';
 import { findAffiliate, type Affiliate } from '../program/affiliates.ts';
 import { findOffer, type Offer } from '../program/offers.ts';
 
 /** The affiliate that a body names by id or referral code. Throws VALIDATION_ERROR where the program has none such. */
 export async function takeAffiliate(
-  db: Knex,
+  db: Db,
   programId: string,
   idOrCode: string,
   field = 'affiliateId',
@@ -14,13 +14,13 @@ export async function takeAffiliate(
 }
 
 /** The offer that a body names by id or code. Throws VALIDATION_ERROR where the program has none such. */
-export async function takeOffer(db: Knex, programId: string, idOrCode: string, field = 'offerId'): Promise<Offer> {
+export async function takeOffer(db: Db, programId: string, idOrCode: string, field = 'offerId'): Promise<Offer> {
   return (await findOffer(db, programId, idOrCode)) ?? refuse(field, 'Offer');
 }
 
 /** For filters: an affiliate that is not there has nothing, which an id that fits nothing says. */
 export async function toAffiliateId(
-  db: Knex,
+  db: Db,
   programId: string,
   idOrCode: string | undefined,
 ): Promise<string | undefined> {
@@ -28,11 +28,7 @@ export async function toAffiliateId(
   return (await findAffiliate(db, programId, idOrCode))?.id ?? NOBODY;
 }
 
-export async function toOfferId(
-  db: Knex,
-  programId: string,
-  idOrCode: string | undefined,
-): Promise<string | undefined> {
+export async function toOfferId(db: Db, programId: string, idOrCode: string | undefined): Promise<string | undefined> {
   if (idOrCode === undefined) return undefined;
   return (await findOffer(db, programId, idOrCode))?.id ?? NOBODY;
 }

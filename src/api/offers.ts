@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
 import { commissionTermsSchema } from '../domain/terms.ts';
 import { createOffer, findOffer, listOffers, updateOffer, type Offer } from '../program/offers.ts';
-import { code, currency, httpUrl, text, timestamp, wordsOf } from './fields.ts';
+import { code, currency, httpUrl, text, timestamp, wordsOf } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
 import { conversionBody, trackedAnswers } from './conversion-schemas.ts';
-import { errorSchema } from './error-schemas.ts';
+import { errorSchema } from '../http/error-schemas.ts';
 
 const id = z.object({ id: z.string().meta({ description: "The source's id" }) });
 const error = (description: string) => ({ description, content: { 'application/json': { schema: errorSchema } } });

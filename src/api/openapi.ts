@@ -7,8 +7,8 @@ import {
 } from 'zod-openapi';
 import packageFile from '../../package.json' with { type: 'json' };
 import { errorStatus, type ErrorCode } from '../domain/errors.ts';
-import { eventTypes } from '../outbound/event-types.ts';
-import { errorSchema, problemSchema } from './error-schemas.ts';
+import { eventTypes } from '../outbound/events/event-types.ts';
+import { errorSchema, problemSchema } from '../http/error-schemas.ts';
 import { publicPaths } from './openapi-public.ts';
 import type { Route } from './route.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../domain/errors.ts';
-import type { Page, PageRequest } from '../program/page.ts';
-import { rendersAs } from './json-schema.ts';
+import type { Page, PageRequest } from '../db/page.ts';
+import { rendersAs } from '../http/json-schema.ts';
 
 /** Query parameters of every list. */
 export const pageQuery = {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { AppError, notFound } from '../domain/errors.ts';
-import { findPayout, listPayouts, payoutView, type Payout } from '../program/payouts.ts';
-import { amountMinor, currency, reference, timestamp, wordsOf } from './fields.ts';
+import { findPayout, listPayouts, payoutView, type Payout } from '../ledger/payouts.ts';
+import { amountMinor, currency, reference, timestamp, wordsOf } from '../http/fields.ts';
 import { takeAffiliate, toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
-import { createPayoutAndTell, finishPayoutAndTell } from './payout-changes.ts';
+import { createPayoutAndTell, finishPayoutAndTell } from '../operations/payout-changes.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const statuses = ['pending', 'paid', 'failed'] as const;

@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
+import type { Db } from '../db/db.ts';
 import { z } from 'zod';
 import { notFound, validationError } from '../domain/errors.ts';
-import { assertBodyTemplate } from '../outbound/postback-check.ts';
-import { postbackPresets } from '../outbound/postback-presets.ts';
+import { assertBodyTemplate } from '../outbound/postbacks/postback-check.ts';
+import { postbackPresets } from '../outbound/postbacks/postback-presets.ts';
 import {
   compileTarget,
   findTemplateProblem,
@@ -10,9 +10,9 @@ import {
   sampleSubject,
   sampleValues,
   type PostbackSubject,
-} from '../outbound/postback-request.ts';
-import { parseTemplate, postbackMacros, renderTemplate } from '../outbound/postback-template.ts';
-import { readSubjects } from '../outbound/postbacks.ts';
+} from '../outbound/postbacks/postback-request.ts';
+import { parseTemplate, postbackMacros, renderTemplate } from '../outbound/postbacks/postback-template.ts';
+import { readSubjects } from '../outbound/postbacks/fire-postbacks.ts';
 import { listOf, one } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -88,7 +88,7 @@ export const postbackRoutes: Route[] = [
   }),
 ];
 
-async function findSubject(db: Knex, programId: string, conversionId: string): Promise<PostbackSubject | null> {
+async function findSubject(db: Db, programId: string, conversionId: string): Promise<PostbackSubject | null> {
   const subject = (await readSubjects(db, [conversionId])).get(conversionId);
   return subject?.programId === programId ? subject : null;
 }

@@ -8,7 +8,7 @@ import {
   updateProgram,
   type Program,
 } from '../program/programs.ts';
-import { currency, email, reference, text, timestamp, timezone } from './fields.ts';
+import { currency, email, reference, text, timestamp, timezone } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 

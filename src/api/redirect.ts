@@ -4,8 +4,8 @@ import { notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { Click } from '../program/clicks.ts';
 import { findLinkTarget, type LinkTarget } from '../program/tracking-links.ts';
-import { answerApiError } from './errors.ts';
-import { allowAnyOrigin } from './public-access.ts';
+import { answerApiError } from '../http/errors.ts';
+import { allowAnyOrigin } from '../http/public-access.ts';
 import { buildDestination } from './destination.ts';
 
 type RedirectDeps = Pick<Deps, 'db' | 'clicks' | 'clock'>;

@@ -3,8 +3,8 @@ import type { Deps } from '../deps.ts';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
 import type { FactOf } from '../domain/facts.ts';
 import { normalizeRefundRequest, refundRequestSchema } from '../inbound/conversion/normalize.ts';
-import { findConversion, readConversionDetail, type Conversion } from '../program/conversions.ts';
-import { amountMinor, livemode, timestamp } from './fields.ts';
+import { findConversion, readConversionDetail, type Conversion } from '../ledger/conversions.ts';
+import { amountMinor, livemode, timestamp } from '../http/fields.ts';
 import { one } from './pagination.ts';
 import { defineRoute, Reply, type Route } from './route.ts';
 

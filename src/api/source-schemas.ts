@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { presets } from '../inbound/postback/presets.ts';
 import { postbackSettingsSchema, revenuecatSettingsSchema, trackerStateSchema } from '../program/sources.ts';
-import { text, timestamp } from './fields.ts';
+import { text, timestamp } from '../http/fields.ts';
 
 /** Secrets are taken as they are: any text of 1 to 255 characters, spaces and all. */
 const secret = z.string().min(1).max(255);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { resolvePeriod } from '../program/period.ts';
-import { readStatistics, readStatisticsSeries } from '../program/statistics.ts';
-import { amountMinor, periodQuery, reference } from './fields.ts';
+import { readStatistics, readStatisticsSeries } from '../statistics/statistics.ts';
+import { amountMinor, periodQuery, reference } from '../http/fields.ts';
 import { toAffiliateId, toOfferId } from './named.ts';
 import { one } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';

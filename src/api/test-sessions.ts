@@ -1,18 +1,15 @@
+import { listEventsOfTestClick } from '../inbound/inbox/inbox-events.ts';
 import { z } from 'zod';
+import { inTransaction } from '../db/db.ts';
 import { notFound, validationError } from '../domain/errors.ts';
 import { listAffiliates } from '../program/affiliates.ts';
-import { conversionView } from '../program/conversion-view.ts';
-import { listConversions } from '../program/conversions.ts';
-import type { InboxEvent } from '../program/inbox-events.ts';
-import {
-  createTestSession,
-  findTestSession,
-  listTestSessionEvents,
-  type TestSession,
-} from '../program/test-sessions.ts';
-import { createAffiliateAndTell, type Owner } from './affiliate-changes.ts';
+import { conversionView } from '../ledger/conversion-view.ts';
+import { listConversions } from '../ledger/conversions.ts';
+import type { InboxEvent } from '../inbound/inbox/inbox-events.ts';
+import { createTestSession, findTestSession, type TestSession } from '../program/test-sessions.ts';
+import { createAffiliateAndTell, type Owner } from '../operations/affiliate-changes.ts';
 import { conversionSchema } from './conversion-schemas.ts';
-import { reference, timestamp } from './fields.ts';
+import { reference, timestamp } from '../http/fields.ts';
 import { takeAffiliate, takeOffer } from './named.ts';
 import { one } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
@@ -84,7 +81,7 @@ export const testSessionRoutes: Route[] = [
       const field = body.offerId === undefined ? 'offerCode' : 'offerId';
       const offer = await takeOffer(deps.db, programId, body[field] ?? '', field);
       const affiliateId = await chooseAffiliate(deps, { programId, livemode: false }, body.affiliateId);
-      const session = await deps.db.transaction((trx) =>
+      const session = await inTransaction(deps.db, (trx) =>
         createTestSession(trx, programId, { offerId: offer.id, affiliateId }, receivedAt),
       );
       return {
@@ -108,7 +105,7 @@ export const testSessionRoutes: Route[] = [
     handle: async ({ db, clock }, { principal, params }) => {
       const session = await findTestSession(db, principal.programId, params.token);
       if (!session) throw notFound('Test session');
-      const events = await listTestSessionEvents(db, session);
+      const events = await listEventsOfTestClick(db, { ...session, since: session.createdAt });
       const filter = { livemode: false, clickId: session.clickId };
       const { items } = await listConversions(db, principal.programId, filter, { limit: 20 });
       return { data: sessionView(session, events, items.map(conversionView), clock.now()) };

@@ -8,7 +8,7 @@ import {
   updateTrackingLink,
   type TrackingLink,
 } from '../program/tracking-links.ts';
-import { httpUrl, reference, timestamp } from './fields.ts';
+import { httpUrl, reference, timestamp } from '../http/fields.ts';
 import { takeAffiliate, takeOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';

@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
-import { openAddressGuard } from '../outbound/address-guard.ts';
-import { endpointCreateSchema, endpointUpdateSchema, rotateSecretSchema } from '../outbound/endpoint-input.ts';
-import { presentEndpoint } from '../outbound/endpoint-rows.ts';
+import { openAddressGuard } from '../outbound/guard/address-guard.ts';
+import {
+  endpointCreateSchema,
+  endpointUpdateSchema,
+  rotateSecretSchema,
+} from '../outbound/endpoints/endpoint-input.ts';
+import { presentEndpoint } from '../outbound/endpoints/endpoint-rows.ts';
 import {
   createEndpoint,
   deleteEndpoint,
@@ -11,12 +15,12 @@ import {
   rotateSecret,
   updateEndpoint,
   type Endpoint,
-} from '../outbound/endpoints.ts';
-import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/event-types.ts';
-import { presentAttempt } from '../outbound/message-rows.ts';
-import { beginRecovery, findRecovery, type Recovery } from '../outbound/recoveries.ts';
-import { assertEnabled, sendTest } from '../outbound/redelivery.ts';
-import { moment, reference, timestamp } from './fields.ts';
+} from '../outbound/endpoints/endpoints.ts';
+import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/events/event-types.ts';
+import { presentAttempt } from '../outbound/messages/message-rows.ts';
+import { beginRecovery, findRecovery, type Recovery } from '../outbound/recovery/recoveries.ts';
+import { assertEnabled, sendTest } from '../outbound/recovery/redelivery.ts';
+import { moment, reference, timestamp } from '../http/fields.ts';
 import { attemptSchema } from './messages.ts';
 import { toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';

@@ -1,4 +1,4 @@
-import { sendRequest } from './requests.ts';
+import { sendRequest } from './fixtures/requests.ts';
 
 /** The native API as a program's own client calls it. */
 export interface ApiClient {

@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
-import type { Config, Environment } from '../config.ts';
+import type { Db } from '../db/db.ts';
+import type { Config, Environment } from '../process/config.ts';
 import { createDatabase } from '../db/database.ts';
 import { listPendingMigrations, migrateDatabase } from '../db/migrate.ts';
 import { isOutage } from '../db/outage.ts';
@@ -9,7 +9,7 @@ import { prepareEnvironment } from './environment.ts';
 /** What a command works with: the hub's database and what opens its secrets. No hub has to run. */
 export interface HubAccess {
   config: Config;
-  db: Knex;
+  db: Db;
   secrets: SecretBox;
 }
 
@@ -44,7 +44,7 @@ export function findHubUrl(said: string | undefined): string {
   return url.replace(/\/+$/, '');
 }
 
-async function checkSchema(db: Knex, config: Config, embedded: boolean): Promise<void> {
+async function checkSchema(db: Db, config: Config, embedded: boolean): Promise<void> {
   const pending = await listPendingMigrations(db);
   if (pending.length === 0) return;
   if (!embedded) throw new Error('The schema of the database is not up to date. Run `tributary migrate` first.');

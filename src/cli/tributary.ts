@@ -1,25 +1,25 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
-import { compileCacheFolder } from '../node-options.ts';
+import { compileCacheFolder } from '../process/node-options.ts';
 
 enableCompileCache(compileCacheFolder);
 
 /** Each command has a file of its own, loaded when it is asked for: the whole hub takes a second to load. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  start: async () => (await import('./start.ts')).startCommand(),
-  migrate: async () => (await import('./migrate.ts')).migrateCommand(),
-  program: async () => (await import('./program.ts')).programCommand(),
-  key: async () => (await import('./key.ts')).keyCommand(),
-  source: async () => (await import('./source.ts')).sourceCommand(),
-  import: async () => (await import('./import.ts')).importCommand(),
-  send: async () => (await import('./send.ts')).sendCommand(),
-  listen: async () => (await import('./listen.ts')).listenCommand(),
-  secrets: async () => (await import('./secrets.ts')).secretsCommand(),
-  verify: async () => (await import('./verify.ts')).verifyCommand(),
-  explain: async () => (await import('./explain.ts')).explainCommand(),
-  replay: async () => (await import('./replay.ts')).replayCommand(),
-  demo: async () => (await import('./demo.ts')).demoCommand(),
+  start: async () => (await import('./start/start.ts')).startCommand(),
+  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
+  program: async () => (await import('./commands/program.ts')).programCommand(),
+  key: async () => (await import('./commands/key.ts')).keyCommand(),
+  source: async () => (await import('./commands/source.ts')).sourceCommand(),
+  import: async () => (await import('./commands/import.ts')).importCommand(),
+  send: async () => (await import('./commands/send.ts')).sendCommand(),
+  listen: async () => (await import('./commands/listen.ts')).listenCommand(),
+  secrets: async () => (await import('./commands/secrets.ts')).secretsCommand(),
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+  replay: async () => (await import('./commands/replay.ts')).replayCommand(),
+  demo: async () => (await import('./demo/demo.ts')).demoCommand(),
 };
 
 // `tributary list | head` ends when head has enough.

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { Client, Connection, Submittable } from 'pg';
 import { writeRows } from './copy-format.ts';
 import type { Column } from './rows.ts';
-import { runSql } from './sql.ts';
+import { runPositional } from './sql.ts';
 
 /**
  * Appends rows by COPY, which fills whole pages at a time: for what never conflicts (measured for orders: a third less
@@ -100,7 +100,7 @@ export async function copyOrRollBack(trx: Knex, table: string, columns: readonly
     return false;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION)) throw error;
-    await runSql(trx, 'rollback to savepoint copied');
+    await runPositional(trx, 'rollback to savepoint copied');
     return true;
   }
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { runMigrations as migrateBullMq } from 'bullmq';
 import knex, { type Knex } from 'knex';
 import { Client } from 'pg';
-import { runSql } from './sql.ts';
+import { runPositional } from './sql.ts';
 
 /** Any number that nothing else locks by: it spells "trib". */
 const ADVISORY_LOCK = 0x74726962;
@@ -73,7 +73,7 @@ export async function listPendingMigrations(db: Knex): Promise<string[]> {
 /** knex's own `migrate.list` would create its tables where there are none: not for a health check to do. */
 async function readApplied(db: Knex): Promise<Set<string>> {
   try {
-    return new Set((await runSql<{ name: string }>(db, `select name from ${TABLE}`)).map(({ name }) => name));
+    return new Set((await runPositional<{ name: string }>(db, `select name from ${TABLE}`)).map(({ name }) => name));
   } catch (error) {
     if ((error as { code?: string }).code === UNDEFINED_TABLE) return new Set();
     throw error;

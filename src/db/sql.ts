@@ -1,10 +1,57 @@
 import type { Knex } from 'knex';
+import type { Db } from './db.ts';
+
+/** What a statement's `:names` stand for. */
+export type Bindings = Readonly<Record<string, unknown>>;
 
 /**
- * Runs one statement with `?` bindings and gives its rows. Arrays of text, numbers, booleans, dates, bytes and nulls
+ * Runs one statement and gives its rows. `name` is what logs and `pg_stat_activity` show of it; `text` names what is bound
+ * (`where id = :id`), and `bindings` has exactly those names. Arrays of text, numbers, booleans, dates, bytes and nulls
  * bind as PostgreSQL arrays, which the set-based statements live on and knex's own binding types do not admit.
  */
-export async function runSql<Row>(db: Knex, text: string, bindings: readonly unknown[] = []): Promise<Row[]> {
+export async function runSql<Row>(db: Db, name: string, text: string, bindings: Bindings = {}): Promise<Row[]> {
+  const { sql, names } = parseNames(name, text);
+  const values = new Map(Object.entries(bindings).map(([key, value]) => [key, bindArray(value)]));
+  for (const key of names) if (!values.has(key)) throw new Error(`statement ${name}: nothing is bound to :${key}`);
+  for (const key of values.keys()) {
+    if (!names.includes(key)) throw new Error(`statement ${name}: it does not say :${key}, which is bound`);
+  }
+  const { rows } = await db.raw<{ rows: Row[] }>(
+    sql,
+    names.map((key) => values.get(key)) as readonly Knex.RawBinding[],
+  );
+  return rows;
+}
+
+interface ParsedStatement {
+  /** With knex's `?` in place of the names. */
+  sql: string;
+  /** A name for each `?`. */
+  names: string[];
+}
+
+// Statements that differ with what they select are made anew each time: those are few, but must not pile up.
+const KEPT_STATEMENTS = 1_000;
+const parsed = new Map<string, ParsedStatement>();
+
+/** Names count outside of quotes; `::` is a cast. */
+function parseNames(name: string, text: string): ParsedStatement {
+  const known = parsed.get(text);
+  if (known) return known;
+  const names: string[] = [];
+  const sql = text.replace(/'(?:[^']|'')*'|::|:([A-Za-z]\w*)|\?/g, (found, bound: string | undefined) => {
+    if (bound === undefined) return found.replaceAll('?', String.raw`\?`);
+    names.push(bound);
+    return '?';
+  });
+  if (parsed.size === KEPT_STATEMENTS) parsed.clear();
+  const statement = { sql: `/* ${name} */ ${sql}`, names };
+  parsed.set(text, statement);
+  return statement;
+}
+
+/** @deprecated Until every statement names its bindings. */
+export async function runPositional<Row>(db: Db, text: string, bindings: readonly unknown[] = []): Promise<Row[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(text, bindings.map(bindArray) as readonly Knex.RawBinding[]);
   return rows;
 }

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { countFailure } from '../api/authenticate.ts';
+import { countFailure } from '../http/authenticate.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
 import { authenticateKey, type Principal } from '../program/api-keys.ts';

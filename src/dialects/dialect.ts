@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import type { AppError, ErrorDetails } from '../domain/errors.ts';
 import type { Principal } from '../program/api-keys.ts';
-import type { LimitClass, RateLimitPolicy } from '../program/rate-limits.ts';
+import type { LimitClass, RateLimitPolicy } from '../http/rate-limits.ts';
 
 /**
  * A drop-in surface of another system: its wire, our operations, its wire. mount.ts runs every request through the same

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express';
-import { networkOf } from '../api/authenticate.ts';
+import { networkOf } from '../http/authenticate.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Principal } from '../program/api-keys.ts';
-import { rateLimitHeaders, type RateLimitPolicy, type RateLimitUsage } from '../program/rate-limits.ts';
+import { rateLimitHeaders, type RateLimitPolicy, type RateLimitUsage } from '../http/rate-limits.ts';
 import type { Dialect, DialectRoute, RouteLimits } from './dialect.ts';
 
 type LimitDeps = Pick<Deps, 'rateLimits' | 'clock'>;

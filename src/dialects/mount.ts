@@ -1,9 +1,9 @@
 import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
-import { readJsonBody, type JsonBody } from '../api/json-body.ts';
-import { readParams } from '../api/params.ts';
-import { allowAnyOrigin } from '../api/public-access.ts';
-import { readQuery, validate } from '../api/validate.ts';
+import { readJsonBody, type JsonBody } from '../http/json-body.ts';
+import { readParams } from '../http/params.ts';
+import { allowAnyOrigin } from '../http/public-access.ts';
+import { readQuery, validate } from '../http/validate.ts';
 import { toAppError } from '../db/database.ts';
 import type { Deps } from '../deps.ts';
 import { AppError, notFound } from '../domain/errors.ts';

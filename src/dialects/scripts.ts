@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Router } from 'express';
-import { allowAnyOrigin } from '../api/public-access.ts';
+import { allowAnyOrigin } from '../http/public-access.ts';
 
 /**
  * Serves a script that pages on other sites load; `file` is beside the module that names it. Kept by browsers for an hour,

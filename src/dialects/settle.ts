@@ -1,10 +1,10 @@
 import type { Deps } from '../deps.ts';
 import type { Normalized } from '../domain/facts.ts';
-import { requestIdOf } from '../api/errors.ts';
-import type { InboxMessage } from '../inbound/inbox.ts';
-import type { Settled } from '../inbound/outcome-waiter.ts';
-import { redactRaw } from '../inbound/redaction.ts';
-import { SURFACE_HEADER } from '../inbound/stored-message.ts';
+import { requestIdOf } from '../http/errors.ts';
+import type { InboxMessage } from '../inbound/inbox/inbox.ts';
+import type { Settled } from '../inbound/inbox/outcome-waiter.ts';
+import { redactRaw } from '../inbound/inbox/redaction.ts';
+import { SURFACE_HEADER } from '../audit/renormalize.ts';
 import type { Principal } from '../program/api-keys.ts';
 import type { AuthMode, DialectRequest } from './dialect.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { eventTypes, PAYLOAD_VERSION, type EventType } from '../outbound/event-types.ts';
+import { eventTypes, PAYLOAD_VERSION, type EventType } from '../outbound/events/event-types.ts';
 import { codeBlock, escapeHtml, prose, renderPage } from './html.ts';
 
 /** The catalogue for people: every event type with its fields and an example, made from the schemas. */

@@ -1,5 +1,5 @@
-import { postbackPresets } from '../outbound/postback-presets.ts';
-import { postbackMacros } from '../outbound/postback-template.ts';
+import { postbackPresets } from '../outbound/postbacks/postback-presets.ts';
+import { postbackMacros } from '../outbound/postbacks/postback-template.ts';
 import { codeBlock, escapeHtml, prose, renderPage } from './html.ts';
 
 /** Postbacks out, for those who set them up in their tracker. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { code, email, httpUrl } from '../api/fields.ts';
+import { code, email, httpUrl } from '../http/fields.ts';
 import { validationError } from '../domain/errors.ts';
 import type { FactAmount } from '../domain/facts.ts';
 import { parseMajorAmount } from '../domain/money.ts';

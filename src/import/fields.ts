@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { currency } from '../api/fields.ts';
+import { currency } from '../http/fields.ts';
 import { validationError } from '../domain/errors.ts';
 import type { FactAmount } from '../domain/facts.ts';
 import { MAX_AMOUNT_MINOR, parseMajorAmount } from '../domain/money.ts';
-import { parseTime } from '../inbound/conversion-values.ts';
+import { parseTime } from '../domain/parse-time.ts';
 
 /** Fields that the readers of several systems share. Empty text and null are what a system does not say. */
 

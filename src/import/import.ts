@@ -1,6 +1,6 @@
 import { normalizeImported, type ImportedMessage } from '../inbound/import/normalize.ts';
-import { storeMessages, type InboxMessage } from '../inbound/inbox.ts';
-import { settleCompletely, type SettleDeps } from '../pipeline/settle-with-care.ts';
+import { storeMessages, type InboxMessage } from '../inbound/inbox/inbox.ts';
+import { settleCompletely, type SettleDeps } from '../pipeline/settle-safely.ts';
 import { getProgram } from '../program/programs.ts';
 import { readKnown, readKnownFacts } from './known.ts';
 import { planImport, type ImportPlan } from './plan.ts';

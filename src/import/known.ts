@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import type { Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { foldCode } from '../program/codes.ts';
 
 /** What the hub has already of that which is to be imported. Ids and link codes are the hub's, codes the program's. */
@@ -29,7 +29,7 @@ export interface Wanted {
   clicks: Set<string>;
 }
 
-export async function readKnown(db: Knex, programId: string, wanted: Wanted): Promise<Known> {
+export async function readKnown(db: Db, programId: string, wanted: Wanted): Promise<Known> {
   const referrals = await inSteps<{ code: string; id: string }>(
     db,
     `select code, affiliate_id as id from affiliate_codes where program_id = ? and kind = 'referral' and code = any(?)`,
@@ -93,7 +93,7 @@ export async function readKnown(db: Knex, programId: string, wanted: Wanted): Pr
 
 /** Which of these facts the program has; those of orders that it knows by any of the facts' references count, too. */
 export async function readKnownFacts(
-  db: Knex,
+  db: Db,
   scope: { programId: string; livemode: boolean },
   ids: readonly string[],
   refs: readonly string[],
@@ -118,14 +118,14 @@ export async function readKnownFacts(
 const STEP = 10_000;
 
 async function inSteps<Row>(
-  db: Knex,
+  db: Db,
   sql: string,
   values: readonly string[],
   bindings: readonly unknown[] = [],
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (let start = 0; start < values.length; start += STEP) {
-    const step = await runSql<Row>(db, sql, [...bindings, values.slice(start, start + STEP)]);
+    const step = await runPositional<Row>(db, sql, [...bindings, values.slice(start, start + STEP)]);
     for (const row of step) rows.push(row);
   }
   return rows;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { validate } from '../api/validate.ts';
+import { validate } from '../http/validate.ts';
 import type { FactAmount } from '../domain/facts.ts';
 import type { CommissionOverride, CommissionTerms } from '../domain/terms.ts';
 import type { AffiliateStatus, AffiliateType } from '../program/affiliates.ts';

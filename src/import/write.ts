@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import { inTransaction, type Db, type Trx } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { insertClicks, type Click } from '../program/clicks.ts';
 import { foldCode, makeReferralCode } from '../program/codes.ts';
-import { findUniqueViolation } from '../program/violations.ts';
+import { findUniqueViolation } from '../db/pg-errors.ts';
 import type { ImportPlan, New, NewLink } from './plan.ts';
 import type { ImportedAffiliate, ImportedOffer } from './records.ts';
 
@@ -10,13 +10,13 @@ const STEP = 1_000;
 
 /** Writes offers, affiliates with their codes, and links: all of them or none. `onStep` is told how many more are done. */
 export async function writeConfiguration(
-  db: Knex,
+  db: Db,
   programId: string,
   { offers, affiliates, links }: Pick<ImportPlan, 'offers' | 'affiliates' | 'links'>,
   onStep: (rows: number) => void,
 ): Promise<void> {
   try {
-    await db.transaction(async (trx) => {
+    await inTransaction(db, async (trx) => {
       await inSteps(offers, (step) => insertOffers(trx, programId, step), onStep);
       await inSteps(affiliates, (step) => insertAffiliates(trx, programId, step), onStep);
       await inSteps(links, (step) => insertLinks(trx, programId, step), onStep);
@@ -31,7 +31,7 @@ export async function writeConfiguration(
   }
 }
 
-export function writeClicks(db: Knex, clicks: readonly Click[], onStep: (rows: number) => void): Promise<void> {
+export function writeClicks(db: Db, clicks: readonly Click[], onStep: (rows: number) => void): Promise<void> {
   return inSteps(clicks, (step) => insertClicks(db, step), onStep);
 }
 
@@ -50,7 +50,7 @@ export async function inSteps<T>(
 }
 
 /** A program's first offer becomes its default, as everywhere. */
-async function insertOffers(trx: Knex, programId: string, offers: readonly New<ImportedOffer>[]): Promise<void> {
+async function insertOffers(trx: Trx, programId: string, offers: readonly New<ImportedOffer>[]): Promise<void> {
   const rows = offers.map((offer) => ({
     id: offer.id,
     name: offer.name,
@@ -63,7 +63,7 @@ async function insertOffers(trx: Knex, programId: string, offers: readonly New<I
     cap: offer.dailyCap,
     status: offer.status,
   }));
-  await runSql(
+  await runPositional(
     trx,
     `insert into offers (id, program_id, name, url, code, description, commission, currency, attribution_window_days,
        daily_cap, status)
@@ -74,7 +74,7 @@ async function insertOffers(trx: Knex, programId: string, offers: readonly New<I
      where p.id = ?`,
     [JSON.stringify(rows), programId],
   );
-  await runSql(
+  await runPositional(
     trx,
     `update programs set default_offer_id = ?, updated_at = now() where id = ? and default_offer_id is null`,
     [rows[0]?.id, programId],
@@ -82,7 +82,7 @@ async function insertOffers(trx: Knex, programId: string, offers: readonly New<I
 }
 
 async function insertAffiliates(
-  trx: Knex,
+  trx: Trx,
   programId: string,
   affiliates: readonly New<ImportedAffiliate>[],
 ): Promise<void> {
@@ -90,7 +90,7 @@ async function insertAffiliates(
     ...affiliate,
     referralCode: affiliate.referralCode ?? makeReferralCode(affiliate.displayName),
   }));
-  await runSql(
+  await runPositional(
     trx,
     `insert into affiliates (id, program_id, display_name, email, type, status, company_name, website, payment_email,
        payment_method, payment_details, referral_code, commission_override, custom_fields, created_at, activated_at)
@@ -114,7 +114,7 @@ async function insertAffiliates(
       position: index + 1,
     })),
   ]);
-  await runSql(
+  await runPositional(
     trx,
     `insert into affiliate_codes (program_id, kind, code, affiliate_id, display, position)
      select ?, c.kind, c.code, c.id, c.display, c.position
@@ -123,9 +123,9 @@ async function insertAffiliates(
   );
 }
 
-async function insertLinks(trx: Knex, programId: string, links: readonly NewLink[]): Promise<void> {
+async function insertLinks(trx: Trx, programId: string, links: readonly NewLink[]): Promise<void> {
   const rows = links.map(({ id, affiliateId, offerId, code, url }) => ({ id, affiliateId, offerId, code, url }));
-  await runSql(
+  await runPositional(
     trx,
     `insert into tracking_links (id, program_id, affiliate_id, offer_id, code, custom_url)
      select l.id, ?, l."affiliateId", l."offerId", l.code, l.url

@@ -1,20 +1,22 @@
-import type { Knex } from 'knex';
+import { inTransaction, type Db, type Trx } from '../db/db.ts';
 import type { Outcome } from '../domain/outcomes.ts';
-import { claimEvents, claimResettlements, type ClaimedEvent, type Resettlement } from './claim.ts';
-import { creditOrders, settleContexts } from './credit-orders.ts';
-import { settleCustomerFacts } from './customer-facts.ts';
-import { lockCustomers } from './customers.ts';
-import { findOrdersToSettleAgain, lockAndLoadOrders } from './load-orders.ts';
-import type { OrderState } from './fold.ts';
-import type { Arrival, OrderWork } from './order-work.ts';
-import { outcomesOf, type EventOutcome } from './outcomes.ts';
-import { planPostings } from './postings.ts';
-import { rejectEvent } from './rejection.ts';
-import { waiting, type Target } from './settle.ts';
-import { settledRow, settlePart, type OrderContext } from './settle-orders.ts';
-import { storeBatch, type SettledOrder } from './store-batch.ts';
-import { finishEvents, requestResettlements, type ResettlementRequest } from './store.ts';
-import { Worlds } from './world.ts';
+import { claimEvents, claimResettlements, type ClaimedEvent, type Resettlement } from './work/take-work.ts';
+import { creditOrders, settleContexts } from './credit/credit-orders.ts';
+import { settleCustomerFacts } from './store/store-customer-facts.ts';
+import { lockCustomers } from './orders/lock-customers.ts';
+import { findOrdersToSettleAgain, lockAndLoadOrders } from './orders/load-orders.ts';
+import type { OrderState } from './rules/order-facts.ts';
+import type { Arrival, OrderWork } from './orders/order-work.ts';
+import { outcomesOf } from './credit/event-outcomes.ts';
+import { planPostings } from './rules/postings.ts';
+import { rejectEvent } from './work/reject-events.ts';
+import { waiting, type Target } from './rules/commission.ts';
+import { settledRow, settlePart, type OrderContext } from './credit/settle-order.ts';
+import { storeBatch, type SettledOrder } from './store/store-batch.ts';
+import { requestResettlements, type ResettlementRequest } from './rows/resettlement-rows.ts';
+import { Worlds } from './rows/load-catalog.ts';
+import { finishEvents } from './work/finish-work.ts';
+import type { EventOutcome } from './work/event-outcome.ts';
 
 /** What a batch came to, and what it leaves to be done after its commit. */
 export interface BatchResult {
@@ -33,11 +35,11 @@ export interface BatchResult {
  * Throws on any database error; nothing of the batch is then stored.
  */
 export async function settleBatch(
-  db: Knex,
+  db: Db,
   work: { eventIds: string[]; resettlementIds: string[] },
   now: Date,
 ): Promise<BatchResult> {
-  return db.transaction(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const events = await claimEvents(trx, work.eventIds);
     const resettlements = await claimResettlements(trx, work.resettlementIds);
     if (events.length === 0 && resettlements.length === 0)
@@ -47,7 +49,7 @@ export async function settleBatch(
 }
 
 async function settleClaimed(
-  trx: Knex.Transaction,
+  trx: Trx,
   events: ClaimedEvent[],
   resettlements: Resettlement[],
   now: Date,

@@ -1,14 +1,14 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import type { Db, Trx } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { foldCode } from './codes.ts';
-import { findUniqueViolation } from './violations.ts';
+import { findUniqueViolation } from '../db/pg-errors.ts';
 
 export type CodeKind = 'referral' | 'coupon';
 
 /** Gives an affiliate this referral code instead of the one before. Throws CONFLICT where the program has it already. */
 export async function replaceReferralCode(
-  trx: Knex,
+  trx: Trx,
   programId: string,
   affiliateId: string,
   code: string,
@@ -19,7 +19,7 @@ export async function replaceReferralCode(
 
 /** Gives an affiliate these coupon codes instead of those before, in this order. Throws CONFLICT. */
 export async function replaceCouponCodes(
-  trx: Knex,
+  trx: Trx,
   programId: string,
   affiliateId: string,
   codes: readonly string[],
@@ -29,8 +29,8 @@ export async function replaceCouponCodes(
 }
 
 /** The affiliate that has a code; null where it is free. */
-export async function readTakenCode(db: Knex, programId: string, kind: CodeKind, code: string): Promise<string | null> {
-  const [row] = await runSql<{ affiliateId: string }>(
+export async function readTakenCode(db: Db, programId: string, kind: CodeKind, code: string): Promise<string | null> {
+  const [row] = await runPositional<{ affiliateId: string }>(
     db,
     `select affiliate_id as "affiliateId" from affiliate_codes where program_id = ? and kind = ? and code = ?`,
     [programId, kind, foldCode(code)],
@@ -39,8 +39,8 @@ export async function readTakenCode(db: Knex, programId: string, kind: CodeKind,
 }
 
 /** Whom an affiliate's id or referral code means, in every program: for callers without a key. Two are one too many. */
-export function findCodeOwners(db: Knex, idOrCode: string): Promise<{ programId: string; affiliateId: string }[]> {
-  return runSql(
+export function findCodeOwners(db: Db, idOrCode: string): Promise<{ programId: string; affiliateId: string }[]> {
+  return runPositional(
     db,
     `select program_id as "programId", affiliate_id as "affiliateId" from affiliate_codes
      where kind = 'referral' and code = ?
@@ -49,13 +49,13 @@ export function findCodeOwners(db: Knex, idOrCode: string): Promise<{ programId:
   );
 }
 
-async function deleteCodes(trx: Knex, affiliateId: string, kind: CodeKind): Promise<void> {
-  await runSql(trx, `delete from affiliate_codes where affiliate_id = ? and kind = ?`, [affiliateId, kind]);
+async function deleteCodes(trx: Trx, affiliateId: string, kind: CodeKind): Promise<void> {
+  await runPositional(trx, `delete from affiliate_codes where affiliate_id = ? and kind = ?`, [affiliateId, kind]);
 }
 
 /** The primary key decides who has a code, never a look before. */
 async function insertCodes(
-  trx: Knex,
+  trx: Trx,
   programId: string,
   affiliateId: string,
   kind: CodeKind,
@@ -63,7 +63,7 @@ async function insertCodes(
 ): Promise<void> {
   const trimmed = codes.map((code) => code.trim());
   try {
-    await runSql(
+    await runPositional(
       trx,
       `insert into affiliate_codes (program_id, kind, code, affiliate_id, display, position)
        select ?, ?, code, ?, display, position

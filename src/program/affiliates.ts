@@ -1,12 +1,12 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import type { Db, Trx } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { CommissionOverride } from '../domain/terms.ts';
 import { readTakenCode, replaceCouponCodes, replaceReferralCode } from './affiliate-codes.ts';
 import { foldCode, makeReferralCode } from './codes.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
-import { buildUpdate, type ChangesOf } from './update.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
+import { buildUpdate, type ChangesOf } from '../db/update.ts';
 
 export type AffiliateStatus = 'pending' | 'active' | 'paused' | 'banned';
 export type AffiliateType = 'external' | 'internal';
@@ -66,11 +66,11 @@ export interface AffiliateFilter {
 }
 
 /** Call it in a transaction. Throws CONFLICT where a code (or an imported id) is taken in the program. */
-export async function createAffiliate(trx: Knex, programId: string, input: AffiliateInput): Promise<Affiliate> {
+export async function createAffiliate(trx: Trx, programId: string, input: AffiliateInput): Promise<Affiliate> {
   const affiliateId = input.id ?? newId('aff');
   const status = input.status ?? 'active';
   const referralCode = input.referralCode?.trim() ?? (await findFreeReferralCode(trx, programId, input.displayName));
-  const rows = await runSql<{ id: string }>(
+  const rows = await runPositional<{ id: string }>(
     trx,
     `insert into affiliates (id, program_id, display_name, email, type, status, company_name, website, payment_email,
        payment_method, payment_details, referral_code, commission_override, postback_url, custom_fields, activated_at)
@@ -106,7 +106,7 @@ export async function createAffiliate(trx: Knex, programId: string, input: Affil
  * code is taken. Terms that customers were bound with stay as they were.
  */
 export async function updateAffiliate(
-  trx: Knex,
+  trx: Trx,
   programId: string,
   affiliateId: string,
   changes: AffiliateChanges,
@@ -128,7 +128,7 @@ export async function updateAffiliate(
     postback_url: changes.postbackUrl,
     custom_fields: changes.customFields && JSON.stringify(changes.customFields),
   });
-  await runSql(
+  await runPositional(
     trx,
     `update affiliates set ${update.sql}, updated_at = now(),
        activated_at = coalesce(activated_at, case when ? = 'active' then now() end)
@@ -143,8 +143,8 @@ export async function updateAffiliate(
 }
 
 /** By id or referral code (codes without case; an id goes first). */
-export async function findAffiliate(db: Knex, programId: string, idOrCode: string): Promise<Affiliate | null> {
-  const [row] = await runSql<Affiliate>(
+export async function findAffiliate(db: Db, programId: string, idOrCode: string): Promise<Affiliate | null> {
+  const [row] = await runPositional<Affiliate>(
     db,
     `select ${columns} from affiliates a
      where a.program_id = ? and a.id = coalesce(
@@ -156,8 +156,8 @@ export async function findAffiliate(db: Knex, programId: string, idOrCode: strin
 }
 
 /** The code as it is written; null where the program has no such affiliate. */
-export async function readReferralCode(db: Knex, programId: string, affiliateId: string): Promise<string | null> {
-  const [row] = await runSql<{ code: string }>(
+export async function readReferralCode(db: Db, programId: string, affiliateId: string): Promise<string | null> {
+  const [row] = await runPositional<{ code: string }>(
     db,
     `select referral_code as code from affiliates where program_id = ? and id = ?`,
     [programId, affiliateId],
@@ -167,7 +167,7 @@ export async function readReferralCode(db: Knex, programId: string, affiliateId:
 
 /** Newest first. */
 export function listAffiliates(
-  db: Knex,
+  db: Db,
   programId: string,
   filter: AffiliateFilter,
   page: PageRequest,
@@ -204,8 +204,8 @@ function conditionsOf(programId: string, filter: AffiliateFilter): Condition[] {
   ];
 }
 
-async function getAffiliate(trx: Knex, programId: string, affiliateId: string): Promise<Affiliate> {
-  const [row] = await runSql<Affiliate>(
+async function getAffiliate(trx: Trx, programId: string, affiliateId: string): Promise<Affiliate> {
+  const [row] = await runPositional<Affiliate>(
     trx,
     `select ${columns} from affiliates a where a.program_id = ? and a.id = ?`,
     [programId, affiliateId],
@@ -213,8 +213,8 @@ async function getAffiliate(trx: Knex, programId: string, affiliateId: string): 
   return row as Affiliate;
 }
 
-async function lockAffiliate(trx: Knex, programId: string, affiliateId: string): Promise<Affiliate | null> {
-  const [row] = await runSql<Affiliate>(
+async function lockAffiliate(trx: Trx, programId: string, affiliateId: string): Promise<Affiliate | null> {
+  const [row] = await runPositional<Affiliate>(
     trx,
     `select ${columns} from affiliates a where a.program_id = ? and a.id = ? for update of a`,
     [programId, affiliateId],
@@ -223,7 +223,7 @@ async function lockAffiliate(trx: Knex, programId: string, affiliateId: string):
 }
 
 /** Random enough never to meet another in practice; asked all the same, since a constraint would end the transaction. */
-async function findFreeReferralCode(trx: Knex, programId: string, displayName: string): Promise<string> {
+async function findFreeReferralCode(trx: Trx, programId: string, displayName: string): Promise<string> {
   for (;;) {
     const code = makeReferralCode(displayName);
     if ((await readTakenCode(trx, programId, 'referral', code)) === null) return code;

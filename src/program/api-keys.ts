@@ -1,12 +1,12 @@
 import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import type { Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { ExpiringCache, perDatabase } from './expiring-cache.ts';
-import { selectPage, type Page, type PageRequest } from './page.ts';
-import { findForeignKeyViolation, findUniqueViolation } from './violations.ts';
+import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
+import { selectPage, type Page, type PageRequest } from '../db/page.ts';
+import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
 
 export type KeyMode = 'live' | 'test';
 export type KeyAccess = 'read' | 'write';
@@ -53,12 +53,12 @@ export interface ApiKeyInput {
  * The principal of a key, or null where it is unknown or revoked. Remembered for less than 5 s, so a key revoked by
  * another process stops working in that time. Throws what the database throws when it is away.
  */
-export async function authenticateKey(db: Knex, plaintext: string): Promise<Principal | null> {
+export async function authenticateKey(db: Db, plaintext: string): Promise<Principal | null> {
   if (plaintext.length > MAX_KEY_LENGTH) return null;
   // Looking up the hash of a secret tells nothing about the secret by its timing.
   const keyHash = hashKey(plaintext);
   return cacheOf(db).get(keyHash, async () => {
-    const [row] = await runSql<Omit<Principal, 'rateLimits'> & { rateLimits: KeyRateLimits | null }>(
+    const [row] = await runPositional<Omit<Principal, 'rateLimits'> & { rateLimits: KeyRateLimits | null }>(
       db,
       `select id as "keyId", program_id as "programId", mode, access, rate_limits as "rateLimits"
          from api_keys where key_hash = ? and revoked_at is null`,
@@ -73,7 +73,7 @@ export async function authenticateKey(db: Knex, plaintext: string): Promise<Prin
  * SHA-256 is stored. Throws CONFLICT where an imported value is in use, NOT_FOUND for an unknown program.
  */
 export async function createKey(
-  db: Knex,
+  db: Db,
   programId: string,
   input: ApiKeyInput,
 ): Promise<{ apiKey: ApiKey; plaintext: string }> {
@@ -83,7 +83,7 @@ export async function createKey(
   }
   const keyHash = hashKey(plaintext);
   try {
-    const [apiKey] = await runSql<ApiKey>(
+    const [apiKey] = await runPositional<ApiKey>(
       db,
       `insert into api_keys (id, program_id, name, mode, access, key_hash, display, rate_limits)
        values (?, ?, ?, ?, ?, ?, ?, ?) returning ${columns}`,
@@ -110,7 +110,7 @@ export async function createKey(
 }
 
 /** Keys that work, newest first. */
-export function listKeys(db: Knex, programId: string, page: PageRequest): Promise<Page<ApiKey>> {
+export function listKeys(db: Db, programId: string, page: PageRequest): Promise<Page<ApiKey>> {
   return selectPage<ApiKey>(
     db,
     `select ${columns} from api_keys`,
@@ -121,8 +121,8 @@ export function listKeys(db: Knex, programId: string, page: PageRequest): Promis
 }
 
 /** Ends a key: here at once, in other processes within 5 s. False where the program has no such key that works. */
-export async function revokeKey(db: Knex, programId: string, keyId: string): Promise<boolean> {
-  const [row] = await runSql<{ keyHash: Buffer }>(
+export async function revokeKey(db: Db, programId: string, keyId: string): Promise<boolean> {
+  const [row] = await runPositional<{ keyHash: Buffer }>(
     db,
     `update api_keys set revoked_at = now() where program_id = ? and id = ? and revoked_at is null
      returning key_hash as "keyHash"`,

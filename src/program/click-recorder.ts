@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Knex } from 'knex';
+import type { Db } from '../db/db.ts';
 import type { Logger } from 'pino';
 import { isOutage } from '../db/outage.ts';
 import { GroupCommit } from '../db/group-commit.ts';
@@ -26,7 +26,7 @@ const MAX_LATE_CLICKS = 50_000;
 const PATIENCE_MS = 1_000;
 const RETRY_MS = 500;
 
-export function openClickRecorder(db: Knex, log: Logger): ClickRecorder {
+export function openClickRecorder(db: Db, log: Logger): ClickRecorder {
   const group = new GroupCommit<Click>({
     write: (clicks) => insertClicks(db, clicks),
     sizeOf: () => 1,
@@ -67,14 +67,14 @@ export function openClickRecorder(db: Knex, log: Logger): ClickRecorder {
 
 /** The clicks of an outage. While there are any, later ones queue up behind them instead of trying for themselves. */
 class LateClicks {
-  readonly #db: Knex;
+  readonly #db: Db;
   readonly #log: Logger;
   #waiting: Click[] = [];
   #dropped = 0;
   #retrying: Promise<void> | null = null;
   #closed = false;
 
-  constructor(db: Knex, log: Logger) {
+  constructor(db: Db, log: Logger) {
     this.#db = db;
     this.#log = log;
   }

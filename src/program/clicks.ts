@@ -1,6 +1,6 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
+import type { Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
 
 /** A visit by an affiliate's link, or one that a server told of. */
 export interface Click {
@@ -36,9 +36,9 @@ export interface ClickFilter {
 }
 
 /** Writes clicks in one statement. One that is there already (a retry after a lost answer) is left as it is. */
-export async function insertClicks(db: Knex, clicks: readonly Click[]): Promise<void> {
+export async function insertClicks(db: Db, clicks: readonly Click[]): Promise<void> {
   const column = <K extends keyof Click>(key: K): Click[K][] => clicks.map((click) => click[key]);
-  await runSql(
+  await runPositional(
     db,
     `insert into clicks (id, program_id, livemode, affiliate_id, offer_id, link_id, occurred_at, sub1, sub2, sub3, sub4,
        sub5, utm, ip, user_agent, source_url)
@@ -71,12 +71,12 @@ export async function insertClicks(db: Knex, clicks: readonly Click[]): Promise<
 }
 
 export async function findClick(
-  db: Knex,
+  db: Db,
   programId: string,
   livemode: boolean,
   clickId: string,
 ): Promise<StoredClick | null> {
-  const [row] = await runSql<StoredClick>(
+  const [row] = await runPositional<StoredClick>(
     db,
     `select ${columns} from clicks where program_id = ? and livemode = ? and id = ?`,
     [programId, livemode, clickId],
@@ -85,14 +85,14 @@ export async function findClick(
 }
 
 /** Whosever click it is: for callers without a key, whom the click itself tells apart. */
-export async function findAnyClick(db: Knex, clickId: string): Promise<StoredClick | null> {
-  const [row] = await runSql<StoredClick>(db, `select ${columns} from clicks where id = ?`, [clickId]);
+export async function findAnyClick(db: Db, clickId: string): Promise<StoredClick | null> {
+  const [row] = await runPositional<StoredClick>(db, `select ${columns} from clicks where id = ?`, [clickId]);
   return row ?? null;
 }
 
 /** Newest first. */
 export function listClicks(
-  db: Knex,
+  db: Db,
   programId: string,
   filter: ClickFilter,
   page: PageRequest,

@@ -1,12 +1,12 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import type { Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { CommissionTerms } from '../domain/terms.ts';
 import { makeCode } from './codes.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
-import { buildUpdate, type ChangesOf } from './update.ts';
-import { findForeignKeyViolation, findUniqueViolation } from './violations.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
+import { buildUpdate, type ChangesOf } from '../db/update.ts';
+import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
 
 export type OfferStatus = 'draft' | 'published' | 'paused' | 'archived';
 
@@ -54,9 +54,9 @@ export interface OfferFilter {
 }
 
 /** A program's first offer becomes its default. Throws CONFLICT where the code is taken, NOT_FOUND without a program. */
-export async function createOffer(db: Knex, programId: string, input: OfferInput): Promise<Offer> {
+export async function createOffer(db: Db, programId: string, input: OfferInput): Promise<Offer> {
   try {
-    const [row] = await runSql<Offer>(
+    const [row] = await runPositional<Offer>(
       db,
       `with made as (
          insert into offers (id, program_id, name, url, code, description, commission, currency,
@@ -93,7 +93,7 @@ export async function createOffer(db: Knex, programId: string, input: OfferInput
 
 /** Changes what is given; null where the program has no such offer. Terms that customers were bound with stay. */
 export async function updateOffer(
-  db: Knex,
+  db: Db,
   programId: string,
   offerId: string,
   changes: OfferChanges,
@@ -110,7 +110,7 @@ export async function updateOffer(
     status: changes.status,
   });
   try {
-    const [row] = await runSql<Offer>(
+    const [row] = await runPositional<Offer>(
       db,
       `update offers set ${update.sql}, updated_at = now() where program_id = ? and id = ? returning ${columns}`,
       [...update.bindings, programId, offerId],
@@ -122,8 +122,8 @@ export async function updateOffer(
 }
 
 /** By id or code (an id goes first). */
-export async function findOffer(db: Knex, programId: string, idOrCode: string): Promise<Offer | null> {
-  const [row] = await runSql<Offer>(
+export async function findOffer(db: Db, programId: string, idOrCode: string): Promise<Offer | null> {
+  const [row] = await runPositional<Offer>(
     db,
     `select ${columns} from offers where program_id = ? and (id = ? or code = ?) order by (id = ?) desc limit 1`,
     [programId, idOrCode, idOrCode, idOrCode],
@@ -132,7 +132,7 @@ export async function findOffer(db: Knex, programId: string, idOrCode: string): 
 }
 
 /** Newest first. */
-export function listOffers(db: Knex, programId: string, filter: OfferFilter, page: PageRequest): Promise<Page<Offer>> {
+export function listOffers(db: Db, programId: string, filter: OfferFilter, page: PageRequest): Promise<Page<Offer>> {
   return selectPage<Offer>(db, `select ${columns} from offers`, 'id', conditionsOf(programId, filter), page);
 }
 

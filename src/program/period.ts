@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import type { Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 
 /** From an instant (inclusive) until another (exclusive); null: open. */
 export interface Period {
@@ -14,11 +14,11 @@ export interface PeriodText {
 }
 
 /** A day counts whole, from midnight to midnight in the program's time zone; an instant counts to the millisecond. */
-export async function resolvePeriod(db: Knex, programId: string, { startDate, endDate }: PeriodText): Promise<Period> {
+export async function resolvePeriod(db: Db, programId: string, { startDate, endDate }: PeriodText): Promise<Period> {
   const start = startDate ?? null;
   const end = endDate ?? null;
   if (!isDay(start) && !isDay(end)) return { from: toInstant(start), until: toInstantAfter(end) };
-  const [row] = await runSql<Period>(
+  const [row] = await runPositional<Period>(
     db,
     `select ?::date::timestamp at time zone timezone as "from",
        (?::date + 1)::timestamp at time zone timezone as "until"

@@ -1,10 +1,10 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import type { Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { selectPage, type Page, type PageRequest } from './page.ts';
-import { buildUpdate, type ChangesOf } from './update.ts';
-import { findForeignKeyViolation } from './violations.ts';
+import { selectPage, type Page, type PageRequest } from '../db/page.ts';
+import { buildUpdate, type ChangesOf } from '../db/update.ts';
+import { findForeignKeyViolation } from '../db/pg-errors.ts';
 
 /** The tenant: one advertiser's affiliate program. */
 export interface Program {
@@ -40,8 +40,8 @@ export interface ProgramInput {
 
 export type ProgramChanges = ChangesOf<ProgramInput> & { defaultOfferId?: string | null | undefined };
 
-export async function createProgram(db: Knex, input: ProgramInput): Promise<Program> {
-  const [row] = await runSql<ProgramRow>(
+export async function createProgram(db: Db, input: ProgramInput): Promise<Program> {
+  const [row] = await runPositional<ProgramRow>(
     db,
     `insert into programs (id, name, currency, timezone, attribution_model, coupon_first, hold_days, auto_approve,
        company_name, contact_email)
@@ -62,20 +62,20 @@ export async function createProgram(db: Knex, input: ProgramInput): Promise<Prog
   return toProgram(row as ProgramRow);
 }
 
-export async function findProgram(db: Knex, programId: string): Promise<Program | null> {
-  const [row] = await runSql<ProgramRow>(db, `select ${columns} from programs where id = ?`, [programId]);
+export async function findProgram(db: Db, programId: string): Promise<Program | null> {
+  const [row] = await runPositional<ProgramRow>(db, `select ${columns} from programs where id = ?`, [programId]);
   return row ? toProgram(row) : null;
 }
 
 /** A program that must be there, as the one that a key is bound to. */
-export async function getProgram(db: Knex, programId: string): Promise<Program> {
+export async function getProgram(db: Db, programId: string): Promise<Program> {
   const program = await findProgram(db, programId);
   if (!program) throw new AppError('NOT_FOUND', 'Program not found');
   return program;
 }
 
 /** Programs, newest first. */
-export async function listPrograms(db: Knex, page: PageRequest): Promise<Page<Program>> {
+export async function listPrograms(db: Db, page: PageRequest): Promise<Page<Program>> {
   const { items, hasMore } = await selectPage<ProgramRow>(db, `select ${columns} from programs`, 'id', [], page);
   return { items: items.map(toProgram), hasMore };
 }
@@ -84,7 +84,7 @@ export async function listPrograms(db: Knex, page: PageRequest): Promise<Page<Pr
  * Changes what is given. Money that was settled stays as it is: the changes count for what is settled from now on.
  * Throws VALIDATION_ERROR where the default offer is not one of the program's; null for an unknown program.
  */
-export async function updateProgram(db: Knex, programId: string, changes: ProgramChanges): Promise<Program | null> {
+export async function updateProgram(db: Db, programId: string, changes: ProgramChanges): Promise<Program | null> {
   const update = buildUpdate({
     name: changes.name,
     currency: changes.currency,
@@ -98,7 +98,7 @@ export async function updateProgram(db: Knex, programId: string, changes: Progra
     contact_email: changes.contactEmail,
   });
   try {
-    const [row] = await runSql<ProgramRow>(
+    const [row] = await runPositional<ProgramRow>(
       db,
       `update programs set ${update.sql}, updated_at = now() where id = ? returning ${columns}`,
       [...update.bindings, programId],
@@ -114,8 +114,8 @@ export async function updateProgram(db: Knex, programId: string, changes: Progra
 }
 
 /** A program's first offer becomes its default offer; later ones change nothing. */
-export async function setFirstDefaultOffer(db: Knex, programId: string, offerId: string): Promise<void> {
-  await runSql(
+export async function setFirstDefaultOffer(db: Db, programId: string, offerId: string): Promise<void> {
+  await runPositional(
     db,
     `update programs set default_offer_id = ?, updated_at = now() where id = ? and default_offer_id is null`,
     [offerId, programId],

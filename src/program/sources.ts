@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { Knex } from 'knex';
+import type { Db } from '../db/db.ts';
 import { z } from 'zod';
 import type { SecretBox } from '../db/secret-box.ts';
-import { runSql } from '../db/sql.ts';
+import { runPositional } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { ExpiringCache, perDatabase } from './expiring-cache.ts';
-import { conditionOf, selectPage, type Page, type PageRequest } from './page.ts';
-import { buildUpdate } from './update.ts';
-import { findForeignKeyViolation } from './violations.ts';
+import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
+import { conditionOf, selectPage, type Page, type PageRequest } from '../db/page.ts';
+import { buildUpdate } from '../db/update.ts';
+import { findForeignKeyViolation } from '../db/pg-errors.ts';
 
 /** What may be shown of a source, by kind (API.md section 4). */
 export const stripeSettingsSchema = z.strictObject({});
@@ -102,18 +102,20 @@ export interface SourceChanges {
 /**
  * The source behind a URL, whoever's it is; null where there is none (or no more). Remembered for less than 5 s.
  */
-export function findSource(db: Knex, sourceId: string): Promise<Source | null> {
+export function findSource(db: Db, sourceId: string): Promise<Source | null> {
   return cacheOf(db).get(sourceId, async () => {
-    const [row] = await runSql<Source>(db, `select ${columns} from sources where id = ? and deleted_at is null`, [
-      sourceId,
-    ]);
+    const [row] = await runPositional<Source>(
+      db,
+      `select ${columns} from sources where id = ? and deleted_at is null`,
+      [sourceId],
+    );
     return row ?? null;
   });
 }
 
 /** Sources by id, also those that are deleted: what they brought is still to be understood. */
-export function listSourcesOfAnyTime(db: Knex, ids: string[]): Promise<SourceOfAnyTime[]> {
-  return runSql<SourceOfAnyTime>(
+export function listSourcesOfAnyTime(db: Db, ids: string[]): Promise<SourceOfAnyTime[]> {
+  return runPositional<SourceOfAnyTime>(
     db,
     `select ${columns}, settings_changed_at as "settingsChangedAt" from sources where id = any(?)`,
     [ids],
@@ -133,16 +135,11 @@ export function openRevenuecatSecrets(secrets: SecretBox, source: RevenuecatSour
 }
 
 /** Throws NOT_FOUND for an unknown program. */
-export async function createSource(
-  db: Knex,
-  secrets: SecretBox,
-  programId: string,
-  input: SourceInput,
-): Promise<Source> {
+export async function createSource(db: Db, secrets: SecretBox, programId: string, input: SourceInput): Promise<Source> {
   // A UUIDv7 tells its time and has 74 random bits; the rest makes the id a capability.
   const id = newId('src') + randomBytes(16).toString('hex');
   try {
-    const [row] = await runSql<Source>(
+    const [row] = await runPositional<Source>(
       db,
       `insert into sources (id, program_id, kind, name, order_scope, livemode, settings, secrets)
        values (?, ?, ?, ?, ?, ?, ?, ?) returning ${columns}`,
@@ -166,8 +163,8 @@ export async function createSource(
 }
 
 /** A program's own source, fresh from the database. */
-export async function getSource(db: Knex, programId: string, sourceId: string): Promise<Source | null> {
-  const [row] = await runSql<Source>(
+export async function getSource(db: Db, programId: string, sourceId: string): Promise<Source | null> {
+  const [row] = await runPositional<Source>(
     db,
     `select ${columns} from sources where program_id = ? and id = ? and deleted_at is null`,
     [programId, sourceId],
@@ -177,7 +174,7 @@ export async function getSource(db: Knex, programId: string, sourceId: string): 
 
 /** Newest first. */
 export function listSources(
-  db: Knex,
+  db: Db,
   programId: string,
   filter: { kind?: SourceKind | undefined },
   page: PageRequest,
@@ -191,7 +188,7 @@ export function listSources(
 
 /** Null where the program has no such source. */
 export async function updateSource(
-  db: Knex,
+  db: Db,
   secrets: SecretBox,
   programId: string,
   sourceId: string,
@@ -206,7 +203,7 @@ export async function updateSource(
     settings_changed_at: changes.settings || changes.orderScope || changes.livemode !== undefined ? now : undefined,
     secrets: changes.secrets && (await secrets.seal(JSON.stringify(changes.secrets))),
   });
-  const [row] = await runSql<Source>(
+  const [row] = await runPositional<Source>(
     db,
     `update sources set ${update.sql} where program_id = ? and id = ? and deleted_at is null returning ${columns}`,
     [...update.bindings, programId, sourceId],
@@ -216,8 +213,8 @@ export async function updateSource(
 }
 
 /** Closes the way in; what came by it stays. False where the program has no such source. */
-export async function deleteSource(db: Knex, programId: string, sourceId: string): Promise<boolean> {
-  const rows = await runSql<{ id: string }>(
+export async function deleteSource(db: Db, programId: string, sourceId: string): Promise<boolean> {
+  const rows = await runPositional<{ id: string }>(
     db,
     `update sources set deleted_at = now() where program_id = ? and id = ? and deleted_at is null returning id`,
     [programId, sourceId],
@@ -227,8 +224,8 @@ export async function deleteSource(db: Knex, programId: string, sourceId: string
 }
 
 /** When the newest message came by a source; null where none did. */
-export async function findLastEventTime(db: Knex, sourceId: string): Promise<Date | null> {
-  const [row] = await runSql<{ receivedAt: Date }>(
+export async function findLastEventTime(db: Db, sourceId: string): Promise<Date | null> {
+  const [row] = await runPositional<{ receivedAt: Date }>(
     db,
     `select received_at as "receivedAt" from inbox_events where source_id = ? order by id desc limit 1`,
     [sourceId],

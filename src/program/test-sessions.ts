@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import type { Db, Trx } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { newId } from '../domain/ids.ts';
 import { insertClicks } from './clicks.ts';
-import type { InboxEvent } from './inbox-events.ts';
 
 /** A test click to try an integration with; what came with it is always test, whatever key it came by. */
 export interface TestSession {
@@ -20,7 +19,7 @@ const LIFETIME_MS = 60 * 60_000;
 
 /** Call it in a transaction: the click and its session come together. */
 export async function createTestSession(
-  trx: Knex,
+  trx: Trx,
   programId: string,
   session: { offerId: string; affiliateId: string },
   now: Date,
@@ -46,7 +45,7 @@ export async function createTestSession(
       sourceUrl: null,
     },
   ]);
-  const [row] = await runSql<TestSession>(
+  const [row] = await runPositional<TestSession>(
     trx,
     `insert into test_sessions (token, program_id, offer_id, click_id, created_at, expires_at)
      values (?, ?, ?, ?, ?, ?) returning ${columns}`,
@@ -62,26 +61,13 @@ export async function createTestSession(
   return row as TestSession;
 }
 
-export async function findTestSession(db: Knex, programId: string, token: string): Promise<TestSession | null> {
-  const [row] = await runSql<TestSession>(
+export async function findTestSession(db: Db, programId: string, token: string): Promise<TestSession | null> {
+  const [row] = await runPositional<TestSession>(
     db,
     `select ${columns} from test_sessions where program_id = ? and token = ?`,
     [programId, token],
   );
   return row ?? null;
-}
-
-/** The messages that carried the session's click, newest first. */
-export function listTestSessionEvents(db: Knex, session: TestSession, limit = 20): Promise<InboxEvent[]> {
-  return runSql<InboxEvent>(
-    db,
-    `select id, source_id as "sourceId", kind, livemode, status, outcome, reason, error,
-       conversion_id as "conversionId", received_at as "receivedAt", settled_at as "settledAt"
-     from inbox_events
-     where program_id = ? and not livemode and received_at >= ? and facts::jsonb @> ?::jsonb
-     order by id desc limit ?`,
-    [session.programId, session.createdAt, JSON.stringify([{ evidence: { clickId: session.clickId } }]), limit],
-  );
 }
 
 const columns = `token, program_id as "programId", offer_id as "offerId", click_id as "clickId",

@@ -1,13 +1,12 @@
-import type { Knex } from 'knex';
-import { runSql } from '../db/sql.ts';
+import { readSnapshot, type Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { makeCode } from './codes.ts';
-import { ExpiringCache, perDatabase } from './expiring-cache.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from './page.ts';
-import { readSnapshot } from './statistic-rows.ts';
-import { buildUpdate } from './update.ts';
-import { findForeignKeyViolation, findUniqueViolation } from './violations.ts';
+import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
+import { buildUpdate } from '../db/update.ts';
+import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
 
 export interface TrackingLink {
   id: string;
@@ -63,9 +62,9 @@ export interface TrackingLinkFilter {
  * Where a code leads; null for an unknown one. Remembered for some seconds, and past them for as long as the database
  * is away: visitors come through regardless.
  */
-export function findLinkTarget(db: Knex, code: string): Promise<LinkTarget | null> {
+export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
   return cacheOf(db).get(code, async () => {
-    const [row] = await runSql<LinkTarget>(
+    const [row] = await runPositional<LinkTarget>(
       db,
       `select l.id as "linkId", l.program_id as "programId", l.affiliate_id as "affiliateId", l.offer_id as "offerId",
          coalesce(l.custom_url, o.url) as "destinationUrl"
@@ -78,12 +77,12 @@ export function findLinkTarget(db: Knex, code: string): Promise<LinkTarget | nul
 }
 
 /** Affiliate and offer by id. Throws VALIDATION_ERROR where they are not the program's, CONFLICT for a taken code. */
-export async function createTrackingLink(db: Knex, programId: string, input: TrackingLinkInput): Promise<TrackingLink> {
+export async function createTrackingLink(db: Db, programId: string, input: TrackingLinkInput): Promise<TrackingLink> {
   const linkId = input.id ?? newId('lnk');
   for (;;) {
     const code = input.code ?? makeCode(9);
     try {
-      const rows = await runSql<{ id: string }>(
+      const rows = await runPositional<{ id: string }>(
         db,
         `insert into tracking_links (id, program_id, affiliate_id, offer_id, code, custom_url)
          values (?, ?, ?, ?, ?, ?) on conflict (code) do nothing returning id`,
@@ -102,7 +101,7 @@ export async function createTrackingLink(db: Knex, programId: string, input: Tra
 
 /** Changes what is given; null where the program has no such link. Clicks that were made stay whose they are. */
 export async function updateTrackingLink(
-  db: Knex,
+  db: Db,
   programId: string,
   linkId: string,
   changes: TrackingLinkChanges,
@@ -113,7 +112,7 @@ export async function updateTrackingLink(
     custom_url: changes.customUrl,
   });
   try {
-    const [row] = await runSql<{ code: string }>(
+    const [row] = await runPositional<{ code: string }>(
       db,
       `update tracking_links set ${update.sql} where program_id = ? and id = ? returning code`,
       [...update.bindings, programId, linkId],
@@ -126,14 +125,17 @@ export async function updateTrackingLink(
   }
 }
 
-export async function findTrackingLink(db: Knex, programId: string, linkId: string): Promise<TrackingLink | null> {
-  const [row] = await runSql<TrackingLink>(db, `${select} where l.program_id = ? and l.id = ?`, [programId, linkId]);
+export async function findTrackingLink(db: Db, programId: string, linkId: string): Promise<TrackingLink | null> {
+  const [row] = await runPositional<TrackingLink>(db, `${select} where l.program_id = ? and l.id = ?`, [
+    programId,
+    linkId,
+  ]);
   return row ?? null;
 }
 
 /** Newest first. */
 export function listTrackingLinks(
-  db: Knex,
+  db: Db,
   programId: string,
   filter: TrackingLinkFilter,
   page: PageRequest,
@@ -143,16 +145,16 @@ export function listTrackingLinks(
 
 /** Clicks and conversions of these links, live or test, by link id. */
 export async function countLinkResults(
-  db: Knex,
+  db: Db,
   programId: string,
   livemode: boolean,
   linkIds: readonly string[],
 ): Promise<Map<string, LinkCounts>> {
   const rows = await readSnapshot(db, async (trx) => {
-    const [zone] = await runSql(trx, 'select 1 from statistic_zones where program_id = ?', [programId]);
+    const [zone] = await runPositional(trx, 'select 1 from statistic_zones where program_id = ?', [programId]);
     const sql = zone ? rolledUpLinkResults : countedLinkResults;
     const scope = [linkIds, livemode, programId];
-    return runSql<{ linkId: string; clicks: bigint; conversions: bigint }>(trx, sql, [...scope, ...scope]);
+    return runPositional<{ linkId: string; clicks: bigint; conversions: bigint }>(trx, sql, [...scope, ...scope]);
   });
   return new Map(rows.map((row) => [row.linkId, { clicks: Number(row.clicks), conversions: Number(row.conversions) }]));
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { errorSchema, problemSchema } from '../../src/api/error-schemas.ts';
+import { errorSchema, problemSchema } from '../../src/http/error-schemas.ts';
 import { nativeRoutes } from '../../src/api/native.ts';
 import type { Route } from '../../src/api/route.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { claimKey, deleteOldKeys } from '../../src/program/idempotency-keys.ts';
+import { claimKey, deleteOldKeys } from '../../src/http/idempotency-keys.ts';
 import { openApiWorld, type ApiWorld } from './world.ts';
 
 let world: ApiWorld;

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { inTransaction } from '../../src/db/db.ts';
 import { after, before, describe, test } from 'node:test';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { eventTypeNames, eventTypes } from '../../src/outbound/event-types.ts';
-import { writeMessages } from '../../src/outbound/messages.ts';
+import { eventTypeNames, eventTypes } from '../../src/outbound/events/event-types.ts';
+import { writeMessages } from '../../src/outbound/messages/write-messages.ts';
 import { startReceiver, type Receiver, type Respond } from '../outbound/receiver.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { make, makeAffiliate, openApiWorld, type ApiWorld } from './world.ts';
@@ -37,7 +38,7 @@ function createEndpoint(more: object = {}): Promise<Created> {
 async function emit(type: string, count = 1): Promise<void> {
   const { db, queues } = world.hub.deps;
   const draft = () => ({ programId: world.programId, livemode: true, type, data: { id: newId('cnv') } });
-  const ids = await db.transaction((trx) => writeMessages(trx, Array.from({ length: count }, draft)));
+  const ids = await inTransaction(db, (trx) => writeMessages(trx, Array.from({ length: count }, draft)));
   await queues.enqueue('delivery', [{ deliveryIds: ids }]);
 }
 

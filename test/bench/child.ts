@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { compileCacheFolder, heapFlags } from '../../src/node-options.ts';
+import { compileCacheFolder, heapFlags } from '../../src/process/node-options.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

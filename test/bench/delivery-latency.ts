@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { systemClock } from '../../src/domain/clock.ts';
-import { openInbox } from '../../src/inbound/inbox.ts';
+import { openInbox } from '../../src/inbound/inbox/inbox.ts';
 import { normalizeConversion } from '../../src/inbound/conversion/normalize.ts';
-import { createLogger } from '../../src/logging.ts';
+import { createLogger } from '../../src/process/logging.ts';
 import {
   addEndpoint,
   drained,

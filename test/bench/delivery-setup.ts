@@ -2,14 +2,14 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Knex } from 'knex';
+import { inTransaction, type Db } from '../../src/db/db.ts';
 import { createSecretBox } from '../../src/db/secret-box.ts';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { deliveryJobs } from '../../src/outbound/delivery-id.ts';
-import { exampleData } from '../../src/outbound/event-examples.ts';
-import type { EventTypeName } from '../../src/outbound/event-types.ts';
-import { writeMessages, type MessageDraft } from '../../src/outbound/messages.ts';
+import { deliveryJobs } from '../../src/outbound/wire/delivery-id.ts';
+import { exampleData } from '../../src/outbound/events/event-examples.ts';
+import type { EventTypeName } from '../../src/outbound/events/event-types.ts';
+import { writeMessages, type MessageDraft } from '../../src/outbound/messages/write-messages.ts';
 import type { Queues } from '../../src/queue/queues.ts';
 import type { ReceiverReport } from './receiver.ts';
 import type { BenchServices } from './services.ts';
@@ -77,7 +77,7 @@ export function writeEvents(
   dueAt: Date = new Date(),
 ): Promise<string[]> {
   const draft: MessageDraft = { programId, livemode: true, type, data: exampleData.conversion };
-  return services.db.transaction((trx) =>
+  return inTransaction(services.db, (trx) =>
     writeMessages(
       trx,
       Array.from({ length: count }, () => draft),
@@ -106,7 +106,7 @@ export async function writeAhead(
 }
 
 /** Waits, two minutes at most, until nothing is pending for endpoints at this path. */
-export async function drained(db: Knex, path: string): Promise<void> {
+export async function drained(db: Db, path: string): Promise<void> {
   const deadline = performance.now() + 120_000;
   for (;;) {
     const rows = await runSql(

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { exampleData } from '../../src/outbound/event-examples.ts';
-import { createSigner } from '../../src/outbound/sign.ts';
-import { createLogger } from '../../src/logging.ts';
+import { exampleData } from '../../src/outbound/events/event-examples.ts';
+import { createSigner } from '../../src/outbound/wire/sign.ts';
+import { createLogger } from '../../src/process/logging.ts';
 import { openQueues } from '../../src/queue/queues.ts';
 import { startChild } from './child.ts';
 import { measureIsolation, measureJourney, measureRoundTrip } from './delivery-latency.ts';

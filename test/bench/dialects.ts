@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import { createKey } from '../../src/program/api-keys.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { startChild } from './child.ts';
 import { dialectPairs, type Call, type DialectPair } from './dialect-pairs.ts';

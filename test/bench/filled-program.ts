@@ -1,7 +1,8 @@
 import type { Knex } from 'knex';
-import { runSql } from '../../src/db/sql.ts';
+import type { Db } from '../../src/db/db.ts';
+import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { addAffiliate, addOffer } from '../pipeline/ledger.ts';
+import { addAffiliate, addOffer } from '../journeys/ledger.ts';
 
 /** A program with a past. */
 export interface FilledProgram {
@@ -15,7 +16,7 @@ export interface FilledProgram {
 const ROWS_PER_STATEMENT = 20_000;
 
 /** Fills a program with conversions of half a year, a click and a posting for each, as the pipeline would leave them. */
-export async function fillProgram(db: Knex, programId: string, conversions: number): Promise<FilledProgram> {
+export async function fillProgram(db: Db, programId: string, conversions: number): Promise<FilledProgram> {
   const affiliates: string[] = [];
   for (let n = 0; n < Math.min(500, conversions / 10); n += 1) affiliates.push(await addAffiliate(db, programId));
   const offers: string[] = [];

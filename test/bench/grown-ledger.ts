@@ -1,7 +1,8 @@
 import type { Knex } from 'knex';
-import { runSql } from '../../src/db/sql.ts';
+import { inTransaction, type Db, type Trx } from '../../src/db/db.ts';
+import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { addAffiliate, addOffer } from '../pipeline/ledger.ts';
+import { addAffiliate, addOffer } from '../journeys/ledger.ts';
 
 /** A ledger with a past: every order with its fact, references, posting, customer and click, as the pipeline leaves them. */
 export interface GrownLedger {
@@ -17,7 +18,7 @@ const ROWS_PER_STATEMENT = 20_000;
  * Grows a ledger to so many conversions over half a year. Every customer has one order, which bound them, under a
  * subscription of their own.
  */
-export async function growLedger(db: Knex, conversions: number): Promise<GrownLedger> {
+export async function growLedger(db: Db, conversions: number): Promise<GrownLedger> {
   const programId = newId('prg');
   await db('programs').insert({ id: programId, name: 'Benchmark' });
   const affiliates: string[] = [];
@@ -44,11 +45,11 @@ export async function growLedger(db: Knex, conversions: number): Promise<GrownLe
 
 /** Fills tables with rows that are right by construction: without triggers and foreign keys, which only cost time here. */
 async function fill(
-  db: Knex,
+  db: Db,
   tables: Record<string, string>,
   names: { conversions: number } & Record<string, unknown>,
 ): Promise<void> {
-  await db.transaction(async (trx) => {
+  await inTransaction(db, async (trx) => {
     await trx.raw("set local session_replication_role = replica; set local maintenance_work_mem = '128MB'");
     const indexes = await dropIndexes(trx, Object.keys(tables));
     for (let start = 0; start < names.conversions; start += ROWS_PER_STATEMENT) {
@@ -62,7 +63,7 @@ async function fill(
 }
 
 /** Built at once from all rows, indexes take a fraction of the time. Gives their definitions; constraints keep theirs. */
-async function dropIndexes(trx: Knex, tables: string[]): Promise<string[]> {
+async function dropIndexes(trx: Trx, tables: string[]): Promise<string[]> {
   const found = await runSql<{ name: string; definition: string }>(
     trx,
     `select indexname as name, indexdef as definition from pg_indexes

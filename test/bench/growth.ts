@@ -1,9 +1,9 @@
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
 import type { Fact } from '../../src/domain/facts.ts';
-import { createLogger } from '../../src/logging.ts';
-import { settleWithCare } from '../../src/pipeline/settle-with-care.ts';
-import { buildStatistics, foldBalances } from '../../src/program/rollups.ts';
+import { createLogger } from '../../src/process/logging.ts';
+import { settleWithCare } from '../../src/pipeline/settle-safely.ts';
+import { buildStatistics, foldBalances } from '../../src/statistics/rollups.ts';
 import { growLedger, type GrownLedger } from './grown-ledger.ts';
 import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';

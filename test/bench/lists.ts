@@ -1,7 +1,7 @@
 import { newId } from '../../src/domain/ids.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
 import { createKey } from '../../src/program/api-keys.ts';
-import { buildStatistics, foldBalances, foldConversionTotals } from '../../src/program/rollups.ts';
+import { buildStatistics, foldBalances, foldConversionTotals } from '../../src/statistics/rollups.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { startChild } from './child.ts';
 import { fillProgram, type FilledProgram } from './filled-program.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { normalizeConversion } from '../../src/inbound/conversion/normalize.ts';
-import { createLogger } from '../../src/logging.ts';
+import { createLogger } from '../../src/process/logging.ts';
 import { openQueues } from '../../src/queue/queues.ts';
 import { connectBackend } from '../../src/queue/backend.ts';
 import { Queue, Worker } from 'bullmq';

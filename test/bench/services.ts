@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Db } from '../../src/db/db.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { embeddedSettings } from '../../src/db/postgres-server.ts';
@@ -8,7 +8,7 @@ import { Client } from 'pg';
 
 /** A durable PostgreSQL with an empty hub in it, and the environment that points processes to it. */
 export interface BenchServices {
-  db: Knex;
+  db: Db;
   env: Record<string, string>;
   databaseUrl: string;
   redisUrl: string | null;
@@ -54,7 +54,7 @@ const WAL_MB = 640;
  * A server that has run for a while writes over the log files it has; a new one makes and zeroes each as it is needed,
  * which took a tenth of its time. So it writes as much log as a benchmark will, and lets a checkpoint recycle it.
  */
-async function writeAheadOnce(db: Knex): Promise<void> {
+async function writeAheadOnce(db: Db): Promise<void> {
   await db.raw(
     `select count(pg_logical_emit_message(false, 'bench', repeat('x', 1000000))) from generate_series(1, ?)`,
     [WAL_MB],

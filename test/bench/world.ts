@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Knex } from 'knex';
+import type { Db } from '../../src/db/db.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { runSql } from '../../src/db/sql.ts';
-import { addAffiliate, addOffer } from '../pipeline/ledger.ts';
+import { runSql } from '../support/sql.ts';
+import { addAffiliate, addOffer } from '../journeys/ledger.ts';
 
 /** A program of ordinary size: what the benchmarks' messages are about. */
 export interface BenchWorld {
@@ -12,7 +12,7 @@ export interface BenchWorld {
 
 const AFFILIATES = 100;
 
-export async function makeWorld(db: Knex, clicks: number): Promise<BenchWorld> {
+export async function makeWorld(db: Db, clicks: number): Promise<BenchWorld> {
   const programId = newId('prg');
   await db('programs').insert({ id: programId, name: 'Benchmark' });
   const affiliates: string[] = [];

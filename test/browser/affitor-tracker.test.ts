@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { inTransaction } from '../../src/db/db.ts';
 import { after, before, describe, it } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
 import { createAffiliate } from '../../src/program/affiliates.ts';
@@ -24,7 +25,7 @@ describe('affitor-tracker.js in Chromium', () => {
 
   before(async () => {
     world = await openWorld();
-    await world.hub.db.transaction((trx) =>
+    await inTransaction(world.hub.db, (trx) =>
       createAffiliate(trx, world.programId, { displayName: 'B', email: 'b@example.com', referralCode: 'second' }),
     );
     const source = `${world.hub.url}/affitor/affitor-tracker.js`;

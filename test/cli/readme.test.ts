@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import type { Environment } from '../../src/config.ts';
-import { createFirstProgram } from '../../src/cli/first-program.ts';
-import { heapFlags } from '../../src/node-options.ts';
+import type { Environment } from '../../src/process/config.ts';
+import { createFirstProgram } from '../../src/cli/start/first-program.ts';
+import { heapFlags } from '../../src/process/node-options.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { cliEnvironment, root, runCli } from './run-cli.ts';
 
@@ -40,7 +40,7 @@ test('the walk through the four inputs prints what the README says', async () =>
 });
 
 test('the configuration table names every variable that the hub reads, with its default', async () => {
-  const source = await readFile('src/config.ts', 'utf8');
+  const source = await readFile('src/process/config.ts', 'utf8');
   const variables = [...source.matchAll(/^ {2}([A-Z][A-Z_]+): (.*)$/gm)];
   assert.ok(variables.length > 15);
   const rows = new Map(

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Environment } from '../../src/config.ts';
+import type { Environment } from '../../src/process/config.ts';
 
 export interface CliResult {
   /** Exit code, or the signal that ended it. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { inTransaction } from '../../src/db/db.ts';
 import { after, before, describe, test } from 'node:test';
 import type { Knex } from 'knex';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { createPayout, finishPayout } from '../../src/program/payouts.ts';
-import { fact, openLedger, sale, usd, type Ledger } from '../pipeline/ledger.ts';
+import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
+import { fact, openLedger, sale, usd, type Ledger } from '../journeys/ledger.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let t: TestDatabase;
@@ -25,7 +26,7 @@ const now = new Date('2026-06-02T00:00:00.000Z');
 /** The statement, by hand and in a transaction of its own, is refused for the given reason. */
 async function assertRefused(reason: RegExp, sql: string, bindings: Knex.RawBinding[] = []): Promise<void> {
   await assert.rejects(
-    t.db.transaction((trx) => trx.raw(sql, bindings)),
+    inTransaction(t.db, (trx) => trx.raw(sql, bindings)),
     (error: unknown) => reason.test(String(error)) || assert.fail(`${sql}: ${String(error)}`),
     sql,
   );
@@ -127,7 +128,7 @@ describe('the database itself refuses', () => {
     await assertRefused(wrong, pay, of(2_000, [id], 'EUR'));
     await assertRefused(/check constraint/, pay, of(0, []));
     await assertRefused(/foreign key/, pay, of(2_000, [newId('led')]));
-    const payout = await t.db.transaction((trx) =>
+    const payout = await inTransaction(t.db, (trx) =>
       createPayout(
         trx,
         ledger.programId,
@@ -140,7 +141,7 @@ describe('the database itself refuses', () => {
     for (const change of ['amount_minor = 1', "currency = 'EUR'"]) {
       await assertRefused(/a payout does not change/, `update payouts set ${change} where id = ?`, [payout.id]);
     }
-    await t.db.transaction((trx) => finishPayout(trx, ledger.programId, payout.id, 'paid', now));
+    await inTransaction(t.db, (trx) => finishPayout(trx, ledger.programId, payout.id, 'paid', now));
     for (const status of ['pending', 'failed']) {
       await assertRefused(/a payout that is paid stays so/, `update payouts set status = ? where id = ?`, [
         status,

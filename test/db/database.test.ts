@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { createDatabase, toAppError } from '../../src/db/database.ts';
 import { isOutage } from '../../src/db/outage.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { waitUntil } from '../support/wait-until.ts';

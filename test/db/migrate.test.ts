@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Knex } from 'knex';
+import type { Db } from '../../src/db/db.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import { listPendingMigrations, migrateDatabase } from '../../src/db/migrate.ts';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { startProcess } from '../support/child-process.ts';
 import { createEmptyDatabase, openTestDatabase } from '../support/database.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-async function withEmptyDatabase(work: (db: Knex, url: string) => Promise<void>): Promise<void> {
+async function withEmptyDatabase(work: (db: Db, url: string) => Promise<void>): Promise<void> {
   const { url, drop } = await createEmptyDatabase();
   const db = createDatabase({ url, role: 'test' });
   try {

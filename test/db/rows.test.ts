@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { inTransaction } from '../../src/db/db.ts';
 import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
 import { copyRows } from '../../src/db/copy.ts';
 import { rowSource, type Column } from '../../src/db/rows.ts';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let t: TestDatabase;
@@ -69,7 +70,7 @@ test('whatever the values are, rows arrive as they were sent, unnested or copied
       const { sql, bindings } = rowSource('r', columnsOf(rows));
       const list = 'id, name, flag, size, doc::text as doc, tags::text as tags, at, raw';
       assert.deepEqual(await runSql(t.db, `select ${list} from ${sql} order by id`, bindings), sent);
-      await t.db.transaction(async (trx) => {
+      await inTransaction(t.db, async (trx) => {
         await copyRows(trx, 'things', columnsOf(rows));
         assert.deepEqual(await runSql(trx, `select ${list} from things order by id`), sent);
         await trx.raw('delete from things');
@@ -81,16 +82,16 @@ test('whatever the values are, rows arrive as they were sent, unnested or copied
 
 test('a copy that breaks a constraint fails with its code, and the connection goes on', async () => {
   await t.db.raw('create table positives (id integer check (id > 0))');
-  const broken = t.db.transaction((trx) =>
+  const broken = inTransaction(t.db, (trx) =>
     copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, -1] }]),
   );
   await assert.rejects(broken, { code: '23514' });
-  await t.db.transaction((trx) => copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, 2] }]));
+  await inTransaction(t.db, (trx) => copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, 2] }]));
   assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from positives'), [{ count: 2 }]);
 });
 
 test('a value that cannot be written fails as such, and the connection goes on', async () => {
-  await t.db.transaction(async (trx) => {
+  await inTransaction(t.db, async (trx) => {
     const columns = (at: string): Column[] => [
       { name: 'at', type: 'timestamptz', values: [new Date(0).toISOString(), at] },
     ];
@@ -122,7 +123,7 @@ test('numbers that their column or a number cannot hold exactly are refused, not
 
 test('rows of many times the size that is sent at once arrive whole', async () => {
   const names = Array.from({ length: 700 }, (_, id) => `${id}\t${'ä\\'.repeat((id * 37) % 400)}`);
-  await t.db.transaction(async (trx) => {
+  await inTransaction(t.db, async (trx) => {
     await copyRows(trx, 'things', [
       { name: 'id', type: 'integer', values: names.map((_, id) => id) },
       { name: 'name', type: 'text', values: names },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { inTransaction } from '../../src/db/db.ts';
 import { after, before, it } from 'node:test';
 import { createTestSession } from '../../src/program/test-sessions.ts';
 import { openWorld, send, type ConformanceWorld } from './conformance.ts';
@@ -35,7 +36,7 @@ it('of many reports of one externalId at once Attro records one and answers 409 
 });
 
 it('of many reports of one transaction ID at once AffSpace tracks one and acknowledges the others', async () => {
-  const session = await world.hub.db.transaction((trx) =>
+  const session = await inTransaction(world.hub.db, (trx) =>
     createTestSession(trx, world.programId, { offerId: world.offerId, affiliateId: world.affiliateId }, new Date()),
   );
   const answers = await Promise.all(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { inTransaction } from '../../src/db/db.ts';
 import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
 import { createAffiliate } from '../../src/program/affiliates.ts';
@@ -113,7 +114,7 @@ async function makeProgram(hub: TestHub, name: string) {
     url: 'https://shop.example.com/premium',
     commission: { type: 'cps', rateBps: 2000 },
   });
-  const affiliate = await hub.db.transaction((trx) =>
+  const affiliate = await inTransaction(hub.db, (trx) =>
     createAffiliate(trx, programId, { displayName: 'John Smith', email: 'john@example.com' }),
   );
   return { programId, offerId, offerCode, affiliateId: affiliate.id, referralCode: affiliate.referralCode };

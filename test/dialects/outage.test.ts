@@ -8,7 +8,7 @@ import { affspaceRouter } from '../../src/dialects/affspace/index.ts';
 import { attro } from '../../src/dialects/attro/index.ts';
 import { dialectRouter } from '../../src/dialects/mount.ts';
 import { AppError } from '../../src/domain/errors.ts';
-import type { Inbox } from '../../src/inbound/inbox.ts';
+import type { Inbox } from '../../src/inbound/inbox/inbox.ts';
 import { at, openWorld, send, type ConformanceWorld } from './conformance.ts';
 
 let world: ConformanceWorld;

@@ -6,9 +6,9 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
 import { guidesRouter } from '../../src/docs/guides-router.ts';
-import { eventTypes } from '../../src/outbound/event-types.ts';
-import { postbackMacros } from '../../src/outbound/postback-template.ts';
-import { createSigner } from '../../src/outbound/sign.ts';
+import { eventTypes } from '../../src/outbound/events/event-types.ts';
+import { postbackMacros } from '../../src/outbound/postbacks/postback-template.ts';
+import { createSigner } from '../../src/outbound/wire/sign.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 describe('the guides', () => {

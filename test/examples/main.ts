@@ -1,4 +1,4 @@
-import { startDemoHub } from '../../src/cli/demo-hub.ts';
+import { startDemoHub } from '../../src/cli/demo/demo-hub.ts';
 import { formatTable } from '../../src/cli/table.ts';
 import { runAllPages } from './all.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { createKey } from '../../src/program/api-keys.ts';
 import { createSource, postbackSettingsSchema } from '../../src/program/sources.ts';
-import { addClick, openLedger } from '../pipeline/ledger.ts';
+import { addClick, openLedger } from '../journeys/ledger.ts';
 import { forEachBackend } from '../support/both-backends.ts';
 import { startHub } from '../support/hub.ts';
 import { waitUntil } from '../support/wait-until.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createKey } from '../../src/program/api-keys.ts';
 import { createSource, postbackSettingsSchema } from '../../src/program/sources.ts';
-import { addClick, openLedger } from '../pipeline/ledger.ts';
+import { addClick, openLedger } from '../journeys/ledger.ts';
 import { startHub } from '../support/hub.ts';
 import { startTestRedis } from '../support/redis.ts';
 import { waitUntil } from '../support/wait-until.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { verifyLedger } from '../../src/inbound/verify-ledger.ts';
+import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { runCli, cliEnvironment } from '../cli/run-cli.ts';
-import { openHttpProgram, type HttpProgram } from '../pipeline/http-program.ts';
+import { openHttpProgram, type HttpProgram } from '../journeys/http-program.ts';
 import type { TestHub } from '../support/hub.ts';
 
 interface Counts {

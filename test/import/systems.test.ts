@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ApiClient } from '../api/api-client.ts';
-import { stripeEvent } from '../pipeline/stripe-events.ts';
+import { stripeEvent } from '../journeys/stripe-events.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { openImportWorld, tally, type ImportWorld } from './import-world.ts';
 

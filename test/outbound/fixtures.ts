@@ -1,11 +1,11 @@
-import type { Knex } from 'knex';
+import { inTransaction, type Db } from '../../src/db/db.ts';
 import pino, { type Logger } from 'pino';
 import { createSecretBox } from '../../src/db/secret-box.ts';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { createAddressGuard } from '../../src/outbound/address-guard.ts';
-import { writeMessages, type MessageDraft } from '../../src/outbound/messages.ts';
-import { Sender, type SenderDeps } from '../../src/outbound/sender.ts';
+import { createAddressGuard } from '../../src/outbound/guard/address-guard.ts';
+import { writeMessages, type MessageDraft } from '../../src/outbound/messages/write-messages.ts';
+import { Sender, type SenderDeps } from '../../src/outbound/delivery/sender.ts';
 
 export const secrets = createSecretBox({ key: new Uint8Array(32).fill(7) });
 export const secret = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
@@ -30,7 +30,7 @@ export const guard = createAddressGuard({
   publicUrl: 'https://hub.test',
 });
 
-export function createSender(db: Knex, options: Partial<SenderDeps> = {}): Sender {
+export function createSender(db: Db, options: Partial<SenderDeps> = {}): Sender {
   return new Sender({
     db,
     secrets,
@@ -43,7 +43,7 @@ export function createSender(db: Knex, options: Partial<SenderDeps> = {}): Sende
   });
 }
 
-export async function createProgram(db: Knex): Promise<string> {
+export async function createProgram(db: Db): Promise<string> {
   const id = newId('prg');
   await db('programs').insert({ id, name: 'Program' });
   return id;
@@ -57,7 +57,7 @@ export interface EndpointOptions {
 }
 
 export async function createEndpoint(
-  db: Knex,
+  db: Db,
   programId: string,
   url: string,
   options: EndpointOptions = {},
@@ -82,8 +82,8 @@ export function draftMessage(programId: string, options: Partial<MessageDraft> =
 }
 
 /** Writes messages as the pipeline does and returns the due deliveries. */
-export function writeDrafts(db: Knex, drafts: MessageDraft[], now?: Date): Promise<string[]> {
-  return db.transaction((trx) => writeMessages(trx, drafts, now));
+export function writeDrafts(db: Db, drafts: MessageDraft[], now?: Date): Promise<string[]> {
+  return inTransaction(db, (trx) => writeMessages(trx, drafts, now));
 }
 
 export interface DeliveryRow {
@@ -97,7 +97,7 @@ export interface DeliveryRow {
   lockedUntil: Date | null;
 }
 
-export function readDeliveries(db: Knex): Promise<DeliveryRow[]> {
+export function readDeliveries(db: Db): Promise<DeliveryRow[]> {
   return runSql(
     db,
     `select message_id as "messageId", endpoint_id as "endpointId", status, attempts, step, trigger,
@@ -117,7 +117,7 @@ export interface AttemptRow {
   nextAttemptAt: Date | null;
 }
 
-export function readAttempts(db: Knex): Promise<AttemptRow[]> {
+export function readAttempts(db: Db): Promise<AttemptRow[]> {
   return runSql(
     db,
     `select message_id as "messageId", endpoint_id as "endpointId", status, trigger,

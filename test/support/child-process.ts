@@ -1,6 +1,6 @@
 import { spawn, type StdioOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Environment } from '../../src/config.ts';
+import type { Environment } from '../../src/process/config.ts';
 import { waitUntil } from './wait-until.ts';
 
 export interface TestProcess {

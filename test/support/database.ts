@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Knex } from 'knex';
+import type { Db } from '../../src/db/db.ts';
 import { Client } from 'pg';
 import { createDatabase } from '../../src/db/database.ts';
 import { testServices } from './services.ts';
 
 export interface TestDatabase {
-  db: Knex;
+  db: Db;
   url: string;
   /** Closes the pool and drops the database. */
   close(): Promise<void>;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Knex } from 'knex';
+import type { Db } from '../../src/db/db.ts';
 import type { Logger } from 'pino';
-import { loadConfig, type Environment } from '../../src/config.ts';
+import { loadConfig, type Environment } from '../../src/process/config.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { openDeps } from '../../src/open-deps.ts';
@@ -16,7 +16,7 @@ import { waitUntil } from './wait-until.ts';
 export interface TestHub {
   /** Where it listens, without a slash at the end. */
   url: string;
-  db: Knex;
+  db: Db;
   databaseUrl: string;
   adminToken: string;
   deps: Deps;

@@ -4,7 +4,7 @@ import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { migrateDatabase } from '../../src/db/migrate.ts';
-import { compileCacheFolder } from '../../src/node-options.ts';
+import { compileCacheFolder } from '../../src/process/node-options.ts';
 import { findChromium } from './browser.ts';
 import { startTestPostgres } from './postgres.ts';
 import { startTestRedis } from './redis.ts';

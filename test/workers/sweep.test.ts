@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runSql } from '../../src/db/sql.ts';
+import { runSql } from '../support/sql.ts';
 import { normalizeConversion } from '../../src/inbound/conversion/normalize.ts';
-import { openLedger, sale, usd } from '../pipeline/ledger.ts';
+import { openLedger, sale, usd } from '../journeys/ledger.ts';
 import { forEachBackend } from '../support/both-backends.ts';
 import { startHub } from '../support/hub.ts';
 import { waitUntil } from '../support/wait-until.ts';

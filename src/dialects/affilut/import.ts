@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { code, email } from '../../api/fields.ts';
+import { code, email } from '../../http/fields.ts';
 import { cents, maybeTime, maybeWord, minorAmount, word } from '../../import/fields.ts';
 import { defineKind, nobody, type ImportFormat, type ImportRecord } from '../../import/records.ts';
 import { readPercent } from '../values.ts';

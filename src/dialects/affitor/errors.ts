@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { validate } from '../../api/validate.ts';
+import { validate } from '../../http/validate.ts';
 import { AppError } from '../../domain/errors.ts';
 import { answer, type DialectAnswer } from '../dialect.ts';
 

@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
+import type { Db } from '../../db/db.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
-import { runSql } from '../../db/sql.ts';
-import { perDatabase } from '../../program/expiring-cache.ts';
+import { runPositional } from '../../db/sql.ts';
+import { perDatabase } from '../../db/expiring-cache.ts';
 
 /** Affitor's ids are numbers; each kind counts from 1 within a program, programs themselves within the hub. */
 export type NumberedKind = 'sale' | 'event' | 'program';
@@ -11,7 +11,7 @@ export type NumberedKind = 'sale' | 'event' | 'program';
  * The number of an object, given to it when it is first asked for. Concurrent callers share one statement: a program's
  * sequence is one row, and callers that each committed a change of it would wait for each other.
  */
-export async function numberOf(db: Knex, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
+export async function numberOf(db: Db, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
   const wanted: Wanted = { db, programId: kind === 'program' ? HUB : programId, kind, objectId, number: null };
   await groupOf(db).add(wanted);
   if (wanted.number === null) throw new Error(`no number for ${kind} ${objectId}`);
@@ -19,8 +19,8 @@ export async function numberOf(db: Knex, programId: string, kind: NumberedKind, 
 }
 
 /** Takes the next `count` numbers of a program, for objects that keep theirs themselves; gives the last of them. */
-export async function takeNumbers(db: Knex, programId: string, kind: NumberedKind, count: number): Promise<number> {
-  const [row] = await runSql<{ last: bigint }>(
+export async function takeNumbers(db: Db, programId: string, kind: NumberedKind, count: number): Promise<number> {
+  const [row] = await runPositional<{ last: bigint }>(
     db,
     `insert into affitor_sequences as s (program_id, kind, last_number) values (?, ?, ?)
      on conflict (program_id, kind) do update set last_number = s.last_number + excluded.last_number
@@ -31,9 +31,9 @@ export async function takeNumbers(db: Knex, programId: string, kind: NumberedKin
 }
 
 /** The program that a client names by its id or by its number; null where there is none such. */
-export async function findProgramId(db: Knex, idOrNumber: string | number): Promise<string | null> {
+export async function findProgramId(db: Db, idOrNumber: string | number): Promise<string | null> {
   const text = String(idOrNumber);
-  const [row] = await runSql<{ id: string }>(
+  const [row] = await runPositional<{ id: string }>(
     db,
     /^\d{1,15}$/.test(text)
       ? `select object_id as id from affitor_numbers where program_id = '' and kind = 'program' and number = ?`
@@ -49,7 +49,7 @@ const MAX_GROUP_ROWS = 500;
 const MAX_WAITING_ROWS = 20_000;
 
 interface Wanted {
-  db: Knex;
+  db: Db;
   programId: string;
   kind: NumberedKind;
   objectId: string;
@@ -73,7 +73,7 @@ const groupOf = perDatabase(
 async function giveNumbers(group: readonly Wanted[]): Promise<void> {
   const [first] = group;
   if (!first) return;
-  const rows = await runSql<{ programId: string; kind: NumberedKind; objectId: string; number: bigint }>(
+  const rows = await runPositional<{ programId: string; kind: NumberedKind; objectId: string; number: bigint }>(
     first.db,
     `select program_id as "programId", kind, object_id as "objectId", number
      from give_affitor_numbers(?::text[], ?::text[], ?::text[])`,

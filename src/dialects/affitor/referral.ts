@@ -1,7 +1,7 @@
-import type { Knex } from 'knex';
+import type { Db } from '../../db/db.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
 import { findCodeOwners } from '../../program/affiliate-codes.ts';
-import { ExpiringCache, perDatabase } from '../../program/expiring-cache.ts';
+import { ExpiringCache, perDatabase } from '../../db/expiring-cache.ts';
 import { findOffer } from '../../program/offers.ts';
 import { findProgram } from '../../program/programs.ts';
 import { findLinkTarget } from '../../program/tracking-links.ts';
@@ -23,7 +23,7 @@ export interface Referral {
  * Links' codes are unique in the hub, referral codes only within a program: of a code that several programs have,
  * `programId` says which is meant. Null where nothing has the code, or it is not clear who. Remembered for some seconds.
  */
-export async function findReferral(db: Knex, code: string, programId: string | null): Promise<Referral | null> {
+export async function findReferral(db: Db, code: string, programId: string | null): Promise<Referral | null> {
   const name = `${programId ?? ''} ${code}`;
   const found = await cacheOf(db).get(name, () => loadReferral(db, code, programId));
   // A partner who has just been made must be found at once.
@@ -32,7 +32,7 @@ export async function findReferral(db: Knex, code: string, programId: string | n
 }
 
 /** Days after a click within which it counts, by the offer or the program's default one. */
-export async function readWindowDays(db: Knex, programId: string, offerId: string | null): Promise<number> {
+export async function readWindowDays(db: Db, programId: string, offerId: string | null): Promise<number> {
   const id = offerId ?? (await findProgram(db, programId))?.defaultOfferId;
   return (id ? await findOffer(db, programId, id) : null)?.attributionWindowDays ?? USUAL_WINDOW_DAYS;
 }
@@ -41,7 +41,7 @@ const USUAL_WINDOW_DAYS = 30;
 
 const cacheOf = perDatabase(() => new ExpiringCache<Referral>({ ttlMs: 4_000, maxEntries: 10_000 }));
 
-async function loadReferral(db: Knex, code: string, programId: string | null): Promise<Referral | null> {
+async function loadReferral(db: Db, code: string, programId: string | null): Promise<Referral | null> {
   const owner = await findOwner(db, code, programId);
   if (!owner) return null;
   const affiliate = await findAffiliate(db, owner.programId, owner.affiliateId);
@@ -56,7 +56,7 @@ async function loadReferral(db: Knex, code: string, programId: string | null): P
 
 type Owner = Pick<Referral, 'programId' | 'affiliateId' | 'offerId' | 'linkId'>;
 
-async function findOwner(db: Knex, code: string, programId: string | null): Promise<Owner | null> {
+async function findOwner(db: Db, code: string, programId: string | null): Promise<Owner | null> {
   const target = await findLinkTarget(db, code);
   if (target && (programId === null || target.programId === programId)) {
     const { affiliateId, offerId, linkId } = target;

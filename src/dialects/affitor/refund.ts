@@ -1,8 +1,8 @@
 import { AppError } from '../../domain/errors.ts';
-import { orderRefs } from '../../inbound/conversion-facts.ts';
+import { orderRefs } from '../../inbound/fields/to-fact.ts';
 import { normalizeRefundRequest } from '../../inbound/conversion/normalize.ts';
-import type { Settled } from '../../inbound/outcome-waiter.ts';
-import { findConversionByReference, listReferences, type Conversion } from '../../program/conversions.ts';
+import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
+import { findConversionByReference, listReferences, type Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';
 import { toMajorNumber } from '../values.ts';

@@ -1,7 +1,7 @@
-import type { Knex } from 'knex';
-import { runSql } from '../../db/sql.ts';
+import type { Db } from '../../db/db.ts';
+import { runPositional } from '../../db/sql.ts';
 import type { FactNote } from '../../domain/facts.ts';
-import { perDatabase } from '../../program/expiring-cache.ts';
+import { perDatabase } from '../../db/expiring-cache.ts';
 import { numberOf, takeNumbers } from './numbers.ts';
 
 /** Numbers that a process takes at a time; what is left of them when it ends is a gap. */
@@ -19,7 +19,7 @@ const blocksOf = perDatabase(() => new Map<string, Promise<Block>>());
  * A number for a sale, and for its commission. It is kept with the sale (`noteNumber`), so that none is written for itself:
  * drawn for each sale by a statement, they took an eighth of its time.
  */
-export async function nextSaleNumber(db: Knex, programId: string): Promise<number> {
+export async function nextSaleNumber(db: Db, programId: string): Promise<number> {
   const blocks = blocksOf(db);
   for (;;) {
     const taken = blocks.get(programId) ?? takeBlock(db, programId);
@@ -35,7 +35,7 @@ export async function nextSaleNumber(db: Knex, programId: string): Promise<numbe
   }
 }
 
-async function takeBlock(db: Knex, programId: string): Promise<Block> {
+async function takeBlock(db: Db, programId: string): Promise<Block> {
   const last = await takeNumbers(db, programId, 'sale', BLOCK_SIZE);
   return { next: last - BLOCK_SIZE + 1, last };
 }
@@ -46,11 +46,12 @@ export function noteNumber(saleNumber: number): FactNote {
 }
 
 /** The number of a sale that is stored; one that came another way is given a number when it is first asked for. */
-export async function saleNumberOf(db: Knex, programId: string, conversionId: string): Promise<number> {
-  const [row] = await runSql<{ note: FactNote | null }>(db, `select note from orders where program_id = ? and id = ?`, [
-    programId,
-    conversionId,
-  ]);
+export async function saleNumberOf(db: Db, programId: string, conversionId: string): Promise<number> {
+  const [row] = await runPositional<{ note: FactNote | null }>(
+    db,
+    `select note from orders where program_id = ? and id = ?`,
+    [programId, conversionId],
+  );
   const noted = row?.note?.['saleNumber'];
   return typeof noted === 'number' ? noted : await numberOf(db, programId, 'sale', conversionId);
 }

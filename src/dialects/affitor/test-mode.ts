@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Db } from '../../db/db.ts';
 import { numberOf } from './numbers.ts';
 
 /** Whether a body asks for a test record: never live, whichever key it comes with. */
@@ -7,7 +7,7 @@ export function isTestMode(body: { additional_data?: { test_mode?: boolean | nul
 }
 
 /** What the answers of test records have beside the others: `message` and `data` of the endpoint pages. */
-export async function describeTest(db: Knex, what: 'click' | 'lead' | 'sale', programId: string, objectId: string) {
+export async function describeTest(db: Db, what: 'click' | 'lead' | 'sale', programId: string, objectId: string) {
   const [eventId, programNumber] = await Promise.all([
     numberOf(db, programId, 'event', objectId),
     numberOf(db, programId, 'program', programId),

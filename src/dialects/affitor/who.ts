@@ -1,9 +1,9 @@
-import type { Knex } from 'knex';
+import type { Db } from '../../db/db.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
-import { runSql } from '../../db/sql.ts';
-import { customerRef } from '../../inbound/conversion-facts.ts';
-import { perDatabase } from '../../program/expiring-cache.ts';
+import { runPositional } from '../../db/sql.ts';
+import { customerRef } from '../../inbound/fields/to-fact.ts';
+import { perDatabase } from '../../db/expiring-cache.ts';
 
 /** Whom a lead or a sale is about. */
 export interface Who {
@@ -26,7 +26,7 @@ interface KnownCustomer {
  * A customer key counts more; the first one that comes with a click takes over what only the click was known for.
  */
 export async function findWho(
-  db: Knex,
+  db: Db,
   { programId, livemode }: { programId: string; livemode: boolean },
   { click_id, customer_key }: { click_id?: string | null | undefined; customer_key?: string | null | undefined },
 ): Promise<Who> {
@@ -61,7 +61,7 @@ interface Found {
 }
 
 interface Question {
-  db: Knex;
+  db: Db;
   programId: string;
   livemode: boolean;
   clickId: string | null;
@@ -102,7 +102,7 @@ const groupOf = perDatabase(
 async function answerGroup(group: readonly Asked[]): Promise<void> {
   const [first] = group;
   if (!first) return;
-  const rows = await runSql<FoundRow>(
+  const rows = await runPositional<FoundRow>(
     first.db,
     `select place, clicked, ref, affiliate_id as "affiliateId", known_by as "references"
      from find_affitor_customers(?::text[], ?::boolean[], ?::text[], ?::text[], ?::text[])`,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toOfferId } from '../../api/named.ts';
 import { toPageRequest } from '../../api/pagination.ts';
 import { notFound } from '../../domain/errors.ts';
-import { findConversion, listConversions, type Conversion, type ConversionExtras } from '../../program/conversions.ts';
+import { findConversion, listConversions, type Conversion, type ConversionExtras } from '../../ledger/conversions.ts';
 import { findOffer } from '../../program/offers.ts';
 import { defineDialectRoute } from '../dialect.ts';
 import { cursorPageQuery } from '../pages.ts';

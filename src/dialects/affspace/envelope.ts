@@ -1,5 +1,5 @@
 import { toListBody } from '../../api/pagination.ts';
-import type { Page } from '../../program/page.ts';
+import type { Page } from '../../db/page.ts';
 import { answer, type DialectAnswer } from '../dialect.ts';
 
 /** `{"success": true, "data": …}`; the page names no other status of a success than 200. */

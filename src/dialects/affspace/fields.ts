@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { validationError } from '../../domain/errors.ts';
-import { defaultFieldNames, findField, type ConversionField } from '../../inbound/conversion-fields.ts';
+import { defaultFieldNames, findField, type ConversionField } from '../../inbound/fields/names.ts';
 
 /** A body whose fields have several names: an object, read by `pickFields`. */
 export const aliasedBody = z.looseObject({});

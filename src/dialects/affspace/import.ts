@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl } from '../../api/fields.ts';
+import { httpUrl } from '../../http/fields.ts';
 import { validationError } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
 import { cents, maybeCurrency, maybeTime, maybeWord, minorAmount, word } from '../../import/fields.ts';

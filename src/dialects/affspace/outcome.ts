@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
+import type { Db } from '../../db/db.ts';
 import { validationError, type AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { notTrackedReasons } from '../../domain/outcomes.ts';
-import type { Settled } from '../../inbound/outcome-waiter.ts';
+import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, type DialectAnswer } from '../dialect.ts';
 import { answerData } from './envelope.ts';
@@ -19,7 +19,7 @@ export interface Reported {
  * VALIDATION_ERROR in the page's words for what was refused.
  */
 export async function answerConversion(
-  db: Knex,
+  db: Db,
   reported: Reported,
   inboxEventId: string,
   settled: Settled | null,
@@ -56,7 +56,7 @@ export async function answerConversion(
 
 /** What became of a funnel event: always inside `data`, with the reason where it is not tracked. */
 export async function answerEvent(
-  db: Knex,
+  db: Db,
   reported: Reported,
   inboxEventId: string,
   settled: Settled | null,
@@ -87,7 +87,7 @@ function isByClick(normalized: Normalized): boolean {
   return normalized.kind === 'facts' && normalized.facts.some(({ refs }) => refs[0]?.startsWith('click:'));
 }
 
-async function refusal(db: Knex, { programId, normalized }: Reported, settled: Settled | null): Promise<AppError> {
+async function refusal(db: Db, { programId, normalized }: Reported, settled: Settled | null): Promise<AppError> {
   const reason = settled?.reason ?? '';
   const clickId = normalized.kind === 'facts' ? normalized.facts[0]?.evidence.clickId : undefined;
   const click = reason === 'click_not_found' && clickId !== undefined ? await findAnyClick(db, clickId) : null;

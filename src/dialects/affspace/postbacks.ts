@@ -1,6 +1,6 @@
 import { Router, type RequestHandler } from 'express';
-import { countFailure } from '../../api/authenticate.ts';
-import { allowEmbedding } from '../../api/public-access.ts';
+import { countFailure } from '../../http/authenticate.ts';
+import { allowEmbedding } from '../../http/public-access.ts';
 import type { Deps } from '../../deps.ts';
 import { postbackRouter } from '../../inbound/postback/router.ts';
 import { limitDialect } from '../limits.ts';

@@ -1,9 +1,9 @@
-import type { Knex } from 'knex';
+import type { Db } from '../../db/db.ts';
 import { z } from 'zod';
 import { toOfferId } from '../../api/named.ts';
-import { readOfferStatistics, type OfferStatistics } from '../../program/offer-statistics.ts';
+import { readOfferStatistics, type OfferStatistics } from '../../statistics/offer-statistics.ts';
 import { getProgram } from '../../program/programs.ts';
-import { readStatisticsSeries } from '../../program/statistics.ts';
+import { readStatisticsSeries } from '../../statistics/statistics.ts';
 import { defineDialectRoute } from '../dialect.ts';
 import { answerData } from './envelope.ts';
 import { epochMs, offerCode, toPeriod } from './fields.ts';
@@ -59,7 +59,7 @@ function summarize(offers: readonly OfferStatistics[], currency: string | null) 
 }
 
 /** One number cannot add up several currencies: it is in the only one that there is, else in the program's. */
-async function chooseCurrency(db: Knex, programId: string, offers: readonly OfferStatistics[]): Promise<string | null> {
+async function chooseCurrency(db: Db, programId: string, offers: readonly OfferStatistics[]): Promise<string | null> {
   const currencies = new Set(offers.flatMap(({ amounts }) => amounts.flatMap(({ currency }) => currency ?? [])));
   if (currencies.size > 1) return (await getProgram(db, programId)).currency;
   const [only] = currencies;

@@ -1,8 +1,10 @@
+import { listEventsOfTestClick } from '../../inbound/inbox/inbox-events.ts';
 import { z } from 'zod';
+import { inTransaction } from '../../db/db.ts';
 import { chooseAffiliate } from '../../api/test-sessions.ts';
 import { notFound } from '../../domain/errors.ts';
 import { findOffer } from '../../program/offers.ts';
-import { createTestSession, findTestSession, listTestSessionEvents } from '../../program/test-sessions.ts';
+import { createTestSession, findTestSession } from '../../program/test-sessions.ts';
 import { defineDialectRoute } from '../dialect.ts';
 import { answerData } from './envelope.ts';
 import { offerCode } from './fields.ts';
@@ -20,7 +22,7 @@ export const testSessionRoutes = [
       const offer = await findOffer(deps.db, programId, body.offer_code);
       if (!offer) throw notFound('Offer');
       const affiliateId = await chooseAffiliate(deps, { programId, livemode: false }, undefined);
-      const session = await deps.db.transaction((trx) =>
+      const session = await inTransaction(deps.db, (trx) =>
         createTestSession(trx, programId, { offerId: offer.id, affiliateId }, receivedAt),
       );
       return answerData({
@@ -39,7 +41,7 @@ export const testSessionRoutes = [
     handle: async ({ db }, { principal: { programId }, params, receivedAt }) => {
       const session = await findTestSession(db, programId, params['token'] ?? '');
       if (!session) throw notFound('Test session');
-      const [newest] = await listTestSessionEvents(db, session, 1);
+      const [newest] = await listEventsOfTestClick(db, { ...session, since: session.createdAt }, 1);
       // A message that came in had a valid key; whether its fields could count shows when it is settled.
       const refused = newest?.outcome === 'rejected' || newest?.outcome === 'unprocessable';
       const settled = newest !== undefined && newest.status !== 'received';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { createAffiliateAndTell } from '../../api/affiliate-changes.ts';
-import { httpUrl, text } from '../../api/fields.ts';
+import { createAffiliateAndTell } from '../../operations/affiliate-changes.ts';
+import { httpUrl, text } from '../../http/fields.ts';
 import { listAffiliates, type Affiliate, type AffiliateStatus } from '../../program/affiliates.ts';
 import { getProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';

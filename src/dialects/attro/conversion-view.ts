@@ -1,4 +1,4 @@
-import type { Conversion, ConversionExtras } from '../../program/conversions.ts';
+import type { Conversion, ConversionExtras } from '../../ledger/conversions.ts';
 import { toMajorNumber, toSeconds } from '../values.ts';
 
 export const statusNames = ['pending', 'approved', 'rejected', 'paid', 'reversed'] as const;

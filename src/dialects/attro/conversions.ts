@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { currency, reference, text } from '../../api/fields.ts';
+import { currency, reference, text } from '../../http/fields.ts';
 import { toAffiliateId, toOfferId } from '../../api/named.ts';
 import { AppError, notFound, validationError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
-import { digestId } from '../../inbound/conversion-facts.ts';
-import { listConversions } from '../../program/conversions.ts';
+import { digestId } from '../../inbound/fields/to-fact.ts';
+import { listConversions } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
 import { settleRequest, type SettledMessage } from '../settle.ts';

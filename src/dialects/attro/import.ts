@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { code, email, httpUrl } from '../../api/fields.ts';
+import { code, email, httpUrl } from '../../http/fields.ts';
 import { majorAmount, majorUnits, maybeCurrency, maybeTime, maybeWord, word } from '../../import/fields.ts';
 import { defineKind, nobody, type ImportFormat } from '../../import/records.ts';
 import { readOverride, readTerms } from './commission.ts';

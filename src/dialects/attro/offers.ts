@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, text } from '../../api/fields.ts';
+import { httpUrl, text } from '../../http/fields.ts';
 import { notFound, validationError } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
 import { createOffer, findOffer, listOffers, updateOffer, type Offer, type OfferStatus } from '../../program/offers.ts';

@@ -1,4 +1,4 @@
-import type { Page } from '../../program/page.ts';
+import type { Page } from '../../db/page.ts';
 import { answer, type DialectAnswer } from '../dialect.ts';
 
 /** A counted page of a list: the data, and `{total, limit, offset, hasMore}`. */

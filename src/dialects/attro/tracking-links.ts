@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, reference } from '../../api/fields.ts';
+import { httpUrl, reference } from '../../http/fields.ts';
 import { toAffiliateId, toOfferId } from '../../api/named.ts';
 import { notFound } from '../../domain/errors.ts';
 import { findAffiliate } from '../../program/affiliates.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { createAffiliateAndTell } from '../../api/affiliate-changes.ts';
-import { code, email, text } from '../../api/fields.ts';
+import { createAffiliateAndTell } from '../../operations/affiliate-changes.ts';
+import { code, email, text } from '../../http/fields.ts';
 import type { Deps } from '../../deps.ts';
-import { readAffiliateResults, type AffiliateResults } from '../../program/affiliate-results.ts';
+import { readAffiliateResults, type AffiliateResults } from '../../statistics/affiliate-results.ts';
 import { findAffiliate, listAffiliates, type Affiliate } from '../../program/affiliates.ts';
 import { findProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { decideCommission } from '../../api/commission-decision.ts';
+import { decideCommission } from '../../operations/commission-decision.ts';
 import type { Deps } from '../../deps.ts';
 import { AppError } from '../../domain/errors.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
-import { findCommission, listCommissions } from '../../program/commissions.ts';
-import type { Conversion } from '../../program/conversions.ts';
+import { findCommission, listCommissions } from '../../ledger/commissions.ts';
+import type { Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectRequest } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
 import { auditHeaders } from '../settle.ts';

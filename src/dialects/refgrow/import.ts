@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { code, email } from '../../api/fields.ts';
+import { code, email } from '../../http/fields.ts';
 import { majorAmount, majorUnits, maybeTime, maybeWord, time, word } from '../../import/fields.ts';
 import { defineKind, nobody, type ImportFormat } from '../../import/records.ts';
 

@@ -1,8 +1,8 @@
-import { settleNow } from '../../api/settle-now.ts';
+import { settleNow } from '../../operations/settle-now.ts';
 import type { Deps } from '../../deps.ts';
-import { commitAndTell } from '../../outbound/commit-and-tell.ts';
-import { requestResettlements } from '../../pipeline/store.ts';
-import { createPayout, finishPayout, payoutView, type PayoutInput } from '../../program/payouts.ts';
+import { commitAndTell } from '../../outbound/messages/commit-and-announce.ts';
+import { requestResettlements } from '../../pipeline/rows/resettlement-rows.ts';
+import { createPayout, finishPayout, payoutView, type PayoutInput } from '../../ledger/payouts.ts';
 
 /**
  * Pays what one commission still has unpaid: a payout that is made and paid at once, of which subscribers are told as of

@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { text } from '../../api/fields.ts';
+import { text } from '../../http/fields.ts';
 import type { Deps } from '../../deps.ts';
 import type { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
-import type { Settled } from '../../inbound/outcome-waiter.ts';
+import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
 import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';

@@ -9,10 +9,11 @@ import {
   digestId,
   toConversionFact,
   toFunnelFact,
-} from '../conversion-facts.ts';
-import { Problems, defaultFieldNames, giveField } from '../conversion-fields.ts';
-import type { GivenFields } from '../conversion-fields.ts';
-import { isTooFarAhead, parseTime } from '../conversion-values.ts';
+} from '../fields/to-fact.ts';
+import { Problems, defaultFieldNames, giveField } from '../fields/names.ts';
+import type { GivenFields } from '../fields/names.ts';
+import { isTooFarAhead } from '../fields/values.ts';
+import { parseTime } from '../../domain/parse-time.ts';
 
 /** What the JSON API knows of a call beside its body. */
 export interface CallContext {

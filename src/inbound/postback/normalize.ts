@@ -1,8 +1,8 @@
 import type { Normalized } from '../../domain/facts.ts';
 import type { PostbackSettings } from '../../program/sources.ts';
-import { toConversionFact, toFunnelFact } from '../conversion-facts.ts';
-import { Problems, giveField } from '../conversion-fields.ts';
-import type { GivenFields } from '../conversion-fields.ts';
+import { toConversionFact, toFunnelFact } from '../fields/to-fact.ts';
+import { Problems, giveField } from '../fields/names.ts';
+import type { GivenFields } from '../fields/names.ts';
 import { readMessage } from './message.ts';
 import { compileRules } from './source.ts';
 import type { PostbackRules } from './source.ts';

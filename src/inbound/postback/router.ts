@@ -1,17 +1,19 @@
 import { Router } from 'express';
 import type { Request, RequestHandler, Response } from 'express';
 import { toAppError } from '../../db/database.ts';
-import type { Deps } from '../../deps.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Db } from '../../db/db.ts';
+import type { Inbox } from '../inbox/inbox.ts';
 import { AppError, notFound } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { authenticateKey } from '../../program/api-keys.ts';
 import type { Principal } from '../../program/api-keys.ts';
 import { findSource } from '../../program/sources.ts';
 import type { PostbackSource } from '../../program/sources.ts';
-import { answerConversion } from '../conversion-answer.ts';
-import type { InboxMessage } from '../inbox.ts';
-import type { Settled } from '../outcome-waiter.ts';
-import { readRawBody } from '../raw-body.ts';
+import { answerConversion } from '../inbox/conversion-answer.ts';
+import type { InboxMessage } from '../inbox/inbox.ts';
+import type { Settled } from '../inbox/outcome-waiter.ts';
+import { readRawBody } from '../../http/raw-body.ts';
 import { readMessage } from './message.ts';
 import type { PostbackMessage } from './message.ts';
 import { normalizePostback } from './normalize.ts';
@@ -36,7 +38,10 @@ export type AnswerPostback = (
   postback: { programId: string; purpose: PostbackRules['purpose']; normalized: Normalized },
 ) => object | Promise<object>;
 
-export interface PostbackDeps extends Pick<Deps, 'db' | 'inbox' | 'clock'> {
+export interface PostbackDeps {
+  db: Db;
+  inbox: Inbox;
+  clock: Clock;
   limitPostbacks?: LimitPostbacks | undefined;
   countFailure?: CountFailure | undefined;
   /** The body of the answer in json mode; that of the native API unless given. */

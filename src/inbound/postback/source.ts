@@ -1,9 +1,9 @@
 import ipaddr from 'ipaddr.js';
 import type { PostbackSettings } from '../../program/sources.ts';
-import { buildStatusTable, canonicalStatuses } from '../conversion-facts.ts';
-import type { FunnelEventType, StatusTable } from '../conversion-facts.ts';
-import { findField, renameFields } from '../conversion-fields.ts';
-import type { FieldNames } from '../conversion-fields.ts';
+import { buildStatusTable, canonicalStatuses } from '../fields/to-fact.ts';
+import type { FunnelEventType, StatusTable } from '../fields/to-fact.ts';
+import { findField, renameFields } from '../fields/names.ts';
+import type { FieldNames } from '../fields/names.ts';
 import { findPreset } from './presets.ts';
 
 /** A source's settings in the form that its requests need, made once and kept while the settings are. */

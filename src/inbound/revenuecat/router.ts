@@ -1,15 +1,25 @@
 import { Router } from 'express';
 import type { Request } from 'express';
-import type { Deps } from '../../deps.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Db } from '../../db/db.ts';
+import type { Inbox } from '../inbox/inbox.ts';
+import type { Logger } from 'pino';
+import type { SecretBox } from '../../db/secret-box.ts';
 import { AppError, notFound } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { findSource, listSources, openRevenuecatSecrets } from '../../program/sources.ts';
 import type { RevenuecatSource } from '../../program/sources.ts';
-import { rawBody } from '../raw-body.ts';
+import { rawBody } from '../../http/raw-body.ts';
 import { isBilledByStripe, normalizeRevenueCat } from './normalize.ts';
 import { findForgery } from './verify.ts';
 
-type RouterDeps = Pick<Deps, 'db' | 'inbox' | 'secrets' | 'log' | 'clock'>;
+interface RouterDeps {
+  db: Db;
+  inbox: Inbox;
+  secrets: SecretBox;
+  log: Logger;
+  clock: Clock;
+}
 
 /**
  * `POST /in/revenuecat/:id`. RevenueCat takes 200 alone for success and tries five more times, so what is authentic is

@@ -1,12 +1,24 @@
 import { Router, type Request } from 'express';
-import type { Deps } from '../../deps.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Config } from '../../process/config.ts';
+import type { Db } from '../../db/db.ts';
+import type { Inbox } from '../inbox/inbox.ts';
+import type { Logger } from 'pino';
+import type { SecretBox } from '../../db/secret-box.ts';
 import { notFound, validationError } from '../../domain/errors.ts';
 import { findSource, openStripeSecrets } from '../../program/sources.ts';
-import { rawBody } from '../raw-body.ts';
+import { rawBody } from '../../http/raw-body.ts';
 import { readStripeBody } from './body.ts';
 import { verifySignature } from './verify.ts';
 
-type RouterDeps = Pick<Deps, 'db' | 'inbox' | 'secrets' | 'config' | 'log' | 'clock'>;
+interface RouterDeps {
+  db: Db;
+  inbox: Inbox;
+  secrets: SecretBox;
+  config: Config;
+  log: Logger;
+  clock: Clock;
+}
 
 /**
  * `POST /in/stripe/:id`, the endpoint to enter at Stripe (docs.stripe.com/webhooks, read 2026-11). Whatever is authentic

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { inTransaction } from '../../../src/db/db.ts';
 import { after, before, describe, it } from 'node:test';
 import { signStripeBody } from '../../../src/inbound/stripe/sign.ts';
 import { createAffiliate } from '../../../src/program/affiliates.ts';
@@ -24,7 +25,7 @@ describe("affilut's conversions that come by Stripe", () => {
   before(async () => {
     world = await openWorld();
     const { hub, programId } = world;
-    const partner = await hub.db.transaction((trx) =>
+    const partner = await inTransaction(hub.db, (trx) =>
       createAffiliate(trx, programId, { displayName: 'P', email: 'p@example.com', referralCode: 'partner-one' }),
     );
     partnerId = partner.id;

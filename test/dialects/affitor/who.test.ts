@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Knex } from 'knex';
+import { inTransaction, type Db, type Trx } from '../../../src/db/db.ts';
 import { numberOf } from '../../../src/dialects/affitor/numbers.ts';
 import { findWho, type Who } from '../../../src/dialects/affitor/who.ts';
-import { runSql } from '../../../src/db/sql.ts';
-import { customerRef } from '../../../src/inbound/conversion-facts.ts';
+import { runSql } from '../../support/sql.ts';
+import { customerRef } from '../../../src/inbound/fields/to-fact.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 describe('the look-up that concurrent calls share', () => {
   let database: TestDatabase;
-  let db: Knex;
+  let db: Db;
   const one = { programId: 'prg_one', livemode: true };
   const oneTest = { programId: 'prg_one', livemode: false };
   const two = { programId: 'prg_two', livemode: true };
@@ -115,7 +115,7 @@ describe('the look-up that concurrent calls share', () => {
       const objects = Array.from({ length: to - from + 1 }, (_, index) => `cnv_${from + index}`);
       await Promise.all(objects.map((id) => numberOf(db, 'prg_crowd', 'sale', id)));
     };
-    const look = async (on: Knex, n: number): Promise<void> => {
+    const look = async (on: Db, n: number): Promise<void> => {
       await findWho(on, crowd, { click_id: `clk_crowd${n}`, customer_key: `key${n}` });
       await numberOf(on, 'prg_crowd', 'sale', `cnv_${n}`);
     };
@@ -127,13 +127,13 @@ describe('the look-up that concurrent calls share', () => {
     await look(db, 1);
     await addMany(51, 2_000);
     // Counts since the session last reported, which it does between transactions.
-    const countRead = (trx: Knex) =>
+    const countRead = (trx: Trx) =>
       runSql<{ relname: string; rows: bigint }>(
         trx,
         `select relname, seq_tup_read + idx_tup_fetch as rows from pg_stat_xact_user_tables
          where relname in ('affitor_numbers', 'customers') order by relname`,
       );
-    const [numbers, customers] = await db.transaction(async (trx) => {
+    const [numbers, customers] = await inTransaction(db, async (trx) => {
       const earlier = await countRead(trx);
       await look(trx, 1_500);
       return (await countRead(trx)).map(({ rows }, index) => rows - (earlier[index]?.rows ?? 0n));

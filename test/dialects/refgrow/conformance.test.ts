@@ -1,4 +1,5 @@
 import { updateAffiliate } from '../../../src/program/affiliates.ts';
+import { inTransaction } from '../../../src/db/db.ts';
 import { at, badInput, describeConformance, type ConformanceCase } from '../conformance.ts';
 import { affiliateCases } from './affiliate-cases.ts';
 import { commissionCases } from './commission-cases.ts';
@@ -86,7 +87,7 @@ const cases: ConformanceCase[] = [
 const setUp: Record<string, NonNullable<ConformanceCase['check']>> = {
   'POST /affiliates makes a referral code when none is given': async (answer, { hub, programId, kept }) => {
     const change = (affiliateId: string, changes: Parameters<typeof updateAffiliate>[3]) =>
-      hub.db.transaction((trx) => updateAffiliate(trx, programId, affiliateId, changes));
+      inTransaction(hub.db, (trx) => updateAffiliate(trx, programId, affiliateId, changes));
     await change(String(at(answer, 'data.affiliate.id')), { status: 'banned' });
     const payment = { paymentMethod: 'paypal', paymentDetails: 'affiliate@example.com' };
     await change(kept['affiliate'] ?? '', payment);

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { inTransaction } from '../../../src/db/db.ts';
 import express from 'express';
-import { answerApiError } from '../../../src/api/errors.ts';
+import { answerApiError } from '../../../src/http/errors.ts';
 import { AppError } from '../../../src/domain/errors.ts';
 import { newId } from '../../../src/domain/ids.ts';
-import type { Settled } from '../../../src/inbound/outcome-waiter.ts';
+import type { Settled } from '../../../src/inbound/inbox/outcome-waiter.ts';
 import { postbackRouter } from '../../../src/inbound/postback/router.ts';
 import { createAffiliate } from '../../../src/program/affiliates.ts';
 import { createKey } from '../../../src/program/api-keys.ts';
@@ -35,7 +36,9 @@ before(async () => {
     url: 'https://shop.example.com',
     commission,
   }));
-  ({ id: affiliateId } = await createAffiliate(db, programId, { displayName: 'Ann', email: 'ann@example.com' }));
+  ({ id: affiliateId } = await inTransaction(db, (trx) =>
+    createAffiliate(trx, programId, { displayName: 'Ann', email: 'ann@example.com' }),
+  ));
   keys.live = (await createKey(db, programId, { name: 'live', mode: 'live', access: 'write' })).plaintext;
   keys.test = (await createKey(db, programId, { name: 'test', mode: 'test', access: 'write' })).plaintext;
   keys.read = (await createKey(db, programId, { name: 'read', mode: 'live', access: 'read' })).plaintext;

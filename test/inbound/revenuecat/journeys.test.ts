@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { startHub, type TestHub } from '../../support/hub.ts';
-import { openHttpProgram } from '../../pipeline/http-program.ts';
+import { openHttpProgram } from '../../journeys/http-program.ts';
 
 let hub: TestHub;
 before(async () => {

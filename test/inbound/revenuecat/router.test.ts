@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { inTransaction } from '../../../src/db/db.ts';
 import { createAffiliate } from '../../../src/program/affiliates.ts';
 import { createOffer } from '../../../src/program/offers.ts';
 import { createProgram } from '../../../src/program/programs.ts';
@@ -29,7 +30,9 @@ async function makeProgram() {
   const { id: programId } = await createProgram(hub.db, { name: 'App' });
   const commission = { type: 'revshare', rateBps: 2000, durationMonths: null } as const;
   await createOffer(hub.db, programId, { name: 'App', url: 'https://app.example.com', commission });
-  const { id: affiliateId } = await createAffiliate(hub.db, programId, { displayName: 'A', email: 'a@example.com' });
+  const { id: affiliateId } = await inTransaction(hub.db, (trx) =>
+    createAffiliate(trx, programId, { displayName: 'A', email: 'a@example.com' }),
+  );
   return { programId, affiliateId };
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { inTransaction } from '../../../src/db/db.ts';
 import { signStripeBody } from '../../../src/inbound/stripe/sign.ts';
 import { createAffiliate } from '../../../src/program/affiliates.ts';
 import { createOffer } from '../../../src/program/offers.ts';
@@ -91,12 +92,14 @@ async function conversionsOf(texts: string[]): Promise<Conversion[]> {
   const { id: programId } = await createProgram(db, { name: 'Program of a journey' });
   const commission = { type: 'revshare', rateBps: 2000, durationMonths: null } as const;
   await createOffer(db, programId, { name: 'Example', url: 'https://shop.example.com', commission });
-  await createAffiliate(db, programId, {
-    displayName: 'Partner',
-    email: 'partner@example.com',
-    referralCode: 'partner-one',
-    couponCodes: ['PARTNER10'],
-  });
+  await inTransaction(db, (trx) =>
+    createAffiliate(trx, programId, {
+      displayName: 'Partner',
+      email: 'partner@example.com',
+      referralCode: 'partner-one',
+      couponCodes: ['PARTNER10'],
+    }),
+  );
   const settings = {};
   const secrets = { signingSecrets: [secret] };
   const source = await createSource(db, deps.secrets, programId, { kind: 'stripe', settings, secrets });

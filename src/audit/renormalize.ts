@@ -1,0 +1,56 @@
+import type { Fact, Normalized } from '../domain/facts.ts';
+import type { Source } from '../program/sources.ts';
+import { callIdOf } from '../inbound/fields/to-fact.ts';
+import { normalizeConversion, normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
+import { normalizeStoredPostback } from '../inbound/postback/normalize.ts';
+import { normalizeStoredRevenueCat } from '../inbound/revenuecat/router.ts';
+import { normalizeImported } from '../inbound/import/normalize.ts';
+import { readStripeBody } from '../inbound/stripe/body.ts';
+
+/** An inbox event with what its source was told. */
+export interface StoredMessage {
+  kind: string;
+  livemode: boolean;
+  raw: Buffer;
+  headers: Record<string, string>;
+  facts: Fact[];
+  receivedAt: Date;
+}
+
+/** Names the surface whose body `raw` is, where that is not the native API's. */
+export const SURFACE_HEADER = 'surface';
+
+/**
+ * Understands a stored message anew: its raw bytes, with the code and the source's settings of today and the time of its
+ * receipt. `null` where the stored facts stand for it: decisions, refunds, the bodies of other surfaces, a source that is
+ * gone. A message that today's code refuses is `unprocessable`. Never throws.
+ */
+export function normalizeStored(message: StoredMessage, source: Source | null): Normalized | null {
+  const { raw, headers, receivedAt, livemode } = message;
+  if (headers[SURFACE_HEADER] !== undefined) return null;
+  const callId = callIdOf(message.facts);
+  try {
+    switch (message.kind) {
+      case 'conversion':
+        return normalizeConversion(JSON.parse(raw.toString('utf8')), { livemode, receivedAt, callId });
+      case 'event':
+        return normalizeFunnelEvent(JSON.parse(raw.toString('utf8')), { livemode, receivedAt, callId });
+      case 'import':
+        return normalizeImported(JSON.parse(raw.toString('utf8')), { livemode });
+      case 'stripe':
+        return source?.kind === 'stripe' ? readStripeBody(raw, { livemode: source.livemode, receivedAt }) : null;
+      case 'revenuecat':
+        return source?.kind === 'revenuecat' ? normalizeStoredRevenueCat({ raw, headers, receivedAt }, source) : null;
+      case 'postback': {
+        if (source?.kind !== 'postback') return null;
+        const orderScope = source.orderScope === 'source' ? source.id : null;
+        const context = { livemode, receivedAt, orderScope, callId };
+        return normalizeStoredPostback({ raw, headers }, source.settings, context);
+      }
+      default:
+        return null;
+    }
+  } catch (error) {
+    return { kind: 'unprocessable', livemode, error: error instanceof Error ? error.message : 'cannot be read' };
+  }
+}

@@ -1,0 +1,104 @@
+import type { Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
+import { MAX_ATTEMPTS, settleCompletely, type SettleDeps } from '../pipeline/settle-safely.ts';
+import { replayEvent } from './replay.ts';
+
+export interface ReplayFilter {
+  programId?: string | undefined;
+  sourceId?: string | undefined;
+  /** Received at this time or later. */
+  since?: Date | undefined;
+  /** Those alone that failed or could not be read. */
+  failed?: boolean | undefined;
+}
+
+/** How many messages were replayed, and how many of them came to what. */
+export interface ReplayCounts {
+  messages: number;
+  outcomes: Map<string, number>;
+}
+
+const PAGE_SIZE = 100;
+
+/**
+ * Understands stored messages anew and settles them, the oldest first, in this process: no worker has to run. What was
+ * recorded before adds nothing. Deliveries that come of it are rows, which the worker's sweep sends.
+ */
+export async function replayMessages(
+  deps: SettleDeps,
+  filter: ReplayFilter,
+  onProgress?: (counts: ReplayCounts) => void,
+): Promise<ReplayCounts> {
+  const counts: ReplayCounts = { messages: 0, outcomes: new Map() };
+  // What comes in meanwhile, and what these replays make, is not replayed.
+  const until = deps.clock.now();
+  for (let after = ''; ;) {
+    const page = await readPage(deps.db, filter, until, after);
+    for (const { id, program_id: programId, livemode } of page) {
+      await replayEvent({ db: deps.db, queues: noQueues }, programId, livemode, id);
+    }
+    const ids = page.map(({ id }) => id);
+    await settleToTheEnd(deps, ids);
+    counts.messages += page.length;
+    for (const outcome of await readOutcomes(deps.db, ids)) {
+      counts.outcomes.set(outcome, (counts.outcomes.get(outcome) ?? 0) + 1);
+    }
+    const last = page.at(-1);
+    if (!last || page.length < PAGE_SIZE) return counts;
+    onProgress?.(counts);
+    after = last.id;
+  }
+}
+
+/** No worker may be there to try again what fails, so that is done here, until it is settled or `failed`. */
+async function settleToTheEnd(deps: SettleDeps, ids: string[]): Promise<void> {
+  let waiting = ids;
+  for (let attempts = 0; attempts < MAX_ATTEMPTS && waiting.length > 0; attempts += 1) {
+    await settleCompletely(deps, waiting);
+    const rows = await runPositional<{ id: string }>(
+      deps.db,
+      `select id from inbox_events where id = any(?) and (status = 'received') is true`,
+      [ids],
+    );
+    waiting = rows.map(({ id }) => id);
+  }
+}
+
+const noQueues = { enqueue: () => Promise.resolve() };
+
+function readPage(
+  db: Db,
+  { programId, sourceId, since, failed }: ReplayFilter,
+  until: Date,
+  after: string,
+): Promise<{ id: string; program_id: string; livemode: boolean }[]> {
+  return runPositional(
+    db,
+    `select id, program_id, livemode from inbox_events
+     where id > ? and received_at <= ? and status <> 'received'
+       and (?::text is null or program_id = ?) and (?::text is null or source_id = ?)
+       and (?::timestamptz is null or received_at >= ?) and (not ? or status in ('failed', 'unprocessable'))
+     order by id limit ?`,
+    [
+      after,
+      until.toISOString(),
+      programId ?? null,
+      programId ?? null,
+      sourceId ?? null,
+      sourceId ?? null,
+      since?.toISOString() ?? null,
+      since?.toISOString() ?? null,
+      failed ?? false,
+      PAGE_SIZE,
+    ],
+  );
+}
+
+async function readOutcomes(db: Db, ids: string[]): Promise<string[]> {
+  const rows = await runPositional<{ outcome: string | null; status: string }>(
+    db,
+    `select outcome, status from inbox_events where id = any(?)`,
+    [ids],
+  );
+  return rows.map(({ outcome, status }) => outcome ?? status);
+}

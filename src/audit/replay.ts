@@ -1,0 +1,57 @@
+import type { Db } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
+import type { Normalized } from '../domain/facts.ts';
+import { findInboxEvent, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
+import { listSourcesOfAnyTime } from '../program/sources.ts';
+import type { Queues } from '../queue/queues.ts';
+import { normalizeStored } from './renormalize.ts';
+
+/**
+ * Settles an inbox event of any status once more, understood anew with the code and settings of today. What was recorded
+ * before adds nothing, since facts have ids of their content. False where there is no such event.
+ */
+export async function replayEvent(
+  deps: { db: Db; queues: Pick<Queues, 'enqueue'> },
+  programId: string,
+  livemode: boolean,
+  eventId: string,
+): Promise<boolean> {
+  const event = await findInboxEvent(deps.db, programId, livemode, eventId);
+  if (!event) return false;
+  // Of any time: what a source brought before it was deleted is still to be understood, as `verify` does.
+  const [source = null] = event.sourceId === null ? [] : await listSourcesOfAnyTime(deps.db, [event.sourceId]);
+  const understood = normalizeStored(event, source) ?? standingMeaning(event);
+  await storeAgain(deps.db, event, understood);
+  if (understood.kind === 'facts') await deps.queues.enqueue('intake', [{ eventIds: [event.id], resettlementIds: [] }]);
+  return true;
+}
+
+/** What cannot be understood anew stays what it was, also where that is nothing to settle. */
+function standingMeaning({ status, reason, error, facts, livemode }: StoredInboxEvent): Normalized {
+  if (status === 'ignored') return { kind: 'ignored', livemode, reason: reason ?? '' };
+  if (status === 'unprocessable') return { kind: 'unprocessable', livemode, error: error ?? '' };
+  return { kind: 'facts', livemode, facts };
+}
+
+/** Facts that were settled keep their side: live ones do not become test ones because a setting changed. */
+async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalized): Promise<void> {
+  const isFacts = understood.kind === 'facts';
+  const livemode = event.facts.length > 0 ? event.livemode : understood.livemode;
+  await runPositional(
+    db,
+    `update inbox_events set facts = ?::json, livemode = ?, status = ?, outcome = ?, reason = ?, error = ?,
+       conversion_id = null, attempts = 0, awaited = false, next_enqueue_at = clock_timestamp() + interval '10 seconds',
+       settled_at = case when ? then null else clock_timestamp() end
+     where id = ?`,
+    [
+      isFacts ? JSON.stringify(understood.facts) : '[]',
+      livemode,
+      isFacts ? 'received' : understood.kind,
+      isFacts ? null : understood.kind,
+      understood.kind === 'ignored' ? understood.reason : null,
+      understood.kind === 'unprocessable' ? understood.error : null,
+      isFacts,
+      event.id,
+    ],
+  );
+}

@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Trx } from '../db/db.ts';
+import { runPositional } from '../db/sql.ts';
+import type { Fact } from '../domain/facts.ts';
+import type { Findings } from './verify-findings.ts';
+
+/** Where a page of facts ends. */
+export interface FactPosition {
+  programId: string;
+  livemode: boolean;
+  id: string;
+}
+
+export const firstFact: FactPosition = { programId: '', livemode: false, id: '' };
+
+/**
+ * Compares a page of stored facts with the messages that brought them: each says what its message was understood to say,
+ * and is about an order that exists. A fact whose message is past its retention stands for it. Gives where the page ends.
+ */
+export async function verifyFacts(
+  trx: Trx,
+  after: FactPosition,
+  limit: number,
+  programId: string | null,
+  findings: Findings,
+): Promise<FactPosition | null> {
+  const rows = await runPositional<FactRow>(
+    trx,
+    `select f.program_id, f.livemode, f.id, f.fact, f.occurred_at, f.inbox_id, e.facts as said,
+       f.order_id is not null and o.id is null as homeless, f.order_id is not null and not f.posted
+         and o.affiliate_id is not null as forgotten
+     from (select * from facts where (program_id, livemode, id) > (?, ?, ?) and (?::text is null or program_id = ?)
+           order by program_id, livemode, id limit ?) f
+     left join inbox_events e on e.id = f.inbox_id
+     left join orders o on o.id = f.order_id and o.program_id = f.program_id and o.livemode = f.livemode
+     order by f.program_id, f.livemode, f.id`,
+    [after.programId, after.livemode, after.id, programId, programId, limit],
+  );
+  for (const row of rows) {
+    findings.count('facts');
+    if (row.said === null) findings.count('factsOfExpiredMessages');
+    else {
+      const said = row.said.find(({ id }) => id === row.id);
+      if (!isDeepStrictEqual(said, row.fact)) findings.differ('fact', row.id, 'content', row.fact, said ?? null);
+    }
+    if (row.fact.id !== row.id) findings.differ('fact', row.id, 'id', row.id, row.fact.id);
+    if (Date.parse(row.fact.occurredAt) !== row.occurred_at.getTime()) {
+      findings.differ('fact', row.id, 'occurredAt', row.occurred_at, row.fact.occurredAt);
+    }
+    if (row.homeless) findings.differ('fact', row.id, 'order', 'none', 'an order of the program');
+    if (row.forgotten) findings.differ('fact', row.id, 'posted', false, true);
+  }
+  const last = rows.at(-1);
+  return last && rows.length === limit ? { programId: last.program_id, livemode: last.livemode, id: last.id } : null;
+}
+
+interface FactRow {
+  program_id: string;
+  livemode: boolean;
+  id: string;
+  fact: Fact;
+  occurred_at: Date;
+  inbox_id: string;
+  said: Fact[] | null;
+  homeless: boolean;
+  forgotten: boolean;
+}

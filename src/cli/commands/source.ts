@@ -1,0 +1,138 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { sourceInput } from '../../api/source-schemas.ts';
+import { detailView, sourceView, toSourceInput } from '../../api/sources.ts';
+import { presets } from '../../inbound/postback/presets.ts';
+import { getProgram } from '../../program/programs.ts';
+import { createSource, listSources, type Source } from '../../program/sources.ts';
+import { withHub } from '../hub-access.ts';
+import { validateOptions } from './options.ts';
+import { chooseProgram, programOption } from './program-option.ts';
+import { formatTable } from '../table.ts';
+
+interface CreateOptions {
+  program?: string;
+  kind: string;
+  json?: true;
+  /** Every other option has the name of a field of `POST /api/v1/sources`. */
+  [field: string]: unknown;
+}
+
+/** `tributary source`: ways in. */
+export function sourceCommand(): Command {
+  return new Command('source')
+    .description('open ways in, and list them')
+    .addCommand(createCommand())
+    .addCommand(
+      new Command('list')
+        .description('list the sources of a program, newest first')
+        .option(...programOption)
+        .option('--json', 'print JSON')
+        .action(list),
+    );
+}
+
+function createCommand(): Command {
+  return new Command('create')
+    .description('open a way in: Stripe, RevenueCat, or a tracker')
+    .option(...programOption)
+    .addOption(new Option('--kind <kind>').choices(['stripe', 'revenuecat', 'postback']).makeOptionMandatory())
+    .option('--name <name>', 'what people call it')
+    .addOption(
+      new Option(
+        '--order-scope <scope>',
+        'whether its order ids meet those of other sources (default: program)',
+      ).choices(['program', 'source']),
+    )
+    .optionsGroup('Stripe:')
+    .option('--signing-secrets <whsec...>', "the endpoint's signing secret; several while one is rotated")
+    .option('--test', 'whatever comes by it is test')
+    .optionsGroup('RevenueCat:')
+    .option('--authorization <value>', 'the exact value of the Authorization header')
+    .option('--hmac-secret <secret>', 'the secret of X-RevenueCat-Webhook-Signature')
+    .addOption(
+      new Option('--amount-basis <basis>', 'what commission is reckoned on (default: net_of_tax)').choices([
+        'gross',
+        'net_of_tax',
+        'proceeds',
+      ]),
+    )
+    .option('--campaign-as-coupon', 'the attribute $campaign is a coupon code')
+    .addOption(
+      new Option('--stripe-stores <rule>', 'purchases that Stripe bills (default: auto)').choices([
+        'auto',
+        'count',
+        'ignore',
+      ]),
+    )
+    .optionsGroup('Postback:')
+    .addOption(new Option('--preset <tracker>', 'how that tracker speaks').choices(presets.map(({ id }) => id)))
+    .addOption(
+      new Option('--purpose <purpose>', 'conversions or funnel events (default: primary)').choices([
+        'primary',
+        'secondary',
+      ]),
+    )
+    .option('--fields <theirs=ours...>', 'rename parameters', collectPair)
+    .option('--statuses <theirs=ours...>', 'what status words mean: lead, hold, sale, rejected', collectPair)
+    .addOption(
+      new Option('--response <mode>', "what is answered (default: the preset's, else json)").choices([
+        'json',
+        'ok',
+        'gif',
+      ]),
+    )
+    .option('--no-require-key', 'take postbacks without an API key')
+    .option('--allowed-cidrs <cidr...>', 'only from these addresses')
+    .option('--event-type <type>', 'of a secondary source: pageview, registration, lead')
+    .optionsGroup('Output:')
+    .option('--json', 'print JSON')
+    .action(create);
+}
+
+async function create({ program, json, test, requireKey, ...fields }: CreateOptions): Promise<void> {
+  const input = validateOptions(sourceInput, {
+    ...fields,
+    ...(test ? { livemode: false } : {}),
+    // Commander presets what `--no-…` switches off.
+    ...(fields.kind === 'postback' ? { requireKey } : {}),
+  });
+  const source = await withHub(async ({ config, db, secrets }) =>
+    detailView({ config, db }, await createSource(db, secrets, await chooseProgram(db, program), toSourceInput(input))),
+  );
+  if (json) {
+    console.log(JSON.stringify(source));
+    return;
+  }
+  console.log(`Source ${source.id} (${source.kind}) created.`);
+  console.log(source.postbackUrl ? `Paste into the tracker: ${source.postbackUrl}` : `Have it send to: ${source.url}`);
+  if (source.requiredEvents.length > 0) console.log(`Switch on there: ${source.requiredEvents.join(', ')}`);
+}
+
+const PAGE_SIZE = 500;
+
+async function list({ program, json }: { program?: string; json?: true }): Promise<void> {
+  const { programId, sources } = await withHub(async ({ config, db }) => {
+    const { id: programId } = await getProgram(db, await chooseProgram(db, program));
+    const all: Source[] = [];
+    for (let beforeId: string | null = null; ; beforeId = all.at(-1)?.id ?? null) {
+      const { items, hasMore } = await listSources(db, programId, {}, { limit: PAGE_SIZE, beforeId });
+      all.push(...items);
+      if (!hasMore) return { programId, sources: all.map((source) => sourceView({ config }, source)) };
+    }
+  });
+  if (json) console.log(JSON.stringify(sources));
+  else if (sources.length === 0)
+    console.log(`No sources yet. Open one: tributary source create --program ${programId}`);
+  else {
+    const rows = sources.map(({ name, kind, preset, url }) => [kind, preset ?? '', name ?? '', url]);
+    console.log(formatTable(columns, rows));
+  }
+}
+
+const columns = ['Kind', 'Preset', 'Name', 'URL'].map((title) => ({ title }));
+
+function collectPair(text: string, pairs: Record<string, string> = {}): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('It must be theirs=ours.');
+  return { ...pairs, [text.slice(0, equals)]: text.slice(equals + 1) };
+}

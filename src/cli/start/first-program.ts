@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { inTransaction, type Db, type Trx } from '../../db/db.ts';
+import type { SecretBox } from '../../db/secret-box.ts';
+import { runPositional } from '../../db/sql.ts';
+import { createAffiliate } from '../../program/affiliates.ts';
+import { createKey } from '../../program/api-keys.ts';
+import { createOffer } from '../../program/offers.ts';
+import { createProgram, type Program } from '../../program/programs.ts';
+import { createSource, postbackSettingsSchema, revenuecatSettingsSchema } from '../../program/sources.ts';
+import { createTrackingLink } from '../../program/tracking-links.ts';
+
+/** What a new hub starts with, so that it can be tried at once. Plaintexts are here and nowhere else. */
+export interface FirstProgram {
+  program: Program;
+  liveKey: string;
+  testKey: string;
+  referralCode: string;
+  linkCode: string;
+  stripe: { id: string; signingSecret: string };
+  revenuecat: { id: string; authorization: string };
+  postback: { id: string };
+}
+
+/** Any number that nothing else locks by: it spells "1st". */
+const ADVISORY_LOCK = 0x317374;
+
+/** Makes the first program where there is none yet; null where there is one. Hubs that start at once make one together. */
+export function createFirstProgram(db: Db, secrets: SecretBox): Promise<FirstProgram | null> {
+  return inTransaction(db, async (trx) => {
+    await runPositional(trx, 'select pg_advisory_xact_lock(?)', [ADVISORY_LOCK]);
+    const programs = await runPositional(trx, 'select 1 from programs limit 1');
+    return programs.length > 0 ? null : makeProgram(trx, secrets);
+  });
+}
+
+async function makeProgram(trx: Trx, secrets: SecretBox): Promise<FirstProgram> {
+  const program = await createProgram(trx, { name: 'First program' });
+  const live = await createKey(trx, program.id, { name: 'first live key', mode: 'live', access: 'write' });
+  const test = await createKey(trx, program.id, { name: 'first test key', mode: 'test', access: 'write' });
+  const offer = await createOffer(trx, program.id, {
+    name: 'First offer',
+    url: 'https://example.com/',
+    commission: { type: 'revshare', rateBps: 2000, durationMonths: 12 },
+  });
+  const affiliate = await createAffiliate(trx, program.id, {
+    displayName: 'First affiliate',
+    email: 'affiliate@example.com',
+    referralCode: 'first',
+  });
+  const link = await createTrackingLink(trx, program.id, { affiliateId: affiliate.id, offerId: offer.id });
+  const signingSecret = `whsec_${randomBytes(24).toString('base64url')}`;
+  const stripe = await createSource(trx, secrets, program.id, {
+    kind: 'stripe',
+    name: 'Stripe',
+    settings: {},
+    secrets: { signingSecrets: [signingSecret] },
+  });
+  const authorization = `Bearer ${randomBytes(24).toString('base64url')}`;
+  const revenuecat = await createSource(trx, secrets, program.id, {
+    kind: 'revenuecat',
+    name: 'RevenueCat',
+    settings: revenuecatSettingsSchema.parse({}),
+    secrets: { authorization, hmacSecret: null },
+  });
+  const postback = await createSource(trx, secrets, program.id, {
+    kind: 'postback',
+    name: 'Tracker',
+    settings: postbackSettingsSchema.parse({}),
+    secrets: null,
+  });
+  return {
+    program,
+    liveKey: live.plaintext,
+    testKey: test.plaintext,
+    referralCode: affiliate.referralCode,
+    linkCode: link.code,
+    stripe: { id: stripe.id, signingSecret },
+    revenuecat: { id: revenuecat.id, authorization },
+    postback: { id: postback.id },
+  };
+}

@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command } from 'commander';
+import type { Config } from '../../process/config.ts';
+import { createDatabase } from '../../db/database.ts';
+import { openEmbeddedServer } from '../../db/embedded.ts';
+import { migrateDatabase } from '../../db/migrate.ts';
+import { createSecretBox } from '../../db/secret-box.ts';
+import { listen } from '../../process/listen.ts';
+import { prepareEnvironment, readSettings, type PreparedEnvironment } from '../environment.ts';
+import { createFirstProgram } from './first-program.ts';
+import { describeFirstSteps } from './first-steps.ts';
+import { supervise, type SupervisedProcess } from './supervise.ts';
+
+/** `tributary start`: the whole hub in one command. */
+export function startCommand(): Command {
+  return new Command('start')
+    .description('run the whole hub: database where none is set, migrations, web and worker')
+    .action(runHub);
+}
+
+async function runHub(): Promise<void> {
+  const stopAsked = watchForStop();
+  await waitForPort(readSettings(process.env));
+  const prepared = await prepareEnvironment(process.env);
+  const { config, embedded } = prepared;
+  try {
+    if (embedded)
+      say(`PostgreSQL ${embedded.how === 'adopted' ? 'runs already' : 'started'} (data in ${embedded.folder})`);
+    const applied = await migrateDatabase({
+      databaseUrl: config.databaseUrl,
+      queueInDatabase: !config.redisUrl && !config.redisClusterNodes,
+      onWait: () => say('Another process migrates the database; waiting for it'),
+    });
+    if (applied.length > 0) say(`Migrated: ${applied.join(', ')}`);
+    const firstSteps = await prepareFirstProgram(prepared);
+    await runProcesses(prepared, firstSteps, stopAsked);
+  } finally {
+    await prepared.close();
+  }
+}
+
+async function runProcesses(
+  prepared: PreparedEnvironment,
+  firstSteps: string | null,
+  stopAsked: Promise<void>,
+): Promise<void> {
+  const { env, config } = prepared;
+  const worker = supervise({ name: 'worker', script: 'workers/main.ts', env, say });
+  const web = supervise({ name: 'web', script: 'src/server.ts', env, say });
+  try {
+    if (prepared.embedded) void keepEmbedded(prepared, [worker, web]);
+    const works = Promise.all([web.ready, worker.ready]).then(() => true);
+    if (await Promise.race([works, stopAsked.then(() => false)])) {
+      say(`\nTributary listens on ${config.publicUrl}\n${describeStart(prepared, firstSteps)}`);
+    }
+    await stopAsked;
+    say('Stopping');
+  } finally {
+    // Callers that wait for an outcome still get it while the worker runs.
+    await web.stop();
+    await worker.stop();
+  }
+}
+
+/** The first start's keys and calls; null when the hub has a program already. In the embedded default they are kept. */
+async function prepareFirstProgram({ config, embedded }: PreparedEnvironment): Promise<string | null> {
+  const db = createDatabase({ url: config.databaseUrl, role: 'cli' });
+  const [key, ...previousKeys] = config.encryptionKeys;
+  try {
+    const first = await createFirstProgram(db, createSecretBox({ key, previousKeys }));
+    if (!first) return null;
+    const steps = describeFirstSteps(first, config, new Date());
+    if (embedded) await writeFile(firstStepsFileOf(config), steps, { mode: 0o600 });
+    return steps;
+  } finally {
+    await db.destroy();
+  }
+}
+
+function firstStepsFileOf({ dataDir }: Config): string {
+  return join(dataDir, 'first-steps.sh');
+}
+
+/** Secrets are shown once; later only where they are. */
+function describeStart({ config, secretsFile }: PreparedEnvironment, firstSteps: string | null): string {
+  const kept = secretsFile && existsSync(firstStepsFileOf(config)) ? firstStepsFileOf(config) : null;
+  return [
+    `  API           ${config.publicUrl}/docs`,
+    secretsFile && !process.env.ADMIN_TOKEN?.trim()
+      ? `  admin token   in ${secretsFile}`
+      : '  admin token   ADMIN_TOKEN of the environment',
+    ...(kept ? [`  first steps   in ${kept}${firstSteps ? ', and here:' : ' (keys, and a call to each source)'}`] : []),
+    ...(firstSteps ? ['', firstSteps] : []),
+  ].join('\n');
+}
+
+/** Starts the embedded server again when it is gone: killed by the system, or by hand. */
+async function keepEmbedded(prepared: PreparedEnvironment, processes: SupervisedProcess[]): Promise<void> {
+  let { embedded, env } = prepared;
+  let closing = false;
+  prepared.close = async () => {
+    closing = true;
+    await embedded?.close();
+  };
+  while (embedded) {
+    await embedded.lost;
+    if (closing) return;
+    say('PostgreSQL is gone; starting it again');
+    const { databaseUrl } = embedded;
+    for (embedded = null; !embedded;) {
+      embedded = await openEmbeddedServer(prepared.config.dataDir).catch(async (error: Error) => {
+        say(error.message);
+        await wait(5_000);
+        return null;
+      });
+    }
+    if (embedded.databaseUrl === databaseUrl) continue;
+    // Its port was taken meanwhile.
+    env = { ...env, DATABASE_URL: embedded.databaseUrl };
+    for (const each of processes) await each.restart(env);
+  }
+}
+
+/** Resolves when the hub is to stop. Asked once is enough: npm and the terminal may both pass a Ctrl-C on. */
+function watchForStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+    // npm ends at a SIGTERM without passing it on, as in `npm start & kill %1`: its end is our signal.
+    if (process.env.npm_lifecycle_event === undefined) return;
+    const parent = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== parent) resolve();
+    }, 250).unref();
+  });
+}
+
+/** Fails at once with what to do where another program has our port. A hub that was killed leaves it within seconds. */
+async function waitForPort(config: Config): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const server = createServer();
+    try {
+      await listen(server, config.port, config.host);
+      server.close();
+      return;
+    } catch (error) {
+      if (attempt === 10) throw error;
+      await wait(200);
+    }
+  }
+}
+
+function say(line: string): void {
+  console.log(line);
+}

@@ -1,0 +1,98 @@
+import type { Db } from './db.ts';
+
+export interface ExpiringCacheOptions {
+  ttlMs: number;
+  /** Bound of what is known to exist, and apart from it of what is known not to: guessing cannot push out the real ones. */
+  maxEntries: number;
+  /** Whether a look-up that fails gives the last known value, and for another `ttlMs` does not ask again. */
+  serveStale?: boolean;
+}
+
+interface Entry<V> {
+  value: V;
+  expiresAt: number;
+}
+
+interface LookUp<V> {
+  value: Promise<V | null>;
+}
+
+/**
+ * What a process may remember of the database for a short time. `null` is remembered too (nothing there). The age counts
+ * from the start of the look-up, so that a change elsewhere is seen within `ttlMs`; concurrent look-ups share one query;
+ * a failed one is not remembered.
+ */
+export class ExpiringCache<V> {
+  readonly #options: ExpiringCacheOptions;
+  readonly #present = new Map<string, Entry<V>>();
+  readonly #absent = new Map<string, Entry<null>>();
+  readonly #loading = new Map<string, LookUp<V>>();
+
+  constructor(options: ExpiringCacheOptions) {
+    this.#options = options;
+  }
+
+  get(key: string, load: () => Promise<V | null>): Promise<V | null> {
+    const known = this.#present.get(key) ?? this.#absent.get(key);
+    if (known && known.expiresAt > performance.now()) return Promise.resolve(known.value);
+    const underWay = this.#loading.get(key);
+    if (underWay) return underWay.value;
+    const lookUp: LookUp<V> = { value: Promise.resolve(null) };
+    this.#loading.set(key, lookUp);
+    lookUp.value = this.#load(key, load, lookUp);
+    return lookUp.value;
+  }
+
+  delete(key: string): void {
+    this.#present.delete(key);
+    this.#absent.delete(key);
+    this.#loading.delete(key);
+  }
+
+  async #load(key: string, load: () => Promise<V | null>, lookUp: LookUp<V>): Promise<V | null> {
+    const expiresAt = performance.now() + this.#options.ttlMs;
+    try {
+      const value = await load();
+      // Forgotten meanwhile: what was read may be older than the change.
+      if (this.#loading.get(key) === lookUp) this.#remember(key, value, expiresAt);
+      return value;
+    } catch (error) {
+      const stale = this.#options.serveStale ? this.#present.get(key) : undefined;
+      if (!stale) throw error;
+      this.#remember(key, stale.value, performance.now() + this.#options.ttlMs);
+      return stale.value;
+    } finally {
+      if (this.#loading.get(key) === lookUp) this.#loading.delete(key);
+    }
+  }
+
+  #remember(key: string, value: V | null, expiresAt: number): void {
+    this.#present.delete(key);
+    this.#absent.delete(key);
+    if (value === null) keep(this.#absent, key, { value, expiresAt }, this.#options.maxEntries);
+    else keep(this.#present, key, { value, expiresAt }, this.#options.maxEntries);
+  }
+}
+
+/** Maps iterate in order of insertion: the first is the one looked up longest ago. */
+function keep<E>(map: Map<string, E>, key: string, entry: E, maxEntries: number): void {
+  if (map.size >= maxEntries) {
+    const [oldest] = map.keys();
+    if (oldest !== undefined) map.delete(oldest);
+  }
+  map.set(key, entry);
+}
+
+/** One `T` a database, so that several hubs can live in one process. A transaction shares that of its database. */
+export function perDatabase<T>(make: () => T): (db: Db) => T {
+  const made = new WeakMap<object, T>();
+  return (db) => {
+    const { config } = db.client as { config: object };
+    let value = made.get(config);
+    if (value === undefined) {
+      value = make();
+      made.set(config, value);
+    }
+    return value;
+  };
+}

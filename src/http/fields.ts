@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { isTimezone } from '../domain/calendar.ts';
+import { isCurrency } from '../domain/currency.ts';
+import { parseTime } from '../domain/parse-time.ts';
+import { rendersAs } from './json-schema.ts';
+
+/** Schemas that several resources share: what comes in (bodies, queries) and what goes out. */
+
+/** Text that says something: trimmed, not empty. */
+export function text(maxLength = 255) {
+  return z.string().trim().min(1).max(maxLength);
+}
+
+/** An id, or a code where one may stand for it; unknown ones are told apart by the database. */
+export const reference = text(255);
+
+export const email = z
+  .string()
+  .trim()
+  .max(254)
+  .regex(/^[^\s@]{1,64}@[^\s@]+$/, 'must be an e-mail address')
+  .meta(rendersAs({ format: 'email', pattern: undefined }));
+
+export const httpUrl = z
+  .string()
+  .trim()
+  .max(2048)
+  .refine(isHttpUrl, 'must be an http or https URL')
+  .meta({ format: 'uri', example: 'https://shop.example.com/welcome' });
+
+/** Codes that people type: any characters but spaces, told apart without case. */
+export const code = z.string().trim().min(1).max(64).regex(/^\S+$/, 'must not contain spaces');
+
+export const currency = z
+  .string()
+  .trim()
+  .toUpperCase()
+  .refine(isCurrency, 'must be an ISO 4217 currency such as USD')
+  .meta({ example: 'USD' });
+
+export const timezone = z
+  .string()
+  .refine(isTimezone, 'must be an IANA time zone such as Europe/Berlin')
+  .meta({ example: 'Europe/Berlin' });
+
+/** A moment in a body: ISO 8601 with an offset, or Unix time. */
+export const moment = z
+  .union([z.string(), z.number()])
+  .transform((value, context) => {
+    const time = parseTime(String(value).trim());
+    if (time) return time;
+    context.addIssue({ code: 'custom', message: 'must be ISO 8601 with an offset, or Unix seconds or milliseconds' });
+    return z.NEVER;
+  })
+  .meta(rendersAs({ anyOf: undefined, type: ['string', 'number'], example: '2026-01-31T12:00:00.000Z' }));
+
+const dayOrInstant = (description: string) =>
+  z
+    .string()
+    .refine(isDayOrInstant, 'must be a day such as 2026-01-31, or ISO 8601 with an offset')
+    .transform((value) => (isDay(value) ? value : (parseTime(value) as Date).toISOString()))
+    .meta({ description, example: '2026-01-31' });
+
+/** Query parameters of lists that can be cut to a period. */
+export const periodQuery = {
+  startDate: dayOrInstant("From this day of the program's time zone, or this instant, on").optional(),
+  endDate: dayOrInstant("Up to this day of the program's time zone, or this instant, inclusive").optional(),
+};
+
+/** Times in answers: ISO 8601 UTC with milliseconds. */
+export const timestamp = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  .meta(rendersAs({ format: 'date-time', pattern: undefined, example: '2026-01-31T12:00:00.000Z' }));
+
+export const amountMinor = z.int().meta({ description: 'Integer minor units of the currency' });
+
+export const livemode = z
+  .boolean()
+  .meta({ description: 'False for what came by a test key, a test click or a test event' });
+
+/** A list of words in a query: `status=pending,approved`. */
+export function wordsOf<const W extends readonly [string, ...string[]]>(words: W) {
+  const allowed: readonly string[] = words;
+  return z
+    .string()
+    .transform((value, context) => {
+      const given = value.split(',').map((word) => word.trim());
+      if (given.every((word): word is W[number] => allowed.includes(word))) return given;
+      context.addIssue({ code: 'custom', message: `must be one of ${words.join(', ')}, or several with commas` });
+      return z.NEVER;
+    })
+    .meta({ description: `One of ${words.join(', ')}; several with commas`, example: words[0] });
+}
+
+function isHttpUrl(value: string): boolean {
+  const url = URL.parse(value);
+  return url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
+}
+
+function isDayOrInstant(value: string): boolean {
+  if (!isDay(value)) return /^\d{4}-/.test(value) && parseTime(value) !== null;
+  const day = new Date(`${value}T00:00:00Z`);
+  return /^[12]\d{3}-\d\d-\d\d$/.test(value) && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value);
+}
+
+function isDay(value: string): boolean {
+  return value.length === 10;
+}

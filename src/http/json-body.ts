@@ -1,0 +1,61 @@
+import type { Request } from 'express';
+import { AppError, validationError } from '../domain/errors.ts';
+import { readRawBody } from './raw-body.ts';
+
+export interface JsonBody {
+  /** Empty where none was sent. */
+  raw: Buffer;
+  /** Undefined where none was sent. */
+  value: unknown;
+}
+
+const MAX_DEPTH = 64;
+
+/**
+ * Reads a JSON body of at most 1 MiB. Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE (other types, compressed),
+ * VALIDATION_ERROR (not JSON, not UTF-8, nested absurdly, a NUL or a broken surrogate in any text).
+ */
+export async function readJsonBody(req: Request): Promise<JsonBody> {
+  const raw = await readRawBody(req);
+  if (raw.length === 0) return { raw, value: undefined };
+  refuseOtherTypes(req.headers['content-type']);
+  const value = parseJson(raw);
+  refuseBadText(value);
+  return { raw, value };
+}
+
+function refuseOtherTypes(contentType: string | undefined): void {
+  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  const charset = parameters.find((parameter) => parameter.trim().startsWith('charset='))?.split('=')[1];
+  const isUtf8 = charset === undefined || /^\s*"?utf-?8"?\s*$/.test(charset);
+  if (/^application\/(?:[\w.-]+\+)?json$/.test(type.trim()) && isUtf8) return;
+  throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8');
+}
+
+function parseJson(raw: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(raw)) as unknown;
+  } catch (error) {
+    throw new AppError('VALIDATION_ERROR', 'The body is not valid JSON', { cause: error });
+  }
+}
+
+/** PostgreSQL stores neither NUL nor half a surrogate pair. Without recursion: senders decide how deep it is. */
+function refuseBadText(value: unknown): void {
+  const waiting: { value: unknown; path: string; depth: number }[] = [{ value, path: '', depth: 0 }];
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    if (next.depth > MAX_DEPTH) throw validationError(`The body is nested more than ${MAX_DEPTH} levels deep`);
+    if (typeof next.value === 'string') refuseText(next.value, next.path);
+    if (typeof next.value !== 'object' || next.value === null) continue;
+    for (const [key, item] of Object.entries(next.value)) {
+      refuseText(key, next.path);
+      waiting.push({ value: item, path: next.path === '' ? key : `${next.path}.${key}`, depth: next.depth + 1 });
+    }
+  }
+}
+
+function refuseText(text: string, path: string): void {
+  if (!text.includes('\0') && text.isWellFormed()) return;
+  const message = 'must not contain NUL or broken Unicode';
+  throw validationError(`${path || 'The body'} ${message}`, { [path || 'body']: message });
+}

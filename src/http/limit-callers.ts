@@ -1,0 +1,44 @@
+import type { Request, Response } from 'express';
+import type { Clock } from '../domain/clock.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { AppError } from '../domain/errors.ts';
+import type { Principal } from '../program/api-keys.ts';
+import { keyPolicy, rateLimitHeaders, type LimitClass } from './rate-limits.ts';
+import type { Caller } from './authenticate.ts';
+
+interface LimitDeps {
+  rateLimits: RateLimits;
+  clock: Clock;
+}
+
+/** Counts a request of the native API against its key and says so in the headers; throws RATE_LIMITED past the limit. */
+export async function limitCaller(deps: LimitDeps, caller: Caller, req: Request, res: Response): Promise<void> {
+  const principal = caller.kind === 'key' ? caller.principal : { keyId: 'admin', rateLimits: {} };
+  await limitPrincipal(deps, principal, classOf(req.method, req.path), res);
+}
+
+/** For `/pb`: every postback with a key counts as a conversion. */
+export function limitPostbacks(deps: LimitDeps): (principal: Principal, req: Request, res: Response) => Promise<void> {
+  return (principal, _req, res) => limitPrincipal(deps, principal, 'conversions', res);
+}
+
+async function limitPrincipal(
+  deps: LimitDeps,
+  principal: Pick<Principal, 'keyId' | 'rateLimits'>,
+  limitClass: LimitClass,
+  res: Response,
+): Promise<void> {
+  const usage = await deps.rateLimits.count(keyPolicy(principal, limitClass), principal.keyId);
+  if (!usage) return;
+  for (const [name, value] of rateLimitHeaders(usage, deps.clock.now())) res.setHeader(name, value);
+  if (usage.allowed) return;
+  throw new AppError('RATE_LIMITED', `Too many requests: ${usage.policy.limit} a minute are allowed (${limitClass})`, {
+    retryAfterS: usage.resetS,
+  });
+}
+
+/** Clicks are told of as often as conversions are. */
+function classOf(method: string, path: string): LimitClass {
+  if (method === 'GET' || method === 'HEAD') return 'reads';
+  return method === 'POST' && /^\/(?:conversions|events|clicks)\/?$/.test(path) ? 'conversions' : 'writes';
+}

@@ -1,0 +1,150 @@
+import { isCurrency } from '../../domain/currency.ts';
+import type { FactAmount } from '../../domain/facts.ts';
+import { parseMajorAmount, parseMinorAmount } from '../../domain/money.ts';
+import { parseTime } from '../../domain/parse-time.ts';
+import { clip, toPlainDecimal } from './names.ts';
+import type { ConversionField, Given, GivenFields, Problems } from './names.ts';
+
+/** Ids, codes and words: the longest that is taken. */
+export const MAX_TEXT_LENGTH = 255;
+const MAX_URL_LENGTH = 2048;
+
+/** A short text field (an id, a code, a word), or null where it is absent or was reported to `problems`. */
+export function readWord(given: GivenFields, field: ConversionField, problems: Problems): string | null {
+  const value = given[field];
+  if (!value || reportMacro(value, problems)) return null;
+  if (value.text.length > MAX_TEXT_LENGTH) {
+    problems.add(value.name, `must have at most ${MAX_TEXT_LENGTH} characters`);
+    return null;
+  }
+  return value.text;
+}
+
+/** A page address, kept as it is: it is shown, never fetched. */
+export function readUrl(given: GivenFields, problems: Problems): string | null {
+  const value = given.url;
+  if (!value) return null;
+  if (value.text.length <= MAX_URL_LENGTH) return value.text;
+  problems.add(value.name, `must have at most ${MAX_URL_LENGTH} characters`);
+  return null;
+}
+
+/** The customer's e-mail in lower case. */
+export function readEmail(given: GivenFields, problems: Problems): string | null {
+  const email = readWord(given, 'customerEmail', problems);
+  if (email === null || /^[^\s@]{1,64}@[^\s@]+$/.test(email)) return email?.toLowerCase() ?? null;
+  problems.add(given.customerEmail?.name ?? 'customer_email', 'must be an e-mail address');
+  return null;
+}
+
+/**
+ * The amount, exact, in minor units; in plain major units where no currency is named, since only the offer's currency
+ * will tell its decimals. `nothing` says what zero and negative amounts are: a mistake (sales), or no amount at all (leads and
+ * rejections, where trackers send 0 or the amount that they take back).
+ */
+export function readAmount(given: GivenFields, problems: Problems, nothing: 'refused' | 'absent'): FactAmount | null {
+  const currency = readCurrency(given, problems);
+  const major = given.amount && readMajor(given.amount, currency, problems, nothing);
+  const minor = given.amountMinor && readMinor(given.amountMinor, currency, problems, nothing);
+  if (given.amount && given.amountMinor && major && minor && !isSameAmount(major, minor)) {
+    problems.add(given.amountMinor.name, `disagrees with ${given.amount.name}`, 'amount_invalid');
+  }
+  return minor ?? major ?? null;
+}
+
+/** When it happened, in UTC with milliseconds, or null where the sender did not say. */
+export function readTime(given: GivenFields, receivedAt: Date, problems: Problems): string | null {
+  const value = given.occurredAt;
+  if (!value || reportMacro(value, problems)) return null;
+  const time = parseTime(value.text);
+  if (time === null) {
+    problems.add(value.name, 'must be ISO 8601 with an offset, or Unix seconds or milliseconds');
+    return null;
+  }
+  if (isTooFarAhead(time, receivedAt)) {
+    problems.add(value.name, 'is more than a year ahead', 'occurred_at_in_future');
+    return null;
+  }
+  return time.toISOString();
+}
+
+/** Nearer times are taken: early renewals and test clocks are ahead, too. */
+export function isTooFarAhead(time: Date, receivedAt: Date): boolean {
+  const limit = new Date(receivedAt);
+  limit.setUTCFullYear(limit.getUTCFullYear() + 1);
+  return time > limit;
+}
+
+/** Whether a text is a placeholder that the sender's tracker should have replaced by a value. */
+export function isMacro(text: string): boolean {
+  // Longer texts are refused for their length; the expressions below need not see them.
+  if (text.length > MAX_TEXT_LENGTH || !/[{[#<%_]|^REPLACE|^OPTIONAL$/.test(text)) return false;
+  return (
+    /\{[^{}]*\}|%7B.*%7D/i.test(text) ||
+    /^(?:\[[^\]]*\]|%5B.*%5D|#[^#]*#|<[^<>]*>|%[A-Za-z_]\w*%|__[A-Z0-9_]+__)$/.test(text) ||
+    /^(?:REPLACE(?:_.*)?|OPTIONAL)$/.test(text)
+  );
+}
+
+function readCurrency(given: GivenFields, problems: Problems): string | null {
+  const value = given.currency;
+  if (!value || reportMacro(value, problems)) return null;
+  const currency = value.text.toUpperCase();
+  if (isCurrency(currency)) return currency;
+  problems.add(value.name, `must be an ISO 4217 currency such as USD, not '${clip(value.text)}'`);
+  return null;
+}
+
+function readMajor(value: Given, currency: string | null, problems: Problems, nothing: 'refused' | 'absent') {
+  if (reportMacro(value, problems)) return null;
+  const plain = toPlainDecimal(value.text);
+  // Four decimals are the most that any currency has; a text in its plain form has none to spare.
+  if (plain === null || plain.length > 24 || !/^-?\d{1,18}(?:\.\d{1,4})?$/.test(plain)) {
+    problems.add(value.name, explainMajor(value.text, plain), 'amount_invalid');
+    return null;
+  }
+  if (!isPositive(plain, value, problems, nothing)) return null;
+  if (currency === null) return { major: plain, currency };
+  const parsed = parseMajorAmount(plain, currency);
+  if (parsed.ok) return { minor: Number(parsed.amountMinor), currency };
+  problems.add(value.name, parsed.problem, 'amount_invalid');
+  return null;
+}
+
+function readMinor(value: Given, currency: string | null, problems: Problems, nothing: 'refused' | 'absent') {
+  if (reportMacro(value, problems)) return null;
+  const parsed = parseMinorAmount(value.text);
+  if (!parsed.ok) {
+    problems.add(value.name, parsed.problem, 'amount_invalid');
+    return null;
+  }
+  if (!isPositive(String(parsed.amountMinor), value, problems, nothing)) return null;
+  return { minor: Number(parsed.amountMinor), currency };
+}
+
+function isPositive(plain: string, value: Given, problems: Problems, nothing: 'refused' | 'absent'): boolean {
+  if (plain !== '0' && !plain.startsWith('-')) return true;
+  if (nothing === 'refused') problems.add(value.name, 'must be positive', 'amount_invalid');
+  return false;
+}
+
+function explainMajor(text: string, plain: string | null): string {
+  if (plain !== null && /^-?\d{1,18}\.\d{5,}$/.test(plain)) return 'has more decimals than any currency';
+  if (plain !== null) return 'is larger than any amount the hub takes';
+  return `must be a plain decimal number such as 149.90, without grouping, not '${clip(text)}'`;
+}
+
+function isSameAmount(major: FactAmount, minor: FactAmount): boolean {
+  // Without a currency the two cannot be compared: the exponent is not known yet.
+  return 'major' in major || !('minor' in minor) || major.minor === minor.minor;
+}
+
+function reportMacro(value: Given, problems: Problems): boolean {
+  if (!isMacro(value.text)) return false;
+  problems.add(
+    value.name,
+    `holds the macro '${clip(value.text)}', which the sender did not replace by a value`,
+    'unreplaced_macro',
+  );
+  return true;
+}

@@ -1,0 +1,92 @@
+import { AppError } from '../../domain/errors.ts';
+import { notTrackedReasons, rejections } from '../../domain/outcomes.ts';
+import type { Settled, SettledConversion } from './outcome-waiter.ts';
+
+/** An answer of `POST /api/v1/conversions`, and with 200 for 201 and 202 of `/pb` in json mode (API.md section 3). */
+export interface ConversionAnswer {
+  status: 200 | 201 | 202;
+  body: { data: ConversionAnswerData };
+}
+
+export type ConversionAnswerData =
+  | {
+      tracked: true;
+      conversionId: string | null;
+      status: string | null;
+      kind: string | null;
+      livemode: boolean;
+      commission: { amountMinor: number; currency: string | null; status: string } | null;
+    }
+  | { tracked: false; reason: string; message: string; conversionId?: string }
+  | { tracked: null; status: 'processing' | 'failed'; inboxEventId: string; location: string };
+
+/**
+ * What became of a conversion, in the words of the API. `settled` null: no result in time. Throws VALIDATION_ERROR with
+ * `details.reason` for what was refused after it was stored (an unknown click, affiliate or offer).
+ */
+export function answerConversion(inboxEventId: string, settled: Settled | null, livemode: boolean): ConversionAnswer {
+  if (settled === null) return answerLater(inboxEventId, 'processing');
+  const { conversion } = settled;
+  switch (settled.outcome) {
+    case 'recorded':
+      return { status: 201, body: { data: describeTracked(conversion, livemode) } };
+    case 'updated':
+      return { status: 200, body: { data: describeTracked(conversion, livemode) } };
+    case 'duplicate':
+      return answerUntracked('duplicate_order', 'A conversion with this order is already recorded.', conversion);
+    case 'parked':
+      return answerUntracked(
+        'no_attribution',
+        'Nothing tells which affiliate referred this. It is kept, and attributed should evidence arrive.',
+        conversion,
+      );
+    case 'not_tracked':
+    case 'ignored': {
+      const reason = settled.reason ?? conversion?.reason ?? settled.outcome;
+      return answerUntracked(reason, explainReason(reason) ?? settled.error ?? 'Received, and not paid.', conversion);
+    }
+    case 'rejected':
+    case 'unprocessable':
+      throw refuse(settled);
+    default:
+      return answerLater(inboxEventId, 'failed');
+  }
+}
+
+function describeTracked(conversion: SettledConversion | null, livemode: boolean): ConversionAnswerData {
+  return {
+    tracked: true,
+    conversionId: conversion?.id ?? null,
+    status: conversion?.status ?? null,
+    kind: conversion?.kind ?? null,
+    livemode: conversion?.livemode ?? livemode,
+    commission: conversion && {
+      amountMinor: Number(conversion.commissionMinor),
+      currency: conversion.commissionCurrency,
+      status: conversion.status,
+    },
+  };
+}
+
+function answerUntracked(reason: string, message: string, conversion: SettledConversion | null): ConversionAnswer {
+  const about = conversion ? { conversionId: conversion.id } : {};
+  return { status: 200, body: { data: { tracked: false, reason, message, ...about } } };
+}
+
+/** It is stored, so nothing is lost: its outcome is found under `location`. What failed is there to be replayed. */
+function answerLater(inboxEventId: string, status: 'processing' | 'failed'): ConversionAnswer {
+  const location = `/api/v1/inbox-events/${inboxEventId}`;
+  return { status: 202, body: { data: { tracked: null, status, inboxEventId, location } } };
+}
+
+function refuse(settled: Settled): AppError {
+  const reason = settled.reason ?? settled.error ?? settled.outcome;
+  const known = Object.hasOwn(rejections, reason) ? rejections[reason as keyof typeof rejections] : null;
+  return new AppError('VALIDATION_ERROR', known ?? settled.error ?? 'The conversion was refused', {
+    details: { reason },
+  });
+}
+
+function explainReason(reason: string): string | null {
+  return Object.hasOwn(notTrackedReasons, reason) ? notTrackedReasons[reason as keyof typeof notTrackedReasons] : null;
+}

@@ -1,0 +1,103 @@
+import type { Db } from '../../db/db.ts';
+import { runPositional } from '../../db/sql.ts';
+import type { Fact } from '../../domain/facts.ts';
+import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../../db/page.ts';
+
+export type InboxStatus = 'received' | 'processed' | 'ignored' | 'unprocessable' | 'failed';
+
+/** One accepted message and what became of it; the inbox writes it, the pipeline settles it. */
+export interface InboxEvent {
+  id: string;
+  /** null: it came by API key. */
+  sourceId: string | null;
+  kind: string;
+  livemode: boolean;
+  status: InboxStatus;
+  outcome: string | null;
+  reason: string | null;
+  error: string | null;
+  conversionId: string | null;
+  receivedAt: Date;
+  settledAt: Date | null;
+}
+
+/** With what came and how it was understood. */
+export interface StoredInboxEvent extends InboxEvent {
+  raw: Buffer;
+  headers: Record<string, string>;
+  facts: Fact[];
+}
+
+export interface InboxEventFilter {
+  livemode: boolean;
+  statuses?: readonly InboxStatus[] | undefined;
+  sourceId?: string | undefined;
+  outcomes?: readonly string[] | undefined;
+  conversionId?: string | undefined;
+  /** By `receivedAt`. */
+  from?: Date | null | undefined;
+  /** Exclusive. */
+  until?: Date | null | undefined;
+}
+
+export async function findInboxEvent(
+  db: Db,
+  programId: string,
+  livemode: boolean,
+  eventId: string,
+): Promise<StoredInboxEvent | null> {
+  const [row] = await runPositional<StoredInboxEvent>(
+    db,
+    `select ${columns}, raw, headers, facts from inbox_events where program_id = ? and livemode = ? and id = ?`,
+    [programId, livemode, eventId],
+  );
+  return row ?? null;
+}
+
+/** Newest first. */
+export function listInboxEvents(
+  db: Db,
+  programId: string,
+  filter: InboxEventFilter,
+  page: PageRequest,
+): Promise<Page<InboxEvent>> {
+  const conditions = [
+    { sql: 'program_id = ? and livemode = ?', bindings: [programId, filter.livemode] },
+    ...(filter.statuses ? statusConditions(filter.statuses) : []),
+    ...conditionOf('source_id = ?', filter.sourceId),
+    ...conditionOf('outcome = any(?)', filter.outcomes),
+    ...conditionOf('conversion_id = ?', filter.conversionId),
+    ...conditionOf('received_at >= ?', filter.from),
+    ...conditionOf('received_at < ?', filter.until),
+  ];
+  return selectPage<InboxEvent>(db, `select ${columns} from inbox_events`, 'id', conditions, page);
+}
+
+/** No index is on the status, which settling changes: the few that wait or failed are found by what else is known of them. */
+function statusConditions(statuses: readonly InboxStatus[]): Condition[] {
+  const conditions = conditionOf('status = any(?)', statuses);
+  if (statuses.every((status) => status === 'received')) {
+    conditions.push({ sql: 'id in (select unnest(event_ids) from inbox_watches)', bindings: [] });
+  } else if (statuses.every((status) => status === 'failed' || status === 'unprocessable')) {
+    conditions.push({ sql: 'error is not null', bindings: [] });
+  }
+  return conditions;
+}
+
+/** The test messages since `since` that named a click, newest first. */
+export function listEventsOfTestClick(
+  db: Db,
+  { programId, clickId, since }: { programId: string; clickId: string; since: Date },
+  limit = 20,
+): Promise<InboxEvent[]> {
+  return runPositional<InboxEvent>(
+    db,
+    `select ${columns} from inbox_events
+     where program_id = ? and not livemode and received_at >= ? and facts::jsonb @> ?::jsonb
+     order by id desc limit ?`,
+    [programId, since, JSON.stringify([{ evidence: { clickId } }]), limit],
+  );
+}
+
+const columns = `id, source_id as "sourceId", kind, livemode, status, outcome, reason, error,
+  conversion_id as "conversionId", received_at as "receivedAt", settled_at as "settledAt"`;

@@ -1,0 +1,237 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Db } from '../../db/db.ts';
+import type { Logger } from 'pino';
+import type { Clock } from '../../domain/clock.ts';
+import { AppError } from '../../domain/errors.ts';
+import type { Normalized } from '../../domain/facts.ts';
+import { newId } from '../../domain/ids.ts';
+import { GroupCommit } from '../../db/group-commit.ts';
+import { isOutage } from '../../db/outage.ts';
+import { copyRows } from '../../db/copy.ts';
+import type { Queues } from '../../queue/queues.ts';
+import { openOutcomeWaiter, type OutcomeWaiter, type Settled } from './outcome-waiter.ts';
+
+export type InboxKind =
+  | 'stripe'
+  | 'revenuecat'
+  | 'postback'
+  | 'conversion'
+  | 'event'
+  | 'refund'
+  | 'decision'
+  | 'import';
+
+/** One authentic message, as it came and as it was understood. */
+export interface InboxMessage {
+  programId: string;
+  /** Null for what comes by API key. */
+  sourceId: string | null;
+  kind: InboxKind;
+  /** The exact bytes, credentials replaced. */
+  raw: Buffer;
+  /** The headers worth auditing; never a credential. */
+  headers: Record<string, string>;
+  normalized: Normalized;
+  /** The time that the normalizer took for the time of receipt, where it matters to a later proof; else now. */
+  receivedAt?: Date;
+}
+
+export interface Inbox {
+  /**
+   * Stores a message; resolves once it is committed. From then on it becomes its result exactly once, whatever dies.
+   * Throws UNAVAILABLE (503 with Retry-After) when the database is away or too much is waiting already.
+   */
+  append(message: InboxMessage): Promise<{ id: string }>;
+  /**
+   * Stores a message and waits, bounded, for what became of it. `settled` null: no result in time, nothing is lost.
+   * The wait holds no database connection.
+   */
+  settle(message: InboxMessage, timeoutMs?: number): Promise<{ id: string; settled: Settled | null }>;
+  /** Finishes what was accepted, then stops. */
+  close(): Promise<void>;
+}
+
+export interface InboxDeps {
+  db: Db;
+  queues: Queues;
+  clock: Clock;
+  log: Logger;
+  resultTimeoutMs: number;
+  onGroup?: (rows: number) => void;
+}
+
+// A row that no worker has settled by then was probably lost by the queue; the sweep enqueues it again.
+export const FIRST_SWEEP_AFTER_MS = 10_000;
+
+// Larger groups settle no faster and lock more at once.
+const GROUP_MAX_ROWS = 500;
+
+export function openInbox(deps: InboxDeps): Inbox {
+  const waiter: OutcomeWaiter = openOutcomeWaiter(deps.db, deps.log);
+  const wake = openWaker(deps.queues);
+  const group = new GroupCommit<InboxRow>({
+    write: (rows) => insertRows(deps.db, rows),
+    sizeOf: (row) => row.raw.length + row.facts.length + 500,
+    maxRows: GROUP_MAX_ROWS,
+    maxBytes: 8 * 1024 * 1024,
+    maxWaitingRows: 20_000,
+    maxWaitingBytes: 64 * 1024 * 1024,
+    isOutage,
+    ...(deps.onGroup ? { onGroup: deps.onGroup } : {}),
+    onWritten: (rows) => {
+      void wake(rows.flatMap(({ id, status, awaited }) => (status === 'received' ? [{ id, awaited }] : [])));
+    },
+  });
+
+  async function append(message: InboxMessage, awaited: boolean): Promise<string> {
+    const row = toRow(message, awaited, message.receivedAt ?? deps.clock.now());
+    try {
+      await group.add(row);
+    } catch (error) {
+      throw isOutage(error) ? storeUnavailable(error) : error;
+    }
+    return row.id;
+  }
+
+  return {
+    append: async (message) => ({ id: await append(message, false) }),
+    async settle(message, timeoutMs = deps.resultTimeoutMs) {
+      const id = await append(message, true);
+      return { id, settled: await waiter.wait(id, timeoutMs) };
+    },
+    async close() {
+      await group.flush();
+      await wake([]);
+      await waiter.close();
+    },
+  };
+}
+
+// Under load, jobs this far apart carry a group or more each; one alone goes at once.
+const GATHER_JOBS_MS = 20;
+
+// After a job of so many the next takes a few times as long to gather, unless somebody waits for what is in it: a job costs
+// PostgreSQL as much as a hundred rows of the inbox (measured: its share of an event fell by a quarter).
+const BUSY_JOB = 50;
+const BUSY_TURNS = 5;
+
+/** What a worker has to be told of a committed message; not the message itself, since a queue that is away may make it wait. */
+type Arrived = Pick<InboxRow, 'id' | 'awaited'>;
+
+/**
+ * Names what was committed to a worker, in as few jobs as the queue has time for: while one enqueue is under way the next
+ * gathers. The callers' answers do not wait for it.
+ */
+function openWaker(queues: Queues): (events: Arrived[]) => Promise<void> {
+  let gathered: Arrived[] = [];
+  let running: Promise<void> | null = null;
+  async function drain(): Promise<void> {
+    while (gathered.length > 0) {
+      const eventIds = gathered.map(({ id }) => id);
+      gathered = [];
+      const jobs = [];
+      for (let start = 0; start < eventIds.length; start += GROUP_MAX_ROWS) {
+        jobs.push({ eventIds: eventIds.slice(start, start + GROUP_MAX_ROWS), resettlementIds: [] });
+      }
+      await queues.enqueue('intake', jobs);
+      // Nobody waits where nothing more has come meanwhile.
+      if (gathered.length > 0) await gatherMore(eventIds.length >= BUSY_JOB ? BUSY_TURNS : 1);
+    }
+    running = null;
+  }
+  async function gatherMore(turns: number): Promise<void> {
+    for (let turn = 0; turn < turns; turn += 1) {
+      await pause(GATHER_JOBS_MS);
+      if (gathered.length >= GROUP_MAX_ROWS || gathered.some(({ awaited }) => awaited)) return;
+    }
+  }
+  return (events) => {
+    gathered.push(...events);
+    if (gathered.length > 0) running ??= drain();
+    return running ?? Promise.resolve();
+  };
+}
+
+/**
+ * Stores messages for whoever settles them itself, at once and without a queue: the command line. Gives their ids. Should
+ * it die before it settles them, the sweep finds them.
+ */
+export async function storeMessages(db: Db, messages: readonly InboxMessage[], now: Date): Promise<string[]> {
+  const rows = messages.map((message) => toRow(message, false, message.receivedAt ?? now));
+  await insertRows(db, rows);
+  return rows.flatMap(({ id, status }) => (status === 'received' ? [id] : []));
+}
+
+interface InboxRow {
+  id: string;
+  programId: string;
+  sourceId: string | null;
+  kind: InboxKind;
+  livemode: boolean;
+  raw: Buffer;
+  headers: string;
+  facts: string;
+  status: 'received' | 'ignored' | 'unprocessable';
+  outcome: string | null;
+  reason: string | null;
+  error: string | null;
+  awaited: boolean;
+  receivedAt: Date;
+}
+
+function toRow(message: InboxMessage, awaited: boolean, receivedAt: Date): InboxRow {
+  const { normalized } = message;
+  const facts = normalized.kind === 'facts';
+  return {
+    id: newId('ibx'),
+    programId: message.programId,
+    sourceId: message.sourceId,
+    kind: message.kind,
+    livemode: normalized.livemode,
+    raw: message.raw,
+    headers: JSON.stringify(message.headers),
+    facts: facts ? JSON.stringify(normalized.facts) : '[]',
+    status: facts ? 'received' : normalized.kind,
+    outcome: facts ? null : normalized.kind,
+    reason: normalized.kind === 'ignored' ? normalized.reason : null,
+    error: normalized.kind === 'unprocessable' ? normalized.error : null,
+    awaited: awaited && facts,
+    receivedAt,
+  };
+}
+
+function insertRows(db: Db, rows: InboxRow[]): Promise<void> {
+  return copyRows(db, 'inbox_events', [
+    { name: 'id', type: 'text', values: rows.map(({ id }) => id) },
+    { name: 'program_id', type: 'text', values: rows.map(({ programId }) => programId) },
+    { name: 'source_id', type: 'text', values: rows.map(({ sourceId }) => sourceId) },
+    { name: 'kind', type: 'text', values: rows.map(({ kind }) => kind) },
+    { name: 'livemode', type: 'boolean', values: rows.map(({ livemode }) => livemode) },
+    { name: 'raw', type: 'bytea', values: rows.map(({ raw }) => raw) },
+    { name: 'headers', type: 'json', values: rows.map(({ headers }) => headers) },
+    { name: 'facts', type: 'json', values: rows.map(({ facts }) => facts) },
+    { name: 'status', type: 'text', values: rows.map(({ status }) => status) },
+    { name: 'outcome', type: 'text', values: rows.map(({ outcome }) => outcome) },
+    { name: 'reason', type: 'text', values: rows.map(({ reason }) => reason) },
+    { name: 'error', type: 'text', values: rows.map(({ error }) => error) },
+    { name: 'awaited', type: 'boolean', values: rows.map(({ awaited }) => awaited) },
+    { name: 'received_at', type: 'timestamptz', values: rows.map(({ receivedAt }) => receivedAt) },
+    {
+      name: 'next_enqueue_at',
+      type: 'timestamptz',
+      values: rows.map(({ receivedAt }) => new Date(receivedAt.getTime() + FIRST_SWEEP_AFTER_MS)),
+    },
+    {
+      name: 'settled_at',
+      type: 'timestamptz',
+      values: rows.map(({ status, receivedAt }) => (status === 'received' ? null : receivedAt)),
+    },
+  ]);
+}
+
+function storeUnavailable(cause: unknown): AppError {
+  return new AppError('UNAVAILABLE', 'The hub cannot store messages at the moment. Send it again shortly.', {
+    retryAfterS: 5,
+    cause,
+  });
+}

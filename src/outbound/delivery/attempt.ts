@@ -1,0 +1,132 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../domain/clock.ts';
+import type { AddressGuard } from '../guard/address-guard.ts';
+import type { Lease } from '../wire/lease.ts';
+import type { Destination } from './destinations.ts';
+import { PAYLOAD_VERSION } from '../events/event-types.ts';
+import type { AttemptRecord } from './records.ts';
+import { isDelivered, isGone, parseRetryAfter, planRetry } from '../wire/schedule.ts';
+import type { Answer, HttpSender, OutgoingRequest } from './send.ts';
+import { userAgent } from './user-agent.ts';
+
+export interface AttemptDeps {
+  clock: Clock;
+  log: Logger;
+  guard: AddressGuard;
+  retryScheduleS: readonly number[];
+  random?: () => number;
+  onAttempt?: (record: AttemptRecord) => void;
+}
+
+/**
+ * Makes one attempt and says what follows from it. Three kinds of trouble are told apart: before the attempt (we cannot
+ * sign or have nothing to send: null, the claim runs out and it is tried again, the endpoint is not to blame), during
+ * it (a failed attempt, by the endpoint's or its configuration's fault), and after it (recorder.ts).
+ */
+export async function attemptDelivery(
+  deps: AttemptDeps,
+  http: HttpSender,
+  claim: Lease,
+  destination: Destination,
+): Promise<AttemptRecord | null> {
+  const attemptedAt = deps.clock.now();
+  const request = buildRequest(deps.guard, claim, destination, attemptedAt);
+  if ('internal' in request) {
+    deps.log.error({ ...nameDelivery(claim, destination), problem: request.internal }, 'delivery not attempted');
+    return null;
+  }
+  const answer = 'refused' in request ? refuse(request.refused) : await http.send(request);
+  const record = judgeAnswer(deps, claim, answer, attemptedAt);
+  logAttempt(deps.log, record, destination, 'url' in request ? request.url.host : null);
+  deps.onAttempt?.(record);
+  return record;
+}
+
+function judgeAnswer(deps: AttemptDeps, claim: Lease, answer: Answer, attemptedAt: Date): AttemptRecord {
+  const { responseStatus, responseBody, durationMs } = answer;
+  const succeeded = isDelivered(answer);
+  const retryAfterS = succeeded ? null : parseRetryAfter(answer.retryAfter, deps.clock.now());
+  const { step, trigger } = claim;
+  const { retryScheduleS, random = Math.random } = deps;
+  const isLast = succeeded || isGone(answer) || trigger === 'test';
+  return {
+    claim,
+    succeeded,
+    responseStatus,
+    responseBody,
+    retryAfterS,
+    error: succeeded ? null : (answer.error ?? explainStatus(responseStatus)),
+    durationMs,
+    attemptedAt,
+    nextAttemptAt: isLast ? null : planRetry({ step, at: deps.clock.now(), retryScheduleS, random, retryAfterS }),
+  };
+}
+
+function explainStatus(status: number | null): string | null {
+  if (status === 410) return 'gone: the endpoint asked not to be called again';
+  if (status !== null && status >= 300 && status < 400) return 'redirects are not followed';
+  return `answered ${status}`;
+}
+
+type Built = OutgoingRequest | { refused: string } | { internal: string };
+
+function buildRequest(guard: AddressGuard, claim: Lease, destination: Destination, at: Date): Built {
+  const { problem } = destination;
+  if (problem) return problem.kind === 'refused' ? { refused: problem.text } : { internal: problem.text };
+  if (destination.kind === 'postback') return buildPostback(guard, claim, destination);
+  if (!destination.url || !destination.signerAt) return { internal: 'the endpoint has no URL or no secret' };
+  return {
+    url: destination.url,
+    method: 'POST',
+    headers: {
+      ...destination.headers,
+      'content-type': 'application/json',
+      'user-agent': userAgent,
+      'tributary-payload-version': String(PAYLOAD_VERSION),
+      ...destination.signerAt(at).sign(claim.messageId, at, claim.body),
+    },
+    body: claim.body,
+  };
+}
+
+function buildPostback(guard: AddressGuard, { request }: Lease, { headers }: Destination): Built {
+  if (!request) return { internal: 'the postback has no request' };
+  const check = guard.checkUrl(request.url);
+  if (!check.ok) return { refused: `the URL ${check.problem}` };
+  const { method, body } = request;
+  const contentType = body === null ? {} : { 'content-type': guessContentType(body) };
+  return { url: check.url, method, headers: { ...contentType, 'user-agent': userAgent, ...headers }, body };
+}
+
+function guessContentType(body: string): string {
+  return /^\s*[{[]/.test(body) ? 'application/json' : 'application/x-www-form-urlencoded';
+}
+
+function refuse(text: string): Answer {
+  return { responseStatus: null, responseBody: null, retryAfter: undefined, error: `refused: ${text}`, durationMs: 0 };
+}
+
+/** One wide line an attempt; no body, header or query string, where secrets may be. */
+function logAttempt(log: Logger, record: AttemptRecord, destination: Destination, host: string | null): void {
+  const { claim, succeeded, responseStatus, error, durationMs, nextAttemptAt } = record;
+  const { trigger, step } = claim;
+  log.info(
+    {
+      ...nameDelivery(claim, destination),
+      kind: destination.kind,
+      host,
+      trigger,
+      step,
+      succeeded,
+      responseStatus,
+      error,
+      durationMs,
+      nextAttemptAt,
+    },
+    'delivery attempt',
+  );
+}
+
+function nameDelivery({ messageId, endpointId }: Lease, { programId }: Destination): object {
+  return { messageId, endpointId, programId };
+}

@@ -1,0 +1,111 @@
+import type { Db } from '../../db/db.ts';
+import type { SecretBox } from '../../db/secret-box.ts';
+import { runPositional } from '../../db/sql.ts';
+import type { AddressGuard } from '../guard/address-guard.ts';
+import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
+import { createSigner, type Signer } from '../wire/sign.ts';
+
+/** Where and how to send, as of now. */
+export interface Destination {
+  id: string;
+  programId: string;
+  kind: 'webhook' | 'rest_hook' | 'postback';
+  rateLimitPerSecond: number | null;
+  /** It failed since its last success. */
+  failing: boolean;
+  /** It failed so often that the breaker lets one delivery at a time through. */
+  halfOpen: boolean;
+  /** Null for a postback, whose URL each delivery has of its own. */
+  url: URL | null;
+  headers: Record<string, string>;
+  /** Null for a postback. `at` decides whether a secret that was rotated out still signs. */
+  signerAt: ((at: Date) => Signer) | null;
+  /** Why nothing can be sent: our own fault or the configuration's. `refused` is a URL that the rules forbid by now. */
+  problem: { kind: 'internal' | 'refused'; text: string } | null;
+}
+
+interface EndpointRow {
+  id: string;
+  programId: string;
+  kind: Destination['kind'];
+  url: string;
+  headers: string | null;
+  rateLimitPerSecond: number | null;
+  secret: string | null;
+  previousSecret: string | null;
+  previousSecretExpiresAt: Date | null;
+  failures: number;
+  failing: boolean;
+}
+
+type Prepared = Pick<Destination, 'url' | 'headers' | 'signerAt' | 'problem'>;
+
+/** Decrypting and parsing is done once for each version of an endpoint; the row itself is read anew for each batch. */
+export class DestinationLoader {
+  readonly #db: Db;
+  readonly #secrets: SecretBox;
+  readonly #guard: AddressGuard;
+  readonly #prepared = new Map<string, { version: string; value: Prepared }>();
+
+  constructor(db: Db, secrets: SecretBox, guard: AddressGuard) {
+    this.#db = db;
+    this.#secrets = secrets;
+    this.#guard = guard;
+  }
+
+  async load(endpointIds: readonly string[]): Promise<Map<string, Destination>> {
+    const rows = await runPositional<EndpointRow>(
+      this.#db,
+      `select id, program_id as "programId", kind, url, headers, rate_limit_per_second as "rateLimitPerSecond", secret,
+              previous_secret as "previousSecret", previous_secret_expires_at as "previousSecretExpiresAt", failures,
+              failing_since is not null as failing
+         from webhook_endpoints where id = any (?::text[])`,
+      [endpointIds],
+    );
+    const destinations = new Map<string, Destination>();
+    for (const row of rows) {
+      const { id, programId, kind, rateLimitPerSecond, failing } = row;
+      const prepared = await this.#prepare(row);
+      const halfOpen = row.failures >= BREAKER_THRESHOLD;
+      destinations.set(id, { id, programId, kind, rateLimitPerSecond, failing, halfOpen, ...prepared });
+    }
+    return destinations;
+  }
+
+  async #prepare(row: EndpointRow): Promise<Prepared> {
+    const version = JSON.stringify([row.url, row.headers, row.secret, row.previousSecret, row.previousSecretExpiresAt]);
+    const known = this.#prepared.get(row.id);
+    if (known?.version === version) return known.value;
+    const value = await prepareDestination(row, this.#secrets, this.#guard);
+    if (this.#prepared.size >= MAX_PREPARED) this.#prepared.clear();
+    this.#prepared.set(row.id, { version, value });
+    return value;
+  }
+}
+
+const MAX_PREPARED = 10_000;
+
+async function prepareDestination(row: EndpointRow, secrets: SecretBox, guard: AddressGuard): Promise<Prepared> {
+  try {
+    const headers = row.headers === null ? {} : (JSON.parse(await secrets.open(row.headers)) as Record<string, string>);
+    if (row.kind === 'postback') return { url: null, headers, signerAt: null, problem: null };
+    const check = guard.checkUrl(row.url);
+    return {
+      url: check.ok ? check.url : null,
+      headers,
+      signerAt: await prepareSigners(row, secrets),
+      problem: check.ok ? null : { kind: 'refused', text: `the URL ${check.problem}` },
+    };
+  } catch (error) {
+    return { url: null, headers: {}, signerAt: null, problem: { kind: 'internal', text: (error as Error).message } };
+  }
+}
+
+async function prepareSigners(row: EndpointRow, secrets: SecretBox): Promise<(at: Date) => Signer> {
+  const current = await secrets.open(row.secret ?? '');
+  const signer = createSigner([current]);
+  const { previousSecret, previousSecretExpiresAt: expiresAt } = row;
+  if (previousSecret === null || expiresAt === null) return () => signer;
+  const both = createSigner([current, await secrets.open(previousSecret)]);
+  return (at) => (at < expiresAt ? both : signer);
+}

@@ -1,0 +1,156 @@
+import type { Trx } from '../../db/db.ts';
+import { runPositional } from '../../db/sql.ts';
+import type { AttemptRecord } from './records.ts';
+import { BREAKER_THRESHOLD, DISABLE_AFTER_MS, isGone, planPause } from '../wire/schedule.ts';
+
+/** What a batch of attempts says about one endpoint, in the order in which they ended. */
+export interface HealthChange {
+  endpointId: string;
+  succeeded: boolean;
+  /** Failures after the last success. */
+  failures: number;
+  firstFailureAt: Date | null;
+  /** It answered 410. */
+  gone: boolean;
+  /** It asked for patience until then. */
+  pausedUntil: Date | null;
+}
+
+/** A Retry-After holds up the endpoint's other deliveries too, but not for as long as it holds up its own. */
+const MAX_REQUESTED_PAUSE_MS = 60_000;
+
+/**
+ * The changes that must be written. An endpoint that was well and still is needs none, so that success costs no update;
+ * `wasFailing` says which were not well before. Tests that fail say nothing.
+ */
+export function summarizeHealth(
+  records: readonly AttemptRecord[],
+  wasFailing: (endpointId: string) => boolean,
+): HealthChange[] {
+  const changes = new Map<string, HealthChange>();
+  for (const record of records) {
+    const { endpointId, trigger } = record.claim;
+    if (!record.succeeded && trigger === 'test') continue;
+    if (record.succeeded && !changes.has(endpointId) && !wasFailing(endpointId)) continue;
+    const change = changes.get(endpointId) ?? createChange(endpointId);
+    changes.set(endpointId, record.succeeded ? { ...createChange(endpointId), succeeded: true } : fail(change, record));
+  }
+  return [...changes.values()];
+}
+
+function createChange(endpointId: string): HealthChange {
+  return { endpointId, succeeded: false, failures: 0, firstFailureAt: null, gone: false, pausedUntil: null };
+}
+
+function fail(change: HealthChange, { attemptedAt, responseStatus, retryAfterS }: AttemptRecord): HealthChange {
+  const pauseMs = Math.min((retryAfterS ?? 0) * 1000, MAX_REQUESTED_PAUSE_MS);
+  const pausedUntil = pauseMs > 0 ? new Date(attemptedAt.getTime() + pauseMs) : null;
+  return {
+    ...change,
+    failures: change.failures + 1,
+    firstFailureAt: change.firstFailureAt ?? attemptedAt,
+    gone: change.gone || isGone({ responseStatus }),
+    pausedUntil: pausedUntil && pausedUntil > (change.pausedUntil ?? 0) ? pausedUntil : change.pausedUntil,
+  };
+}
+
+export interface StoppedEndpoint {
+  id: string;
+  programId: string;
+  reason: 'gone' | 'failing';
+}
+
+/**
+ * Writes what the senders of all processes should know: failures in a row, the breaker's pause, and whether the endpoint
+ * is to be stopped, because it said that it is gone or because it only failed for five days. A REST hook that is gone is
+ * removed. Returns those stopped by this call.
+ *
+ * However many requests were under way when an endpoint died, and in however many batches they are recorded, the breaker
+ * opens for its first and shortest pause: only an attempt that began after the pause makes the next one longer.
+ */
+export async function applyHealth(
+  trx: Trx,
+  changes: readonly HealthChange[],
+  retryScheduleS: readonly number[],
+  now: Date,
+): Promise<StoppedEndpoint[]> {
+  if (changes.length === 0) return [];
+  return runPositional<StoppedEndpoint>(
+    trx,
+    `with c as (
+       select c.*, e.kind, e.disabled_at is null and e.deleted_at is null as alive,
+              case when c.failures = 0 then 0
+                   when c.succeeded then least(c.failures, t.threshold)
+                   when e.failures >= t.threshold and c.first_failure_at < e.paused_until then e.failures
+                   when e.failures >= t.threshold then e.failures + 1
+                   else least(e.failures + c.failures, t.threshold) end as failures_now,
+              case when c.failures = 0 then null
+                   when c.succeeded then c.first_failure_at
+                   else coalesce(e.failing_since, c.first_failure_at) end as failing_since
+         from unnest(?::text[], ?::boolean[], ?::int[], ?::timestamptz[], ?::boolean[], ?::timestamptz[])
+                as c (id, succeeded, failures, first_failure_at, gone, paused_until)
+        cross join (select ?::int as threshold) t
+         join webhook_endpoints e on e.id = c.id
+        order by c.id
+          for update of e
+     ), judged as (
+       select c.*, case when not alive then null
+                        when gone then 'gone'
+                        when failing_since <= ?::timestamptz then 'failing' end as reason,
+              (?::numeric[])[least(failures_now, ?) + 1] as pause_s
+         from c
+     ), written as (
+       update webhook_endpoints e
+          set failures = j.failures_now,
+              failing_since = j.failing_since,
+              paused_until = greatest(j.paused_until, ?::timestamptz + nullif(j.pause_s, 0) * interval '1 second'),
+              disabled_at = case when j.reason is null then e.disabled_at else ? end,
+              disabled_reason = coalesce(j.reason, e.disabled_reason),
+              deleted_at = case when j.reason = 'gone' and j.kind = 'rest_hook' then ? else e.deleted_at end,
+              updated_at = case when j.reason is null then e.updated_at else ? end
+         from judged j
+        where e.id = j.id
+       returning e.id, e.program_id, j.reason
+     )
+     select id, program_id as "programId", reason from written where reason is not null`,
+    [
+      changes.map((change) => change.endpointId),
+      changes.map((change) => change.succeeded),
+      changes.map((change) => change.failures),
+      changes.map((change) => change.firstFailureAt),
+      changes.map((change) => change.gone),
+      changes.map((change) => change.pausedUntil),
+      BREAKER_THRESHOLD,
+      new Date(now.getTime() - DISABLE_AFTER_MS),
+      pauses(retryScheduleS),
+      PAUSE_STEPS,
+      now,
+      now,
+      now,
+      now,
+    ],
+  );
+}
+
+const PAUSE_STEPS = BREAKER_THRESHOLD + 16;
+
+/** The pause for each number of failures in a row, so that one place says how long they are. */
+function pauses(retryScheduleS: readonly number[]): number[] {
+  return Array.from({ length: PAUSE_STEPS + 1 }, (_, failures) => planPause(failures, retryScheduleS));
+}
+
+/** Of these endpoints, those about which no `message.exhausted` was told within the hour; they count as told now. */
+export function claimExhaustedNotice(
+  trx: Trx,
+  endpointIds: readonly string[],
+  now: Date,
+): Promise<{ id: string; programId: string }[]> {
+  return runPositional(
+    trx,
+    `update webhook_endpoints set exhausted_told_at = ?
+      where id = any (?::text[]) and deleted_at is null
+        and (exhausted_told_at is null or exhausted_told_at <= ?::timestamptz - interval '1 hour')
+     returning id, program_id as "programId"`,
+    [now, endpointIds, now],
+  );
+}

@@ -1,0 +1,66 @@
+import type { Trx } from '../../db/db.ts';
+import { runPositional } from '../../db/sql.ts';
+import { claimExhaustedNotice, type StoppedEndpoint } from './endpoint-health.ts';
+import { presentEndpoint, readEndpoints } from '../endpoints/endpoint-rows.ts';
+import { operationalTypes } from '../events/event-types.ts';
+import { writeMessages, type MessageDraft } from '../messages/write-messages.ts';
+import type { AttemptRecord } from './records.ts';
+
+/** Writes `endpoint.disabled` for endpoints that the hub stopped by itself. Returns the deliveries that are due. */
+export async function tellStopped(
+  trx: Trx,
+  stopped: readonly StoppedEndpoint[],
+  records: readonly AttemptRecord[],
+  now: Date,
+): Promise<string[]> {
+  if (stopped.length === 0) return [];
+  const rows = await readEndpoints(
+    trx,
+    stopped.map((endpoint) => endpoint.id),
+  );
+  const lastMessages = new Map(records.map(({ claim }) => [claim.endpointId, claim.messageId]));
+  const messages = await readMessageKinds(trx, [...lastMessages.values()]);
+  const drafts = rows.map((row): MessageDraft => {
+    const reason = stopped.find((endpoint) => endpoint.id === row.id)?.reason ?? null;
+    const livemode = messages.get(lastMessages.get(row.id) ?? '')?.livemode ?? true;
+    const data = { ...presentEndpoint(row), disabled: true, reason };
+    return { programId: row.programId, livemode, type: 'endpoint.disabled', data };
+  });
+  return writeMessages(trx, drafts, now);
+}
+
+/** Writes `message.exhausted`, at most one an endpoint and hour. Returns the deliveries that are due. */
+export async function tellExhausted(trx: Trx, records: readonly AttemptRecord[], now: Date): Promise<string[]> {
+  if (records.length === 0) return [];
+  const messages = await readMessageKinds(
+    trx,
+    records.map(({ claim }) => claim.messageId),
+  );
+  const reportable = records.filter(({ claim }) => {
+    const message = messages.get(claim.messageId);
+    return message !== undefined && !operationalTypes.includes(message.type);
+  });
+  const byEndpoint = new Map(reportable.map((record) => [record.claim.endpointId, record]));
+  const endpoints = await claimExhaustedNotice(trx, [...byEndpoint.keys()].sort(), now);
+  const drafts = endpoints.flatMap(({ id, programId }): MessageDraft[] => {
+    const record = byEndpoint.get(id);
+    const message = messages.get(record?.claim.messageId ?? '');
+    if (!record || !message) return [];
+    const { claim, error } = record;
+    const data = { messageId: claim.messageId, endpointId: id, attempts: claim.attempts + 1, lastError: error };
+    return [{ programId, livemode: message.livemode, type: 'message.exhausted', data }];
+  });
+  return writeMessages(trx, drafts, now);
+}
+
+async function readMessageKinds(
+  trx: Trx,
+  messageIds: readonly string[],
+): Promise<Map<string, { type: string; livemode: boolean }>> {
+  const rows = await runPositional<{ id: string; type: string; livemode: boolean }>(
+    trx,
+    'select id, type, livemode from messages where id = any (?::text[])',
+    [messageIds],
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}

@@ -1,0 +1,180 @@
+import { callbackify } from 'node:util';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { AddressGuard } from '../guard/address-guard.ts';
+import { explainSendError } from './send-errors.ts';
+
+export interface OutgoingRequest {
+  url: URL;
+  method: 'GET' | 'POST';
+  headers: Record<string, string>;
+  body: string | null;
+}
+
+/** What came of one request. It never throws for what the other side does: that is an answer, too. */
+export interface Answer {
+  /** Null: no answer came. */
+  responseStatus: number | null;
+  /** At most 16 KiB, as text that PostgreSQL and people can take. */
+  responseBody: string | null;
+  /** The Retry-After header as it came. */
+  retryAfter: string | string[] | undefined;
+  /** Why there is no answer; null where one came. */
+  error: string | null;
+  durationMs: number;
+}
+
+export interface HttpSender {
+  send(request: OutgoingRequest): Promise<Answer>;
+  /** Waits for the requests under way, then closes the connections. */
+  close(): Promise<void>;
+}
+
+export interface HttpSenderOptions {
+  guard: AddressGuard;
+  connectTimeoutMs?: number;
+  /** From the first moment to the answer's last byte. */
+  totalTimeoutMs?: number;
+}
+
+export const TOTAL_TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_RESPONSE_BYTES = 16 * 1024;
+
+/**
+ * Sends by a keep-alive pool that connects only where the guard allows, follows no redirect, and reads no more of an
+ * answer than it keeps. Our own timer bounds the whole request, so undici's are off.
+ */
+export function createHttpSender(options: HttpSenderOptions): HttpSender {
+  const totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+  const agent = new Agent({
+    connect: createGuardedConnector(options.guard, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    allowH2: false,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // Below the 5 s after which many servers close an idle connection, so that few requests meet a closing one.
+    keepAliveTimeout: 4_000,
+    keepAliveMaxTimeout: 30_000,
+    maxHeaderSize: 32 * 1024,
+  });
+  return {
+    send: (request) => new Promise((resolve) => new Exchange(request, totalTimeoutMs, resolve).start(agent)),
+    close: () => agent.close(),
+  };
+}
+
+/** The guard resolves names for us; an address in the URL reaches no resolver, so it is checked before. */
+function createGuardedConnector(guard: AddressGuard, timeoutMs: number): buildConnector.connector {
+  const plain = connectTo('http:');
+  const tls = connectTo('https:');
+  const resolveAllowed = callbackify((hostname: string, protocol: string) => guard.resolveAllowed(hostname, protocol));
+
+  function connectTo(protocol: string): buildConnector.connector {
+    return buildConnector({
+      timeout: timeoutMs,
+      allowH2: false,
+      lookup: (hostname, { all }, callback) => {
+        resolveAllowed(hostname, protocol, (error, addresses) => {
+          if (error) callback(error, []);
+          else if (all) callback(null, addresses);
+          else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
+        });
+      },
+    });
+  }
+
+  return (request, callback) => {
+    try {
+      guard.assertLiteralAllowed(request.hostname, request.protocol);
+    } catch (error) {
+      callback(error as Error, null);
+      return;
+    }
+    (request.protocol === 'https:' ? tls : plain)(request, callback);
+  };
+}
+
+/** One request and what comes back. Whatever happens first (answer, error, timeout) settles it, once. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: OutgoingRequest;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #startedAt = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  #controller: Dispatcher.DispatchController | null = null;
+  #status: number | null = null;
+  #retryAfter: string | string[] | undefined;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #settled = false;
+
+  constructor(request: OutgoingRequest, timeoutMs: number, resolve: (answer: Answer) => void) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#timer = setTimeout(() => this.#stop(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
+  }
+
+  start(agent: Agent): void {
+    const { url, method, headers, body } = this.#request;
+    try {
+      agent.dispatch({ origin: url.origin, path: `${url.pathname}${url.search}`, method, headers, body }, this);
+    } catch (error) {
+      this.#settle(explainSendError(error as Error));
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#settled) controller.abort(new Error('settled before it began'));
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#retryAfter = headers['retry-after'];
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    this.#chunks.push(chunk.subarray(0, MAX_RESPONSE_BYTES - this.#bytes));
+    this.#bytes += chunk.length;
+    // The rest of a longer body is not worth its traffic: the connection is given up instead.
+    if (this.#bytes >= MAX_RESPONSE_BYTES) this.#stop(null);
+  }
+
+  onResponseEnd(): void {
+    this.#settle(null);
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#settle(explainSendError(error));
+  }
+
+  #stop(error: string | null): void {
+    this.#settle(error);
+    this.#controller?.abort(new Error('stopped'));
+  }
+
+  /** Once a status came the answer stands, whatever happens to its body. */
+  #settle(error: string | null): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    this.#resolve({
+      responseStatus: this.#status,
+      responseBody: this.#status === null ? null : readText(this.#chunks),
+      retryAfter: this.#retryAfter,
+      error: this.#status === null ? (error ?? 'no answer') : null,
+      durationMs: Math.round(performance.now() - this.#startedAt),
+    });
+  }
+}
+
+const decoder = new TextDecoder('utf-8');
+
+/** Binary answers become replacement characters; a NUL, which PostgreSQL's text cannot hold, becomes one too. */
+function readText(chunks: Buffer[]): string {
+  if (chunks.length === 0) return '';
+  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+  const text = decoder.decode(bytes).replaceAll('\0', '\uFFFD');
+  const encoded = Buffer.byteLength(text);
+  // A replacement character takes three bytes where the byte it stands for took one.
+  return encoded <= MAX_RESPONSE_BYTES ? text : Buffer.from(text).toString('utf8', 0, MAX_RESPONSE_BYTES - 2);
+}

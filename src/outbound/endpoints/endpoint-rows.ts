@@ -1,0 +1,71 @@
+import type { Db } from '../../db/db.ts';
+import { runPositional } from '../../db/sql.ts';
+
+/** An endpoint as it is stored; `headers` and the secrets are sealed and not read here. */
+export interface EndpointRow {
+  id: string;
+  programId: string;
+  kind: 'webhook' | 'rest_hook' | 'postback';
+  url: string;
+  method: 'GET' | 'POST';
+  bodyTemplate: string | null;
+  affiliateId: string | null;
+  managed: boolean;
+  eventTypes: string[];
+  description: string | null;
+  rateLimitPerSecond: number | null;
+  disabledAt: Date | null;
+  disabledReason: 'manual' | 'gone' | 'failing' | null;
+  failingSince: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export const endpointColumns = `
+  id, program_id as "programId", kind, url, method, body_template as "bodyTemplate", affiliate_id as "affiliateId",
+  managed, event_types as "eventTypes", description, rate_limit_per_second as "rateLimitPerSecond",
+  disabled_at as "disabledAt", disabled_reason as "disabledReason", failing_since as "failingSince",
+  created_at as "createdAt", updated_at as "updatedAt"`;
+
+/** Deleted ones too: a REST hook that is gone is told about after it was removed. */
+export function readEndpoints(db: Db, ids: readonly string[]): Promise<EndpointRow[]> {
+  return runPositional(db, `select ${endpointColumns} from webhook_endpoints where id = any (?::text[]) order by id`, [
+    ids,
+  ]);
+}
+
+/** An endpoint as the API and events show it, but for its headers, which may be credentials and so stay with its owner. */
+export interface EndpointView {
+  id: string;
+  kind: EndpointRow['kind'];
+  url: string;
+  eventTypes: string[];
+  description: string | null;
+  rateLimitPerSecond: number | null;
+  disabled: boolean;
+  /** Why it is disabled: `manual`, `gone` (it answered 410), `failing` (five days of only failures). */
+  disabledReason: EndpointRow['disabledReason'];
+  /** The first failure after the last success. */
+  failingSince: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export function presentEndpoint(row: EndpointRow): EndpointView {
+  return {
+    id: row.id,
+    kind: row.kind,
+    url: row.url,
+    ...(row.kind === 'postback'
+      ? { method: row.method, bodyTemplate: row.bodyTemplate, affiliateId: row.affiliateId }
+      : {}),
+    eventTypes: row.eventTypes,
+    description: row.description,
+    rateLimitPerSecond: row.rateLimitPerSecond,
+    disabled: row.disabledAt !== null,
+    disabledReason: row.disabledReason,
+    failingSince: row.failingSince?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,258 @@
+import { randomBytes } from 'node:crypto';
+import type { Db } from '../../db/db.ts';
+import type { SecretBox } from '../../db/secret-box.ts';
+import { runPositional } from '../../db/sql.ts';
+import { AppError, notFound, validationError } from '../../domain/errors.ts';
+import { newId } from '../../domain/ids.ts';
+import { findAffiliate } from '../../program/affiliates.ts';
+import { conditionOf, selectPage, type Page, type PageRequest } from '../../db/page.ts';
+import { buildUpdate } from '../../db/update.ts';
+import type { AddressGuard } from '../guard/address-guard.ts';
+import type { EndpointCreate, EndpointUpdate, RotateSecret } from './endpoint-input.ts';
+import { endpointColumns, type EndpointRow } from './endpoint-rows.ts';
+import { assertBodyTemplate, findPostbackUrlProblem } from '../postbacks/postback-check.ts';
+import { firesPostbacks } from '../postbacks/fire-postbacks.ts';
+
+export interface EndpointDeps {
+  db: Db;
+  secrets: SecretBox;
+  guard: AddressGuard;
+}
+
+/** An endpoint with the headers that its owner set. */
+export interface Endpoint extends EndpointRow {
+  headers: Record<string, string>;
+}
+
+export type NewEndpoint = Omit<EndpointCreate, 'kind'> & { kind: EndpointRow['kind'] };
+
+/**
+ * Throws VALIDATION_ERROR (`url`, `affiliateId`, …). The secret is in this answer and never again; a postback has none.
+ */
+export async function createEndpoint(
+  { db, secrets, guard }: EndpointDeps,
+  programId: string,
+  input: NewEndpoint,
+): Promise<{ endpoint: Endpoint; secret: string | null }> {
+  const bodyTemplate = input.bodyTemplate ?? null;
+  const method = input.method ?? (input.kind === 'postback' && bodyTemplate === null ? 'GET' : 'POST');
+  assertKindFits(input.kind, { ...input, method, bodyTemplate });
+  await assertUrlAllowed(guard, input.kind, input.url);
+  const affiliateId = input.affiliateId ? await findAffiliateId(db, programId, input.affiliateId) : null;
+  const secret = input.kind === 'postback' ? null : (input.secret ?? makeSecret());
+  const id = newId('whe');
+  await runPositional(
+    db,
+    `insert into webhook_endpoints (id, program_id, kind, url, method, body_template, affiliate_id, event_types,
+       description, headers, rate_limit_per_second, secret, disabled_at, disabled_reason)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, case when ? then now() end, case when ? then 'manual' end)`,
+    [
+      id,
+      programId,
+      input.kind,
+      input.url,
+      method,
+      bodyTemplate,
+      affiliateId,
+      input.eventTypes ?? [],
+      input.description ?? null,
+      await sealHeaders(secrets, input.headers),
+      input.rateLimitPerSecond ?? null,
+      secret === null ? null : await secrets.seal(secret),
+      input.disabled ?? false,
+      input.disabled ?? false,
+    ],
+  );
+  return { endpoint: await getEndpoint({ db, secrets }, programId, id), secret };
+}
+
+/** Throws NOT_FOUND where the program has no such endpoint, or has it no more. */
+export async function getEndpoint(
+  { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
+  programId: string,
+  endpointId: string,
+): Promise<Endpoint> {
+  const [row] = await runPositional<StoredEndpoint>(
+    db,
+    `select ${endpointColumns}, headers as "sealedHeaders" from webhook_endpoints
+      where id = ? and program_id = ? and deleted_at is null`,
+    [endpointId, programId],
+  );
+  if (!row) throw notFound('Webhook endpoint');
+  return openHeaders(secrets, row);
+}
+
+export interface EndpointFilter {
+  /** Exactly this URL: how n8n asks whether it is subscribed already. */
+  url?: string | undefined;
+  kind?: EndpointRow['kind'] | undefined;
+  affiliateId?: string | undefined;
+}
+
+/** Newest first. What mirrors an affiliate's postbackUrl is listed only by its affiliate. */
+export async function listEndpoints(
+  { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
+  programId: string,
+  filter: EndpointFilter,
+  page: PageRequest,
+): Promise<Page<Endpoint>> {
+  const { items, hasMore } = await selectPage<StoredEndpoint>(
+    db,
+    `select ${endpointColumns}, headers as "sealedHeaders" from webhook_endpoints`,
+    'id',
+    [
+      { sql: 'program_id = ? and deleted_at is null', bindings: [programId] },
+      ...(filter.affiliateId === undefined ? [{ sql: 'not managed', bindings: [] }] : []),
+      ...conditionOf('url = ?', filter.url),
+      ...conditionOf('kind = ?', filter.kind),
+      ...conditionOf('affiliate_id = ?', filter.affiliateId),
+    ],
+    page,
+  );
+  return { items: await Promise.all(items.map((row) => openHeaders(secrets, row))), hasMore };
+}
+
+/** Changes what is given. Enabling, or another URL, forgets what the old one failed at. */
+export async function updateEndpoint(
+  { db, secrets, guard }: EndpointDeps,
+  programId: string,
+  endpointId: string,
+  changes: EndpointUpdate,
+): Promise<Endpoint> {
+  const before = await getEndpoint({ db, secrets }, programId, endpointId);
+  assertKindFits(before.kind, { method: before.method, bodyTemplate: before.bodyTemplate, ...changes });
+  if (changes.url !== undefined && changes.url !== before.url) {
+    assertNotManaged(before);
+    await assertUrlAllowed(guard, before.kind, changes.url);
+  }
+  const enabled = changes.disabled === false;
+  const startsAnew = enabled || (changes.url !== undefined && changes.url !== before.url);
+  const disables = changes.disabled === true && before.disabledAt === null;
+  const update = buildUpdate({
+    url: changes.url,
+    event_types: changes.eventTypes,
+    description: changes.description,
+    headers: changes.headers === undefined ? undefined : await sealHeaders(secrets, changes.headers),
+    rate_limit_per_second: changes.rateLimitPerSecond,
+    method: changes.method,
+    body_template: changes.bodyTemplate,
+    ...(startsAnew ? { failing_since: null, failures: 0, paused_until: null } : {}),
+    ...(enabled ? { disabled_at: null, disabled_reason: null } : {}),
+    ...(disables ? { disabled_at: new Date(), disabled_reason: 'manual' } : {}),
+  });
+  await runPositional(
+    db,
+    `update webhook_endpoints set ${update.sql}, updated_at = now() where id = ? and program_id = ?`,
+    [...update.bindings, endpointId, programId],
+  );
+  return getEndpoint({ db, secrets }, programId, endpointId);
+}
+
+/**
+ * Removes an endpoint. Attempts under way finish and are recorded; what is pending is cancelled by the next sweep.
+ * False where there was none.
+ */
+export async function deleteEndpoint(db: Db, programId: string, endpointId: string): Promise<boolean> {
+  const rows = await runPositional<{ managed: boolean }>(
+    db,
+    `update webhook_endpoints set deleted_at = case when managed then null else now() end, updated_at = now()
+      where id = ? and program_id = ? and deleted_at is null returning managed`,
+    [endpointId, programId],
+  );
+  if (rows[0]) assertNotManaged(rows[0]);
+  return rows.length > 0;
+}
+
+/** Makes another secret the current one; the old one signs too until the overlap is over. Throws NOT_FOUND, CONFLICT. */
+export async function rotateSecret(
+  { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
+  programId: string,
+  endpointId: string,
+  { secret = makeSecret(), overlapHours = 24 }: RotateSecret,
+  now: Date,
+): Promise<{ endpoint: Endpoint; secret: string; previousSecretExpiresAt: Date }> {
+  const { kind } = await getEndpoint({ db, secrets }, programId, endpointId);
+  if (kind === 'postback') throw new AppError('CONFLICT', 'A postback is not signed and has no secret');
+  const previousSecretExpiresAt = new Date(now.getTime() + overlapHours * 3_600_000);
+  await runPositional(
+    db,
+    `update webhook_endpoints
+        set secret = ?, previous_secret = secret, previous_secret_expires_at = ?, updated_at = now()
+      where id = ? and program_id = ?`,
+    [await secrets.seal(secret), previousSecretExpiresAt, endpointId, programId],
+  );
+  return { endpoint: await getEndpoint({ db, secrets }, programId, endpointId), secret, previousSecretExpiresAt };
+}
+
+interface StoredEndpoint extends EndpointRow {
+  sealedHeaders: string | null;
+}
+
+async function openHeaders(secrets: SecretBox, { sealedHeaders, ...row }: StoredEndpoint): Promise<Endpoint> {
+  const headers = sealedHeaders === null ? {} : (JSON.parse(await secrets.open(sealedHeaders)) as Endpoint['headers']);
+  return { ...row, headers };
+}
+
+async function sealHeaders(
+  secrets: SecretBox,
+  headers: Record<string, string> | null | undefined,
+): Promise<string | null> {
+  return headers && Object.keys(headers).length > 0 ? secrets.seal(JSON.stringify(headers)) : null;
+}
+
+/** 32 random bytes in the form of Standard Webhooks. */
+function makeSecret(): string {
+  return `whsec_${randomBytes(32).toString('base64')}`;
+}
+
+interface KindFields {
+  method?: 'GET' | 'POST' | undefined;
+  bodyTemplate?: string | null | undefined;
+  affiliateId?: string | null | undefined;
+  secret?: string | undefined;
+  eventTypes?: readonly string[] | undefined;
+}
+
+function assertKindFits(kind: EndpointRow['kind'], fields: KindFields): void {
+  if (kind === 'postback') assertPostbackFits(fields);
+  else assertWebhookFits(fields);
+}
+
+function assertPostbackFits({ method, bodyTemplate, secret, eventTypes = [] }: KindFields): void {
+  if (secret !== undefined) throw validationError('A postback is not signed', { secret: 'is for webhooks only' });
+  const other = eventTypes.find((type) => !firesPostbacks(type));
+  if (other !== undefined) {
+    const problem = `has '${other}', which fires no postback: only lead, conversion and commission events do`;
+    throw validationError(`eventTypes ${problem}`, { eventTypes: problem });
+  }
+  if (typeof bodyTemplate !== 'string') return;
+  assertBodyTemplate(method, bodyTemplate);
+}
+
+function assertWebhookFits({ method, bodyTemplate, affiliateId }: KindFields): void {
+  const details: Record<string, string> = {};
+  if (method === 'GET') details.method = "must be POST but for kind 'postback'";
+  if (typeof bodyTemplate === 'string') details.bodyTemplate = "is for kind 'postback' only";
+  if (typeof affiliateId === 'string') details.affiliateId = "is for kind 'postback' only";
+  if (Object.keys(details).length > 0) throw validationError('A webhook is a signed POST of the event', details);
+}
+
+async function assertUrlAllowed(guard: AddressGuard, kind: EndpointRow['kind'], url: string): Promise<void> {
+  const problem = kind === 'postback' ? await findPostbackUrlProblem(guard, url) : await findUrlProblem(guard, url);
+  if (problem) throw validationError(`url ${problem}`, { url: problem });
+}
+
+async function findUrlProblem(guard: AddressGuard, url: string): Promise<string | null> {
+  const check = await guard.checkDestination(url);
+  return check.ok ? null : check.problem;
+}
+
+async function findAffiliateId(db: Db, programId: string, idOrCode: string): Promise<string> {
+  const affiliate = await findAffiliate(db, programId, idOrCode);
+  if (!affiliate) throw validationError('Affiliate not found', { affiliateId: 'is no affiliate of this program' });
+  return affiliate.id;
+}
+
+function assertNotManaged({ managed }: Pick<EndpointRow, 'managed'>): void {
+  if (managed) throw new AppError('CONFLICT', "This endpoint mirrors the affiliate's postbackUrl: change that instead");
+}

@@ -1,0 +1,29 @@
+import type { Db } from '../../db/db.ts';
+import { AppError, validationError } from '../../domain/errors.ts';
+import { runPositional } from '../../db/sql.ts';
+import { createEndpoint, type Endpoint, type EndpointDeps } from './endpoints.ts';
+import type { EventTypeName } from '../events/event-types.ts';
+
+/** Subscribes a URL to one event type, as Zapier, Make and n8n do. Throws VALIDATION_ERROR (`targetUrl`). */
+export async function createHook(
+  deps: EndpointDeps,
+  programId: string,
+  { targetUrl, eventType }: { targetUrl: string; eventType: EventTypeName },
+): Promise<{ endpoint: Endpoint; secret: string | null }> {
+  try {
+    return await createEndpoint(deps, programId, { kind: 'rest_hook', url: targetUrl, eventTypes: [eventType] });
+  } catch (error) {
+    const problem = error instanceof AppError ? error.details?.url : undefined;
+    throw problem === undefined ? error : validationError(`targetUrl ${problem}`, { targetUrl: problem });
+  }
+}
+
+/** Removes a REST hook. One that is not there is as good as removed. */
+export async function deleteHook(db: Db, programId: string, hookId: string): Promise<void> {
+  await runPositional(
+    db,
+    `update webhook_endpoints set deleted_at = now(), updated_at = now()
+      where id = ? and program_id = ? and kind = 'rest_hook' and deleted_at is null`,
+    [hookId, programId],
+  );
+}

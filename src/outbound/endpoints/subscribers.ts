@@ -1,0 +1,66 @@
+import type { Trx } from '../../db/db.ts';
+import { runPositional } from '../../db/sql.ts';
+import type { PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
+
+/** An endpoint that gets the messages themselves, as the matching sees it. */
+export interface Subscriber {
+  id: string;
+  programId: string;
+  /** Empty: all types. */
+  eventTypes: string[];
+  disabled: boolean;
+}
+
+export interface Subscribers {
+  webhooks: Subscriber[];
+  postbacks: PostbackEndpoint[];
+}
+
+/** Who listens in these programs, disabled endpoints too: what they miss is kept for them. */
+export async function findSubscribers(
+  trx: Trx,
+  programIds: readonly string[],
+  affiliateIds: readonly string[],
+): Promise<Subscribers> {
+  const rows = await runPositional<PostbackEndpoint & { kind: string }>(
+    trx,
+    `select ${columns} from webhook_endpoints
+      where program_id = any (?::text[]) and affiliate_id is null and deleted_at is null
+     union all
+     select ${columns} from webhook_endpoints
+      where program_id = any (?::text[]) and affiliate_id = any (?::text[]) and deleted_at is null`,
+    [programIds, programIds, affiliateIds],
+  );
+  const { webhooks = [], postbacks = [] } = Object.groupBy(rows, (row) =>
+    row.kind === 'postback' ? 'postbacks' : 'webhooks',
+  );
+  return { webhooks, postbacks };
+}
+
+const columns = `
+  id, program_id as "programId", kind, event_types as "eventTypes", disabled_at is not null as disabled,
+  affiliate_id as "affiliateId", url, method, body_template as "bodyTemplate"`;
+
+/** A lookup from a program's event type to those who want it, built once for a batch of messages. */
+export class SubscriberIndex {
+  readonly #byProgram: Map<string, Subscriber[]>;
+  readonly #byType = new Map<string, Subscriber[]>();
+
+  constructor(subscribers: readonly Subscriber[]) {
+    this.#byProgram = Map.groupBy(subscribers, (subscriber) => subscriber.programId);
+  }
+
+  find(programId: string, type: string): readonly Subscriber[] {
+    const key = `${programId} ${type}`;
+    let found = this.#byType.get(key);
+    if (!found) {
+      found = (this.#byProgram.get(programId) ?? []).filter((subscriber) => wantsType(subscriber, type));
+      this.#byType.set(key, found);
+    }
+    return found;
+  }
+}
+
+function wantsType({ eventTypes }: Subscriber, type: string): boolean {
+  return eventTypes.length === 0 || eventTypes.includes(type);
+}

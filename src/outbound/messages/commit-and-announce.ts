@@ -1,0 +1,20 @@
+import { inTransaction, type Db, type Trx } from '../../db/db.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Queues } from '../../queue/queues.ts';
+import { writeMessages, type MessageDraft } from './write-messages.ts';
+
+/**
+ * Runs a change and writes the messages that tell of it in one transaction; wakes the senders up after the commit.
+ * `change` returns its result and what is to be told.
+ */
+export async function commitAndTell<T>(
+  deps: { db: Db; queues: Queues; clock: Clock },
+  change: (trx: Trx) => Promise<{ result: T; drafts: MessageDraft[] }>,
+): Promise<T> {
+  const { result, deliveryIds } = await inTransaction(deps.db, async (trx) => {
+    const { result, drafts } = await change(trx);
+    return { result, deliveryIds: await writeMessages(trx, drafts, deps.clock.now()) };
+  });
+  if (deliveryIds.length > 0) void deps.queues.enqueue('delivery', [{ deliveryIds }]);
+  return result;
+}

@@ -1,0 +1,35 @@
+import type { Db } from '../../db/db.ts';
+import { runPositional } from '../../db/sql.ts';
+
+/**
+ * Deletes messages older than `before` with their deliveries and attempts, at most `limit` of them, oldest first. Ids
+ * begin with their time, so the primary key finds them. What is still pending is not deleted, however old. Returns how
+ * many messages went.
+ */
+export async function deleteOldMessages(db: Db, before: Date, limit: number): Promise<number> {
+  const rows = await runPositional(
+    db,
+    `with old as (
+       select id from messages m
+        where id < ? and not exists (select 1 from deliveries where message_id = m.id and status = 'pending')
+        order by id limit ? for update skip locked
+     ), attempts as (
+       delete from delivery_attempts where message_id in (select id from old)
+     ), deliveries as (
+       delete from deliveries where message_id in (select id from old)
+     )
+     delete from messages where id in (select id from old) returning 1`,
+    [lowestMessageId(before), limit],
+  );
+  return rows.length;
+}
+
+/** Finished recoveries are progress reports, worth little once they are old. */
+export async function deleteOldRecoveries(db: Db, before: Date): Promise<void> {
+  await runPositional(db, `delete from recoveries where status <> 'running' and updated_at < ?`, [before]);
+}
+
+/** A UUIDv7 begins with its milliseconds in 12 hex digits. */
+function lowestMessageId(at: Date): string {
+  return `evt_${Math.max(0, at.getTime()).toString(16).padStart(12, '0')}`;
+}

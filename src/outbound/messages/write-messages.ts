@@ -1,0 +1,145 @@
+import type { Trx } from '../../db/db.ts';
+import { newId } from '../../domain/ids.ts';
+import { copyRows } from '../../db/copy.ts';
+import { rowSource } from '../../db/rows.ts';
+import { runPositional } from '../../db/sql.ts';
+import { deliveryIdOf } from '../wire/delivery-id.ts';
+import type { MessageDraft } from '../events/message-draft.ts';
+import { affiliateOfConversion, firePostbacks, type PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
+import { streamNumber } from '../wire/streams.ts';
+import { findSubscribers, SubscriberIndex } from '../endpoints/subscribers.ts';
+
+export type { MessageDraft } from '../events/message-draft.ts';
+
+/**
+ * Writes messages and a delivery to each endpoint that wants one, in the caller's transaction, in a fixed number of
+ * statements however many the drafts. Returns the ids of the deliveries that are due, to be enqueued after the commit.
+ * Deliveries to disabled endpoints are `held`: kept, not due, recoverable.
+ *
+ * The body is made here, once: every attempt sends the same bytes.
+ */
+export async function writeMessages(
+  trx: Trx,
+  drafts: readonly MessageDraft[],
+  now: Date = new Date(),
+): Promise<string[]> {
+  if (drafts.length === 0) return [];
+  const messages = createMessages(drafts, now);
+  const affiliateIds = drafts.map(affiliateOfConversion).filter((id) => id !== undefined);
+  const programIds = [...new Set(drafts.map((draft) => draft.programId))];
+  const { webhooks, postbacks } = await findSubscribers(trx, programIds, [...new Set(affiliateIds)]);
+  const deliveries = addressMessages(messages, new SubscriberIndex(webhooks));
+  await insertMessages(trx, messages, deliveries, now);
+  const due = listDue(deliveries);
+  return postbacks.length === 0 ? due : [...due, ...(await writePostbacks(trx, drafts, messages, postbacks, now))];
+}
+
+interface Message {
+  id: string;
+  programId: string;
+  livemode: boolean;
+  type: string;
+  body: string;
+}
+
+interface Delivery {
+  messageId: string;
+  endpointId: string;
+  status: 'pending' | 'held';
+}
+
+function createMessages(drafts: readonly MessageDraft[], now: Date): Message[] {
+  return drafts.map((draft) => {
+    const id = newId('evt');
+    return {
+      id,
+      programId: draft.programId,
+      livemode: draft.livemode,
+      type: draft.type,
+      body: renderBody(id, draft, now),
+    };
+  });
+}
+
+/** The bytes that every attempt sends. */
+export function renderBody(id: string, draft: MessageDraft, createdAt: Date): string {
+  const { type, livemode, programId, data, previous } = draft;
+  return JSON.stringify({ id, type, createdAt: createdAt.toISOString(), livemode, programId, data, previous });
+}
+
+function addressMessages(messages: readonly Message[], subscribers: SubscriberIndex): Delivery[] {
+  const deliveries: Delivery[] = [];
+  for (const message of messages) {
+    for (const subscriber of subscribers.find(message.programId, message.type)) {
+      deliveries.push({
+        messageId: message.id,
+        endpointId: subscriber.id,
+        status: subscriber.disabled ? 'held' : 'pending',
+      });
+    }
+  }
+  return deliveries;
+}
+
+async function insertMessages(
+  trx: Trx,
+  messages: readonly Message[],
+  deliveries: readonly Delivery[],
+  now: Date,
+): Promise<void> {
+  const createdAt = now.toISOString();
+  await copyRows(trx, 'messages', [
+    { name: 'id', type: 'text', values: messages.map(({ id }) => id) },
+    { name: 'program_id', type: 'text', values: messages.map(({ programId }) => programId) },
+    { name: 'livemode', type: 'boolean', values: messages.map(({ livemode }) => livemode) },
+    { name: 'type', type: 'text', values: messages.map(({ type }) => type) },
+    { name: 'stream', type: 'integer', values: messages.map(streamNumber) },
+    { name: 'body', type: 'text', values: messages.map(({ body }) => body) },
+    { name: 'created_at', type: 'timestamptz', values: messages.map(() => createdAt) },
+  ]);
+  if (deliveries.length === 0) return;
+  const addressed = rowSource('d', [
+    { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
+    { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
+    { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
+  ]);
+  await runPositional(
+    trx,
+    `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, created_at)
+     select message_id, endpoint_id, status, case when status = 'pending' then ?::timestamptz end, ?::timestamptz
+     from ${addressed.sql}`,
+    [now, now, ...addressed.bindings],
+  );
+}
+
+/** Returns those that are due. Few programs have postbacks, so these statements are run for those only. */
+async function writePostbacks(
+  trx: Trx,
+  drafts: readonly MessageDraft[],
+  messages: readonly Message[],
+  endpoints: readonly PostbackEndpoint[],
+  now: Date,
+): Promise<string[]> {
+  const written = drafts.map((draft, index) => ({ ...draft, messageId: (messages[index] as Message).id }));
+  const deliveries = await firePostbacks(trx, written, endpoints);
+  if (deliveries.length === 0) return [];
+  const { sql, bindings } = rowSource('d', [
+    { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
+    { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
+    { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
+    { name: 'request', type: 'jsonb', values: deliveries.map(({ request }) => JSON.stringify(request)) },
+  ]);
+  await runPositional(
+    trx,
+    `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, request, created_at)
+     select message_id, endpoint_id, status, case when status = 'pending' then ?::timestamptz end, request,
+       ?::timestamptz
+     from ${sql}`,
+    [now, now, ...bindings],
+  );
+  return listDue(deliveries);
+}
+
+function listDue(deliveries: readonly Delivery[]): string[] {
+  return deliveries.filter((delivery) => delivery.status === 'pending').map((delivery) => deliveryIdOf(delivery));
+}

@@ -1,0 +1,232 @@
+import { inTransaction, type Db, type Trx } from '../../db/db.ts';
+import { newId } from '../../domain/ids.ts';
+import { runPositional } from '../../db/sql.ts';
+import type { Queues } from '../../queue/queues.ts';
+import { deliveryIdOf } from '../wire/delivery-id.ts';
+import type { EndpointRow } from '../endpoints/endpoint-rows.ts';
+import { eventTypeNames } from '../events/event-types.ts';
+import { streamNumber } from '../wire/streams.ts';
+
+/**
+ * A recovery sends again what failed or was held since a time; a replay sends what was never meant for the endpoint,
+ * because it did not exist or did not ask for it. Both go in pages, each page a transaction with the progress in it, so
+ * that a process that dies leaves no gap and sends nothing twice.
+ */
+export interface Recovery {
+  id: string;
+  endpointId: string;
+  kind: 'failed' | 'missing';
+  since: Date;
+  /** What came later than the request is not part of it. */
+  until: Date;
+  status: 'running' | 'completed' | 'cancelled';
+  /** Deliveries made due so far. */
+  recovered: number;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+const columns = `
+  id, endpoint_id as "endpointId", kind, since, until, status, recovered, created_at as "createdAt",
+  updated_at as "updatedAt"`;
+
+const PAGE_SIZE = 1_000;
+
+export async function startRecovery(
+  db: Db,
+  endpointId: string,
+  kind: Recovery['kind'],
+  since: Date,
+  now: Date,
+): Promise<Recovery> {
+  const [row] = await runPositional<Recovery>(
+    db,
+    `insert into recoveries (id, endpoint_id, kind, since, until) values (?, ?, ?, ?, ?)
+     returning ${columns}`,
+    [newId('rec'), endpointId, kind, since, now],
+  );
+  return row as Recovery;
+}
+
+export async function findRecovery(db: Db, endpointId: string, recoveryId: string): Promise<Recovery | null> {
+  const rows = await runPositional<Recovery>(db, `select ${columns} from recoveries where id = ? and endpoint_id = ?`, [
+    recoveryId,
+    endpointId,
+  ]);
+  return rows[0] ?? null;
+}
+
+/**
+ * Starts a recovery and does its first page. In one transaction: a worker that saw it before would do the page itself, and
+ * the answer could not tell what came of it.
+ */
+export async function beginRecovery(
+  { db, queues }: RecoveryDeps,
+  endpointId: string,
+  kind: Recovery['kind'],
+  since: Date,
+  now: Date,
+): Promise<Recovery> {
+  const begun = await inTransaction(db, async (trx) => {
+    const started = await startRecovery(trx, endpointId, kind, since, now);
+    return (await takePage(trx, now, started.id)) ?? { recovery: started, deliveryIds: [] };
+  });
+  await wakeSenders(queues, begun);
+  return begun.recovery;
+}
+
+/** One page of one recovery that nobody is at. Returns the recovery as it then is, null where none is running. */
+export async function continueRecovery({ db, queues }: RecoveryDeps, now: Date): Promise<Recovery | null> {
+  const taken = await inTransaction(db, (trx) => takePage(trx, now, null));
+  if (!taken) return null;
+  await wakeSenders(queues, taken);
+  return taken.recovery;
+}
+
+interface RecoveryDeps {
+  db: Db;
+  queues: Queues;
+}
+
+interface TakenPage {
+  recovery: Recovery;
+  /** Due, to be enqueued after the commit. */
+  deliveryIds: string[];
+}
+
+async function takePage(trx: Trx, now: Date, recoveryId: string | null): Promise<TakenPage | null> {
+  const running = await lockRunning(trx, recoveryId);
+  if (!running) return null;
+  if (running.stopped) return { recovery: await moveOn(trx, running, [], true, now), deliveryIds: [] };
+  const { deliveryIds, cursor, isLast } = await pagers[running.kind](trx, running, now);
+  if (deliveryIds.length > 0) await forgetPause(trx, running.endpointId);
+  return { recovery: await moveOn(trx, running, deliveryIds, isLast, now, cursor), deliveryIds };
+}
+
+async function wakeSenders(queues: Queues, { deliveryIds }: TakenPage): Promise<void> {
+  if (deliveryIds.length > 0) await queues.enqueue('delivery', [{ deliveryIds }]);
+}
+
+interface Running extends Recovery {
+  /** The last message that was looked at. */
+  cursorId: string;
+  programId: string;
+  endpointKind: EndpointRow['kind'];
+  eventTypes: string[];
+  /** Disabled or deleted meanwhile. */
+  stopped: boolean;
+}
+
+interface PageOfRecovery {
+  deliveryIds: string[];
+  cursor: string | null;
+  isLast: boolean;
+}
+
+async function lockRunning(trx: Trx, recoveryId: string | null): Promise<Running | null> {
+  const rows = await runPositional<Running>(
+    trx,
+    `select r.id, r.endpoint_id as "endpointId", r.kind, r.since, r.until, r.cursor_id as "cursorId", e.program_id as "programId", e.kind as "endpointKind",
+            e.event_types as "eventTypes", e.disabled_at is not null or e.deleted_at is not null as stopped
+       from recoveries r join webhook_endpoints e on e.id = r.endpoint_id
+      where r.status = 'running' and (?::text is null or r.id = ?)
+      order by r.updated_at limit 1 for update of r skip locked`,
+    [recoveryId, recoveryId],
+  );
+  return rows[0] ?? null;
+}
+
+async function moveOn(
+  trx: Trx,
+  running: Running,
+  deliveryIds: readonly string[],
+  isLast: boolean,
+  now: Date,
+  cursor: string | null = null,
+): Promise<Recovery> {
+  const stoppedStatus = running.stopped ? 'cancelled' : 'completed';
+  const rows = await runPositional<Recovery>(
+    trx,
+    `update recoveries
+        set recovered = recovered + ?, status = ?, cursor_id = ?, updated_at = ?
+      where id = ? returning ${columns}`,
+    [deliveryIds.length, isLast ? stoppedStatus : 'running', cursor ?? running.cursorId, now, running.id],
+  );
+  return rows[0] as Recovery;
+}
+
+/** Whoever asks for a recovery says that the endpoint is well: the breaker need not wait any longer. */
+async function forgetPause(trx: Trx, endpointId: string): Promise<void> {
+  await runPositional(
+    trx,
+    'update webhook_endpoints set paused_until = null where id = ? and paused_until is not null',
+    [endpointId],
+  );
+}
+
+const pagers: Record<Recovery['kind'], (trx: Trx, running: Running, now: Date) => Promise<PageOfRecovery>> = {
+  failed: recoverFailed,
+  missing: replayMissing,
+};
+
+async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<PageOfRecovery> {
+  const { endpointId } = running;
+  const rows = await runPositional<{ id: string }>(
+    trx,
+    `update deliveries set status = 'pending', trigger = 'recover', step = 0, next_attempt_at = ?
+      where endpoint_id = ? and message_id in
+            (select message_id from deliveries
+              where endpoint_id = ? and status in ('failed', 'held') and created_at between ? and ? and message_id > ?
+              order by message_id limit ?)
+     returning message_id as id`,
+    [now, endpointId, endpointId, running.since, running.until, running.cursorId, PAGE_SIZE],
+  );
+  const messageIds = rows.map((row) => row.id).sort();
+  return {
+    deliveryIds: messageIds.map((messageId) => deliveryIdOf({ messageId, endpointId })),
+    cursor: messageIds.at(-1) ?? null,
+    isLast: rows.length < PAGE_SIZE,
+  };
+}
+
+/** Goes through the messages by id, stream by stream as their index is; deliveries that exist are left as they are. */
+async function replayMissing(trx: Trx, running: Running, now: Date): Promise<PageOfRecovery> {
+  const { endpointId, programId } = running;
+  const types = running.eventTypes.length > 0 ? running.eventTypes : eventTypeNames;
+  const streams = [true, false].flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
+  const messages = await runPositional<{ id: string; createdAt: Date }>(
+    trx,
+    `select m.id, m.created_at as "createdAt" from unnest(?::boolean[], ?::text[], ?::integer[]) s (livemode, type, number)
+      cross join lateral (
+        select id, created_at from messages
+         where stream = s.number and program_id = ? and livemode = s.livemode and type = s.type and id > ?
+           and created_at between ? and ?
+         order by id limit ?
+      ) m
+      order by m.id limit ?`,
+    [
+      streams.map(({ livemode }) => livemode),
+      streams.map(({ type }) => type),
+      streams.map(streamNumber),
+      running.programId,
+      running.cursorId,
+      running.since,
+      running.until,
+      PAGE_SIZE,
+      PAGE_SIZE,
+    ],
+  );
+  const rows = await runPositional<{ id: string }>(
+    trx,
+    `insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
+     select d.message_id, ?, 'pending', 'recover', ?, d.created_at
+       from unnest(?::text[], ?::timestamptz[]) d (message_id, created_at)
+     on conflict (message_id, endpoint_id) do nothing returning message_id as id`,
+    [endpointId, now, messages.map((message) => message.id), messages.map((message) => message.createdAt)],
+  );
+  return {
+    deliveryIds: rows.map(({ id: messageId }) => deliveryIdOf({ messageId, endpointId })),
+    cursor: messages.at(-1)?.id ?? null,
+    isLast: messages.length < PAGE_SIZE,
+  };
+}

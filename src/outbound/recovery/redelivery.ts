@@ -1,0 +1,106 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Db } from '../../db/db.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { AppError } from '../../domain/errors.ts';
+import { newId } from '../../domain/ids.ts';
+import { runPositional } from '../../db/sql.ts';
+import type { Queues } from '../../queue/queues.ts';
+import { deliveryIdOf } from '../wire/delivery-id.ts';
+import { eventTypes, type EventTypeName } from '../events/event-types.ts';
+import type { EndpointRow } from '../endpoints/endpoint-rows.ts';
+import { readLastAttempt, type Attempt } from '../messages/message-rows.ts';
+import { renderBody } from '../messages/write-messages.ts';
+import { compileTarget, renderRequest, sampleSubject } from '../postbacks/postback-request.ts';
+import { streamNumber } from '../wire/streams.ts';
+
+export interface RedeliveryDeps {
+  db: Db;
+  queues: Queues;
+  clock: Clock;
+}
+
+/**
+ * Sends a message to an endpoint again, at once, whether it was delivered, failed, held or never meant for it. Where
+ * retries are waiting it takes the place of the next, and a success ends them. Throws CONFLICT for a disabled endpoint.
+ */
+export async function resendMessage(
+  { db, queues, clock }: RedeliveryDeps,
+  messageId: string,
+  endpoint: EndpointRow,
+): Promise<void> {
+  assertEnabled(endpoint);
+  const now = clock.now();
+  const rows = await runPositional(
+    db,
+    `insert into deliveries as d (message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
+     select m.id, ?, 'pending', 'resend', ?::timestamptz, m.created_at from messages m
+      where m.id = ? and (? or exists (select 1 from deliveries where message_id = m.id and endpoint_id = ?))
+     on conflict (message_id, endpoint_id) do update
+       set status = 'pending', trigger = 'resend', next_attempt_at = excluded.next_attempt_at,
+           step = case when d.status = 'pending' then d.step else 0 end
+     returning 1`,
+    [endpoint.id, now, messageId, endpoint.kind !== 'postback', endpoint.id],
+  );
+  if (rows.length === 0) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
+  await queues.enqueue('delivery', [
+    { deliveryIds: [deliveryIdOf({ messageId, endpointId: endpoint.id }, { urgent: true })] },
+  ]);
+}
+
+/**
+ * Sends the example of an event type, marked livemode false, and waits a little for what comes of it. It is tried once,
+ * whatever the answer. Throws CONFLICT for a disabled endpoint.
+ */
+export async function sendTest(
+  { db, queues, clock }: RedeliveryDeps,
+  endpoint: EndpointRow,
+  type: EventTypeName,
+  timeoutMs: number,
+): Promise<{ messageId: string; attempt: Attempt | null }> {
+  assertEnabled(endpoint);
+  const now = clock.now();
+  const messageId = newId('evt');
+  const { example } = eventTypes[type];
+  const data = 'livemode' in example ? { ...example, livemode: false } : example;
+  const body = renderBody(messageId, { programId: endpoint.programId, livemode: false, type, data }, now);
+  const target = endpoint.kind === 'postback' ? compileTarget(endpoint) : null;
+  await runPositional(
+    db,
+    `with message as (
+       insert into messages (id, program_id, livemode, type, stream, body, created_at)
+       values (?, ?, false, ?, ?, ?, ?)
+     )
+     insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, request, created_at)
+     values (?, ?, 'pending', 'test', ?, ?, ?)`,
+    [
+      messageId,
+      endpoint.programId,
+      type,
+      streamNumber({ programId: endpoint.programId, livemode: false, type }),
+      body,
+      now,
+      messageId,
+      endpoint.id,
+      now,
+      target && JSON.stringify(renderRequest(target, sampleSubject)),
+      now,
+    ],
+  );
+  await queues.enqueue('delivery', [
+    { deliveryIds: [deliveryIdOf({ messageId, endpointId: endpoint.id }, { urgent: true })] },
+  ]);
+  return { messageId, attempt: await awaitAttempt(db, messageId, timeoutMs) };
+}
+
+async function awaitAttempt(db: Db, messageId: string, timeoutMs: number): Promise<Attempt | null> {
+  const deadline = performance.now() + timeoutMs;
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 250)) {
+    const attempt = await readLastAttempt(db, messageId);
+    if (attempt || performance.now() + pauseMs > deadline) return attempt;
+    await wait(pauseMs);
+  }
+}
+
+export function assertEnabled({ disabledAt }: EndpointRow): void {
+  if (disabledAt) throw new AppError('CONFLICT', 'The webhook endpoint is disabled: enable it first');
+}

@@ -1,0 +1,34 @@
+import type { DeliveryJob } from '../../queue/jobs.ts';
+
+/** A delivery is known by its message and its endpoint, which is its key in the table. */
+export interface DeliveryKey {
+  messageId: string;
+  endpointId: string;
+}
+
+/**
+ * What a job names: `message:endpoint`. It says whom to wake without a look into the database. A person's wish (a resend,
+ * a test) is marked, since it does not wait its turn.
+ */
+export function deliveryIdOf({ messageId, endpointId }: DeliveryKey, options: { urgent?: boolean } = {}): string {
+  return `${messageId}:${endpointId}${options.urgent ? ':urgent' : ''}`;
+}
+
+export function parseDeliveryId(deliveryId: string): DeliveryKey & { urgent: boolean } {
+  const [messageId = '', endpointId = '', mark] = deliveryId.split(':');
+  return { messageId, endpointId, urgent: mark === 'urgent' };
+}
+
+const IDS_PER_JOB = 1_000;
+
+/**
+ * The jobs that wake the senders for these. Few: a job costs the queue a millisecond whatever it names, and the jobs of all
+ * endpoints wait in one line (measured: in jobs of 100, 10 000 deliveries to one endpoint held up the others by 120 ms).
+ */
+export function deliveryJobs(deliveryIds: readonly string[]): DeliveryJob[] {
+  const jobs: DeliveryJob[] = [];
+  for (let start = 0; start < deliveryIds.length; start += IDS_PER_JOB) {
+    jobs.push({ deliveryIds: deliveryIds.slice(start, start + IDS_PER_JOB) });
+  }
+  return jobs;
+}

@@ -1,0 +1,25 @@
+export type Trigger = 'schedule' | 'resend' | 'recover' | 'test';
+
+/** The request of a postback, as it was rendered when it was fired. */
+export interface StoredRequest {
+  method: 'GET' | 'POST';
+  url: string;
+  body: string | null;
+}
+
+/** A delivery that this sender has to itself until `lockedUntil`. */
+export interface Lease {
+  messageId: string;
+  endpointId: string;
+  trigger: Trigger;
+  /** Failures in this round of the schedule. */
+  step: number;
+  /** Attempts so far, of all rounds. */
+  attempts: number;
+  body: string;
+  request: StoredRequest | null;
+  lockedUntil: Date;
+}
+
+/** How long a claim lasts: an attempt takes 15 s at most, and little waits before it. A dead sender's claim runs out. */
+export const LEASE_MS = 30_000;

@@ -1,0 +1,170 @@
+import type { Trx } from '../../db/db.ts';
+import { copyRows } from '../../db/copy.ts';
+import { rowSource, type Column } from '../../db/rows.ts';
+import { runPositional } from '../../db/sql.ts';
+import type { Candidate } from '../rules/attribution.ts';
+import type { FactNote } from '../../domain/facts.ts';
+import type { TermsSnapshot } from '../rules/catalog.ts';
+import type { Explanation, OrderKind, OrderStatus } from '../rules/commission.ts';
+
+/**
+ * An order attributed by its own evidence: it may bind its customer. Its terms are among those recorded with the order,
+ * those of this affiliate and offer.
+ */
+export type OwnCandidate = Candidate & { offerId: string };
+
+export interface CapDecision {
+  offerId: string;
+  /** Calendar day in the program's zone. */
+  day: string;
+  granted: boolean;
+}
+
+/** A row of `orders`: the order, its conversion and its commission. Times are ISO 8601 UTC with milliseconds. */
+export interface OrderRow {
+  id: string;
+  programId: string;
+  livemode: boolean;
+  mergedInto: string | null;
+  kind: OrderKind | null;
+  status: OrderStatus;
+  reason: string | null;
+  grossMinor: bigint;
+  netMinor: bigint;
+  refundedMinor: bigint;
+  currency: string | null;
+  assumedCurrency: string | null;
+  affiliateId: string | null;
+  offerId: string | null;
+  clickId: string | null;
+  customerId: string | null;
+  reference: string | null;
+  orderId: string | null;
+  goal: string | null;
+  note: FactNote | null;
+  subscription: string | null;
+  sub1: string | null;
+  occurredAt: string | null;
+  commissionMinor: bigint;
+  commissionCurrency: string | null;
+  terms: TermsSnapshot[];
+  cap: CapDecision | null;
+  explanation: Explanation | null;
+  own: OwnCandidate | null;
+  claimsPayment: boolean;
+  cpaClaim: string | null;
+  /** The hold as the program had it when the order was first settled; null: only a person approves. */
+  holdDays: number | null;
+  /** What may pair it with an order that nothing links to it (hints.ts). */
+  hint: string | null;
+  hintAt: string | null;
+  joinedByHint: boolean;
+  approvableAt: string | null;
+  approvedAt: string | null;
+  rejectedAt: string | null;
+  paidAt: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+type ColumnType = 'text' | 'boolean' | 'integer' | 'bigint' | 'json' | 'timestamptz';
+
+/** Field to column and type: the one list that reading and writing whole rows go by. */
+const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
+  id: ['id', 'text'],
+  programId: ['program_id', 'text'],
+  livemode: ['livemode', 'boolean'],
+  mergedInto: ['merged_into', 'text'],
+  kind: ['kind', 'text'],
+  status: ['status', 'text'],
+  reason: ['reason', 'text'],
+  grossMinor: ['gross_minor', 'bigint'],
+  netMinor: ['net_minor', 'bigint'],
+  refundedMinor: ['refunded_minor', 'bigint'],
+  currency: ['currency', 'text'],
+  assumedCurrency: ['assumed_currency', 'text'],
+  affiliateId: ['affiliate_id', 'text'],
+  offerId: ['offer_id', 'text'],
+  clickId: ['click_id', 'text'],
+  customerId: ['customer_id', 'text'],
+  reference: ['reference', 'text'],
+  orderId: ['order_id', 'text'],
+  goal: ['goal', 'text'],
+  note: ['note', 'json'],
+  subscription: ['subscription', 'text'],
+  sub1: ['sub1', 'text'],
+  occurredAt: ['occurred_at', 'timestamptz'],
+  commissionMinor: ['commission_minor', 'bigint'],
+  commissionCurrency: ['commission_currency', 'text'],
+  terms: ['terms', 'json'],
+  cap: ['cap', 'json'],
+  explanation: ['explanation', 'json'],
+  own: ['own', 'json'],
+  claimsPayment: ['claims_payment', 'boolean'],
+  cpaClaim: ['cpa_claim', 'text'],
+  holdDays: ['hold_days', 'integer'],
+  hint: ['hint', 'text'],
+  hintAt: ['hint_at', 'timestamptz'],
+  joinedByHint: ['joined_by_hint', 'boolean'],
+  approvableAt: ['approvable_at', 'timestamptz'],
+  approvedAt: ['approved_at', 'timestamptz'],
+  rejectedAt: ['rejected_at', 'timestamptz'],
+  paidAt: ['paid_at', 'timestamptz'],
+  createdAt: ['created_at', 'timestamptz'],
+  updatedAt: ['updated_at', 'timestamptz'],
+};
+
+const fields = Object.keys(columns) as (keyof OrderRow)[];
+const columnList = fields.map((field) => columns[field][0]).join(', ');
+const unchanging: ReadonlySet<keyof OrderRow> = new Set(['id', 'programId', 'livemode', 'createdAt']);
+
+/** Reads orders by id, as they stand after the locks were taken. */
+export async function readOrders(trx: Trx, ids: string[]): Promise<Map<string, OrderRow>> {
+  if (ids.length === 0) return new Map();
+  const rows = await runPositional<Record<string, unknown>>(trx, `select ${columnList} from orders where id = any(?)`, [
+    ids,
+  ]);
+  return new Map(rows.map(toOrderRow).map((row) => [row.id, row]));
+}
+
+/** Appends new orders and updates known ones, whole rows, in one statement each. */
+export async function writeOrders(trx: Trx, inserted: OrderRow[], updated: OrderRow[]): Promise<void> {
+  if (inserted.length > 0) {
+    await copyRows(trx, 'orders', columnsOf(inserted));
+  }
+  if (updated.length > 0) {
+    const { sql, bindings } = rowSource('row', columnsOf(updated));
+    const assignments = fields
+      .filter((field) => !unchanging.has(field))
+      .map((field) => `${columns[field][0]} = row.${columns[field][0]}`)
+      .join(', ');
+    await runPositional(trx, `update orders set ${assignments} from ${sql} where orders.id = row.id`, bindings);
+  }
+}
+
+function columnsOf(rows: OrderRow[]): Column[] {
+  return fields.map((field) => {
+    const [name, type] = columns[field];
+    const values = rows.map((row) => row[field]);
+    return {
+      name,
+      type,
+      values:
+        type === 'json'
+          ? values.map((value) => (value === null ? null : JSON.stringify(value)))
+          : (values as (string | number | bigint | boolean | null)[]),
+    };
+  });
+}
+
+export function toOrderRow(row: Record<string, unknown>): OrderRow {
+  const order: Record<string, unknown> = {};
+  for (const field of fields) {
+    const value = row[columns[field][0]];
+    order[field] = value instanceof Date ? value.toISOString() : value;
+  }
+  return order as unknown as OrderRow;
+}
+
+/** The columns of `orders` in the order that `toOrderRow` reads them by name. */
+export const orderColumnList = columnList;

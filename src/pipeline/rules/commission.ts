@@ -1,0 +1,279 @@
+import { addMonths, localDay } from '../../domain/calendar.ts';
+import { applyRate } from '../../domain/money.ts';
+import type { NotTrackedReason } from '../../domain/outcomes.ts';
+import type { Candidate, EvidenceKind, Evidences, NamedOffer, PassedOver } from './attribution.ts';
+import type { RememberedRules, TermsSnapshot } from './catalog.ts';
+import type { OrderSummary } from './summarize.ts';
+
+export type OrderKind = 'sale' | 'renewal' | 'lead' | 'action';
+export type OrderStatus =
+  | 'waiting'
+  | 'pending'
+  | 'approved'
+  | 'paid'
+  | 'rejected'
+  | 'reversed'
+  | 'parked'
+  | 'not_tracked'
+  | 'merged';
+
+/** Who is first, and what was decided before: all that settling an order needs to know besides its own facts. */
+export interface SettleContext {
+  timezone: string;
+  /** The instant of the customer's first payment since they were bound; the order's own where no customer is known. */
+  firstPaymentAt: string | null;
+  /** Whether this order is the first (occurredAt, reference) to claim its CPA slot. */
+  holdsCpaClaim: boolean;
+  /** The recorded decision of the daily cap, where one was needed. */
+  capGranted: boolean;
+  /** Recorded instants of the commission's life. */
+  approvedAt: string | null;
+  paidAt: string | null;
+  /** The end of the hold, recorded when the order was first settled; null: only a person approves. */
+  approvableAt: string | null;
+  /** The time of settling, against which the hold is measured. */
+  now: string;
+  /** A payment and an invoice that nothing links were taken for one order. */
+  joinedByHint: boolean;
+}
+
+/** An order's kind and credited affiliate, before it is compared with other orders. */
+export interface Draft {
+  kind: OrderKind | null;
+  chosen: Candidate | null;
+  passedOver: PassedOver[];
+  terms: TermsSnapshot | null;
+  /** Why nothing is paid, as far as this order alone can tell. */
+  reason: NotTrackedReason | 'no_attribution' | null;
+  /** The CPA slot that the order asks for. */
+  cpaClaim: string | null;
+  offer: NamedOffer | null;
+  rules: RememberedRules | null;
+}
+
+export interface Target {
+  kind: OrderKind | null;
+  status: OrderStatus;
+  reason: string | null;
+  affiliateId: string | null;
+  offerId: string | null;
+  clickId: string | null;
+  commissionMinor: bigint;
+  commissionCurrency: string | null;
+  explanation: Explanation | null;
+}
+
+/** Why this affiliate, why this amount; the terms stand beside it, recorded with the order. Shown by GET /conversions/:id. */
+export interface Explanation {
+  chosen: { by: EvidenceKind; value: string; affiliateId: string } | null;
+  passedOver: PassedOver[];
+  /** The offer that was named, and the rules of the program that decided; absent where none did. */
+  offer?: NamedOffer;
+  rules?: RememberedRules;
+  amounts: {
+    currency: string;
+    grossMinor: number;
+    netMinor: number;
+    refundedMinor: number;
+    disputedMinor: number;
+    remainingMinor: number;
+    document: string;
+  } | null;
+  rule: string;
+  flags: string[];
+}
+
+const leadGoals: ReadonlySet<string> = new Set(['lead', 'registration', 'signup']);
+
+/** What the facts make of the order; null while they say nothing that counts (a refund that came before its sale). */
+export function kindOf(summary: OrderSummary, firstOfSubscription: boolean): OrderKind | null {
+  if (summary.phase === 'recurring') return 'renewal';
+  if (summary.payment) return summary.phase === 'subscription' && !firstOfSubscription ? 'renewal' : 'sale';
+  if (summary.sale || summary.imported) return 'sale';
+  if (isPayable(summary)) return leadGoals.has(summary.goal ?? '') ? 'lead' : 'action';
+  if (summary.lead || summary.tracker === 'lead') return 'lead';
+  return summary.tracker === null ? null : 'action';
+}
+
+/** Credits the order, and says which slot it claims. `terms` are those of the chosen affiliate and offer. */
+export function draftOrder(
+  summary: OrderSummary,
+  kind: OrderKind | null,
+  choice: { chosen: Candidate | null; passedOver: PassedOver[] },
+  { expired, offer }: Pick<Evidences, 'expired' | 'offer'>,
+  terms: TermsSnapshot | null,
+  customer: { id: string | null; emails: string[] },
+  rules: RememberedRules | null,
+): Draft {
+  const reason = kind === null ? null : reasonOf(summary, choice.chosen ?? expired, expired, terms, customer.emails);
+  const draft: Draft = {
+    kind,
+    chosen: choice.chosen ?? (reason === 'outside_window' ? expired : null),
+    passedOver: choice.passedOver,
+    terms,
+    reason,
+    cpaClaim: null,
+    offer,
+    rules,
+  };
+  if (claimsCpa(summary, draft)) draft.cpaClaim = cpaClaimOf(draft, customer.id, summary.goal);
+  return draft;
+}
+
+/** What the commission should stand at. Pure: the same facts and context give the same target, whoever asks. */
+export function settle(summary: OrderSummary, draft: Draft, context: SettleContext): Target {
+  const { kind, terms } = draft;
+  if (kind === null) return waiting;
+  const reason = summary.imported ? 'imported' : (draft.reason ?? limitReason(summary, draft, context));
+  const computed = reason === null && terms ? commissionOf(summary, terms) : { amountMinor: 0n, rule: '' };
+  const rejected = summary.tracker === 'rejected' || summary.decision?.status === 'rejected';
+  const status = statusOf(summary, reason, rejected, context);
+  const nothing = reason !== null || status === 'rejected' || rejected;
+  return {
+    kind,
+    status,
+    reason: status === 'rejected' ? (summary.decision?.reason ?? 'rejected') : reason,
+    affiliateId: draft.chosen?.affiliateId ?? null,
+    offerId: terms?.offerId ?? draft.chosen?.offerId ?? null,
+    clickId: draft.chosen?.clickId ?? null,
+    commissionMinor: nothing ? 0n : computed.amountMinor,
+    commissionCurrency: terms ? commissionCurrency(summary, terms) : null,
+    explanation: explain(summary, draft, context, reason ?? (rejected ? 'rejected' : computed.rule)),
+  };
+}
+
+/** The commission that the rules would give without a cap: whether the order needs a cap slot at all. */
+export function needsCapSlot(summary: OrderSummary, draft: Draft, context: SettleContext): boolean {
+  if (!draft.terms || draft.terms.dailyCap === 0 || draft.reason !== null || draft.kind === null) return false;
+  if (summary.imported) return false;
+  if (summary.tracker === 'rejected' || summary.decision?.status === 'rejected') return false;
+  if (limitReason(summary, draft, { ...context, capGranted: true }) !== null) return false;
+  return isPayable(summary);
+}
+
+export const waiting: Target = {
+  kind: null,
+  status: 'waiting',
+  reason: null,
+  affiliateId: null,
+  offerId: null,
+  clickId: null,
+  commissionMinor: 0n,
+  commissionCurrency: null,
+  explanation: null,
+};
+
+function reasonOf(
+  summary: OrderSummary,
+  credited: Candidate | null,
+  expired: Candidate | null,
+  terms: TermsSnapshot | null,
+  buyerEmails: string[],
+): Draft['reason'] {
+  if (summary.tracker === 'unknown' && !isPayable(summary) && !summary.lead) return 'unknown_status';
+  if (!credited) return 'no_attribution';
+  if (credited === expired) return 'outside_window';
+  if (!terms) return 'offer_not_active';
+  if (!terms.affiliateActive) return 'affiliate_not_active';
+  if (!terms.offerActive) return 'offer_not_active';
+  const emails = new Set([...summary.emails, ...buyerEmails]);
+  if (terms.affiliateEmails.some((email) => emails.has(email))) return 'self_referral';
+  if (summary.payment || summary.imported || !isPayable(summary)) return null;
+  // Money was paid, but nobody can say how much: not even a fixed amount is due on that.
+  if (summary.sale) return 'amount_invalid';
+  return terms.commission.type === 'cpa' ? null : 'amount_required';
+}
+
+/** Whether somebody said that there is something to pay for: more than a lead, and not in words that nobody maps. */
+function isPayable(summary: OrderSummary): boolean {
+  return (
+    summary.sale || summary.imported || summary.action || ['hold', 'sale', 'rejected'].includes(summary.tracker ?? '')
+  );
+}
+
+function claimsCpa(summary: OrderSummary, draft: Draft): boolean {
+  if (draft.reason !== null || draft.terms?.commission.type !== 'cpa' || draft.kind === 'renewal') return false;
+  return isPayable(summary) && summary.tracker !== 'rejected' && summary.decision?.status !== 'rejected';
+}
+
+/** CPA pays once per customer and offer; where no customer is known, once per click, offer and goal. */
+function cpaClaimOf(draft: Draft, customerId: string | null, goal: string | null): string | null {
+  const offerId = draft.terms?.offerId ?? '';
+  if (customerId !== null) return `customer:${customerId}:${offerId}`;
+  const clickId = draft.chosen?.clickId ?? null;
+  return clickId === null ? null : `click:${clickId}:${offerId}:${goal ?? ''}`;
+}
+
+function limitReason(summary: OrderSummary, draft: Draft, context: SettleContext): NotTrackedReason | null {
+  const { kind, terms } = draft;
+  if (!terms || kind === null || !isPayable(summary)) return null;
+  const { commission } = terms;
+  if (commission.type !== 'revshare' && kind === 'renewal') return 'renewal_not_paid';
+  if (commission.type === 'cpa' && draft.cpaClaim !== null && !context.holdsCpaClaim) {
+    return draft.cpaClaim.startsWith('customer:') ? 'cpa_customer_limit' : 'cpa_click_limit';
+  }
+  if (commission.type === 'revshare' && commission.durationMonths !== null && summary.payment) {
+    const first = localDay(context.firstPaymentAt ?? summary.payment.occurredAt, context.timezone);
+    const end = addMonths(first, commission.durationMonths);
+    if (localDay(summary.payment.occurredAt, context.timezone) >= end) return 'max_duration';
+  }
+  return context.capGranted ? null : 'cap_exceeded';
+}
+
+function commissionOf(summary: OrderSummary, terms: TermsSnapshot): { amountMinor: bigint; rule: string } {
+  const { commission } = terms;
+  if (!isPayable(summary)) return { amountMinor: 0n, rule: 'a lead earns nothing by itself' };
+  if (commission.type === 'cpa') {
+    const amountMinor = summary.nothingRemains ? 0n : BigInt(commission.amountMinor);
+    return { amountMinor, rule: 'cpa: fixed amount, until nothing of the payment remains' };
+  }
+  const amountMinor = applyRate(summary.remainingMinor, BigInt(commission.rateBps));
+  return { amountMinor, rule: `${commission.type}: ${commission.rateBps} bps of what remains of net` };
+}
+
+function commissionCurrency(summary: OrderSummary, terms: TermsSnapshot): string {
+  return terms.commission.type === 'cpa' ? terms.currency : (summary.payment?.currency ?? terms.currency);
+}
+
+function statusOf(
+  summary: OrderSummary,
+  reason: string | null,
+  rejected: boolean,
+  context: SettleContext,
+): OrderStatus {
+  if (context.paidAt !== null) return 'paid';
+  if (reason === 'no_attribution') return 'parked';
+  if (reason !== null) return 'not_tracked';
+  if (rejected) return 'rejected';
+  if (summary.nothingRemains) return 'reversed';
+  // A lead is open, and so is what a tracker holds, unless somebody else has called it a sale.
+  const due = summary.sale || summary.action || summary.tracker === 'sale';
+  if (!due) return 'pending';
+  const held = context.approvableAt === null || context.approvableAt > context.now;
+  return summary.decision?.status === 'approved' || context.approvedAt !== null || !held ? 'approved' : 'pending';
+}
+
+function explain(summary: OrderSummary, draft: Draft, context: SettleContext, rule: string): Explanation {
+  const { payment } = summary;
+  return {
+    chosen: draft.chosen && {
+      by: draft.chosen.by,
+      value: draft.chosen.value,
+      affiliateId: draft.chosen.affiliateId,
+    },
+    passedOver: draft.passedOver,
+    ...(draft.offer ? { offer: draft.offer } : {}),
+    ...(draft.rules ? { rules: draft.rules } : {}),
+    amounts: payment && {
+      currency: payment.currency,
+      grossMinor: Number(payment.grossMinor),
+      netMinor: Number(payment.netMinor),
+      refundedMinor: Number(summary.refundedMinor),
+      disputedMinor: Number(summary.disputedMinor),
+      remainingMinor: Number(summary.remainingMinor),
+      document: payment.document,
+    },
+    rule,
+    flags: context.joinedByHint ? [...summary.flags, 'joined_without_link'] : summary.flags,
+  };
+}

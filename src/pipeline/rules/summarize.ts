@@ -1,0 +1,232 @@
+import type { Evidence, Fact, FactNote, FactOf, SaleDocument } from '../../domain/facts.ts';
+import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
+import { resolveAmount } from './amounts.ts';
+import { inOrderOfFacts, type KnownFact, type OrderState } from './order-facts.ts';
+import { reckonReversals } from './reversals.ts';
+import { compareInstants, compareText } from '../../domain/orderings.ts';
+
+export interface Payment {
+  grossMinor: bigint;
+  netMinor: bigint;
+  currency: string;
+  document: SaleDocument;
+  occurredAt: string;
+  factId: string;
+}
+
+export type Phase = FactOf<'sale'>['phase'];
+
+export type TrackerState = FactOf<'tracker'>['state'];
+
+export interface EvidenceItem {
+  evidence: Evidence;
+  occurredAt: string;
+  factId: string;
+}
+
+/** An order's facts, reckoned together: what the sender side knows, before anybody is credited. All amounts non-negative. */
+export interface OrderSummary {
+  /** The money of the order: the most authoritative statement of it. Null where no amount is known. */
+  payment: Payment | null;
+  /** What the most authoritative sale calls itself, readable or not: in which currency it is read changes nothing about that. */
+  phase: Phase | null;
+  refundedMinor: bigint;
+  disputedMinor: bigint;
+  /** net × (gross − refunded − disputed) / gross, rounded once: what commission is reckoned from. */
+  remainingMinor: bigint;
+  /** Everything was given back or is disputed: of an amount that nobody knows, by a refund of all that there was. */
+  nothingRemains: boolean;
+  /** The furthest word of a tracker, where one spoke of this order. */
+  tracker: TrackerState | null;
+  /** A payable action without amount is known (a CPA conversion). */
+  action: boolean;
+  /** Somebody said plainly that money was paid, readable or not: what a tracker calls a hold is then no more than late. */
+  sale: boolean;
+  lead: boolean;
+  /** Another system settled the order before it was imported: whatever is said of it, it earns nothing here. */
+  imported: boolean;
+  goal: string | null;
+  /** What its senders said beside the money: of the earliest fact that says anything. */
+  note: FactNote | null;
+  subscription: string | null;
+  /** When the order counts from: its payment, else its first action, tracker word or lead. Null: nothing that counts. */
+  occurredAt: string | null;
+  evidence: EvidenceItem[];
+  customerRefs: string[];
+  emails: string[];
+  /** What a person decided: a rejection is final, whatever was decided before or after. */
+  decision: { status: 'approved' | 'rejected'; reason: string | null } | null;
+  /** What was recorded but not reckoned, and why (`refund_exceeds_gross`, `currency_mismatch`, `amount_invalid`). */
+  flags: string[];
+}
+
+// Higher beats lower, whatever the order of arrival.
+const authority: Record<SaleDocument, number> = { invoice: 6, checkout: 5, payment: 4, store: 3, api: 2, postback: 1 };
+
+const trackerRank: Record<TrackerState, number> = { unknown: 0, lead: 1, hold: 2, sale: 3, rejected: 4 };
+
+/** `assumedCurrency` is what amounts without a currency are taken for: the offer's. */
+export function summarize(state: OrderState, assumedCurrency: string): OrderSummary {
+  const facts = inOrderOfFacts(state);
+  const flags = new Set<string>();
+  const sales = statedSales(facts);
+  const payment = choosePayment(sales, facts, assumedCurrency, flags);
+  const tracker = furthestTracker(facts);
+  const { refundedMinor, disputedMinor, nothingRemains } = reckonReversals(facts, payment, flags);
+  const dating = payment ?? firstDatingFact(facts);
+  return {
+    payment,
+    phase: sales[0]?.phase ?? null,
+    refundedMinor,
+    disputedMinor,
+    remainingMinor: payment
+      ? multiplyRatio(payment.netMinor, payment.grossMinor - refundedMinor - disputedMinor, payment.grossMinor)
+      : 0n,
+    nothingRemains,
+    tracker: tracker?.state ?? null,
+    action: facts.some(({ fact }) => fact.type === 'action'),
+    sale: sales.length > 0,
+    lead: facts.some(({ fact }) => fact.type === 'lead'),
+    imported: facts.some(({ fact }) => fact.type === 'imported'),
+    goal: firstOf(facts, goalOf),
+    note: firstOf(facts, ({ fact }) => fact.note ?? null),
+    subscription: firstOf(facts, ({ fact }) => ('subscription' in fact ? fact.subscription : null)),
+    occurredAt: dating?.occurredAt ?? null,
+    evidence: facts
+      .filter(({ fact }) => Object.keys(fact.evidence).length > 0)
+      .map(({ fact }) => ({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id })),
+    customerRefs: unique(facts.flatMap(({ fact }) => fact.customer?.refs ?? [])),
+    emails: unique(facts.flatMap(({ fact }) => (fact.customer?.email ? [fact.customer.email.toLowerCase()] : []))),
+    decision: standingDecision(facts),
+    flags: [...flags].sort(),
+  };
+}
+
+/** Whether money was paid, here or before the order was imported; only that has a place among a subscription's payments. */
+export function isPaid({ payment, imported }: OrderSummary): boolean {
+  return payment !== null || imported;
+}
+
+/** The statements of the order's sale, the one that has the say first. */
+function statedSales(facts: KnownFact[]): FactOf<'sale'>[] {
+  return facts
+    .flatMap(({ fact, inboxId }) => (fact.type === 'sale' ? [{ fact, inboxId }] : []))
+    .sort((a, b) => authority[b.fact.document] - authority[a.fact.document] || compareRepeats(a, b))
+    .map(({ fact }) => fact);
+}
+
+function choosePayment(
+  sales: FactOf<'sale'>[],
+  facts: KnownFact[],
+  assumedCurrency: string,
+  flags: Set<string>,
+): Payment | null {
+  const payments = sales.flatMap((sale) => {
+    const payment = readPayment(sale, assumedCurrency);
+    if (!payment) flags.add('amount_invalid');
+    return payment ?? [];
+  });
+  const [best = null] = payments;
+  if (payments.some(({ currency }) => currency !== best?.currency)) flags.add('currency_mismatch');
+  const spoken = furthestTracker(facts);
+  // An explicit call beats a tracker; a tracker's word beats its own plain postback, which cannot change an amount. The
+  // plain postback said that it is a sale: a hold is then an earlier state that came late.
+  const outspoken = best?.document === 'postback' ? ['sale', 'rejected'] : ['hold', 'sale', 'rejected'];
+  if (spoken && (!best || best.document === 'postback') && outspoken.includes(spoken.state)) {
+    return trackerPayment(facts, assumedCurrency, flags) ?? best;
+  }
+  return best;
+}
+
+/** The money that a sale states. Null where it is none: unreadable, zero, beyond all bounds, or a net above its gross. */
+function readPayment(sale: FactOf<'sale'>, assumedCurrency: string): Payment | null {
+  const gross = resolveAmount(sale.gross, assumedCurrency);
+  const net = resolveAmount(sale.net, assumedCurrency);
+  if (!gross || !net || gross.currency !== net.currency) return null;
+  if (gross.amountMinor === 0n || gross.amountMinor > MAX_AMOUNT_MINOR || net.amountMinor > gross.amountMinor) {
+    return null;
+  }
+  return {
+    grossMinor: gross.amountMinor,
+    netMinor: net.amountMinor,
+    currency: gross.currency,
+    document: sale.document,
+    occurredAt: sale.occurredAt,
+    factId: sale.id,
+  };
+}
+
+/**
+ * Two statements by the same kind of document: of calls and postbacks the one received first counts, so that a repeat
+ * never changes an amount, not even one that claims to be older; of a provider's documents the one that happened first.
+ */
+function compareRepeats(
+  a: { fact: FactOf<'sale'>; inboxId: string },
+  b: { fact: FactOf<'sale'>; inboxId: string },
+): number {
+  const byReceipt = a.fact.document === 'api' || a.fact.document === 'postback';
+  return (byReceipt ? compareText(a.inboxId, b.inboxId) : 0) || compareInstants(a.fact, b.fact);
+}
+
+/** The furthest state holds; among equals the newest word. A late earlier state changes nothing. */
+function furthestTracker(facts: KnownFact[]): FactOf<'tracker'> | null {
+  let furthest: FactOf<'tracker'> | null = null;
+  for (const { fact } of facts) {
+    if (fact.type !== 'tracker') continue;
+    if (!furthest || trackerRank[fact.state] >= trackerRank[furthest.state]) furthest = fact;
+  }
+  return furthest;
+}
+
+/** The amount of the furthest state; where it names none (a rejection, say), of the furthest one that does. */
+function trackerPayment(facts: KnownFact[], assumedCurrency: string, flags: Set<string>): Payment | null {
+  let chosen: { fact: FactOf<'tracker'>; amountMinor: bigint; currency: string } | null = null;
+  for (const { fact } of facts) {
+    if (fact.type !== 'tracker' || !fact.amount || fact.state === 'unknown' || fact.state === 'lead') continue;
+    const amount = resolveAmount(fact.amount, assumedCurrency);
+    if (!amount || amount.amountMinor === 0n || amount.amountMinor > MAX_AMOUNT_MINOR) flags.add('amount_invalid');
+    else if (!chosen || trackerRank[fact.state] >= trackerRank[chosen.fact.state]) chosen = { fact, ...amount };
+  }
+  if (!chosen) return null;
+  return {
+    grossMinor: chosen.amountMinor,
+    netMinor: chosen.amountMinor,
+    currency: chosen.currency,
+    document: 'postback',
+    occurredAt: firstTrackerAt(facts) ?? chosen.fact.occurredAt,
+    factId: chosen.fact.id,
+  };
+}
+
+/** A tracker's order happened when it was first spoken of, however often its state moved since. */
+function firstTrackerAt(facts: KnownFact[]): string | null {
+  return facts.find(({ fact }) => fact.type === 'tracker')?.fact.occurredAt ?? null;
+}
+
+function firstDatingFact(facts: KnownFact[]): Fact | null {
+  const dated = (type: Fact['type']): Fact | null => facts.find(({ fact }) => fact.type === type)?.fact ?? null;
+  return dated('imported') ?? dated('sale') ?? dated('action') ?? dated('tracker') ?? dated('lead');
+}
+
+/** The first rejection, else the newest approval: what people decide about one commission at once ends the same way. */
+function standingDecision(facts: KnownFact[]): OrderSummary['decision'] {
+  const decisions = facts.flatMap(({ fact }) => (fact.type === 'decision' ? [fact] : []));
+  const standing = decisions.find(({ status }) => status === 'rejected') ?? decisions.at(-1);
+  return standing ? { status: standing.status, reason: standing.reason } : null;
+}
+
+function goalOf({ fact }: KnownFact): string | null {
+  return 'goal' in fact ? fact.goal : null;
+}
+
+function firstOf<T>(facts: KnownFact[], read: (known: KnownFact) => T | null): T | null {
+  for (const known of facts) {
+    const value = read(known);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+function unique(values: string[]): string[] {
+  return [...new Set(values)].sort();
+}

@@ -1,0 +1,38 @@
+import type { Db, Trx } from '../../db/db.ts';
+import { rowSource } from '../../db/rows.ts';
+import { runPositional } from '../../db/sql.ts';
+import { OUTCOME_CHANNEL } from '../../queue/outcome-channel.ts';
+import type { EventOutcome } from './event-outcome.ts';
+
+/** Writes what became of the events, and announces those that somebody waits for. */
+export async function finishEvents(trx: Trx, outcomes: EventOutcome[], awaited: string[], now: string): Promise<void> {
+  if (outcomes.length === 0) return;
+  const { sql, bindings } = rowSource('o', [
+    { name: 'id', type: 'text', values: outcomes.map(({ eventId }) => eventId) },
+    { name: 'outcome', type: 'text', values: outcomes.map(({ outcome }) => outcome) },
+    { name: 'reason', type: 'text', values: outcomes.map(({ reason }) => reason) },
+    { name: 'error', type: 'text', values: outcomes.map(({ error }) => error) },
+    { name: 'conversion_id', type: 'text', values: outcomes.map(({ conversionId }) => conversionId) },
+  ]);
+  await runPositional(
+    trx,
+    `update inbox_events e set status = 'processed', outcome = o.outcome, reason = o.reason, error = o.error,
+       conversion_id = o.conversion_id, settled_at = ?::timestamptz
+     from ${sql} where e.id = o.id`,
+    [now, ...bindings],
+  );
+  await announceOutcomes(trx, awaited);
+}
+
+// PostgreSQL takes payloads of up to 8 000 bytes; an id has 36.
+const IDS_PER_NOTICE = 200;
+
+/** Tells the web processes whose callers wait; heard once the transaction commits. */
+export async function announceOutcomes(db: Db, eventIds: string[]): Promise<void> {
+  for (let start = 0; start < eventIds.length; start += IDS_PER_NOTICE) {
+    await runPositional(db, `select pg_notify(?, ?)`, [
+      OUTCOME_CHANNEL,
+      eventIds.slice(start, start + IDS_PER_NOTICE).join(','),
+    ]);
+  }
+}

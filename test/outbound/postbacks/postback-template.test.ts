@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  compileTarget,
+  findBodyTemplateProblem,
+  findTemplateProblem,
+  renderRequest,
+  sampleSubject,
+} from '../../../src/outbound/postbacks/postback-request.ts';
+import type { PostbackSubject } from '../../../src/outbound/postbacks/postback-request.ts';
+import { parseTemplate } from '../../../src/outbound/postbacks/postback-template.ts';
+
+function render(url: string, subject: Partial<PostbackSubject> = {}, bodyTemplate: string | null = null) {
+  const target = compileTarget({ method: bodyTemplate === null ? 'GET' : 'POST', url, bodyTemplate });
+  assert.ok(target);
+  return renderRequest(target, { ...sampleSubject, ...subject });
+}
+
+function query(template: string, subject: Partial<PostbackSubject> = {}): string {
+  return render(`https://t.example/?${template}`, subject).url.slice('https://t.example/?'.length);
+}
+
+describe('macros', () => {
+  test('say what is known of the conversion', () => {
+    assert.equal(query('{click_id}|{payout}|{amount}|{currency}|{txid}'), 'w7f3k2|9.80|49.00|EUR|ORDER-98765');
+    assert.equal(query('{conversion_id}'), sampleSubject.conversionId);
+    assert.equal(
+      query('{goal}-{offer_id}-{affiliate_id}'),
+      `purchase-${sampleSubject.offerId}-${sampleSubject.affiliateId}`,
+    );
+    assert.equal(query('{sub1},{sub2},{sub3}'), 'w7f3k2,banner-a,');
+    assert.equal(query('{timestamp}'), '1795169700');
+    assert.equal(query('{CLICK_ID}'), 'w7f3k2');
+  });
+
+  test('the click id is the affiliate’s own, else ours', () => {
+    assert.equal(query('{click_id}', { subs: [null, null, null, null, null] }), sampleSubject.clickId);
+    assert.equal(query('{click_id}', { subs: [], clickId: null }), '');
+  });
+
+  test('amounts have the decimals of their currency', () => {
+    assert.equal(query('{payout}', { commissionMinor: 500n, commissionCurrency: 'JPY' }), '500');
+    assert.equal(query('{payout}', { commissionMinor: 1234n, commissionCurrency: 'KWD' }), '1.234');
+    assert.equal(query('{payout}', { commissionMinor: 0n }), '0.00');
+  });
+
+  test('values are URL-encoded, so that none can add a parameter', () => {
+    assert.equal(query('a={goal}', { goal: 'x&b=1 ü/#?' }), 'a=x%26b%3D1%20%C3%BC%2F%23%3F');
+    assert.equal(query('a={goal}', { goal: '\ud800' }), 'a=%EF%BF%BD');
+  });
+
+  test('a fallback stands in for what is empty', () => {
+    assert.equal(query('{sub3|none}-{sub2|none}'), 'none-banner-a');
+    assert.equal(query('{txid|x}', { orderId: null }), sampleSubject.conversionId);
+  });
+
+  test('maps turn values into the tracker’s, with commas or spaces, with a word for all else', () => {
+    assert.equal(query('{status:approved=1,pending=2}'), '1');
+    assert.equal(query('{status:approved=1 pending=2}', { status: 'pending' }), '2');
+    assert.equal(query('{goal:signup=7,*=9}'), '9');
+    assert.equal(query('{goal:signup=7|3}'), '3');
+    assert.equal(query('{goal:signup=7}'), 'purchase', 'what no map has stays as it is');
+  });
+
+  test('status maps may use the trackers’ words', () => {
+    const map = '{status:lead=0,sale=1}';
+    assert.equal(query(map), '1');
+    assert.equal(query(map, { status: 'pending' }), '1');
+    assert.equal(query(map, { kind: 'lead', status: 'pending' }), '0');
+    assert.equal(query('{status:hold=2,sale=1}', { status: 'pending' }), '2');
+    assert.equal(query('{status:sale=1,rejected=3}', { status: 'reversed' }), '3');
+    assert.equal(query('{status:sale=1,reversed=4,rejected=3}', { status: 'reversed' }), '4');
+  });
+
+  test('dates take the formats of three families, and a time zone', () => {
+    assert.equal(query('{date}'), '2026-11-20T10%3A15%3A00.000Z');
+    assert.equal(query('{date:Y-m-d,UTC}'), '2026-11-20');
+    assert.equal(query('{date:YYYYMMDDHHmmss,Asia/Tokyo}'), '20261120191500');
+    assert.equal(query('{date:%d.%m.%y %H:%M,America/New_York}'), '20.11.26%2005%3A15');
+    assert.equal(query('{date:H:i:s,UTC}'), '10%3A15%3A00');
+    assert.equal(query('{date:U}'), '1795169700');
+  });
+
+  test('in a JSON body values are escaped instead', () => {
+    const { method, body } = render('https://t.example/', { goal: 'say "hi"\n' }, '{"goal":"{goal}","p":{payout}}');
+    assert.equal(method, 'POST');
+    assert.deepEqual(JSON.parse(body ?? ''), { goal: 'say "hi"\n', p: 9.8 });
+    assert.equal(render('https://t.example/', { goal: 'a b' }, 'goal={goal}').body, 'goal=a%20b');
+  });
+});
+
+describe('templates that are refused', () => {
+  for (const template of [
+    'https://t.example/?x={unknown}',
+    'https://t.example/?x={status:lead}',
+    'https://t.example/?x={timestamp:ms}',
+    'https://t.example/?x={date:Y-m-d,Nowhere/City}',
+    'https://{sub1}/x',
+    'https://t.example:{sub1}/x',
+    '{sub1}://t.example/',
+    'https://{sub1}@t.example/',
+    't.example/?x={sub1}',
+    'https://t.example/?x={sub-1}',
+    'https://t.example/?x={{click_id}}',
+    'https://t.example/?x={click_id',
+    'https://t.example/?x={}',
+  ]) {
+    test(template, () => assert.notEqual(findTemplateProblem(template), null));
+  }
+
+  test('a body with what looks like a macro and is none', () => {
+    for (const body of ['a={nope}', 'a={sub-1}', 'a={click id}', '{"a":"{ClickId}"}']) {
+      assert.match(findBodyTemplateProblem(body) ?? '', /unknown macro/, body);
+    }
+  });
+
+  test('but braces of the body itself are text', () => {
+    for (const body of ['{"a":1,"b":{"c":"{goal}","p":{payout},"none":{}}}', 'a={}&b={1}']) {
+      assert.equal(findBodyTemplateProblem(body), null, body);
+    }
+    const parsed = parseTemplate('{"a":1,"b":{"c":"{goal}"}}');
+    assert.ok(parsed.ok && parsed.template.macros.size === 1);
+  });
+});

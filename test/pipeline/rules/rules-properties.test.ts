@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import type { Fact } from '../../../src/domain/facts.ts';
+import { factSchema } from '../../../src/domain/facts.ts';
+import { weighEvidence } from '../../../src/pipeline/rules/attribution.ts';
+import { fold, foldAll, type KnownFact, type OrderState } from '../../../src/pipeline/rules/order-facts.ts';
+import { assembleOrder, type Arrival, type OrderWork } from '../../../src/pipeline/orders/order-work.ts';
+import { planPostings, type Standing } from '../../../src/pipeline/rules/postings.ts';
+import type { World } from '../../../src/pipeline/rules/catalog.ts';
+import { draftPart, settlePart, type OrderContext } from '../../../src/pipeline/credit/settle-order.ts';
+import { kindOf, waiting, type Target } from '../../../src/pipeline/rules/commission.ts';
+import { summarize } from '../../../src/pipeline/rules/summarize.ts';
+import { arbitraryOrderFact, arbitraryTimes, currencies, START } from './arbitrary-facts.ts';
+import { makeWorld } from './fake-catalog.ts';
+
+const numRuns = Number(process.env.PROPERTY_RUNS ?? 1_000);
+const seed = process.env.PROPERTY_SEED === undefined ? {} : { seed: Number(process.env.PROPERTY_SEED) };
+let runs = 0;
+after(() => console.log(`rules: ${runs} generated orders`));
+
+function check(property: fc.IProperty<[History, ...unknown[]]>): void {
+  fc.assert(property as fc.IProperty<unknown[]>, { numRuns, ...seed });
+  runs += numRuns;
+}
+
+interface History {
+  facts: Fact[];
+  world: World;
+  context: OrderContext;
+}
+
+const arbitraryHistory: fc.Arbitrary<History> = fc
+  .tuple(
+    arbitraryTimes(),
+    fc.record({
+      couponFirst: fc.boolean(),
+      attributionModel: fc.constantFrom('last_click' as const, 'first_click' as const),
+      autoApprove: fc.boolean(),
+    }),
+    fc.constantFrom(
+      { type: 'cps', rateBps: 2_000 } as const,
+      { type: 'revshare', rateBps: 3_333, durationMonths: 1 } as const,
+      { type: 'cpa', amountMinor: 3_000 } as const,
+    ),
+    fc.record({ holdsCpaClaim: fc.boolean(), capGranted: fc.boolean(), late: fc.boolean() }),
+  )
+  .chain(([times, program, commission, { holdsCpaClaim, capGranted, late }]) => {
+    const at = (days: number): string => new Date(START - days * 86_400_000).toISOString();
+    const world = makeWorld({
+      program,
+      affiliates: {
+        aff_1: { coupon: 'one' },
+        aff_2: { coupon: 'two', override: { rateBps: 500 } },
+        aff_paused: { status: 'paused' },
+        aff_self: { email: 'buyer@shop.example', coupon: 'self' },
+      },
+      offers: {
+        off_1: { commission },
+        off_yen: { commission, currency: 'JPY' },
+        off_closed: { commission, status: 'paused' },
+      },
+      clicks: {
+        clk_1: { affiliateId: 'aff_1', offerId: 'off_1', at: at(1) },
+        clk_2: { affiliateId: 'aff_2', offerId: 'off_yen', at: at(2) },
+        clk_edge: { affiliateId: 'aff_2', at: at(30) },
+        clk_old: { affiliateId: 'aff_1', at: at(31) },
+      },
+    });
+    const names = {
+      refs: ['stripe:pi_1', 'stripe:in_1', 'order:7'],
+      customers: [
+        { refs: ['stripe:cus_1'], email: null },
+        { refs: [], email: 'Buyer@shop.example' },
+      ],
+      evidence: [
+        { affiliate: 'aff_1' },
+        { affiliate: 'aff_paused' },
+        { affiliate: 'nobody' },
+        { clickId: 'clk_1' },
+        { clickId: 'clk_2', couponCode: 'ONE' },
+        { clickId: 'clk_edge' },
+        { clickId: 'clk_old' },
+        { reference: 'clk_1' },
+        { reference: 'aff_2' },
+        { referralCode: 'aff_2' },
+        { couponCode: 'two' },
+        { couponCode: 'self' },
+        { affiliate: 'aff_1', offer: 'off_yen' },
+        { affiliate: 'aff_2', offer: 'off_closed' },
+      ],
+      subscriptions: ['stripe:sub_1'],
+      times,
+    };
+    const context: OrderContext = {
+      customer: null,
+      firstPaymentAt: late ? at(40) : null,
+      holdsCpaClaim,
+      cap: { offerId: 'off_1', day: '2026-01-31', granted: capGranted },
+      now: '2026-06-01T00:00:00.000Z',
+    };
+    return fc
+      .uniqueArray(arbitraryOrderFact(names), { minLength: 1, maxLength: 9, selector: ({ id }) => id })
+      .map((facts) => ({ facts, world, context }));
+  });
+
+/** Another order of the same facts, some of them twice. */
+function shuffled(facts: Fact[]): fc.Arbitrary<Fact[]> {
+  return fc
+    .tuple(
+      fc.shuffledSubarray(facts, { minLength: facts.length, maxLength: facts.length }),
+      fc.shuffledSubarray(facts, { minLength: 0 }),
+    )
+    .chain(([all, again]) => fc.shuffledSubarray([...all, ...again], { minLength: all.length + again.length }));
+}
+
+const withShuffle = arbitraryHistory.chain((history) =>
+  shuffled(history.facts).map((order) => ({ ...history, order })),
+);
+
+/** A fact as received in the order in which the history lists it, however late it is worked on. */
+function toKnown(history: History): (fact: Fact) => KnownFact {
+  const receipt = new Map(history.facts.map((fact, index) => [fact.id, `ibx_${String(index).padStart(3, '0')}`]));
+  return (fact) => ({ fact, inboxId: receipt.get(fact.id) ?? '', posted: false });
+}
+
+function stateOf(facts: KnownFact[]): OrderState {
+  return foldAll(facts);
+}
+
+/** The order settled from `stored` facts and those that `arrive` in this batch. */
+function settleHistory(
+  history: History,
+  stored: KnownFact[],
+  arrive: KnownFact[],
+): { order: OrderWork; target: Target } {
+  const scope = { programId: 'prg_1', livemode: true };
+  const members = arrive.map(({ fact, inboxId }): Arrival => ({
+    fact,
+    event: { id: inboxId, ...scope, kind: 'stripe', facts: [fact], awaited: false, receivedAt: '' },
+  }));
+  const order = assembleOrder({ ownerId: 'cnv_1', scope, members }, null, stored, [], history.world);
+  order.kind = kindOf(order.summary, true);
+  order.evidences = weighEvidence(order.summary.evidence, order.summary.occurredAt ?? '', history.world, []);
+  order.draft = draftPart(order, null, order.state).draft;
+  return { order, target: settlePart(order, history.context, order.state) };
+}
+
+describe('the rules of the ledger hold for any facts', () => {
+  test('generated facts are facts', () => {
+    check(
+      fc.property(arbitraryHistory, ({ facts }) => {
+        for (const fact of facts) factSchema.parse(fact);
+      }),
+    );
+  });
+
+  test('folding is commutative and idempotent', () => {
+    check(
+      fc.property(withShuffle, (history) => {
+        const known = toKnown(history);
+        const once = foldAll(history.facts.map(known));
+        const other = foldAll(history.order.map(known));
+        assert.deepEqual(sortedState(other), sortedState(once));
+        for (const fact of history.facts) assert.equal(fold(once, known(fact)), once);
+      }),
+    );
+  });
+
+  test('the same facts settle to the same target, in any order, any number of times, in any batching', () => {
+    check(
+      fc.property(withShuffle, fc.nat(), (history, cut) => {
+        const known = toKnown(history);
+        const expected = settleHistory(history, [], history.facts.map(known));
+        const at = cut % (history.order.length + 1);
+        const actual = settleHistory(
+          history,
+          history.order.slice(0, at).map(known),
+          history.order.slice(at).map(known),
+        );
+        assert.deepEqual(actual.order.summary, expected.order.summary);
+        assert.deepEqual(actual.target, expected.target);
+        assert.equal(actual.order.reference, expected.order.reference);
+        assert.equal(actual.order.orderId, expected.order.orderId);
+      }),
+    );
+  });
+
+  test('postings bring the ledger from wherever it stands to the target, and none of them is zero', () => {
+    const standings = fc.uniqueArray(
+      fc.record({
+        affiliateId: fc.constantFrom('aff_1', 'aff_2', 'aff_9'),
+        currency: fc.constantFrom(...currencies),
+        amountMinor: fc.constantFrom(-500n, 0n, 7n, 980n, 3_000n),
+      }),
+      { maxLength: 4, selector: ({ affiliateId, currency }) => `${affiliateId} ${currency}` },
+    );
+    check(
+      fc.property(withShuffle, standings, fc.nat(), (history, before, posted) => {
+        const known = toKnown(history);
+        const { order, target } = settleHistory(history, [], history.facts.map(known));
+        const state: OrderState = new Map(
+          [...order.state].map(([id, one], index) => [id, { ...one, posted: ((posted >> index) & 1) === 1 }]),
+        );
+        const targetOf = (part: OrderState): Target =>
+          part.size === 0 ? waiting : settlePart(order, history.context, part.size === state.size ? order.state : part);
+        const postings = planPostings(before, state, targetOf);
+        for (const posting of postings) assert.notEqual(posting.amountMinor, 0n);
+        assert.deepEqual(sums([...before, ...postings]), sums(standingOf(target)));
+        const settled = planPostings([...standingOf(target)], markPosted(state), targetOf);
+        assert.deepEqual(settled, [], 'what stands at its target needs no posting');
+      }),
+    );
+  });
+
+  test('what was refunded and disputed never exceeds the gross, and what remains lies between nothing and the net', () => {
+    check(
+      fc.property(arbitraryHistory, (history) => {
+        const state = stateOf(history.facts.map(toKnown(history)));
+        const { payment, refundedMinor, disputedMinor, remainingMinor } = summarize(state, 'USD');
+        if (!payment) {
+          assert.deepEqual([refundedMinor, disputedMinor, remainingMinor], [0n, 0n, 0n]);
+          return;
+        }
+        assert.ok(payment.grossMinor > 0n && payment.netMinor >= 0n && payment.netMinor <= payment.grossMinor);
+        assert.ok(refundedMinor >= 0n && disputedMinor >= 0n);
+        assert.ok(refundedMinor + disputedMinor <= payment.grossMinor);
+        assert.ok(remainingMinor >= 0n && remainingMinor <= payment.netMinor);
+      }),
+    );
+  });
+
+  test('nothing is earned without an amount, by nobody, by a rejected order, or by more than the rate of net', () => {
+    check(
+      fc.property(arbitraryHistory, (history) => {
+        const { order, target } = settleHistory(history, [], history.facts.map(toKnown(history)));
+        if (target.commissionMinor === 0n) return;
+        assert.ok(target.commissionMinor > 0n);
+        assert.ok(target.affiliateId !== null && target.reason === null);
+        assert.ok(['pending', 'approved'].includes(target.status), target.status);
+        assert.notEqual(order.summary.tracker, 'rejected');
+        const terms = order.draft?.terms;
+        assert.ok(terms?.affiliateActive === true && terms.offerActive);
+        if (terms.commission.type === 'cpa') assert.equal(target.commissionMinor, BigInt(terms.commission.amountMinor));
+        else {
+          const most = (order.summary.payment?.netMinor ?? 0n) * BigInt(terms.commission.rateBps);
+          assert.ok(target.commissionMinor * 10_000n <= most + 5_000n);
+          assert.equal(target.commissionCurrency, order.summary.payment?.currency);
+        }
+      }),
+    );
+  });
+});
+
+function sortedState(state: OrderState): KnownFact[] {
+  return [...state.values()].sort((a, b) => (a.fact.id < b.fact.id ? -1 : 1));
+}
+
+function markPosted(state: OrderState): OrderState {
+  return new Map([...state].map(([id, known]) => [id, { ...known, posted: true }]));
+}
+
+function standingOf({ affiliateId, commissionCurrency, commissionMinor }: Target): Standing[] {
+  if (affiliateId === null || commissionCurrency === null) return [];
+  return [{ affiliateId, currency: commissionCurrency, amountMinor: commissionMinor }];
+}
+
+function sums(standings: Standing[]): Record<string, bigint> {
+  const total = new Map<string, bigint>();
+  for (const { affiliateId, currency, amountMinor } of standings) {
+    const key = `${affiliateId} ${currency}`;
+    total.set(key, (total.get(key) ?? 0n) + amountMinor);
+  }
+  return Object.fromEntries([...total].filter(([, amountMinor]) => amountMinor !== 0n));
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError, loadConfig, type Environment } from '../../src/process/config.ts';
+
+const needed = { DATABASE_URL: 'postgres://u:p@db/x', ADMIN_TOKEN: 'token', ENCRYPTION_KEY: 'ab'.repeat(32) };
+
+function problemsOf(env: Environment): string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    for (const problem of error.problems) assert.ok(error.message.includes(problem));
+    return error.problems;
+  }
+  return [];
+}
+
+test('with the three required variables all else has its documented default', () => {
+  const { encryptionKeys, dataDir, ...rest } = loadConfig(needed);
+  assert.deepEqual(rest, {
+    port: 3000,
+    host: null,
+    workerPort: null,
+    publicUrl: 'http://localhost:3000',
+    databaseUrl: 'postgres://u:p@db/x',
+    redisUrl: null,
+    redisClusterNodes: null,
+    adminToken: 'token',
+    trustProxy: false,
+    resultTimeoutMs: 5000,
+    outboundAllowCidrs: [],
+    outboundAllowHttp: false,
+    rateLimits: true,
+    logLevel: 'info',
+    retryScheduleS: [5, 300, 1800, 7200, 18000, 36000, 36000, 50400, 72000, 86400],
+    messageRetentionDays: 90,
+  });
+  assert.deepEqual(encryptionKeys, [new Uint8Array(32).fill(0xab)]);
+  assert.match(dataDir, /^\/.*\/\.data$/);
+});
+
+test('all mistakes are reported at once, each by its name and in words', () => {
+  const problems = problemsOf({
+    PORT: '70000',
+    PUBLIC_URL: 'hub.example.com',
+    DATABASE_URL: 'mysql://db',
+    REDIS_URL: 'http://redis',
+    REDIS_CLUSTER_NODES: 'one',
+    ENCRYPTION_KEY: 'short',
+    ENCRYPTION_KEY_PREVIOUS: 'short',
+    TRUST_PROXY: 'everyone',
+    RESULT_TIMEOUT_MS: '-1',
+    OUTBOUND_ALLOW_CIDRS: '10.0.0.0/40',
+    OUTBOUND_ALLOW_HTTP: 'yes',
+    RATE_LIMITS: 'false',
+    LOG_LEVEL: 'loud',
+    RETRY_SCHEDULE: '5,x',
+  });
+  const names = problems.map((problem) => problem.slice(0, problem.indexOf(':')));
+  assert.deepEqual(names.toSorted(), [
+    'ADMIN_TOKEN',
+    'DATABASE_URL',
+    'ENCRYPTION_KEY',
+    'ENCRYPTION_KEY_PREVIOUS',
+    'LOG_LEVEL',
+    'OUTBOUND_ALLOW_CIDRS',
+    'OUTBOUND_ALLOW_HTTP',
+    'PORT',
+    'PUBLIC_URL',
+    'RATE_LIMITS',
+    'REDIS_CLUSTER_NODES',
+    'REDIS_URL',
+    'REDIS_URL',
+    'RESULT_TIMEOUT_MS',
+    'RETRY_SCHEDULE',
+    'TRUST_PROXY',
+  ]);
+  for (const problem of problems) assert.doesNotMatch(problem, /Invalid input|expected/);
+});
+
+test('a mistake in a secret does not show the secret', () => {
+  const problems = problemsOf({ ...needed, ENCRYPTION_KEY: 'my-secret-value', ADMIN_TOKEN: 'my secret value' });
+  assert.equal(problems.length, 2);
+  assert.doesNotMatch(problems.join(), /my.secret/);
+});
+
+test('an empty variable counts as unset', () => {
+  assert.equal(loadConfig({ ...needed, REDIS_URL: '', PORT: ' ' }).port, 3000);
+  assert.deepEqual(problemsOf({ ...needed, ADMIN_TOKEN: '' }).length, 1);
+});
+
+test('an encryption key is taken as hex, base64 and base64url; former keys follow it', () => {
+  const bytes = new Uint8Array(32).map((_, index) => 255 - index);
+  for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+    const key = Buffer.from(bytes).toString(encoding);
+    const { encryptionKeys } = loadConfig({
+      ...needed,
+      ENCRYPTION_KEY: key,
+      ENCRYPTION_KEY_PREVIOUS: needed.ENCRYPTION_KEY,
+    });
+    assert.deepEqual(encryptionKeys, [bytes, new Uint8Array(32).fill(0xab)], encoding);
+  }
+});
+
+test('PUBLIC_URL keeps its path and loses its last slash', () => {
+  assert.equal(loadConfig({ ...needed, PUBLIC_URL: 'https://x.example/hub/' }).publicUrl, 'https://x.example/hub');
+});
+
+test('lists are split, trimmed and completed', () => {
+  const config = loadConfig({
+    ...needed,
+    REDIS_CLUSTER_NODES: 'one:6379, [::1]:7000',
+    OUTBOUND_ALLOW_CIDRS: '127.0.0.1, fd00::/8',
+    RETRY_SCHEDULE: '0.5, 10',
+    TRUST_PROXY: 'loopback, 10.0.0.0/8',
+  });
+  assert.deepEqual(config.redisClusterNodes, ['one:6379', '[::1]:7000']);
+  assert.deepEqual(config.outboundAllowCidrs, ['127.0.0.1/32', 'fd00::/8']);
+  assert.deepEqual(config.retryScheduleS, [0.5, 10]);
+  assert.deepEqual(config.trustProxy, ['loopback', '10.0.0.0/8']);
+  assert.equal(loadConfig({ ...needed, TRUST_PROXY: '2' }).trustProxy, 2);
+});
