@@ -1,13 +1,11 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { countFailure } from './http/authenticate.ts';
 import { docsRouter } from './api/docs.ts';
 import { answerApiError } from './http/errors.ts';
 import { healthRouter } from './http/health.ts';
 import { nativeRouter } from './api/native.ts';
 import { observeRequests } from './http/request-log.ts';
 import { allowEmbedding } from './http/public-access.ts';
-import { limitPostbacks } from './http/limit-callers.ts';
 import { redirectRouter } from './api/redirect.ts';
 import type { Deps } from './deps.ts';
 import { dialectsRouter } from './dialects/all.ts';
@@ -29,13 +27,7 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
   app.use(['/in', '/pb', '/affspace/pb'], allowEmbedding);
   app.use(stripeRouter(deps));
   app.use(revenuecatRouter(deps));
-  app.use(
-    postbackRouter({
-      ...deps,
-      limitPostbacks: limitPostbacks(deps),
-      countFailure: (req, res) => countFailure(deps, req, res),
-    }),
-  );
+  app.use(postbackRouter(deps));
 
   app.use(securityHeaders(deps.config.publicUrl));
   app.use(redirectRouter(deps));

@@ -1,8 +1,9 @@
 import { Router, type Request, type Response } from 'express';
 import { AppError, validationError } from '../domain/errors.ts';
 import type { Principal } from '../program/api-keys.ts';
+import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
-import { answerApiError, renderError, requestIdOf, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
+import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
 import { nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
 import { readParams } from '../http/params.ts';
@@ -72,7 +73,7 @@ async function handle(
     query: route.query ? validate(route.query, given, 'The query') : refuseQuery(given),
     body: route.body ? validate(route.body, takeBody(route, body), 'The body') : refuseBody(body),
     raw: body.raw,
-    headers: headersToKeep(req, principal),
+    headers: auditedCall(req, principal.keyId),
     receivedAt: deps.clock.now(),
     callId,
   });
@@ -121,11 +122,4 @@ function refuseQuery(query: Record<string, string>): Record<string, never> {
   if (names.length === 0) return {};
   const details = Object.fromEntries(names.map((name) => [name, 'is not a known parameter']));
   throw validationError(`${names[0]} is not a known parameter`, details);
-}
-
-function headersToKeep(req: Request, principal: Principal): Record<string, string> {
-  const kept: Record<string, string> = { 'x-request-id': requestIdOf(req), 'key-id': principal.keyId };
-  const agent = req.headers['user-agent'];
-  if (agent) kept['user-agent'] = agent.slice(0, 255);
-  return kept;
 }

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { countFailure } from '../http/authenticate.ts';
+import { countFailure, readCredential } from '../http/authenticate.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
 import { authenticateKey, type Principal } from '../program/api-keys.ts';
@@ -18,7 +18,7 @@ export async function authenticateDialect(
   res: Response,
 ): Promise<Principal | null> {
   if (route.auth === 'none') return null;
-  const credential = readCredential(dialect.credentials, req, body);
+  const credential = findCredential(dialect.credentials, req, body);
   if (credential === null) {
     if (route.auth === 'optional') return null;
     res.setHeader('WWW-Authenticate', 'Bearer');
@@ -31,24 +31,17 @@ export async function authenticateDialect(
   throw new AppError('INVALID_API_KEY', 'API key is invalid');
 }
 
-function readCredential(forms: readonly CredentialForm[], req: Request, body: unknown): string | null {
+function findCredential(forms: readonly CredentialForm[], req: Request, body: unknown): string | null {
   for (const form of forms) {
-    const credential = readForm[form](req, body);
+    const credential = form === 'secure' ? readSecure(req, body) : readCredential(req, [form]);
     if (credential) return credential;
   }
   return null;
 }
 
-const readForm: Record<CredentialForm, (req: Request, body: unknown) => string | null> = {
-  bearer: (req) => /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '')?.[1] ?? null,
-  'x-api-key': (req) => {
-    const header = req.headers['x-api-key'];
-    return typeof header === 'string' ? header.trim() : null;
-  },
-  secure: (req, body) => {
-    const field = typeof body === 'object' && body !== null && 'secure' in body ? body.secure : null;
-    if (typeof field === 'string') return field.trim();
-    const question = req.originalUrl.indexOf('?');
-    return question === -1 ? null : new URLSearchParams(req.originalUrl.slice(question)).get('secure');
-  },
-};
+function readSecure(req: Request, body: unknown): string | null {
+  const field = typeof body === 'object' && body !== null && 'secure' in body ? body.secure : null;
+  if (typeof field === 'string') return field.trim();
+  const question = req.originalUrl.indexOf('?');
+  return question === -1 ? null : new URLSearchParams(req.originalUrl.slice(question)).get('secure');
+}

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { z } from 'zod';
 import type { Deps } from '../deps.ts';
+import type { CredentialHeader } from '../http/authenticate.ts';
 import type { AppError, ErrorDetails } from '../domain/errors.ts';
 import type { Principal } from '../program/api-keys.ts';
 import type { LimitClass, RateLimitPolicy } from '../http/rate-limits.ts';
@@ -31,8 +32,8 @@ export interface Dialect {
   describeInvalid?(part: RequestPart, details: ErrorDetails): AppError;
 }
 
-/** bearer: `Authorization: Bearer`. x-api-key: the header. secure: the field of a JSON body, or the query parameter. */
-export type CredentialForm = 'bearer' | 'x-api-key' | 'secure';
+/** A header, or `secure`: the field of a JSON body, else the query parameter. */
+export type CredentialForm = CredentialHeader | 'secure';
 
 export type RequestPart = 'path' | 'query' | 'body';
 

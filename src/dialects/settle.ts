@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts';
 import type { Normalized } from '../domain/facts.ts';
-import { requestIdOf } from '../http/errors.ts';
+import { auditedCall } from '../http/audited-headers.ts';
 import type { InboxMessage } from '../inbound/inbox/inbox.ts';
 import type { Settled } from '../inbound/inbox/outcome-waiter.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
@@ -25,20 +25,16 @@ export async function settleRequest(
   message: { programId: string; kind: InboxMessage['kind']; normalized: Normalized },
 ): Promise<SettledMessage> {
   const { raw, given, receivedAt } = request;
-  const headers = auditHeaders(request);
+  const headers = auditRequest(request);
   return await deps.inbox.settle({ ...message, sourceId: null, raw: redactRaw(raw, given), headers, receivedAt });
 }
 
-/** What is kept of a request beside its body: by which surface and key it came; never a credential. */
-export function auditHeaders({
+/** What is stored of a request beside its body: by which surface and key it came; never a credential. */
+export function auditRequest({
   surface,
   principal,
   req,
 }: Pick<DialectRequest<unknown, unknown, unknown, AuthMode>, 'surface' | 'principal' | 'req'>): Record<string, string> {
-  const headers: Record<string, string> = { [SURFACE_HEADER]: surface, 'x-request-id': requestIdOf(req) };
   const caller: Principal | null = principal;
-  if (caller) headers['key-id'] = caller.keyId;
-  const agent = req.headers['user-agent'];
-  if (agent) headers['user-agent'] = agent.slice(0, 255);
-  return headers;
+  return auditedCall(req, caller?.keyId, { [SURFACE_HEADER]: surface });
 }

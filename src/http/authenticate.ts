@@ -24,7 +24,7 @@ export async function authenticateRequest(
   req: Request,
   res: Response,
 ): Promise<Caller> {
-  const credential = readCredential(req);
+  const credential = readCredential(req, ['bearer', 'x-api-key']);
   if (credential === null) {
     // Nothing was guessed, so nothing is counted; the headers are on every answer all the same.
     await countFailure(deps, req, res, 0);
@@ -39,13 +39,22 @@ export async function authenticateRequest(
   throw new AppError('INVALID_API_KEY', 'The API key is not valid');
 }
 
-/** The key that a request carries in either header, Bearer first; null where there is none. */
-export function readCredential(req: Request): string | null {
-  const bearer = /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '')?.[1];
-  if (bearer !== undefined) return bearer;
-  const header = req.headers['x-api-key'];
-  return typeof header === 'string' && header.trim() !== '' ? header.trim() : null;
+/** Headers that may carry a key. bearer: `Authorization: Bearer`. x-api-key: the header of that name. */
+export type CredentialHeader = 'bearer' | 'x-api-key';
+
+/** The key in the first of these headers that has one; null where none has. Every surface reads keys by this. */
+export function readCredential(req: Request, headers: readonly CredentialHeader[]): string | null {
+  for (const header of headers) {
+    const credential = readHeader[header](req);
+    if (credential) return credential;
+  }
+  return null;
 }
+
+const readHeader: Record<CredentialHeader, (req: Request) => string | undefined> = {
+  bearer: (req) => /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '')?.[1],
+  'x-api-key': (req) => req.get('x-api-key')?.trim(),
+};
 
 /** Counts a wrong credential against its address; throws RATE_LIMITED past the limit. */
 export async function countFailure(

@@ -17,9 +17,9 @@ export async function limitCaller(deps: LimitDeps, caller: Caller, req: Request,
   await limitPrincipal(deps, principal, classOf(req.method, req.path), res);
 }
 
-/** For `/pb`: every postback with a key counts as a conversion. */
-export function limitPostbacks(deps: LimitDeps): (principal: Principal, req: Request, res: Response) => Promise<void> {
-  return (principal, _req, res) => limitPrincipal(deps, principal, 'conversions', res);
+/** The same for `/pb`: every postback with a key counts as a conversion. */
+export async function limitPostback(deps: LimitDeps, principal: Principal, res: Response): Promise<void> {
+  await limitPrincipal(deps, principal, 'conversions', res);
 }
 
 async function limitPrincipal(

@@ -8,7 +8,7 @@ import { findCommission, listCommissions } from '../../ledger/commissions.ts';
 import type { Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectRequest } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { auditHeaders } from '../settle.ts';
+import { auditRequest } from '../settle.ts';
 import { toMajorNumber, toSeconds } from '../values.ts';
 import { invalidField, resourceNotFound } from './errors.ts';
 import { pageLimits, readLimits, writeLimits } from './limits.ts';
@@ -88,7 +88,7 @@ async function decide(deps: Deps, request: ChangeRequest, found: Conversion, sta
     programId,
     livemode,
     raw,
-    headers: auditHeaders(request),
+    headers: auditRequest(request),
     receivedAt,
   }).catch((error: unknown) => {
     throw nameStatus(error);

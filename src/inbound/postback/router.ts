@@ -4,48 +4,45 @@ import { toAppError } from '../../db/database.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Db } from '../../db/db.ts';
 import type { Inbox } from '../inbox/inbox.ts';
-import { AppError, notFound } from '../../domain/errors.ts';
+import { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { authenticateKey } from '../../program/api-keys.ts';
 import type { Principal } from '../../program/api-keys.ts';
-import { findSource } from '../../program/sources.ts';
 import type { PostbackSource } from '../../program/sources.ts';
 import { answerConversion } from '../inbox/conversion-answer.ts';
 import type { InboxMessage } from '../inbox/inbox.ts';
 import type { Settled } from '../inbox/outcome-waiter.ts';
+import { auditedHeaders } from '../../http/audited-headers.ts';
+import { countFailure, readCredential } from '../../http/authenticate.ts';
+import { limitPostback } from '../../http/limit-callers.ts';
+import type { RateLimits } from '../../http/rate-limits.ts';
 import { readRawBody } from '../../http/raw-body.ts';
+import { findSourceByUrl } from '../find-source.ts';
 import { readMessage } from './message.ts';
 import type { PostbackMessage } from './message.ts';
 import { normalizePostback } from './normalize.ts';
 import { compileRules } from './source.ts';
 import type { PostbackRules } from './source.ts';
 
-/** Counts a request against its key's limit and sets the limit's headers; throws RATE_LIMITED past it. */
-export type LimitPostbacks = (
-  principal: Principal,
-  req: Request,
-  res: Response,
-  purpose: PostbackRules['purpose'],
-) => void | Promise<void>;
-
-/** Counts a wrong key against its address; throws RATE_LIMITED past the limit. */
-export type CountFailure = (req: Request, res: Response) => Promise<void>;
-
-/** What became of a postback in json mode, as a surface tells it. Throws where it was refused after it was stored. */
-export type AnswerPostback = (
-  inboxEventId: string,
-  settled: Settled | null,
-  postback: { programId: string; purpose: PostbackRules['purpose']; normalized: Normalized },
-) => object | Promise<object>;
-
 export interface PostbackDeps {
   db: Db;
   inbox: Inbox;
   clock: Clock;
-  limitPostbacks?: LimitPostbacks | undefined;
-  countFailure?: CountFailure | undefined;
-  /** The body of the answer in json mode; that of the native API unless given. */
-  answer?: AnswerPostback | undefined;
+  rateLimits: RateLimits;
+}
+
+/** What a surface decides for itself about postbacks: how many a key may send, and in which words one is answered. */
+export interface PostbackSurface {
+  /** Counts a postback against its key's limit and sets the limit's headers; throws RATE_LIMITED past it. */
+  limit: (principal: Principal, purpose: PostbackRules['purpose'], req: Request, res: Response) => Promise<void>;
+  /** The body of the answer in json mode. Throws where the postback was refused after it was stored. */
+  answer: (inboxEventId: string, settled: Settled | null, postback: AcceptedPostback) => object | Promise<object>;
+}
+
+export interface AcceptedPostback {
+  programId: string;
+  purpose: PostbackRules['purpose'];
+  normalized: Normalized;
 }
 
 /**
@@ -54,16 +51,16 @@ export interface PostbackDeps {
  *
  * The hottest path of the hub: sources and keys come from the caches of this process, nothing is queried.
  */
-export function postbackRouter(deps: PostbackDeps): Router {
+export function postbackRouter(deps: PostbackDeps, surface: PostbackSurface = nativeSurface(deps)): Router {
   const router = Router();
   const receive: RequestHandler<{ id: string }> = async (req, res, next) => {
     let mode: PostbackRules['response'] = 'json';
     try {
-      const source = await findPostbackSource(deps, req.params.id);
+      const source = await findSourceByUrl(deps.db, 'postback', req.params.id);
       const rules = rulesOf(source);
       mode = rules.response;
       if (req.method === 'HEAD') res.status(200).end();
-      else await receivePostback(deps, source, rules, req, res);
+      else await receivePostback(deps, surface, source, rules, req, res);
     } catch (error) {
       if (mode === 'json' || res.headersSent) next(error);
       else answerInWords(res, error);
@@ -74,8 +71,16 @@ export function postbackRouter(deps: PostbackDeps): Router {
   return router;
 }
 
+function nativeSurface(deps: PostbackDeps): PostbackSurface {
+  return {
+    limit: (principal, _purpose, _req, res) => limitPostback(deps, principal, res),
+    answer: (id, settled, { normalized }) => answerConversion(id, settled, normalized.livemode).body,
+  };
+}
+
 async function receivePostback(
   deps: PostbackDeps,
+  surface: PostbackSurface,
   source: PostbackSource,
   rules: PostbackRules,
   req: Request,
@@ -87,7 +92,7 @@ async function receivePostback(
   const body = req.method === 'POST' ? await readBodyOnce(req) : EMPTY;
   const message = readMessage({ url: req.originalUrl, body, contentType: req.headers['content-type'] }, rules.names);
   const principal = await authenticate(deps, source, rules, message, req, res);
-  if (principal && deps.limitPostbacks) await deps.limitPostbacks(principal, req, res, rules.purpose);
+  if (principal) await surface.limit(principal, rules.purpose, req, res);
 
   const receivedAt = deps.clock.now();
   const livemode = (source.livemode ?? true) && principal?.mode !== 'test';
@@ -98,7 +103,7 @@ async function receivePostback(
     sourceId: source.id,
     kind: 'postback',
     raw: message.raw,
-    headers: headersToKeep(req, message, body.length > 0),
+    headers: body.length > 0 ? auditedPost(req, message) : auditedHeaders(req, ['user-agent']),
     normalized,
     receivedAt,
   };
@@ -109,21 +114,11 @@ async function receivePostback(
   }
   const { id, settled } = await deps.inbox.settle(entry);
   const { programId } = source;
-  const answer = await (deps.answer ?? answerNatively)(id, settled, { programId, purpose: rules.purpose, normalized });
+  const answer = await surface.answer(id, settled, { programId, purpose: rules.purpose, normalized });
   res.statusCode = 200;
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('Cache-Control', 'no-store');
   res.end(JSON.stringify(answer));
-}
-
-const answerNatively: AnswerPostback = (id, settled, { normalized }) =>
-  answerConversion(id, settled, normalized.livemode).body;
-
-async function findPostbackSource(deps: PostbackDeps, id: string): Promise<PostbackSource> {
-  // A malformed id is an unknown one, and NUL is more than the database takes.
-  const source = id.includes('\0') ? null : await findSource(deps.db, id);
-  if (source?.kind !== 'postback') throw notFound('Source');
-  return source;
 }
 
 /** Found sources stay the same object while they are remembered, and so do their rules. */
@@ -150,7 +145,7 @@ async function authenticate(
   req: Request,
   res: Response,
 ): Promise<Principal | null> {
-  const key = message.key ?? readKeyHeader(req);
+  const key = message.key ?? readCredential(req, ['x-api-key', 'bearer']);
   if (key === null) {
     if (!rules.requireKey) return null;
     throw new AppError('UNAUTHORIZED', 'An API key is required: send it as secure, X-API-Key or Authorization: Bearer');
@@ -159,18 +154,11 @@ async function authenticate(
   const known = principal?.programId === source.programId ? principal : null;
   if (!rules.requireKey) return known;
   if (!known) {
-    await deps.countFailure?.(req, res);
+    await countFailure(deps, req, res);
     throw new AppError('INVALID_API_KEY', 'The API key is not valid here');
   }
   if (known.access !== 'write') throw new AppError('INSUFFICIENT_PERMISSIONS', 'This API key may only read');
   return known;
-}
-
-function readKeyHeader(req: Request): string | null {
-  const header = req.headers['x-api-key'];
-  if (typeof header === 'string' && header !== '') return header;
-  const bearer = /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '');
-  return bearer?.[1] ?? null;
 }
 
 async function readBodyOnce(req: Request): Promise<Buffer> {
@@ -180,16 +168,9 @@ async function readBodyOnce(req: Request): Promise<Buffer> {
 
 const EMPTY = Buffer.alloc(0);
 
-/** What an audit needs beside the raw message; what is said there already is left out, and keys never are kept. */
-function headersToKeep(req: Request, message: PostbackMessage, hasBody: boolean): Record<string, string> {
-  const kept: Record<string, string> = {};
-  const agent = req.headers['user-agent'];
-  if (agent) kept['user-agent'] = agent.slice(0, 255);
-  if (!hasBody) return kept;
-  kept['method'] = req.method;
-  kept['url'] = message.url;
-  if (req.headers['content-type']) kept['content-type'] = req.headers['content-type'].slice(0, 255);
-  return kept;
+/** Of a POST with a body the raw message is the body: its URL, without keys, is kept beside it. */
+function auditedPost(req: Request, message: PostbackMessage): Record<string, string> {
+  return auditedHeaders(req, ['user-agent', 'content-type'], { method: req.method, url: message.url });
 }
 
 /** The smallest transparent GIF. */

@@ -5,11 +5,13 @@ import type { Db } from '../../db/db.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Logger } from 'pino';
 import type { SecretBox } from '../../db/secret-box.ts';
-import { AppError, notFound } from '../../domain/errors.ts';
+import { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
-import { findSource, listSources, openRevenuecatSecrets } from '../../program/sources.ts';
+import { listSources, openRevenuecatSecrets } from '../../program/sources.ts';
 import type { RevenuecatSource } from '../../program/sources.ts';
+import { auditedHeaders, timeOfSignature } from '../../http/audited-headers.ts';
 import { rawBody } from '../../http/raw-body.ts';
+import { findSourceByUrl } from '../find-source.ts';
 import { isBilledByStripe, normalizeRevenueCat } from './normalize.ts';
 import { findForgery } from './verify.ts';
 
@@ -29,8 +31,7 @@ interface RouterDeps {
 export function revenuecatRouter(deps: RouterDeps): Router {
   const router = Router();
   router.post('/in/revenuecat/:id', rawBody, async (req: Request<{ id: string }, unknown, Buffer>, res) => {
-    const source = req.params.id.includes('\0') ? null : await findSource(deps.db, req.params.id);
-    if (source?.kind !== 'revenuecat') throw notFound('Source');
+    const source = await findSourceByUrl(deps.db, 'revenuecat', req.params.id);
     const receivedAt = deps.clock.now();
     const signature = req.get('x-revenuecat-webhook-signature');
     const secrets = await openRevenuecatSecrets(deps.secrets, source);
@@ -51,7 +52,10 @@ export function revenuecatRouter(deps: RouterDeps): Router {
       sourceId: source.id,
       kind: 'revenuecat',
       raw: req.body,
-      headers: headersToKeep(req, stripeReports),
+      headers: auditedHeaders(req, ['content-type', 'user-agent'], {
+        'x-revenuecat-webhook-signature': timeOfSignature(signature),
+        [STRIPE_REPORTS]: stripeReports ? 'true' : undefined,
+      }),
       normalized,
       receivedAt,
     });
@@ -106,17 +110,4 @@ async function doesStripeReport(deps: RouterDeps, source: RevenuecatSource, body
   if (setting !== 'auto') return setting === 'ignore';
   const { items } = await listSources(deps.db, source.programId, { kind: 'stripe' }, { limit: 1 });
   return items.length > 0;
-}
-
-/** Of the signature the time alone is kept: with it an audit can tell a retry from a first attempt. */
-function headersToKeep(req: Request<{ id: string }, unknown, Buffer>, stripeReports: boolean): Record<string, string> {
-  const headers = {
-    'content-type': req.get('content-type'),
-    'user-agent': req.get('user-agent'),
-    'x-revenuecat-webhook-signature': /(?:^|,)\s*(t=\d+)/.exec(req.get('x-revenuecat-webhook-signature') ?? '')?.[1],
-    [STRIPE_REPORTS]: stripeReports ? 'true' : undefined,
-  };
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value.slice(0, 255)]])),
-  );
 }

@@ -5,9 +5,11 @@ import type { Db } from '../../db/db.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Logger } from 'pino';
 import type { SecretBox } from '../../db/secret-box.ts';
-import { notFound, validationError } from '../../domain/errors.ts';
-import { findSource, openStripeSecrets } from '../../program/sources.ts';
+import { validationError } from '../../domain/errors.ts';
+import { openStripeSecrets } from '../../program/sources.ts';
+import { auditedHeaders, timeOfSignature } from '../../http/audited-headers.ts';
 import { rawBody } from '../../http/raw-body.ts';
+import { findSourceByUrl } from '../find-source.ts';
 import { readStripeBody } from './body.ts';
 import { verifySignature } from './verify.ts';
 
@@ -28,8 +30,7 @@ interface RouterDeps {
 export function stripeRouter(deps: RouterDeps): Router {
   const router = Router();
   router.post('/in/stripe/:id', rawBody, async (req: Request<{ id: string }, unknown, Buffer>, res) => {
-    const source = isSourceId(req.params.id) ? await findSource(deps.db, req.params.id) : null;
-    if (source?.kind !== 'stripe') throw notFound('Source');
+    const source = await findSourceByUrl(deps.db, 'stripe', req.params.id);
     const { signingSecrets } = await openStripeSecrets(deps.secrets, source);
     const receivedAt = deps.clock.now();
     const signature = req.get('stripe-signature');
@@ -44,7 +45,7 @@ export function stripeRouter(deps: RouterDeps): Router {
       sourceId: source.id,
       kind: 'stripe',
       raw: req.body,
-      headers: auditedHeaders(req),
+      headers: auditedHeaders(req, ['content-type', 'user-agent'], { 'stripe-signature': timeOfSignature(signature) }),
       normalized,
     });
     if (normalized.kind === 'unprocessable') {
@@ -53,22 +54,4 @@ export function stripeRouter(deps: RouterDeps): Router {
     res.json({ received: true });
   });
   return router;
-}
-
-/** What is no id is not looked up: it may hold what the database refuses, and is as unknown as any other. */
-function isSourceId(text: string): boolean {
-  return /^[\w-]{1,100}$/.test(text);
-}
-
-/** Of the signature the time alone is kept: with it an audit can tell a retry from a first attempt. */
-function auditedHeaders(req: Request<{ id: string }, unknown, Buffer>): Record<string, string> {
-  const time = /(?:^|,)(t=\d+)/.exec(req.get('stripe-signature') ?? '')?.[1];
-  const headers = {
-    'content-type': req.get('content-type'),
-    'user-agent': req.get('user-agent'),
-    'stripe-signature': time,
-  };
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
 }

@@ -342,7 +342,7 @@ describe('a source', () => {
 it('another surface mounts the same router and answers in its own words', async () => {
   const app = express();
   const answer = (_id: string, settled: Settled | null) => ({ success: true, outcome: settled?.outcome });
-  app.use('/dialect', postbackRouter({ ...hub.deps, answer }));
+  app.use('/dialect', postbackRouter(hub.deps, { limit: () => Promise.resolve(), answer }));
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const source = await makeSource({ requireKey: false });
@@ -359,7 +359,7 @@ it('with the store away each mode answers 503 and when to come again', async () 
   const app = express();
   const away = () => Promise.reject(new AppError('UNAVAILABLE', 'Send it again shortly.', { retryAfterS: 5 }));
   const inbox = { append: away, settle: away, close: () => Promise.resolve() };
-  app.use(postbackRouter({ db: hub.db, clock: hub.deps.clock, inbox }));
+  app.use(postbackRouter({ ...hub.deps, inbox }));
   app.use(answerApiError);
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
