@@ -1,3 +1,5 @@
+import { CsvError as ParseError, parse } from 'csv-parse/sync';
+
 /** A line of cells, with the line of the file on which it begins. */
 export interface CsvRow {
   line: number;
@@ -7,8 +9,8 @@ export interface CsvRow {
 export class CsvError extends Error {
   readonly line: number;
 
-  constructor(line: number, message: string) {
-    super(message);
+  constructor(line: number, message: string, options: ErrorOptions) {
+    super(message, options);
     this.line = line;
   }
 }
@@ -18,37 +20,50 @@ export class CsvError extends Error {
  * or LF, a byte order mark is passed over, empty lines are no rows. Throws CsvError.
  */
 export function parseCsv(text: string): CsvRow[] {
+  const bytes = Buffer.from(text);
   const rows: CsvRow[] = [];
-  const cell = /"([^"]*(?:""[^"]*)*)"(?=[,\r\n]|$)|([^",\r\n]*)(?=[,\r\n]|$)/y;
   let line = 1;
-  let row: CsvRow = { line, cells: [] };
-  let at = text.startsWith('\uFEFF') ? 1 : 0;
-  for (;;) {
-    cell.lastIndex = at;
-    const match = cell.exec(text);
-    if (!match) throw new CsvError(line, explain(text, at));
-    const [whole, quoted, plain = ''] = match;
-    row.cells.push(quoted === undefined ? plain.trim() : quoted.replaceAll('""', '"'));
-    line += quoted === undefined ? 0 : countLines(quoted);
-    at += whole.length;
-    if (text[at] === ',') {
-      at += 1;
-      continue;
-    }
-    if (row.cells.some((each) => each !== '')) rows.push(row);
-    if (at >= text.length) return rows;
-    at += text.startsWith('\r\n', at) ? 2 : 1;
-    line += 1;
-    row = { line, cells: [] };
+  let end = 0;
+  for (const { record, info } of parseRecords(bytes)) {
+    if (record.some((cell) => cell !== '')) rows.push({ line, cells: record });
+    line += countLineEnds(bytes.subarray(end, info.bytes));
+    end = info.bytes;
+  }
+  return rows;
+}
+
+interface ParsedRecord {
+  record: string[];
+  /** `bytes`: where the record ends. */
+  info: { bytes: number };
+}
+
+function parseRecords(bytes: Buffer): ParsedRecord[] {
+  try {
+    return parse(bytes, options) as unknown as ParsedRecord[];
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    const line = 1 + countLineEnds(bytes.subarray(0, Number(error['bytes'])));
+    throw new CsvError(line, explain(error), { cause: error });
   }
 }
 
-function countLines(text: string): number {
-  return text.split('\n').length - 1;
+const options = {
+  bom: true,
+  info: true,
+  record_delimiter: ['\r\n', '\n', '\r'],
+  // A row with too many cells is a mistake that the reader of the file names.
+  relax_column_count: true,
+  trim: true,
+};
+
+/** Counted here: csv-parse 7.0.3 takes a CRLF within quotes for two lines. */
+function countLineEnds(bytes: Buffer): number {
+  return bytes.toString('utf8').match(/\r\n|\n|\r/g)?.length ?? 0;
 }
 
-function explain(text: string, at: number): string {
-  return text[at] === '"'
-    ? 'has a quote that is not closed, or text behind the closing one'
-    : 'has a quote within a cell: put the whole cell in quotes, and double those within';
+function explain({ code }: ParseError): string {
+  return code === 'INVALID_OPENING_QUOTE'
+    ? 'has a quote within a cell: put the whole cell in quotes, and double those within'
+    : 'has a quote that is not closed, or text behind the closing one';
 }

@@ -26,6 +26,18 @@ test('a quote that is not closed, or stands within a cell, is named by its line'
   }
 });
 
+test('a line end within quotes is one line, also a CRLF', () => {
+  const text = 'a,b\r\n"1\r\n2\r\n",x\r\nlast,y\r\n';
+  assert.deepEqual(
+    parseCsv(text).map(({ line }) => line),
+    [1, 2, 5],
+  );
+  assert.throws(
+    () => parseCsv(`${text}"open`),
+    (error) => error instanceof CsvError && error.line === 6,
+  );
+});
+
 test('whatever is written in quotes is read back', () => {
   const cell = fc.string({ minLength: 1 }).filter((text) => text.trim() === text && text !== '');
   fc.assert(
