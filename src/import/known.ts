@@ -1,5 +1,5 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql, type Bindings } from '../db/sql.ts';
 import { foldCode } from '../program/codes.ts';
 
 /** What the hub has already of that which is to be imported. Ids and link codes are the hub's, codes the program's. */
@@ -30,65 +30,97 @@ export interface Wanted {
 }
 
 export async function readKnown(db: Db, programId: string, wanted: Wanted): Promise<Known> {
-  const referrals = await inSteps<{ code: string; id: string }>(
+  const referrals = await readCodes(db, programId, 'referral', wanted.affiliates);
+  const coupons = await readCodes(db, programId, 'coupon', wanted.coupons);
+  const affiliates = await readInSteps<{ id: string; programId: string; email: string }>(
     db,
-    `select code, affiliate_id as id from affiliate_codes where program_id = ? and kind = 'referral' and code = any(?)`,
-    [...wanted.affiliates].map(foldCode),
-    [programId],
+    'readKnownAffiliates',
+    `select id, program_id as "programId", lower(email) as email from affiliates where id = any(:names)`,
+    [...wanted.affiliates, ...referrals.values(), ...coupons.values()],
   );
-  const coupons = await inSteps<{ code: string; id: string }>(
+  const emails = await readInSteps<{ email: string; id: string }>(
     db,
-    `select code, affiliate_id as id from affiliate_codes where program_id = ? and kind = 'coupon' and code = any(?)`,
-    [...wanted.coupons].map(foldCode),
-    [programId],
-  );
-  const affiliates = await inSteps<{ id: string; programId: string; email: string }>(
-    db,
-    `select id, program_id as "programId", lower(email) as email from affiliates where id = any(?)`,
-    [...wanted.affiliates, ...referrals.map(({ id }) => id), ...coupons.map(({ id }) => id)],
-  );
-  const emails = await inSteps<{ email: string; id: string }>(
-    db,
-    `select lower(email) as email, min(id) as id from affiliates where program_id = ? and lower(email) = any(?) group by 1`,
+    'readKnownEmails',
+    `select lower(email) as email, min(id) as id from affiliates
+     where program_id = :programId and lower(email) = any(:names) group by 1`,
     [...wanted.emails],
-    [programId],
+    { programId },
   );
-  const offers = await inSteps<{ id: string; programId: string; url: string }>(
+  const linkIds = await readInSteps<{ id: string }>(
     db,
-    `select id, program_id as "programId", url from offers where id = any(?)`,
-    [...wanted.offers],
+    'readKnownLinkIds',
+    `select id from tracking_links where id = any(:names)`,
+    [...wanted.linkIds],
   );
-  const offerCodes = await inSteps<{ code: string; id: string }>(
+  const clicks = await readInSteps<{ id: string; programId: string }>(
     db,
-    `select code, id from offers where program_id = ? and code = any(?)`,
-    [...wanted.offers],
-    [programId],
-  );
-  const links = await inSteps<{ code: string; programId: string; affiliateId: string; offerId: string }>(
-    db,
-    `select code, program_id as "programId", affiliate_id as "affiliateId", offer_id as "offerId"
-     from tracking_links where code = any(?)`,
-    [...wanted.links],
-  );
-  const linkIds = await inSteps<{ id: string }>(db, `select id from tracking_links where id = any(?)`, [
-    ...wanted.linkIds,
-  ]);
-  const clicks = await inSteps<{ id: string; programId: string }>(
-    db,
-    `select id, program_id as "programId" from clicks where id = any(?)`,
+    'readKnownClicks',
+    `select id, program_id as "programId" from clicks where id = any(:names)`,
     [...wanted.clicks],
   );
   return {
     affiliates: new Map(affiliates.map((row) => [row.id, row])),
-    referralCodes: new Map(referrals.map(({ code, id }) => [code, id])),
-    couponCodes: new Map(coupons.map(({ code, id }) => [code, id])),
+    referralCodes: referrals,
+    couponCodes: coupons,
     emails: new Map(emails.map(({ email, id }) => [email, id])),
-    offers: new Map(offers.map((row) => [row.id, row])),
-    offerCodes: new Map(offerCodes.map(({ code, id }) => [code, id])),
-    links: new Map(links.map((row) => [row.code, row])),
+    ...(await readOffers(db, programId, [...wanted.offers])),
+    links: await readLinks(db, [...wanted.links]),
     linkIds: new Set(linkIds.map(({ id }) => id)),
     clicks: new Map(clicks.map((row) => [row.id, row])),
   };
+}
+
+/** By code in its folded form: the affiliate. */
+async function readCodes(
+  db: Db,
+  programId: string,
+  kind: 'referral' | 'coupon',
+  codes: ReadonlySet<string>,
+): Promise<Map<string, string>> {
+  const rows = await readInSteps<{ code: string; id: string }>(
+    db,
+    'readKnownCodes',
+    `select code, affiliate_id as id from affiliate_codes
+     where program_id = :programId and kind = :kind and code = any(:names)`,
+    [...codes].map(foldCode),
+    { programId, kind },
+  );
+  return new Map(rows.map(({ code, id }) => [code, id]));
+}
+
+async function readOffers(
+  db: Db,
+  programId: string,
+  names: readonly string[],
+): Promise<Pick<Known, 'offers' | 'offerCodes'>> {
+  const offers = await readInSteps<{ id: string; programId: string; url: string }>(
+    db,
+    'readKnownOffers',
+    `select id, program_id as "programId", url from offers where id = any(:names)`,
+    names,
+  );
+  const codes = await readInSteps<{ code: string; id: string }>(
+    db,
+    'readKnownOfferCodes',
+    `select code, id from offers where program_id = :programId and code = any(:names)`,
+    names,
+    { programId },
+  );
+  return {
+    offers: new Map(offers.map((row) => [row.id, row])),
+    offerCodes: new Map(codes.map(({ code, id }) => [code, id])),
+  };
+}
+
+async function readLinks(db: Db, codes: readonly string[]): Promise<Known['links']> {
+  const rows = await readInSteps<{ code: string; programId: string; affiliateId: string; offerId: string }>(
+    db,
+    'readKnownLinks',
+    `select code, program_id as "programId", affiliate_id as "affiliateId", offer_id as "offerId"
+     from tracking_links where code = any(:names)`,
+    codes,
+  );
+  return new Map(rows.map((row) => [row.code, row]));
 }
 
 /** Which of these facts the program has; those of orders that it knows by any of the facts' references count, too. */
@@ -98,34 +130,39 @@ export async function readKnownFacts(
   ids: readonly string[],
   refs: readonly string[],
 ): Promise<{ ids: Set<string>; refs: Set<string> }> {
-  const bindings = [scope.programId, scope.livemode];
-  const facts = await inSteps<{ id: string }>(
+  const { programId, livemode } = scope;
+  const facts = await readInSteps<{ id: string }>(
     db,
-    `select id from facts where program_id = ? and livemode = ? and id = any(?)`,
+    'readKnownFacts',
+    `select id from facts where program_id = :programId and livemode = :livemode and id = any(:names)`,
     ids,
-    bindings,
+    { programId, livemode },
   );
-  const orders = await inSteps<{ ref: string }>(
+  const orders = await readInSteps<{ ref: string }>(
     db,
+    'readKnownReferences',
     `select r.ref from order_refs r join orders o on o.id = r.order_id
-     where r.program_id = ? and r.livemode = ? and r.ref = any(?) and (o.kind is not null or o.status = 'merged')`,
+     where r.program_id = :programId and r.livemode = :livemode and r.ref = any(:names)
+       and (o.kind is not null or o.status = 'merged')`,
     refs,
-    bindings,
+    { programId, livemode },
   );
   return { ids: new Set(facts.map(({ id }) => id)), refs: new Set(orders.map(({ ref }) => ref)) };
 }
 
 const STEP = 10_000;
 
-async function inSteps<Row>(
+/** The rows of a statement for many `:names`, so many at once. */
+async function readInSteps<Row>(
   db: Db,
+  statement: string,
   sql: string,
-  values: readonly string[],
-  bindings: readonly unknown[] = [],
+  names: readonly string[],
+  bindings: Bindings = {},
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for (let start = 0; start < values.length; start += STEP) {
-    const step = await runPositional<Row>(db, sql, [...bindings, values.slice(start, start + STEP)]);
+  for (let start = 0; start < names.length; start += STEP) {
+    const step = await runSql<Row>(db, statement, sql, { ...bindings, names: names.slice(start, start + STEP) });
     for (const row of step) rows.push(row);
   }
   return rows;

@@ -1,5 +1,5 @@
 import { inTransaction, type Db, type Trx } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import { insertClicks, type Click } from '../program/clicks.ts';
 import { foldCode, makeReferralCode } from '../program/codes.ts';
 import { findUniqueViolation } from '../db/pg-errors.ts';
@@ -63,21 +63,24 @@ async function insertOffers(trx: Trx, programId: string, offers: readonly New<Im
     cap: offer.dailyCap,
     status: offer.status,
   }));
-  await runPositional(
+  await runSql(
     trx,
+    'insertImportedOffers',
     `insert into offers (id, program_id, name, url, code, description, commission, currency, attribution_window_days,
        daily_cap, status)
      select o.id, p.id, o.name, o.url, o.code, o.description, o.commission, coalesce(o.currency, p.currency),
        coalesce(o.days, 30), coalesce(o.cap, 0), o.status
-     from programs p, jsonb_to_recordset(?::jsonb) as o (id text, name text, url text, code text, description text,
+     from programs p, jsonb_to_recordset(:offers::jsonb) as o (id text, name text, url text, code text, description text,
        commission jsonb, currency text, days integer, cap integer, status text)
-     where p.id = ?`,
-    [JSON.stringify(rows), programId],
+     where p.id = :programId`,
+    { offers: JSON.stringify(rows), programId },
   );
-  await runPositional(
+  await runSql(
     trx,
-    `update programs set default_offer_id = ?, updated_at = now() where id = ? and default_offer_id is null`,
-    [rows[0]?.id, programId],
+    'setFirstImportedOffer',
+    `update programs set default_offer_id = :offerId, updated_at = now()
+     where id = :programId and default_offer_id is null`,
+    { offerId: rows[0]?.id, programId },
   );
 }
 
@@ -90,19 +93,20 @@ async function insertAffiliates(
     ...affiliate,
     referralCode: affiliate.referralCode ?? makeReferralCode(affiliate.displayName),
   }));
-  await runPositional(
+  await runSql(
     trx,
+    'insertImportedAffiliates',
     `insert into affiliates (id, program_id, display_name, email, type, status, company_name, website, payment_email,
        payment_method, payment_details, referral_code, commission_override, custom_fields, created_at, activated_at)
-     select a.id, ?, a."displayName", a.email, a.type, a.status, a."companyName", a.website, a."paymentEmail",
+     select a.id, :programId, a."displayName", a.email, a.type, a.status, a."companyName", a.website, a."paymentEmail",
        a."paymentMethod", a."paymentDetails", a."referralCode", a."commissionOverride",
        a."customFields", coalesce(a."createdAt", now()),
        coalesce(a."activatedAt", case when a.status = 'active' then now() end)
-     from jsonb_to_recordset(?::jsonb) as a (id text, "displayName" text, email text, type text, status text,
+     from jsonb_to_recordset(:affiliates::jsonb) as a (id text, "displayName" text, email text, type text, status text,
        "companyName" text, website text, "paymentEmail" text, "paymentMethod" text, "paymentDetails" text,
        "referralCode" text, "commissionOverride" jsonb, "customFields" jsonb, "createdAt" timestamptz,
        "activatedAt" timestamptz)`,
-    [programId, JSON.stringify(rows)],
+    { programId, affiliates: JSON.stringify(rows) },
   );
   const codes = rows.flatMap(({ id, referralCode, couponCodes }) => [
     { kind: 'referral', code: foldCode(referralCode), id, display: referralCode, position: 1 },
@@ -114,22 +118,24 @@ async function insertAffiliates(
       position: index + 1,
     })),
   ]);
-  await runPositional(
+  await runSql(
     trx,
+    'insertImportedCodes',
     `insert into affiliate_codes (program_id, kind, code, affiliate_id, display, position)
-     select ?, c.kind, c.code, c.id, c.display, c.position
-     from jsonb_to_recordset(?::jsonb) as c (kind text, code text, id text, display text, position smallint)`,
-    [programId, JSON.stringify(codes)],
+     select :programId, c.kind, c.code, c.id, c.display, c.position
+     from jsonb_to_recordset(:codes::jsonb) as c (kind text, code text, id text, display text, position smallint)`,
+    { programId, codes: JSON.stringify(codes) },
   );
 }
 
 async function insertLinks(trx: Trx, programId: string, links: readonly NewLink[]): Promise<void> {
   const rows = links.map(({ id, affiliateId, offerId, code, url }) => ({ id, affiliateId, offerId, code, url }));
-  await runPositional(
+  await runSql(
     trx,
+    'insertImportedLinks',
     `insert into tracking_links (id, program_id, affiliate_id, offer_id, code, custom_url)
-     select l.id, ?, l."affiliateId", l."offerId", l.code, l.url
-     from jsonb_to_recordset(?::jsonb) as l (id text, "affiliateId" text, "offerId" text, code text, url text)`,
-    [programId, JSON.stringify(rows)],
+     select l.id, :programId, l."affiliateId", l."offerId", l.code, l.url
+     from jsonb_to_recordset(:links::jsonb) as l (id text, "affiliateId" text, "offerId" text, code text, url text)`,
+    { programId, links: JSON.stringify(rows) },
   );
 }

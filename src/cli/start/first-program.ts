@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inTransaction, type Db, type Trx } from '../../db/db.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { createAffiliate } from '../../program/affiliates.ts';
 import { createKey } from '../../program/api-keys.ts';
 import { createOffer } from '../../program/offers.ts';
@@ -27,8 +27,8 @@ const ADVISORY_LOCK = 0x317374;
 /** Makes the first program where there is none yet; null where there is one. Hubs that start at once make one together. */
 export function createFirstProgram(db: Db, secrets: SecretBox): Promise<FirstProgram | null> {
   return inTransaction(db, async (trx) => {
-    await runPositional(trx, 'select pg_advisory_xact_lock(?)', [ADVISORY_LOCK]);
-    const programs = await runPositional(trx, 'select 1 from programs limit 1');
+    await runSql(trx, 'lockFirstProgram', 'select pg_advisory_xact_lock(:lock)', { lock: ADVISORY_LOCK });
+    const programs = await runSql(trx, 'findAnyProgram', 'select 1 from programs limit 1');
     return programs.length > 0 ? null : makeProgram(trx, secrets);
   });
 }

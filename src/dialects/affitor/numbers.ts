@@ -1,7 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
 
 /** Affitor's ids are numbers; each kind counts from 1 within a program, programs themselves within the hub. */
@@ -20,12 +20,13 @@ export async function numberOf(db: Db, programId: string, kind: NumberedKind, ob
 
 /** Takes the next `count` numbers of a program, for objects that keep theirs themselves; gives the last of them. */
 export async function takeNumbers(db: Db, programId: string, kind: NumberedKind, count: number): Promise<number> {
-  const [row] = await runPositional<{ last: bigint }>(
+  const [row] = await runSql<{ last: bigint }>(
     db,
-    `insert into affitor_sequences as s (program_id, kind, last_number) values (?, ?, ?)
+    'takeNumbers',
+    `insert into affitor_sequences as s (program_id, kind, last_number) values (:programId, :kind, :count)
      on conflict (program_id, kind) do update set last_number = s.last_number + excluded.last_number
      returning last_number as last`,
-    [programId, kind, count],
+    { programId, kind, count },
   );
   return Number(row?.last);
 }
@@ -33,13 +34,14 @@ export async function takeNumbers(db: Db, programId: string, kind: NumberedKind,
 /** The program that a client names by its id or by its number; null where there is none such. */
 export async function findProgramId(db: Db, idOrNumber: string | number): Promise<string | null> {
   const text = String(idOrNumber);
-  const [row] = await runPositional<{ id: string }>(
-    db,
-    /^\d{1,15}$/.test(text)
-      ? `select object_id as id from affitor_numbers where program_id = '' and kind = 'program' and number = ?`
-      : `select id from programs where id = ?`,
-    [text],
-  );
+  const [row] = /^\d{1,15}$/.test(text)
+    ? await runSql<{ id: string }>(
+        db,
+        'findProgramByNumber',
+        `select object_id as id from affitor_numbers where program_id = '' and kind = 'program' and number = :number`,
+        { number: text },
+      )
+    : await runSql<{ id: string }>(db, 'findProgramById', `select id from programs where id = :id`, { id: text });
   return row?.id ?? null;
 }
 
@@ -73,11 +75,16 @@ const groupOf = perDatabase(
 async function giveNumbers(group: readonly Wanted[]): Promise<void> {
   const [first] = group;
   if (!first) return;
-  const rows = await runPositional<{ programId: string; kind: NumberedKind; objectId: string; number: bigint }>(
+  const rows = await runSql<{ programId: string; kind: NumberedKind; objectId: string; number: bigint }>(
     first.db,
+    'giveNumbers',
     `select program_id as "programId", kind, object_id as "objectId", number
-     from give_affitor_numbers(?::text[], ?::text[], ?::text[])`,
-    [group.map(({ programId }) => programId), group.map(({ kind }) => kind), group.map(({ objectId }) => objectId)],
+     from give_affitor_numbers(:programIds::text[], :kinds::text[], :objectIds::text[])`,
+    {
+      programIds: group.map(({ programId }) => programId),
+      kinds: group.map(({ kind }) => kind),
+      objectIds: group.map(({ objectId }) => objectId),
+    },
   );
   const numbers = new Map(rows.map((row) => [nameOf(row), Number(row.number)]));
   for (const wanted of group) wanted.number = numbers.get(nameOf(wanted)) ?? null;

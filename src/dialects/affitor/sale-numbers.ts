@@ -1,5 +1,5 @@
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { FactNote } from '../../domain/facts.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
 import { numberOf, takeNumbers } from './numbers.ts';
@@ -47,10 +47,11 @@ export function noteNumber(saleNumber: number): FactNote {
 
 /** The number of a sale that is stored; one that came another way is given a number when it is first asked for. */
 export async function saleNumberOf(db: Db, programId: string, conversionId: string): Promise<number> {
-  const [row] = await runPositional<{ note: FactNote | null }>(
+  const [row] = await runSql<{ note: FactNote | null }>(
     db,
-    `select note from orders where program_id = ? and id = ?`,
-    [programId, conversionId],
+    'readSaleNote',
+    `select note from orders where program_id = :programId and id = :conversionId`,
+    { programId, conversionId },
   );
   const noted = row?.note?.['saleNumber'];
   return typeof noted === 'number' ? noted : await numberOf(db, programId, 'sale', conversionId);

@@ -1,7 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { customerRef } from '../../inbound/fields/to-fact.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
 
@@ -102,17 +102,19 @@ const groupOf = perDatabase(
 async function answerGroup(group: readonly Asked[]): Promise<void> {
   const [first] = group;
   if (!first) return;
-  const rows = await runPositional<FoundRow>(
+  const rows = await runSql<FoundRow>(
     first.db,
+    'findCustomersOfCalls',
     `select place, clicked, ref, affiliate_id as "affiliateId", known_by as "references"
-     from find_affitor_customers(?::text[], ?::boolean[], ?::text[], ?::text[], ?::text[])`,
-    [
-      group.map(({ programId }) => programId),
-      group.map(({ livemode }) => livemode),
-      group.map(({ clickId }) => clickId),
-      group.map(({ keyRef }) => keyRef),
-      group.map(({ clickId }) => clickId && clickRef(clickId)),
-    ],
+     from find_affitor_customers(:programIds::text[], :livemodes::boolean[], :clickIds::text[], :keyRefs::text[],
+       :clickRefs::text[])`,
+    {
+      programIds: group.map(({ programId }) => programId),
+      livemodes: group.map(({ livemode }) => livemode),
+      clickIds: group.map(({ clickId }) => clickId),
+      keyRefs: group.map(({ keyRef }) => keyRef),
+      clickRefs: group.map(({ clickId }) => clickId && clickRef(clickId)),
+    },
   );
   for (const { place, clicked, ref, affiliateId, references } of rows) {
     const found = group[place - 1]?.found;

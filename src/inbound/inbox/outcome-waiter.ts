@@ -1,6 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import type { Logger } from 'pino';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Outcome } from '../../domain/outcomes.ts';
 import { OUTCOME_CHANNEL } from '../../queue/outcome-channel.ts';
 
@@ -138,15 +138,16 @@ export function openOutcomeWaiter(db: Db, log: Logger): OutcomeWaiter {
 
 /** The outcomes of those events that are settled; the others are left out. */
 export async function readOutcomes(db: Db, inboxIds: string[]): Promise<Map<string, Settled>> {
-  const rows = await runPositional<OutcomeRow>(
+  const rows = await runSql<OutcomeRow>(
     db,
+    'readOutcomes',
     `select e.id as inbox_id, e.outcome, e.reason as event_reason, e.error, o.id, o.kind, o.status, o.reason, o.livemode,
        o.net_minor, o.gross_minor, o.refunded_minor, o.currency, o.affiliate_id, o.offer_id, o.customer_id, o.click_id,
        o.commission_minor, o.commission_currency, o.created_at
      from inbox_events e
      left join orders o on o.program_id = e.program_id and o.id = e.conversion_id
-     where e.id = any(?) and e.status <> 'received'`,
-    [inboxIds],
+     where e.id = any(:inboxIds) and e.status <> 'received'`,
+    { inboxIds },
   );
   return new Map(rows.map((row) => [row.inbox_id, toSettled(row)]));
 }
