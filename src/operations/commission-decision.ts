@@ -1,10 +1,10 @@
 import type { Db } from '../db/db.ts';
 import type { Inbox } from '../inbound/inbox/inbox.ts';
 import { AppError } from '../domain/errors.ts';
-import type { Fact } from '../domain/facts.ts';
 import { normalizeDecision, type Decision } from './decision-fact.ts';
 import type { Conversion } from '../ledger/conversions.ts';
 import { findConversion, readConversionDetail } from '../ledger/conversions.ts';
+import { findObjection } from '../pipeline/rules/decisions.ts';
 
 export interface DecidedBy {
   programId: string;
@@ -47,24 +47,4 @@ export async function decideCommission(
   if (settled === null || settled.outcome === 'failed') return { kind: 'processing', inboxEventId: id };
   const after = await findConversion(deps.db, by.programId, by.livemode, conversion.id);
   return { kind: 'decided', conversion: after ?? conversion };
-}
-
-/** Why a commission in this state cannot be approved or rejected; null where it can. */
-function findObjection(conversion: Conversion, wanted: Decision['status'], facts: readonly Fact[]): string | null {
-  const { status, kind } = conversion;
-  if (status !== 'pending' && !(status === 'approved' && wanted === 'rejected')) {
-    return `The commission is ${status} and cannot be ${wanted}`;
-  }
-  if (wanted === 'rejected') return null;
-  const held = furthestState(facts);
-  if (held === 'lead' || held === 'hold') return `The tracker says ${held}: the commission cannot be approved yet`;
-  const isPayable = facts.some(({ type }) => type === 'action' || type === 'sale') || held === 'sale';
-  return kind === 'lead' && !isPayable ? 'A lead earns nothing by itself and cannot be approved' : null;
-}
-
-/** The furthest word that a tracker said of the order. */
-function furthestState(facts: readonly Fact[]): string | null {
-  const ranks = ['unknown', 'lead', 'hold', 'sale', 'rejected'];
-  const words = facts.flatMap((fact) => (fact.type === 'tracker' ? [ranks.indexOf(fact.state)] : []));
-  return words.length === 0 ? null : (ranks[Math.max(...words)] ?? null);
 }

@@ -169,7 +169,7 @@ function compareRepeats(
 }
 
 /** The furthest state holds; among equals the newest word. A late earlier state changes nothing. */
-function furthestTracker(facts: KnownFact[]): FactOf<'tracker'> | null {
+export function furthestTracker(facts: readonly Pick<KnownFact, 'fact'>[]): FactOf<'tracker'> | null {
   let furthest: FactOf<'tracker'> | null = null;
   for (const { fact } of facts) {
     if (fact.type !== 'tracker') continue;
