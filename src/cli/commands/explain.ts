@@ -3,7 +3,7 @@ import type { Fact, FactAmount } from '../../domain/facts.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
 import { formatMajorAmount } from '../../domain/money.ts';
 import { findStories, type Chapter, type Story, type StoryPosting } from '../../audit/explain.ts';
-import { withHub } from '../hub-access.ts';
+import { withHub } from '../hub/access.ts';
 
 /** `tributary explain`: the story of an order. */
 export function explainCommand(): Command {

@@ -10,7 +10,7 @@ import { csvFormat } from '../../import/csv-format.ts';
 import { importFiles, type ImportReport, type Progress } from '../../import/import.ts';
 import type { ImportFormat, Problem } from '../../import/records.ts';
 import { createLogger } from '../../process/logging.ts';
-import { withHub } from '../hub-access.ts';
+import { withHub } from '../hub/access.ts';
 import { chooseProgram, programOption } from './program-option.ts';
 import { formatTable } from '../table.ts';
 

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { text } from '../../http/fields.ts';
 import { createKey, type KeyAccess, type KeyMode } from '../../program/api-keys.ts';
-import { withHub } from '../hub-access.ts';
+import { withHub } from '../hub/access.ts';
 import { validateOptions } from './options.ts';
 import { chooseProgram, programOption } from './program-option.ts';
 

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { createApiClient } from '../api-client.ts';
-import { findHubUrl } from '../hub-access.ts';
+import { createApiClient } from '../hub/api-client.ts';
+import { findHubUrl } from '../hub/access.ts';
 import { hubOption, keyOption } from './send.ts';
 import { startSubscriber, type Receipt, type Subscriber } from '../subscriber.ts';
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { migrateDatabase } from '../../db/migrate.ts';
-import { prepareEnvironment } from '../environment.ts';
+import { prepareEnvironment } from '../hub/environment.ts';
 
 /** `tributary migrate`: for release phases. Run it as often as you like, from as many machines as you like. */
 export function migrateCommand(): Command {

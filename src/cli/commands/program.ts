@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { currency, text, timezone } from '../../http/fields.ts';
 import { createProgram, listPrograms, type Program } from '../../program/programs.ts';
-import { withHub } from '../hub-access.ts';
+import { withHub } from '../hub/access.ts';
 import { validateOptions } from './options.ts';
 import { formatTable } from '../table.ts';
 

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { systemClock } from '../../domain/clock.ts';
 import { replayMessages, type ReplayCounts } from '../../audit/replay-messages.ts';
 import { createLogger } from '../../process/logging.ts';
-import { withHub } from '../hub-access.ts';
+import { withHub } from '../hub/access.ts';
 
 interface ReplayOptions {
   since?: Date;

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { resealSecrets } from '../../db/sealed-columns.ts';
-import { withHub } from '../hub-access.ts';
+import { withHub } from '../hub/access.ts';
 
 /** `tributary secrets`: the encryption of what the hub keeps secret. */
 export function secretsCommand(): Command {

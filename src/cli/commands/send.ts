@@ -2,8 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { findSource, openRevenuecatSecrets, openStripeSecrets } from '../../program/sources.ts';
 import { fillFixture, freshenFixtures, readFixtures } from '../fixtures/fixtures.ts';
-import { findHubUrl, withHub } from '../hub-access.ts';
-import { sendRequest, signFixture, type Target } from '../fixtures/requests.ts';
+import { findHubUrl, withHub } from '../hub/access.ts';
+import { signFixture, type Target } from '../fixtures/sign.ts';
+import { sendRequest } from '../hub/send-request.ts';
 
 interface SendOptions {
   source?: string;

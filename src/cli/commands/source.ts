@@ -4,7 +4,7 @@ import { detailView, sourceView, toSourceInput } from '../../api/sources.ts';
 import { presets } from '../../inbound/postback/presets.ts';
 import { getProgram } from '../../program/programs.ts';
 import { createSource, listSources, type Source } from '../../program/sources.ts';
-import { withHub } from '../hub-access.ts';
+import { withHub } from '../hub/access.ts';
 import { validateOptions } from './options.ts';
 import { chooseProgram, programOption } from './program-option.ts';
 import { formatTable } from '../table.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { verifyLedger } from '../../audit/verify-ledger.ts';
 import type { Difference, Findings } from '../../audit/verify-findings.ts';
-import { withHub } from '../hub-access.ts';
+import { withHub } from '../hub/access.ts';
 
 /** `tributary verify`: proves the ledger. Exit code 0 and `equal`, or 1 and the differences. */
 export function verifyCommand(): Command {

@@ -1,5 +1,5 @@
 import { formatMajorAmount } from '../../domain/money.ts';
-import type { ApiClient } from '../api-client.ts';
+import type { ApiClient } from '../hub/api-client.ts';
 import type { DemoStage } from './demo-setup.ts';
 import { expectedConversions } from './demo-story.ts';
 import type { Receipt } from '../subscriber.ts';

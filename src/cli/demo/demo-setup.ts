@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { createApiClient, type ApiClient } from '../api-client.ts';
+import { createApiClient, type ApiClient } from '../hub/api-client.ts';
 import type { DemoHub } from './demo-hub.ts';
 import type { Input } from './demo-story.ts';
-import type { Target } from '../fixtures/requests.ts';
+import type { Target } from '../fixtures/sign.ts';
 import type { Subscriber } from '../subscriber.ts';
 
 /** What the demo is played with: all made by the API, as anybody would. */

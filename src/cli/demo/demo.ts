@@ -8,8 +8,9 @@ import { describeLedger, findDifferences, money, readLedger, type Conversion } f
 import { clickLink, setUpStage, type DemoStage } from './demo-setup.ts';
 import { chapters, fixturesFolder, type Chapter } from './demo-story.ts';
 import { fillFixture, readFixtures, type Fixture } from '../fixtures/fixtures.ts';
-import { withHub } from '../hub-access.ts';
-import { sendRequest, signFixture } from '../fixtures/requests.ts';
+import { withHub } from '../hub/access.ts';
+import { signFixture } from '../fixtures/sign.ts';
+import { sendRequest } from '../hub/send-request.ts';
 import { startSubscriber, type Receipt } from '../subscriber.ts';
 import { describeDifferences, describeProof } from '../commands/verify.ts';
 

@@ -10,7 +10,7 @@ import { openEmbeddedServer } from '../../db/embedded.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { createSecretBox } from '../../db/secret-box.ts';
 import { listen } from '../../process/listen.ts';
-import { prepareEnvironment, readSettings, type PreparedEnvironment } from '../environment.ts';
+import { prepareEnvironment, readSettings, type PreparedEnvironment } from '../hub/environment.ts';
 import { createFirstProgram } from './first-program.ts';
 import { describeFirstSteps } from './first-steps.ts';
 import { supervise, type SupervisedProcess } from './supervise.ts';

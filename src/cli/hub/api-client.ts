@@ -1,4 +1,4 @@
-import { sendRequest } from './fixtures/requests.ts';
+import { sendRequest } from './send-request.ts';
 
 /** The native API as a program's own client calls it. */
 export interface ApiClient {

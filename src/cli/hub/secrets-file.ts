@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import type { Environment } from '../process/config.ts';
+import type { Environment } from '../../process/config.ts';
 
 export interface KeptSecrets {
   file: string;

@@ -1,9 +1,9 @@
-import type { Db } from '../db/db.ts';
-import type { Config, Environment } from '../process/config.ts';
-import { createDatabase } from '../db/database.ts';
-import { listPendingMigrations, migrateDatabase } from '../db/migrate.ts';
-import { isOutage } from '../db/outage.ts';
-import { createSecretBox, type SecretBox } from '../db/secret-box.ts';
+import type { Db } from '../../db/db.ts';
+import type { Config, Environment } from '../../process/config.ts';
+import { createDatabase } from '../../db/database.ts';
+import { listPendingMigrations, migrateDatabase } from '../../db/migrate.ts';
+import { isOutage } from '../../db/outage.ts';
+import { createSecretBox, type SecretBox } from '../../db/secret-box.ts';
 import { prepareEnvironment } from './environment.ts';
 
 /** What a command works with: the hub's database and what opens its secrets. No hub has to run. */

@@ -1,6 +1,6 @@
-import { loadConfig, type Config, type Environment } from '../process/config.ts';
-import { openEmbeddedServer, type EmbeddedServer } from '../db/embedded.ts';
-import { makeDataDir } from '../db/embedded-state.ts';
+import { loadConfig, type Config, type Environment } from '../../process/config.ts';
+import { openEmbeddedServer, type EmbeddedServer } from '../../db/embedded.ts';
+import { makeDataDir } from '../../db/embedded-state.ts';
 import { keepSecrets } from './secrets-file.ts';
 
 /** What every command of `tributary` stands on. */
