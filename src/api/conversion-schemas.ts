@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conversionAliases, type ConversionField } from '../inbound/fields/names.ts';
+import { fieldSpellings, type ConversionField } from '../inbound/fields/names.ts';
 import { amountMinor, livemode, timestamp } from '../http/fields.ts';
 import { rendersAs } from '../http/json-schema.ts';
 import { one } from './pagination.ts';
@@ -126,7 +126,7 @@ export const eventBody = describeFreely('EventInput', [
 
 function describeFreely(id: string, fields: readonly ConversionField[]) {
   const properties = fields.map((field) => {
-    const [first = field, ...others] = conversionAliases[field];
+    const [first = field, ...others] = fieldSpellings[field];
     const also = others.length > 0 ? `Also: ${others.join(', ')}` : '';
     const description = [meanings[field], also].filter(Boolean).join('. ');
     const type = field === 'metadata' ? 'object' : ['string', 'number'];

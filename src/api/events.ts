@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notTrackedReasons, rejections } from '../domain/outcomes.ts';
+import { explainNotTracked, explainRejection } from '../domain/outcomes.ts';
 import { AppError } from '../domain/errors.ts';
 import { normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
 import type { Settled } from '../inbound/inbox/outcome-waiter.ts';
@@ -91,14 +91,12 @@ function explainOutcome(settled: Settled): [reason: string, message: string] {
   if (settled.outcome === 'parked')
     return ['no_attribution', 'Nothing tells which affiliate referred this. It is kept.'];
   const reason = settled.reason ?? settled.conversion?.reason ?? settled.outcome;
-  const known = Object.hasOwn(notTrackedReasons, reason)
-    ? notTrackedReasons[reason as keyof typeof notTrackedReasons]
-    : null;
-  return [reason, known ?? settled.error ?? 'Received, and not counted.'];
+  return [reason, explainNotTracked(reason) ?? settled.error ?? 'Received, and not counted.'];
 }
 
 function refuse(settled: Settled): AppError {
   const reason = settled.reason ?? settled.outcome;
-  const known = Object.hasOwn(rejections, reason) ? rejections[reason as keyof typeof rejections] : null;
-  return new AppError('VALIDATION_ERROR', settled.error ?? known ?? 'The event was refused', { details: { reason } });
+  return new AppError('VALIDATION_ERROR', settled.error ?? explainRejection(reason) ?? 'The event was refused', {
+    details: { reason },
+  });
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { notFound, validationError } from '../domain/errors.ts';
 import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/presets.ts';
-import { compileRules } from '../inbound/postback/source.ts';
+import { compileSettings } from '../inbound/postback/settings.ts';
 import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';
 import { requiredEvents as stripeEvents } from '../inbound/stripe/normalize.ts';
 import {
@@ -174,7 +174,7 @@ async function toSourceChanges(deps: ApiDeps, source: Source, body: SourceChange
 /** Throws VALIDATION_ERROR where a field is renamed to one that does not exist. */
 function toPostbackSettings(given: Record<string, unknown>): PostbackSettings {
   const settings = postbackSettingsSchema.parse(given);
-  compileRules(settings);
+  compileSettings(settings);
   return settings;
 }
 

@@ -1,6 +1,6 @@
 import type { Fact, Normalized } from '../domain/facts.ts';
 import type { Source } from '../program/sources.ts';
-import { callIdOf } from '../inbound/fields/to-fact.ts';
+import { callIdOf } from '../inbound/fields/references.ts';
 import { normalizeConversion, normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
 import { normalizeStoredPostback } from '../inbound/postback/normalize.ts';
 import { normalizeStoredRevenueCat } from '../inbound/revenuecat/router.ts';

@@ -42,3 +42,13 @@ export const rejections = {
   order_not_found: 'Order not found',
 } as const;
 export type Rejection = keyof typeof rejections;
+
+/** A reason for not paying, in words for people; null for any other word. */
+export function explainNotTracked(reason: string): string | null {
+  return Object.hasOwn(notTrackedReasons, reason) ? notTrackedReasons[reason as NotTrackedReason] : null;
+}
+
+/** A reason for refusing, in words for people; null for any other word. */
+export function explainRejection(reason: string): string | null {
+  return Object.hasOwn(rejections, reason) ? rejections[reason as Rejection] : null;
+}

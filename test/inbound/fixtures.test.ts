@@ -9,7 +9,7 @@ import { normalizeConversion, normalizeFunnelEvent } from '../../src/inbound/con
 import { readMessage } from '../../src/inbound/postback/message.ts';
 import { normalizePostback } from '../../src/inbound/postback/normalize.ts';
 import { findPreset, presets } from '../../src/inbound/postback/presets.ts';
-import { compileRules } from '../../src/inbound/postback/source.ts';
+import { compileSettings } from '../../src/inbound/postback/settings.ts';
 
 const folder = new URL('../../fixtures/', import.meta.url);
 const context = { livemode: true, receivedAt: new Date('2026-11-20T12:00:00.000Z'), orderScope: null };
@@ -28,7 +28,7 @@ function onlyFact(normalized: Normalized): Fact {
 }
 
 function readPostback(path: string, preset: string | null): Fact {
-  const rules = compileRules(postbackSettingsSchema.parse({ preset }));
+  const rules = compileSettings(postbackSettingsSchema.parse({ preset }));
   const text = read(path);
   const isQuery = path.endsWith('.query');
   const { pairs } = readMessage(

@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/errors.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
-import { digestId } from '../../inbound/fields/to-fact.ts';
+import { digestId } from '../../inbound/fields/references.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
-import { orderRefs } from '../../inbound/fields/to-fact.ts';
+import { orderRefs } from '../../inbound/fields/references.ts';
 import { normalizeRefundRequest } from '../../inbound/conversion/normalize.ts';
 import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
 import { findConversionByReference, listReferences, type Conversion } from '../../ledger/conversions.ts';

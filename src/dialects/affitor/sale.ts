@@ -2,8 +2,8 @@ import type { Deps } from '../../deps.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
-import { notTrackedReasons } from '../../domain/outcomes.ts';
-import { digestId, orderRefs } from '../../inbound/fields/to-fact.ts';
+import { explainNotTracked } from '../../domain/outcomes.ts';
+import { digestId, orderRefs } from '../../inbound/fields/references.ts';
 import type { Settled, SettledConversion } from '../../inbound/inbox/outcome-waiter.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
@@ -109,7 +109,9 @@ async function answerSale(
     success: true,
     sale_id: number,
     commission_id: earns ? number : null,
-    message: earns ? 'Sale tracked successfully' : `Sale tracked, no commission created. ${explain(conversion)}`.trim(),
+    message: earns
+      ? 'Sale tracked successfully'
+      : `Sale tracked, no commission created. ${explainNotTracked(conversion.reason ?? '') ?? ''}`.trim(),
     ...told,
   });
 }
@@ -126,10 +128,4 @@ async function describeExpired(db: Deps['db'], programId: string, conversion: Se
     commission_id: null,
     message: 'Sale tracked — attribution window expired, no commission created',
   };
-}
-
-function explain({ reason }: SettledConversion): string {
-  return reason !== null && Object.hasOwn(notTrackedReasons, reason)
-    ? notTrackedReasons[reason as keyof typeof notTrackedReasons]
-    : '';
 }

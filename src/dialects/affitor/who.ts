@@ -2,7 +2,7 @@ import type { Db } from '../../db/db.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
 import { runSql } from '../../db/sql.ts';
-import { customerRef } from '../../inbound/fields/to-fact.ts';
+import { customerRef } from '../../inbound/fields/references.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
 
 /** Whom a lead or a sale is about. */

@@ -1,7 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import { validationError, type AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
-import { notTrackedReasons } from '../../domain/outcomes.ts';
+import { explainNotTracked } from '../../domain/outcomes.ts';
 import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, type DialectAnswer } from '../dialect.ts';
@@ -44,7 +44,7 @@ export async function answerConversion(
     case 'not_tracked':
     case 'ignored': {
       const reason = settled?.reason ?? conversion?.reason ?? outcome;
-      return answerUntracked(reason, explain(reason) ?? settled?.error ?? 'It pays nothing.');
+      return answerUntracked(reason, explainNotTracked(reason) ?? settled?.error ?? 'It pays nothing.');
     }
     case 'rejected':
     case 'unprocessable':
@@ -76,10 +76,6 @@ function answerLater(inboxEventId: string): DialectAnswer {
 
 function answerUntracked(reason: string, explanation: string): DialectAnswer {
   return answer(200, { success: true, tracked: false, reason, message: `Conversion received. ${explanation}` });
-}
-
-function explain(reason: string): string | null {
-  return Object.hasOwn(notTrackedReasons, reason) ? notTrackedReasons[reason as keyof typeof notTrackedReasons] : null;
 }
 
 /** Postbacks without a transaction ID are told apart by click and goal. */

@@ -1,7 +1,7 @@
 import { AppError, validationError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
-import { digestId } from '../../inbound/fields/to-fact.ts';
+import { digestId } from '../../inbound/fields/references.ts';
 import { defineDialectRoute } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';
 import { aliasedBody, pickFields } from './fields.ts';

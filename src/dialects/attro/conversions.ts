@@ -4,7 +4,7 @@ import { toAffiliateId, toOfferId } from '../../api/named.ts';
 import { AppError, notFound, validationError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
-import { digestId } from '../../inbound/fields/to-fact.ts';
+import { digestId } from '../../inbound/fields/references.ts';
 import { listConversions } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';

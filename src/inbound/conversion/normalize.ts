@@ -2,16 +2,12 @@ import { z } from 'zod';
 import { AppError, validationError } from '../../domain/errors.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
-import {
-  buildStatusTable,
-  callRef,
-  canonicalStatuses,
-  digestId,
-  toConversionFact,
-  toFunnelFact,
-} from '../fields/to-fact.ts';
-import { Problems, defaultFieldNames, giveField } from '../fields/names.ts';
-import type { GivenFields } from '../fields/names.ts';
+import { giveField, type GivenFields } from '../fields/given.ts';
+import { defaultFieldNames } from '../fields/names.ts';
+import { Problems } from '../fields/problems.ts';
+import { callRef, digestId } from '../fields/references.ts';
+import { buildStatusTable, ownStatuses } from '../fields/statuses.ts';
+import { toConversionFact, toFunnelFact } from '../fields/to-fact.ts';
 import { isTooFarAhead } from '../fields/values.ts';
 import { parseTime } from '../../domain/parse-time.ts';
 
@@ -24,7 +20,7 @@ export interface CallContext {
   callId?: string | undefined;
 }
 
-const statuses = buildStatusTable(canonicalStatuses, 'refused');
+const statuses = buildStatusTable(ownStatuses, 'refused');
 
 /**
  * The body of `POST /api/v1/conversions` (API.md section 3) as one fact: a sale (with an amount), an action (without),

@@ -1,12 +1,10 @@
-import { hash } from 'node:crypto';
 import type { Evidence, Fact, FactCustomer, Normalized } from '../../domain/facts.ts';
-import { newId } from '../../domain/ids.ts';
-import type { ConversionField, GivenFields, Problems } from './names.ts';
+import type { GivenFields } from './given.ts';
+import type { ConversionField } from './names.ts';
+import type { Problems } from './problems.ts';
+import { callRef, customerRef, digestId, orderRefs } from './references.ts';
+import type { StatusTable, TrackerState } from './statuses.ts';
 import { readAmount, readEmail, readTime, readUrl, readWord } from './values.ts';
-
-/** Where a tracker's word stands: lead < hold < sale < rejected. */
-export const trackerStates = ['lead', 'hold', 'sale', 'rejected'] as const;
-export type TrackerState = (typeof trackerStates)[number];
 
 /** Secondary funnel events. */
 export const funnelEventTypes = ['pageview', 'registration', 'lead'] as const;
@@ -26,24 +24,6 @@ export interface FactContext {
    */
   callId: string | undefined;
 }
-
-/** The sender's words and the states they stand for; matching ignores case. */
-export interface StatusTable {
-  states: ReadonlyMap<string, TrackerState>;
-  /** A word that the table does not have: refused, or recorded as `unknown`, which pays nothing. */
-  unknownWord: 'refused' | 'recorded';
-}
-
-export function buildStatusTable(
-  statuses: Readonly<Record<string, TrackerState>>,
-  unknownWord: StatusTable['unknownWord'],
-): StatusTable {
-  const states = new Map(Object.entries(statuses).map(([word, state]) => [word.trim().toLowerCase(), state]));
-  return { states, unknownWord };
-}
-
-/** Our own four words, for senders who speak them. */
-export const canonicalStatuses = { lead: 'lead', hold: 'hold', sale: 'sale', rejected: 'rejected' } as const;
 
 /**
  * One conversion as one fact: what a tracker says (`status` given), else a sale (with an amount) or an action (without).
@@ -123,41 +103,6 @@ export function toFunnelFact(
   const meaning = [eventType, subject, who.customer, who.evidence, url, orderId, time];
   const id = own ? callRef(context) : digestId('funnel', meaning);
   return { kind: 'facts', livemode, facts: [{ ...who, id, refs: [], occurredAt, type: 'funnel', eventType, url }] };
-}
-
-/** A Stripe id of an order; of a connected account's with that in front, since its ids are unique within it. */
-const stripeOrderId = /^(acct_[A-Za-z0-9]+:)?((?:pi|ch|py|cs|in)_[A-Za-z0-9_]+)$/;
-
-/**
- * The references by which an order id of the sender's own names an order. Stripe's ids mean the same to everybody, so a
- * call that carries one meets Stripe's webhook of the same payment; Stripe itself cuts some of them to 25 characters.
- */
-export function orderRefs(orderId: string, scope: string | null): string[] {
-  const [, account = '', id] = stripeOrderId.exec(orderId) ?? [];
-  if (id === undefined) return [scope === null ? `order:${orderId}` : `order:${scope}:${orderId}`];
-  const ref = `stripe:${account}${id}`;
-  return /^(?:cs|in)_/.test(id) ? [ref, `stripe:${account}~${id.slice(0, 25)}`] : [ref];
-}
-
-/** The reference of a customer by the sender's own id, which may be Stripe's. */
-export function customerRef(id: string): string {
-  return /^(?:acct_[A-Za-z0-9]+:)?cus_[A-Za-z0-9_]+$/.test(id) ? `stripe:${id}` : `id:${id}`;
-}
-
-/** The id that a stored message's facts were given where the sender named none; undefined where it did. */
-export function callIdOf(facts: readonly Fact[]): string | undefined {
-  const ids = facts.flatMap((fact) => [fact.id, ...fact.refs, fact.type === 'refund' ? fact.refundId : '']);
-  return ids.find((id) => id.startsWith('call:'))?.slice('call:'.length);
-}
-
-/** A reference of this call's own, where the sender gave none by which a repeat could be known. */
-export function callRef(context: { callId?: string | undefined }): string {
-  return `call:${context.callId ?? newId('ibx').slice('ibx_'.length)}`;
-}
-
-/** An id that the same meaning always gives, so that a repeated message adds nothing. */
-export function digestId(prefix: string, meaning: unknown): string {
-  return `${prefix}:${hash('sha256', JSON.stringify(meaning), 'base64url').slice(0, 32)}`;
 }
 
 interface Who {

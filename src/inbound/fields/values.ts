@@ -2,8 +2,10 @@ import { isCurrency } from '../../domain/currency.ts';
 import type { FactAmount } from '../../domain/facts.ts';
 import { parseMajorAmount, parseMinorAmount } from '../../domain/money.ts';
 import { parseTime } from '../../domain/parse-time.ts';
-import { clip, toPlainDecimal } from './names.ts';
-import type { ConversionField, Given, GivenFields, Problems } from './names.ts';
+import type { Given, GivenFields } from './given.ts';
+import type { ConversionField } from './names.ts';
+import { toPlainDecimal } from './plain-decimal.ts';
+import { clip, type Problems } from './problems.ts';
 
 /** Ids, codes and words: the longest that is taken. */
 export const MAX_TEXT_LENGTH = 255;
@@ -38,14 +40,14 @@ export function readEmail(given: GivenFields, problems: Problems): string | null
 }
 
 /**
- * The amount, exact, in minor units; in plain major units where no currency is named, since only the offer's currency
- * will tell its decimals. `nothing` says what zero and negative amounts are: a mistake (sales), or no amount at all (leads and
+ * The exact amount in minor units; in plain major units where no currency is named, since the decimals then depend on the
+ * offer's currency. `zero` says what zero and negative amounts are: a mistake (in sales), or no amount (in leads and
  * rejections, where trackers send 0 or the amount that they take back).
  */
-export function readAmount(given: GivenFields, problems: Problems, nothing: 'refused' | 'absent'): FactAmount | null {
+export function readAmount(given: GivenFields, problems: Problems, zero: 'refused' | 'absent'): FactAmount | null {
   const currency = readCurrency(given, problems);
-  const major = given.amount && readMajor(given.amount, currency, problems, nothing);
-  const minor = given.amountMinor && readMinor(given.amountMinor, currency, problems, nothing);
+  const major = given.amount && readMajor(given.amount, currency, problems, zero);
+  const minor = given.amountMinor && readMinor(given.amountMinor, currency, problems, zero);
   if (given.amount && given.amountMinor && major && minor && !isSameAmount(major, minor)) {
     problems.add(given.amountMinor.name, `disagrees with ${given.amount.name}`, 'amount_invalid');
   }
@@ -95,7 +97,7 @@ function readCurrency(given: GivenFields, problems: Problems): string | null {
   return null;
 }
 
-function readMajor(value: Given, currency: string | null, problems: Problems, nothing: 'refused' | 'absent') {
+function readMajor(value: Given, currency: string | null, problems: Problems, zero: 'refused' | 'absent') {
   if (reportMacro(value, problems)) return null;
   const plain = toPlainDecimal(value.text);
   // Four decimals are the most that any currency has; a text in its plain form has none to spare.
@@ -103,7 +105,7 @@ function readMajor(value: Given, currency: string | null, problems: Problems, no
     problems.add(value.name, explainMajor(value.text, plain), 'amount_invalid');
     return null;
   }
-  if (!isPositive(plain, value, problems, nothing)) return null;
+  if (!isPositive(plain, value, problems, zero)) return null;
   if (currency === null) return { major: plain, currency };
   const parsed = parseMajorAmount(plain, currency);
   if (parsed.ok) return { minor: Number(parsed.amountMinor), currency };
@@ -111,20 +113,20 @@ function readMajor(value: Given, currency: string | null, problems: Problems, no
   return null;
 }
 
-function readMinor(value: Given, currency: string | null, problems: Problems, nothing: 'refused' | 'absent') {
+function readMinor(value: Given, currency: string | null, problems: Problems, zero: 'refused' | 'absent') {
   if (reportMacro(value, problems)) return null;
   const parsed = parseMinorAmount(value.text);
   if (!parsed.ok) {
     problems.add(value.name, parsed.problem, 'amount_invalid');
     return null;
   }
-  if (!isPositive(String(parsed.amountMinor), value, problems, nothing)) return null;
+  if (!isPositive(String(parsed.amountMinor), value, problems, zero)) return null;
   return { minor: Number(parsed.amountMinor), currency };
 }
 
-function isPositive(plain: string, value: Given, problems: Problems, nothing: 'refused' | 'absent'): boolean {
+function isPositive(plain: string, value: Given, problems: Problems, zero: 'refused' | 'absent'): boolean {
   if (plain !== '0' && !plain.startsWith('-')) return true;
-  if (nothing === 'refused') problems.add(value.name, 'must be positive', 'amount_invalid');
+  if (zero === 'refused') problems.add(value.name, 'must be positive', 'amount_invalid');
   return false;
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { amountSchema, evidenceSchema, type Fact, type FactCustomer, type Normalized } from '../../domain/facts.ts';
-import { customerRef, digestId, orderRefs } from '../fields/to-fact.ts';
+import { customerRef, digestId, orderRefs } from '../fields/references.ts';
 
 const id = z.string().min(1).max(255);
 const customer = z.strictObject({

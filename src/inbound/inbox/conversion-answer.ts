@@ -1,5 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
-import { notTrackedReasons, rejections } from '../../domain/outcomes.ts';
+import { explainNotTracked, explainRejection } from '../../domain/outcomes.ts';
 import type { Settled, SettledConversion } from './outcome-waiter.ts';
 
 /** An answer of `POST /api/v1/conversions`, and with 200 for 201 and 202 of `/pb` in json mode (API.md section 3). */
@@ -43,7 +43,11 @@ export function answerConversion(inboxEventId: string, settled: Settled | null, 
     case 'not_tracked':
     case 'ignored': {
       const reason = settled.reason ?? conversion?.reason ?? settled.outcome;
-      return answerUntracked(reason, explainReason(reason) ?? settled.error ?? 'Received, and not paid.', conversion);
+      return answerUntracked(
+        reason,
+        explainNotTracked(reason) ?? settled.error ?? 'Received, and not paid.',
+        conversion,
+      );
     }
     case 'rejected':
     case 'unprocessable':
@@ -81,12 +85,7 @@ function answerLater(inboxEventId: string, status: 'processing' | 'failed'): Con
 
 function refuse(settled: Settled): AppError {
   const reason = settled.reason ?? settled.error ?? settled.outcome;
-  const known = Object.hasOwn(rejections, reason) ? rejections[reason as keyof typeof rejections] : null;
-  return new AppError('VALIDATION_ERROR', known ?? settled.error ?? 'The conversion was refused', {
+  return new AppError('VALIDATION_ERROR', explainRejection(reason) ?? settled.error ?? 'The conversion was refused', {
     details: { reason },
   });
-}
-
-function explainReason(reason: string): string | null {
-  return Object.hasOwn(notTrackedReasons, reason) ? notTrackedReasons[reason as keyof typeof notTrackedReasons] : null;
 }

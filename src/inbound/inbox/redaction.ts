@@ -1,4 +1,4 @@
-import { defaultFieldNames, findField } from '../fields/names.ts';
+import { defaultFieldNames, isKeyName } from '../fields/names.ts';
 
 /** What stands in stored messages where a key was. */
 export const REDACTED = '[redacted]';
@@ -26,10 +26,6 @@ export function redactRaw(raw: Buffer, body: unknown): Buffer {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
   if (!isObject && !raw.includes('sk_')) return raw;
   const text = raw.toString('utf8');
-  const redacted = isObject ? redactJson(text, body, isDefaultKeyName) : maskKeys(text);
+  const redacted = isObject ? redactJson(text, body, (name) => isKeyName(defaultFieldNames, name)) : maskKeys(text);
   return redacted === text ? raw : Buffer.from(redacted);
-}
-
-function isDefaultKeyName(name: string): boolean {
-  return findField(defaultFieldNames, name)?.field === 'secure';
 }

@@ -1,9 +1,8 @@
 import querystring from 'node:querystring';
 import { AppError, validationError } from '../../domain/errors.ts';
-import { clip } from '../fields/names.ts';
-import type { FieldNames } from '../fields/names.ts';
+import { isKeyName, type FieldNames } from '../fields/names.ts';
+import { clip } from '../fields/problems.ts';
 import { REDACTED, maskKeys, redactJson } from '../inbox/redaction.ts';
-import { isKeyName } from './source.ts';
 
 /** One postback as it came: the query of its URL, and by POST a body. */
 export interface PostbackRequest {

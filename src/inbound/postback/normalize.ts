@@ -1,11 +1,11 @@
 import type { Normalized } from '../../domain/facts.ts';
 import type { PostbackSettings } from '../../program/sources.ts';
+import { giveField, type GivenFields } from '../fields/given.ts';
+import { Problems } from '../fields/problems.ts';
 import { toConversionFact, toFunnelFact } from '../fields/to-fact.ts';
-import { Problems, giveField } from '../fields/names.ts';
-import type { GivenFields } from '../fields/names.ts';
 import { readMessage } from './message.ts';
-import { compileRules } from './source.ts';
-import type { PostbackRules } from './source.ts';
+import { compileSettings } from './settings.ts';
+import type { CompiledSettings } from './settings.ts';
 
 export interface PostbackContext {
   livemode: boolean;
@@ -22,17 +22,17 @@ export interface PostbackContext {
  */
 export function normalizePostback(
   pairs: readonly (readonly [name: string, value: unknown])[],
-  rules: PostbackRules,
+  settings: CompiledSettings,
   context: PostbackContext,
 ): Normalized {
   const problems = new Problems();
   const given: GivenFields = {};
-  for (const [name, value] of pairs) giveField(given, rules.names, name, value, problems);
+  for (const [name, value] of pairs) giveField(given, settings.names, name, value, problems);
   // Keys are compared and checked before this, and must not appear in any message.
   delete given.secure;
   const facts = { ...context, document: 'postback', callId: context.callId } as const;
-  if (rules.purpose === 'secondary') return toFunnelFact(given, rules.eventType, facts, problems);
-  return toConversionFact(given, rules.statuses, facts, problems);
+  if (settings.purpose === 'secondary') return toFunnelFact(given, settings.eventType, facts, problems);
+  return toConversionFact(given, settings.statuses, facts, problems);
 }
 
 /** A stored postback as it was understood: from the raw bytes and headers of its inbox event. */
@@ -41,7 +41,7 @@ export function normalizeStoredPostback(
   settings: PostbackSettings,
   context: PostbackContext,
 ): Normalized {
-  const rules = compileRules(settings);
+  const compiled = compileSettings(settings);
   const body = stored.headers['method'] === 'POST' ? stored.raw : null;
   const message = readMessage(
     {
@@ -49,7 +49,7 @@ export function normalizeStoredPostback(
       body: body ?? Buffer.alloc(0),
       contentType: stored.headers['content-type'],
     },
-    rules.names,
+    compiled.names,
   );
-  return normalizePostback(message.pairs, rules, context);
+  return normalizePostback(message.pairs, compiled, context);
 }

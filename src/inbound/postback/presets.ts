@@ -1,4 +1,4 @@
-import type { TrackerState } from '../fields/to-fact.ts';
+import type { TrackerState } from '../fields/statuses.ts';
 
 /** How one tracker speaks: its parameter names, its status words, the answer it likes and the URL to paste into it. */
 export interface PostbackPreset {

@@ -21,8 +21,8 @@ import { findSourceByUrl } from '../find-source.ts';
 import { readMessage } from './message.ts';
 import type { PostbackMessage } from './message.ts';
 import { normalizePostback } from './normalize.ts';
-import { compileRules } from './source.ts';
-import type { PostbackRules } from './source.ts';
+import { compileSettings } from './settings.ts';
+import type { CompiledSettings } from './settings.ts';
 
 export interface PostbackDeps {
   db: Db;
@@ -34,14 +34,14 @@ export interface PostbackDeps {
 /** What a surface decides for itself about postbacks: how many a key may send, and in which words one is answered. */
 export interface PostbackSurface {
   /** Counts a postback against its key's limit and sets the limit's headers; throws RATE_LIMITED past it. */
-  limit: (principal: Principal, purpose: PostbackRules['purpose'], req: Request, res: Response) => Promise<void>;
+  limit: (principal: Principal, purpose: CompiledSettings['purpose'], req: Request, res: Response) => Promise<void>;
   /** The body of the answer in json mode. Throws where the postback was refused after it was stored. */
   answer: (inboxEventId: string, settled: Settled | null, postback: AcceptedPostback) => object | Promise<object>;
 }
 
 export interface AcceptedPostback {
   programId: string;
-  purpose: PostbackRules['purpose'];
+  purpose: CompiledSettings['purpose'];
   normalized: Normalized;
 }
 
@@ -54,13 +54,13 @@ export interface AcceptedPostback {
 export function postbackRouter(deps: PostbackDeps, surface: PostbackSurface = nativeSurface(deps)): Router {
   const router = Router();
   const receive: RequestHandler<{ id: string }> = async (req, res, next) => {
-    let mode: PostbackRules['response'] = 'json';
+    let mode: CompiledSettings['response'] = 'json';
     try {
       const source = await findSourceByUrl(deps.db, 'postback', req.params.id);
-      const rules = rulesOf(source);
-      mode = rules.response;
+      const settings = settingsOf(source);
+      mode = settings.response;
       if (req.method === 'HEAD') res.status(200).end();
-      else await receivePostback(deps, surface, source, rules, req, res);
+      else await receivePostback(deps, surface, source, settings, req, res);
     } catch (error) {
       if (mode === 'json' || res.headersSent) next(error);
       else answerInWords(res, error);
@@ -82,22 +82,22 @@ async function receivePostback(
   deps: PostbackDeps,
   surface: PostbackSurface,
   source: PostbackSource,
-  rules: PostbackRules,
+  settings: CompiledSettings,
   req: Request,
   res: Response,
 ): Promise<void> {
-  if (rules.allows && !rules.allows(req.ip ?? '')) {
+  if (settings.allows && !settings.allows(req.ip ?? '')) {
     throw new AppError('INSUFFICIENT_PERMISSIONS', 'This address may not send postbacks here');
   }
   const body = req.method === 'POST' ? await readBodyOnce(req) : EMPTY;
-  const message = readMessage({ url: req.originalUrl, body, contentType: req.headers['content-type'] }, rules.names);
-  const principal = await authenticate(deps, source, rules, message, req, res);
-  if (principal) await surface.limit(principal, rules.purpose, req, res);
+  const message = readMessage({ url: req.originalUrl, body, contentType: req.headers['content-type'] }, settings.names);
+  const principal = await authenticate(deps, source, settings, message, req, res);
+  if (principal) await surface.limit(principal, settings.purpose, req, res);
 
   const receivedAt = deps.clock.now();
   const livemode = (source.livemode ?? true) && principal?.mode !== 'test';
   const orderScope = source.orderScope === 'source' ? source.id : null;
-  const normalized = normalizePostback(message.pairs, rules, { livemode, receivedAt, orderScope });
+  const normalized = normalizePostback(message.pairs, settings, { livemode, receivedAt, orderScope });
   const entry: InboxMessage = {
     programId: source.programId,
     sourceId: source.id,
@@ -107,30 +107,30 @@ async function receivePostback(
     normalized,
     receivedAt,
   };
-  if (rules.response !== 'json') {
+  if (settings.response !== 'json') {
     await deps.inbox.append(entry);
-    answerDurable(res, rules.response);
+    answerDurable(res, settings.response);
     return;
   }
   const { id, settled } = await deps.inbox.settle(entry);
   const { programId } = source;
-  const answer = await surface.answer(id, settled, { programId, purpose: rules.purpose, normalized });
+  const answer = await surface.answer(id, settled, { programId, purpose: settings.purpose, normalized });
   res.statusCode = 200;
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('Cache-Control', 'no-store');
   res.end(JSON.stringify(answer));
 }
 
-/** Found sources stay the same object while they are remembered, and so do their rules. */
-const compiled = new WeakMap<PostbackSource, PostbackRules>();
+/** Found sources stay the same object while they are remembered, and so do their compiled settings. */
+const compiled = new WeakMap<PostbackSource, CompiledSettings>();
 
-function rulesOf(source: PostbackSource): PostbackRules {
-  let rules = compiled.get(source);
-  if (!rules) {
-    rules = compileRules(source.settings);
-    compiled.set(source, rules);
+function settingsOf(source: PostbackSource): CompiledSettings {
+  let settings = compiled.get(source);
+  if (!settings) {
+    settings = compileSettings(source.settings);
+    compiled.set(source, settings);
   }
-  return rules;
+  return settings;
 }
 
 /**
@@ -140,19 +140,19 @@ function rulesOf(source: PostbackSource): PostbackRules {
 async function authenticate(
   deps: PostbackDeps,
   source: PostbackSource,
-  rules: PostbackRules,
+  settings: CompiledSettings,
   message: PostbackMessage,
   req: Request,
   res: Response,
 ): Promise<Principal | null> {
   const key = message.key ?? readCredential(req, ['x-api-key', 'bearer']);
   if (key === null) {
-    if (!rules.requireKey) return null;
+    if (!settings.requireKey) return null;
     throw new AppError('UNAUTHORIZED', 'An API key is required: send it as secure, X-API-Key or Authorization: Bearer');
   }
   const principal = await authenticateKey(deps.db, key);
   const known = principal?.programId === source.programId ? principal : null;
-  if (!rules.requireKey) return known;
+  if (!settings.requireKey) return known;
   if (!known) {
     await countFailure(deps, req, res);
     throw new AppError('INVALID_API_KEY', 'The API key is not valid here');

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Fact, FactCustomer, Normalized } from '../../domain/facts.ts';
 import type { RevenuecatSettings } from '../../program/sources.ts';
-import { digestId, orderRefs } from '../fields/to-fact.ts';
+import { digestId, orderRefs } from '../fields/references.ts';
 import { isTooFarAhead } from '../fields/values.ts';
 import { readPrice } from './amounts.ts';
 import { aliasSchema, envelopeSchema, purchaseSchema, transferSchema } from './schemas.ts';

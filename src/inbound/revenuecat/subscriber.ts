@@ -1,5 +1,5 @@
 import type { Evidence, FactCustomer } from '../../domain/facts.ts';
-import { customerRef } from '../fields/to-fact.ts';
+import { customerRef } from '../fields/references.ts';
 import type { Alias, Purchase } from './schemas.ts';
 
 /** More aliases than this are the mark of a shared account; the first are those that the event itself names. */

@@ -4,7 +4,7 @@ import { inTransaction, type Db, type Trx } from '../../../src/db/db.ts';
 import { numberOf } from '../../../src/dialects/affitor/numbers.ts';
 import { findWho, type Who } from '../../../src/dialects/affitor/who.ts';
 import { runSql } from '../../support/sql.ts';
-import { customerRef } from '../../../src/inbound/fields/to-fact.ts';
+import { customerRef } from '../../../src/inbound/fields/references.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 describe('the look-up that concurrent calls share', () => {

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { AppError } from '../../../src/domain/errors.ts';
 import { factSchema } from '../../../src/domain/facts.ts';
 import type { Fact, Normalized } from '../../../src/domain/facts.ts';
-import { callIdOf } from '../../../src/inbound/fields/to-fact.ts';
+import { callIdOf } from '../../../src/inbound/fields/references.ts';
 import {
   normalizeConversion,
   normalizeFunnelEvent,

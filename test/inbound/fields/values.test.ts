@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FactAmount } from '../../../src/domain/facts.ts';
-import { defaultFieldNames, giveField, Problems } from '../../../src/inbound/fields/names.ts';
-import type { GivenFields } from '../../../src/inbound/fields/names.ts';
+import { giveField, type GivenFields } from '../../../src/inbound/fields/given.ts';
+import { defaultFieldNames } from '../../../src/inbound/fields/names.ts';
+import { Problems } from '../../../src/inbound/fields/problems.ts';
 import {
   isMacro,
   isTooFarAhead,

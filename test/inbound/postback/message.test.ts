@@ -5,12 +5,12 @@ import { AppError } from '../../../src/domain/errors.ts';
 import { factSchema } from '../../../src/domain/facts.ts';
 import type { Fact, Normalized } from '../../../src/domain/facts.ts';
 import { postbackSettingsSchema } from '../../../src/program/sources.ts';
-import { callIdOf } from '../../../src/inbound/fields/to-fact.ts';
 import { defaultFieldNames, renameFields } from '../../../src/inbound/fields/names.ts';
+import { callIdOf } from '../../../src/inbound/fields/references.ts';
 import { readMessage } from '../../../src/inbound/postback/message.ts';
 import { normalizePostback, normalizeStoredPostback } from '../../../src/inbound/postback/normalize.ts';
 import { presets } from '../../../src/inbound/postback/presets.ts';
-import { compileCidrs, compileRules } from '../../../src/inbound/postback/source.ts';
+import { compileCidrs, compileSettings } from '../../../src/inbound/postback/settings.ts';
 
 const context = { livemode: true, receivedAt: new Date('2026-11-05T12:00:00.000Z'), orderScope: null };
 const form = 'application/x-www-form-urlencoded';
@@ -30,8 +30,8 @@ function onlyFact(normalized: Normalized): Fact {
 }
 
 function normalize(url: string, settings: object = {}, more: object = {}): Fact {
-  const rules = compileRules(postbackSettingsSchema.parse(settings));
-  return onlyFact(normalizePostback(take(url, '', undefined, rules.names).pairs, rules, { ...context, ...more }));
+  const compiled = compileSettings(postbackSettingsSchema.parse(settings));
+  return onlyFact(normalizePostback(take(url, '', undefined, compiled.names).pairs, compiled, { ...context, ...more }));
 }
 
 describe('taking a postback apart', () => {
@@ -209,10 +209,10 @@ describe('a postback', () => {
   });
 
   it("names a disagreement of query and body, and a macro, under the sender's own names", () => {
-    const rules = compileRules(postbackSettingsSchema.parse({}));
+    const compiled = compileSettings(postbackSettingsSchema.parse({}));
     const pairs = take('/pb/s?cid=a', 'click_id=b&sum={sum}', form).pairs;
     assert.throws(
-      () => normalizePostback(pairs, rules, context),
+      () => normalizePostback(pairs, compiled, context),
       (error) => {
         assert.ok(error instanceof AppError);
         assert.deepEqual(Object.keys(error.details ?? {}), ['click_id', 'sum', 'reason']);
@@ -224,18 +224,18 @@ describe('a postback', () => {
 
   it('stored is understood again as it was, by GET and by POST', () => {
     const settings = postbackSettingsSchema.parse({ preset: 'bemob' });
-    const rules = compileRules(settings);
+    const compiled = compileSettings(settings);
     for (const [url, body, type] of [
       [`/pb/s?cid=clk_1&payout=5.50&txid=t1&status=new&secure=${KEY}`, '', undefined],
       [`/pb/s?cid=clk_1&secure=${KEY}`, 'payout=5.50&txid=t1', form],
       ['/pb/s?cid=clk_1', `{"payout":5.5,"txid":"t1","secure":"${KEY}"}`, json],
       ['/pb/s?user_id=u1&payout=5', '', undefined],
     ] as const) {
-      const message = take(url, body, type, rules.names);
+      const message = take(url, body, type, compiled.names);
       const headers: Record<string, string> = body
         ? { method: 'POST', url: message.url, 'content-type': type ?? '' }
         : {};
-      const first = normalizePostback(message.pairs, rules, context);
+      const first = normalizePostback(message.pairs, compiled, context);
       const callId = callIdOf([onlyFact(first)]);
       const again = normalizeStoredPostback({ raw: message.raw, headers }, settings, { ...context, callId });
       assert.deepEqual(again, first);
@@ -286,9 +286,9 @@ it('whatever a postback holds, it becomes a valid fact or an AppError', () => {
       fc.constantFrom(form, json, undefined, 'x'),
       (chosen, queryText, bodyText, type) => {
         try {
-          const rules = compileRules(postbackSettingsSchema.parse(chosen));
-          const message = take(`/pb/s?${queryText}`, bodyText, type, rules.names);
-          onlyFact(normalizePostback(message.pairs, rules, context));
+          const compiled = compileSettings(postbackSettingsSchema.parse(chosen));
+          const message = take(`/pb/s?${queryText}`, bodyText, type, compiled.names);
+          onlyFact(normalizePostback(message.pairs, compiled, context));
         } catch (error) {
           assert.ok(error instanceof AppError, error instanceof Error ? error.stack : String(error));
           assert.ok(error.status === 400 || error.status === 415);

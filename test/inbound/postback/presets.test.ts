@@ -6,18 +6,18 @@ import { isMacro } from '../../../src/inbound/fields/values.ts';
 import { readMessage } from '../../../src/inbound/postback/message.ts';
 import { normalizePostback } from '../../../src/inbound/postback/normalize.ts';
 import { findPreset, listPresets, postbackUrlOf, presets } from '../../../src/inbound/postback/presets.ts';
-import { compileRules } from '../../../src/inbound/postback/source.ts';
+import { compileSettings } from '../../../src/inbound/postback/settings.ts';
 
 const context = { livemode: true, receivedAt: new Date('2026-11-05T12:00:00.000Z'), orderScope: null };
 
 /** The one fact of a query by a preset, in the parts that presets decide. */
 function read(preset: string, query: string, own: object = {}) {
-  const rules = compileRules(postbackSettingsSchema.parse({ preset, ...own }));
+  const compiled = compileSettings(postbackSettingsSchema.parse({ preset, ...own }));
   const { pairs } = readMessage(
     { url: `/pb/src_1?${query}`, body: Buffer.alloc(0), contentType: undefined },
-    rules.names,
+    compiled.names,
   );
-  const normalized = normalizePostback(pairs, rules, context);
+  const normalized = normalizePostback(pairs, compiled, context);
   assert.equal(normalized.kind, 'facts');
   const fact = (normalized as { facts: Fact[] }).facts[0] as Fact;
   return {

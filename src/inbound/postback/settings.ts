@@ -1,13 +1,12 @@
 import ipaddr from 'ipaddr.js';
 import type { PostbackSettings } from '../../program/sources.ts';
-import { buildStatusTable, canonicalStatuses } from '../fields/to-fact.ts';
-import type { FunnelEventType, StatusTable } from '../fields/to-fact.ts';
-import { findField, renameFields } from '../fields/names.ts';
-import type { FieldNames } from '../fields/names.ts';
+import { renameFields, type FieldNames } from '../fields/names.ts';
+import { buildStatusTable, ownStatuses, type StatusTable } from '../fields/statuses.ts';
+import type { FunnelEventType } from '../fields/to-fact.ts';
 import { findPreset } from './presets.ts';
 
 /** A source's settings in the form that its requests need, made once and kept while the settings are. */
-export interface PostbackRules {
+export interface CompiledSettings {
   purpose: 'primary' | 'secondary';
   names: FieldNames;
   statuses: StatusTable;
@@ -20,24 +19,19 @@ export interface PostbackRules {
 }
 
 /** Throws VALIDATION_ERROR where a field is renamed to one that does not exist. */
-export function compileRules(settings: PostbackSettings): PostbackRules {
+export function compileSettings(settings: PostbackSettings): CompiledSettings {
   const preset = findPreset(settings.preset);
   const words = { ...preset?.statuses, ...settings.statuses };
   return {
     purpose: settings.purpose,
     names: renameFields(preset?.fields ?? {}, settings.fields),
     // A source with a table of its own knows no other words; without one it knows ours.
-    statuses: buildStatusTable(Object.keys(words).length > 0 ? words : canonicalStatuses, 'recorded'),
+    statuses: buildStatusTable(Object.keys(words).length > 0 ? words : ownStatuses, 'recorded'),
     response: settings.response,
     requireKey: settings.requireKey,
     eventType: settings.eventType,
     allows: settings.allowedCidrs?.length ? compileCidrs(settings.allowedCidrs) : null,
   };
-}
-
-/** Whether a parameter holds a key: such a value is never stored. */
-export function isKeyName(names: FieldNames, name: string): boolean {
-  return findField(names, name)?.field === 'secure';
 }
 
 /** Addresses and CIDRs, IPv4 also where it arrives mapped into IPv6. Texts that are neither match nothing. */

@@ -1,0 +1,27 @@
+import { validationError } from '../../domain/errors.ts';
+
+/** Collects what is wrong, field by field under the sender's spelling, and throws it all at once. */
+export class Problems {
+  readonly details: Record<string, string> = {};
+  #any = false;
+
+  add(name: string, message: string, reason?: string): void {
+    this.#any = true;
+    this.details[clip(name)] ??= message;
+    if (reason) this.details['reason'] ??= reason;
+  }
+
+  /** Throws VALIDATION_ERROR with `details` field -> message where anything was added. */
+  throwIfAny(): void {
+    if (!this.#any) return;
+    const sentences = Object.entries(this.details)
+      .filter(([name]) => name !== 'reason')
+      .map(([name, message]) => `${name} ${message}`);
+    throw validationError(sentences.join('; '), this.details);
+  }
+}
+
+/** A sender's value in an error message: short, so that the message stays readable. */
+export function clip(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
