@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { notFound } from '../domain/errors.ts';
+import { found } from '../domain/errors.ts';
 import { commissionOverrideSchema } from '../domain/terms.ts';
 import { assertPostbackUrl } from '../outbound/postbacks/postback-check.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
-import { findAffiliate, listAffiliates, type Affiliate } from '../program/affiliates.ts';
+import { findAffiliate, listAffiliates } from '../program/affiliates.ts';
 import { readStatistics } from '../statistics/statistics.ts';
 import { createAffiliateAndTell, updateAffiliateAndTell } from '../operations/affiliate-changes.ts';
 import { code, email, httpUrl, text, timestamp, wordsOf } from '../http/fields.ts';
@@ -87,8 +87,8 @@ export const affiliateRoutes: Route[] = [
     answer: one(affiliateSchema),
     handle: async (deps, { principal, livemode, body }) => {
       await assertPostbackUrl(deps.config, body.postbackUrl);
-      const owner = { programId: principal.programId, livemode };
-      return { data: affiliateView(await createAffiliateAndTell(deps, owner, body)) };
+      const scope = { programId: principal.programId, livemode };
+      return { data: affiliateView(await createAffiliateAndTell(deps, scope, body)) };
     },
   }),
   defineRoute({
@@ -123,7 +123,7 @@ export const affiliateRoutes: Route[] = [
     status: 200,
     answer: one(affiliateWithStatsSchema),
     handle: async ({ db }, { principal, livemode, params }) => {
-      const affiliate = found(await findAffiliate(db, principal.programId, params.id));
+      const affiliate = found(await findAffiliate(db, principal.programId, params.id), 'Affiliate');
       const stats = await readStatistics(db, principal.programId, { livemode, affiliateId: affiliate.id });
       return { data: { ...affiliateView(affiliate), stats } };
     },
@@ -141,18 +141,13 @@ export const affiliateRoutes: Route[] = [
     status: 200,
     answer: one(affiliateSchema),
     handle: async (deps, { principal, livemode, params, body }) => {
-      const { id } = found(await findAffiliate(deps.db, principal.programId, params.id));
+      const { id } = found(await findAffiliate(deps.db, principal.programId, params.id), 'Affiliate');
       await assertPostbackUrl(deps.config, body.postbackUrl);
-      const owner = { programId: principal.programId, livemode };
-      return { data: affiliateView(found(await updateAffiliateAndTell(deps, owner, id, body))) };
+      const scope = { programId: principal.programId, livemode };
+      return { data: affiliateView(found(await updateAffiliateAndTell(deps, scope, id, body), 'Affiliate')) };
     },
   }),
 ];
-
-function found(affiliate: Affiliate | null): Affiliate {
-  if (!affiliate) throw notFound('Affiliate');
-  return affiliate;
-}
 
 function areDistinct(codes: string[]): boolean {
   return new Set(codes.map((each) => each.toLowerCase())).size === codes.length;

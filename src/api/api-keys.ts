@@ -3,6 +3,7 @@ import { notFound } from '../domain/errors.ts';
 import { createKey, listKeys, revokeKey, type ApiKey } from '../program/api-keys.ts';
 import { getProgram } from '../program/programs.ts';
 import { text, timestamp } from '../http/fields.ts';
+import { dropAbsent } from './drop-absent.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
@@ -129,8 +130,4 @@ async function revoke({ db }: ApiDeps, programId: string, keyId: string): Promis
 
 function apiKeyView({ id, name, mode, access, display, rateLimits: limits, createdAt }: ApiKey) {
   return { id, name, mode, access, display, rateLimits: limits, createdAt: createdAt.toISOString() };
-}
-
-function dropAbsent<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notFound } from '../domain/errors.ts';
+import { found } from '../domain/errors.ts';
 import { conversionIdOf } from '../domain/ids.ts';
 import { commissionView } from '../ledger/conversion-view.ts';
 import { commissionStatuses, findCommission, listCommissions, listLedgerEntries } from '../ledger/commissions.ts';
@@ -81,7 +81,7 @@ export const commissionRoutes: Route[] = [
     status: 200,
     answer: one(commissionDetailSchema),
     handle: async (deps, { principal, livemode, params }) => {
-      const conversion = found(await findCommission(deps.db, principal.programId, livemode, params.id));
+      const conversion = found(await findCommission(deps.db, principal.programId, livemode, params.id), 'Commission');
       return { data: await detailView(deps, conversion) };
     },
   }),
@@ -104,7 +104,7 @@ export const commissionRoutes: Route[] = [
     },
     handle: async (deps, { principal, livemode, params, body, raw, headers, receivedAt }) => {
       const { programId, keyId } = principal;
-      const conversion = found(await findCommission(deps.db, programId, livemode, params.id));
+      const conversion = found(await findCommission(deps.db, programId, livemode, params.id), 'Commission');
       const decision = { status: body.status, reason: body.reason ?? null, by: keyId };
       const by = { programId, livemode, raw, headers, receivedAt };
       const result = await decideCommission(deps, conversion, decision, by);
@@ -130,9 +130,4 @@ async function detailView({ db }: ApiDeps, conversion: Conversion) {
       payoutId: entry.payoutId,
     })),
   };
-}
-
-function found(conversion: Conversion | null): Conversion {
-  if (!conversion) throw notFound('Commission');
-  return conversion;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notFound } from '../domain/errors.ts';
+import { found } from '../domain/errors.ts';
 import { commissionTermsSchema } from '../domain/terms.ts';
 import { createOffer, findOffer, listOffers, updateOffer, type Offer } from '../program/offers.ts';
 import { code, currency, httpUrl, text, timestamp, wordsOf } from '../http/fields.ts';
@@ -79,7 +79,7 @@ export const offerRoutes: Route[] = [
     status: 200,
     answer: one(offerSchema),
     handle: async ({ db }, { principal, params }) => ({
-      data: offerView(found(await findOffer(db, principal.programId, params.id))),
+      data: offerView(found(await findOffer(db, principal.programId, params.id), 'Offer')),
     }),
   }),
   defineRoute({
@@ -100,8 +100,8 @@ export const offerRoutes: Route[] = [
     status: 200,
     answer: one(offerSchema),
     handle: async ({ db }, { principal, params, body }) => {
-      const { id } = found(await findOffer(db, principal.programId, params.id));
-      return { data: offerView(found(await updateOffer(db, principal.programId, id, body))) };
+      const { id } = found(await findOffer(db, principal.programId, params.id), 'Offer');
+      return { data: offerView(found(await updateOffer(db, principal.programId, id, body), 'Offer')) };
     },
   }),
 ];
@@ -121,9 +121,4 @@ function offerView(offer: Offer): z.input<typeof offerSchema> {
     createdAt: offer.createdAt.toISOString(),
     updatedAt: offer.updatedAt.toISOString(),
   };
-}
-
-function found(offer: Offer | null): Offer {
-  if (!offer) throw notFound('Offer');
-  return offer;
 }

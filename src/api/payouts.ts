@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AppError, notFound } from '../domain/errors.ts';
-import { findPayout, listPayouts, payoutView, type Payout } from '../ledger/payouts.ts';
+import { AppError, found, notFound } from '../domain/errors.ts';
+import { findPayout, listPayouts, payoutView } from '../ledger/payouts.ts';
 import { amountMinor, currency, reference, timestamp, wordsOf } from '../http/fields.ts';
 import { takeAffiliate, toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
@@ -74,7 +74,7 @@ export const payoutRoutes: Route[] = [
     status: 200,
     answer: one(payoutSchema),
     handle: async ({ db }, { principal, livemode, params }) => ({
-      data: payoutView(found(livemode ? await findPayout(db, principal.programId, params.id) : null)),
+      data: payoutView(found(livemode ? await findPayout(db, principal.programId, params.id) : null, 'Payout')),
     }),
   }),
   defineRoute({
@@ -89,12 +89,9 @@ export const payoutRoutes: Route[] = [
     answer: one(payoutSchema),
     handle: async (deps, { principal, livemode, params, body }) => {
       if (!livemode) throw notFound('Payout');
-      return { data: payoutView(found(await finishPayoutAndTell(deps, principal.programId, params.id, body.status))) };
+      return {
+        data: payoutView(found(await finishPayoutAndTell(deps, principal.programId, params.id, body.status), 'Payout')),
+      };
     },
   }),
 ];
-
-function found(payout: Payout | null): Payout {
-  if (!payout) throw notFound('Payout');
-  return payout;
-}

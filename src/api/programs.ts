@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notFound } from '../domain/errors.ts';
+import { found } from '../domain/errors.ts';
 import {
   createProgram,
   findProgram,
@@ -83,7 +83,7 @@ export const programRoutes: Route[] = [
     summary: 'Get a program',
     status: 200,
     answer: one(programSchema),
-    handle: async ({ db }, { params }) => ({ data: programView(found(await findProgram(db, params.id))) }),
+    handle: async ({ db }, { params }) => ({ data: programView(found(await findProgram(db, params.id), 'Program')) }),
   }),
   defineRoute({
     method: 'patch',
@@ -101,7 +101,7 @@ export const programRoutes: Route[] = [
     status: 200,
     answer: one(programSchema),
     handle: async ({ db }, { params, body }) => ({
-      data: programView(found(await updateProgram(db, params.id, body))),
+      data: programView(found(await updateProgram(db, params.id, body), 'Program')),
     }),
   }),
   defineRoute({
@@ -129,9 +129,4 @@ export const programRoutes: Route[] = [
 
 function programView(program: Program): z.input<typeof programSchema> {
   return { ...program, createdAt: program.createdAt.toISOString(), updatedAt: program.updatedAt.toISOString() };
-}
-
-function found(program: Program | null): Program {
-  if (!program) throw notFound('Program');
-  return program;
 }

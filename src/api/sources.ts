@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notFound, validationError } from '../domain/errors.ts';
+import { found, notFound, validationError } from '../domain/errors.ts';
 import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/presets.ts';
 import { compileSettings } from '../inbound/postback/settings.ts';
 import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';
@@ -20,6 +20,7 @@ import {
   type SourceChanges,
   type SourceInput,
 } from '../program/sources.ts';
+import { dropAbsent } from './drop-absent.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 import {
@@ -81,7 +82,7 @@ export const sourceRoutes: Route[] = [
     status: 200,
     answer: one(sourceDetailSchema),
     handle: async (deps, { principal, params }) => ({
-      data: await detailView(deps, found(await getSource(deps.db, principal.programId, params.id))),
+      data: await detailView(deps, found(await getSource(deps.db, principal.programId, params.id), 'Source')),
     }),
   }),
   defineRoute({
@@ -95,11 +96,14 @@ export const sourceRoutes: Route[] = [
     status: 200,
     answer: one(sourceDetailSchema),
     handle: async (deps, { principal, params, body }) => {
-      const source = found(await getSource(deps.db, principal.programId, params.id));
+      const source = found(await getSource(deps.db, principal.programId, params.id), 'Source');
       const changes = await toSourceChanges(deps, source, body);
       const { programId } = principal;
       return {
-        data: await detailView(deps, found(await updateSource(deps.db, deps.secrets, programId, source.id, changes))),
+        data: await detailView(
+          deps,
+          found(await updateSource(deps.db, deps.secrets, programId, source.id, changes), 'Source'),
+        ),
       };
     },
   }),
@@ -211,13 +215,4 @@ export function sourceView({ config }: Pick<ApiDeps, 'config'>, source: Source):
   const { preset, requireKey } = source.settings;
   const postbackUrl = postbackUrlOf(config.publicUrl, id, preset, requireKey);
   return { ...common, url: `${config.publicUrl}/pb/${id}`, postbackUrl };
-}
-
-function dropAbsent<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
-}
-
-function found(source: Source | null): Source {
-  if (!source) throw notFound('Source');
-  return source;
 }

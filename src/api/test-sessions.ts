@@ -2,12 +2,13 @@ import { listEventsOfTestClick } from '../inbound/inbox/inbox-events.ts';
 import { z } from 'zod';
 import { inTransaction } from '../db/db.ts';
 import { notFound, validationError } from '../domain/errors.ts';
+import type { Scope } from '../domain/scope.ts';
 import { listAffiliates } from '../program/affiliates.ts';
 import { conversionView } from '../ledger/conversion-view.ts';
 import { listConversions } from '../ledger/conversions.ts';
 import type { InboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { createTestSession, findTestSession, type TestSession } from '../program/test-sessions.ts';
-import { createAffiliateAndTell, type Owner } from '../operations/affiliate-changes.ts';
+import { createAffiliateAndTell } from '../operations/affiliate-changes.ts';
 import { conversionSchema } from './conversion-schemas.ts';
 import { reference, timestamp } from '../http/fields.ts';
 import { takeAffiliate, takeOffer } from './named.ts';
@@ -114,11 +115,11 @@ export const testSessionRoutes: Route[] = [
 ];
 
 /** Whose test click it is. A program that has no active affiliate yet can try its integration all the same. */
-export async function chooseAffiliate(deps: ApiDeps, owner: Owner, named: string | undefined): Promise<string> {
-  if (named !== undefined) return (await takeAffiliate(deps.db, owner.programId, named)).id;
-  const { items } = await listAffiliates(deps.db, owner.programId, { statuses: ['active'] }, { limit: 1 });
+export async function chooseAffiliate(deps: ApiDeps, scope: Scope, named: string | undefined): Promise<string> {
+  if (named !== undefined) return (await takeAffiliate(deps.db, scope.programId, named)).id;
+  const { items } = await listAffiliates(deps.db, scope.programId, { statuses: ['active'] }, { limit: 1 });
   if (items[0]) return items[0].id;
-  const made = await createAffiliateAndTell(deps, owner, {
+  const made = await createAffiliateAndTell(deps, scope, {
     displayName: 'Test affiliate',
     email: 'test-affiliate@example.invalid',
     type: 'internal',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notFound } from '../domain/errors.ts';
+import { found } from '../domain/errors.ts';
 import {
   countLinkResults,
   createTrackingLink,
@@ -92,7 +92,7 @@ export const trackingLinkRoutes: Route[] = [
     status: 200,
     answer: one(linkSchema),
     handle: async (deps, { principal, livemode, params }) => {
-      const link = found(await findTrackingLink(deps.db, principal.programId, params.id));
+      const link = found(await findTrackingLink(deps.db, principal.programId, params.id), 'Tracking link');
       return { data: await withCounts(deps, principal.programId, livemode, link) };
     },
   }),
@@ -110,14 +110,14 @@ export const trackingLinkRoutes: Route[] = [
     answer: one(linkSchema),
     handle: async (deps, { principal, livemode, params, body }) => {
       const { programId } = principal;
-      found(await findTrackingLink(deps.db, programId, params.id));
+      found(await findTrackingLink(deps.db, programId, params.id), 'Tracking link');
       const { affiliateId, offerId, customUrl } = body;
       const changes = {
         affiliateId: affiliateId && (await takeAffiliate(deps.db, programId, affiliateId)).id,
         offerId: offerId && (await takeOffer(deps.db, programId, offerId)).id,
         customUrl,
       };
-      const link = found(await updateTrackingLink(deps.db, programId, params.id, changes));
+      const link = found(await updateTrackingLink(deps.db, programId, params.id, changes), 'Tracking link');
       return { data: await withCounts(deps, programId, livemode, link) };
     },
   }),
@@ -144,9 +144,4 @@ function linkView(
     ...counts,
     createdAt: link.createdAt.toISOString(),
   };
-}
-
-function found(link: TrackingLink | null): TrackingLink {
-  if (!link) throw notFound('Tracking link');
-  return link;
 }

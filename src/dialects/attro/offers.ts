@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { httpUrl, text } from '../../http/fields.ts';
-import { notFound, validationError } from '../../domain/errors.ts';
+import { found, validationError } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
 import { createOffer, findOffer, listOffers, updateOffer, type Offer, type OfferStatus } from '../../program/offers.ts';
 import { getProgram } from '../../program/programs.ts';
@@ -65,12 +65,12 @@ export const offerRoutes = [
     limits: limitsOf('writes'),
     body: offerChanges,
     handle: async ({ db }, { principal: { programId }, params, body }) => {
-      const offer = found(await findOffer(db, programId, params['id'] ?? ''));
+      const offer = found(await findOffer(db, programId, params['id'] ?? ''), 'Offer');
       const { isActive, defaultCommissionType: type, defaultCommissionValue: value, ...changes } = body;
       const commission = changeTerms(offer, type, value);
       const status = isActive === undefined ? undefined : statusOf(offer, isActive);
       const changed = await updateOffer(db, programId, offer.id, { ...changes, commission, status });
-      return answer(200, { data: offerView(found(changed)) });
+      return answer(200, { data: offerView(found(changed, 'Offer')) });
     },
   }),
 ];
@@ -112,9 +112,4 @@ function offerView(offer: Offer) {
     isActive: offer.status === 'published',
     createdAt: toSeconds(offer.createdAt),
   };
-}
-
-function found(offer: Offer | null): Offer {
-  if (!offer) throw notFound('Offer');
-  return offer;
 }

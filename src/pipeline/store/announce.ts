@@ -1,5 +1,5 @@
 import { commissionView, conversionView } from '../../ledger/conversion-view.ts';
-import type { MessageDraft } from '../../outbound/messages/write-messages.ts';
+import { changedFields, type MessageDraft } from '../../outbound/events/message-draft.ts';
 import type { OrderRow } from '../rows/order-rows.ts';
 
 /** What subscribers are told of a change, from the row before (null: new) to the row after. Nothing changed: nothing. */
@@ -50,14 +50,6 @@ function commissionMessages(before: OrderRow | null, after: OrderRow): MessageDr
 /** Whether somebody earns: what is not tracked, parked or merged has no commission to speak of. */
 function hasCommission(row: OrderRow): boolean {
   return ['pending', 'approved', 'paid', 'rejected', 'reversed'].includes(row.status) && row.kind !== null;
-}
-
-/** The fields of `before` that `after` has otherwise. */
-function changedFields(before: object, after: object): Record<string, unknown> {
-  const later = new Map(Object.entries(after));
-  return Object.fromEntries(
-    Object.entries(before).filter(([field, value]) => JSON.stringify(value) !== JSON.stringify(later.get(field))),
-  );
 }
 
 function draft(row: OrderRow, type: string, data: object): MessageDraft {
