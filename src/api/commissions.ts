@@ -9,7 +9,8 @@ import { decideCommission } from '../operations/commission-decision.ts';
 import { amountMinor, livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
 import { toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
-import { defineRoute, Reply, type ApiDeps, type Route } from './route.ts';
+import { processingAnswer, replyProcessing } from './processing.ts';
+import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
 const shown = {
   id: z.string(),
@@ -37,9 +38,6 @@ const entrySchema = z
 const commissionDetailSchema = z
   .strictObject({ ...shown, entries: z.array(entrySchema) })
   .meta({ id: 'CommissionDetail' });
-const processingSchema = z
-  .strictObject({ status: z.literal('processing'), inboxEventId: z.string(), location: z.string() })
-  .meta({ id: 'DecisionProcessing' });
 
 export const commissionRoutes: Route[] = [
   defineRoute({
@@ -100,7 +98,10 @@ export const commissionRoutes: Route[] = [
     status: 200,
     answer: one(commissionDetailSchema),
     otherAnswers: {
-      202: { description: 'No result in time; the decision is recorded', schema: one(processingSchema) },
+      202: {
+        description: 'No result in time; the decision is recorded',
+        schema: processingAnswer('DecisionProcessing'),
+      },
     },
     handle: async (deps, { principal, livemode, params, body, raw, headers, receivedAt }) => {
       const { programId, keyId } = principal;
@@ -109,10 +110,7 @@ export const commissionRoutes: Route[] = [
       const by = { programId, livemode, raw, headers, receivedAt };
       const result = await decideCommission(deps, conversion, decision, by);
       if (result.kind === 'decided') return { data: await detailView(deps, result.conversion) };
-      const { inboxEventId } = result;
-      return new Reply(202, {
-        data: { status: 'processing', inboxEventId, location: `/api/v1/inbox-events/${inboxEventId}` },
-      });
+      return replyProcessing(result.inboxEventId);
     },
   }),
 ];

@@ -7,6 +7,7 @@ import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { eventBody } from './conversion-schemas.ts';
 import { livemode } from '../http/fields.ts';
 import { one } from './pagination.ts';
+import { locationOf } from './processing.ts';
 import { defineRoute, Reply, type Route } from './route.ts';
 
 const recordedSchema = z
@@ -69,10 +70,9 @@ export const eventRoutes: Route[] = [
 ];
 
 function answerEvent(eventId: string, settled: Settled | null, livemode: boolean): Reply {
-  const location = `/api/v1/inbox-events/${eventId}`;
   if (settled === null || settled.outcome === 'failed') {
     const status = settled === null ? 'processing' : 'failed';
-    return new Reply(202, { data: { tracked: null, status, inboxEventId: eventId, location } });
+    return new Reply(202, { data: { tracked: null, status, inboxEventId: eventId, location: locationOf(eventId) } });
   }
   const { outcome, conversion } = settled;
   const conversionId = conversion?.id ?? null;

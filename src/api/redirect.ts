@@ -4,6 +4,7 @@ import { notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { Click } from '../program/clicks.ts';
 import { findLinkTarget, type LinkTarget } from '../program/tracking-links.ts';
+import { clipText } from '../http/clip-text.ts';
 import { answerApiError } from '../http/errors.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
 import { buildDestination } from './destination.ts';
@@ -80,9 +81,4 @@ function toClick(target: LinkTarget, tags: ReadonlyMap<string, string>, req: Req
     userAgent: clipText(req.headers['user-agent'], 512),
     sourceUrl: clipText(req.headers.referer, 2048),
   };
-}
-
-/** Cut where no surrogate pair is split. */
-function clipText(value: string | undefined, maxLength: number): string | null {
-  return value === undefined ? null : value.slice(0, maxLength).toWellFormed();
 }

@@ -6,7 +6,8 @@ import { normalizeRefundRequest, refundRequestSchema } from '../inbound/conversi
 import { findConversion, readConversionDetail, type Conversion } from '../ledger/conversions.ts';
 import { amountMinor, livemode, timestamp } from '../http/fields.ts';
 import { one } from './pagination.ts';
-import { defineRoute, Reply, type Route } from './route.ts';
+import { processingAnswer, replyProcessing } from './processing.ts';
+import { defineRoute, type Route } from './route.ts';
 
 const refundSchema = z
   .strictObject({
@@ -18,9 +19,6 @@ const refundSchema = z
     occurredAt: timestamp,
   })
   .meta({ id: 'Refund' });
-const processingSchema = z
-  .strictObject({ status: z.literal('processing'), inboxEventId: z.string(), location: z.string() })
-  .meta({ id: 'RefundProcessing' });
 
 export const refundRoutes: Route[] = [
   defineRoute({
@@ -36,7 +34,9 @@ export const refundRoutes: Route[] = [
     bodyOptional: true,
     status: 201,
     answer: one(refundSchema),
-    otherAnswers: { 202: { description: 'No result in time; nothing is lost', schema: one(processingSchema) } },
+    otherAnswers: {
+      202: { description: 'No result in time; nothing is lost', schema: processingAnswer('RefundProcessing') },
+    },
     handle: async (deps, { principal, livemode, params, body, raw, headers, receivedAt, callId }) => {
       const { programId } = principal;
       const conversion = await findRefundable(deps, programId, livemode, params.id);
@@ -57,11 +57,7 @@ export const refundRoutes: Route[] = [
         normalized,
         receivedAt,
       });
-      if (settled === null || settled.outcome === 'failed') {
-        return new Reply(202, {
-          data: { status: 'processing', inboxEventId: id, location: `/api/v1/inbox-events/${id}` },
-        });
-      }
+      if (settled === null || settled.outcome === 'failed') return replyProcessing(id);
       const [sent] = normalized.kind === 'facts' ? normalized.facts : [];
       // Of two requests with one refund id at once the first was stored, and is what both are told.
       const stored = (await readConversionDetail(deps.db, conversion.id)).facts.find((fact) => fact.id === sent?.id);

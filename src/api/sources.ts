@@ -3,7 +3,7 @@ import { found, notFound, validationError } from '../domain/errors.ts';
 import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/presets.ts';
 import { compileSettings } from '../inbound/postback/settings.ts';
 import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';
-import { requiredEvents as stripeEvents } from '../inbound/stripe/normalize.ts';
+import { requiredEvents as stripeEvents } from '../inbound/stripe/required-events.ts';
 import {
   createSource,
   deleteSource,

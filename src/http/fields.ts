@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isTimezone } from '../domain/calendar.ts';
 import { isCurrency } from '../domain/currency.ts';
+import { emailPattern } from '../domain/email.ts';
 import { parseTime } from '../domain/parse-time.ts';
 import { rendersAs } from './json-schema.ts';
 
@@ -18,7 +19,7 @@ export const email = z
   .string()
   .trim()
   .max(254)
-  .regex(/^[^\s@]{1,64}@[^\s@]+$/, 'must be an e-mail address')
+  .regex(emailPattern, 'must be an e-mail address')
   .meta(rendersAs({ format: 'email', pattern: undefined }));
 
 export const httpUrl = z

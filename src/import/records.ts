@@ -103,6 +103,32 @@ export interface ImportedOrder extends ImportedBuyer {
   occurredAt: Date | null;
 }
 
+/** What most systems do not say of an affiliate. */
+export const plainAffiliate: Pick<
+  ImportedAffiliate,
+  | 'type'
+  | 'companyName'
+  | 'website'
+  | 'paymentEmail'
+  | 'paymentMethod'
+  | 'paymentDetails'
+  | 'referralCode'
+  | 'couponCodes'
+  | 'commissionOverride'
+  | 'customFields'
+> = {
+  type: 'external',
+  companyName: null,
+  website: null,
+  paymentEmail: null,
+  paymentMethod: null,
+  paymentDetails: null,
+  referralCode: null,
+  couponCodes: [],
+  commissionOverride: null,
+  customFields: {},
+};
+
 export const nobody: ImportedBuyer = { customerId: null, email: null, subscriptionId: null };
 
 /** Where a record stands: `row` is the item's place in a JSON list, the line in CSV and JSON Lines; both from 1. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { code, email } from '../../http/fields.ts';
 import { cents, maybeTime, maybeWord, minorAmount, word } from '../../import/fields.ts';
-import { defineKind, nobody, type ImportFormat, type ImportRecord } from '../../import/records.ts';
+import { defineKind, nobody, plainAffiliate, type ImportFormat, type ImportRecord } from '../../import/records.ts';
 import { readPercent } from '../values.ts';
 
 /** What `GET /affiliates` and `GET /conversions` of affilut answer. Amounts are in the program's currency. */
@@ -65,20 +65,13 @@ export const affilutFormat: ImportFormat = {
       (row): ImportRecord[] => [
         {
           kind: 'affiliate',
+          ...plainAffiliate,
           id: row.id,
           displayName: row.name,
           email: row.email,
-          type: 'external',
           status: row.status,
-          companyName: null,
-          website: null,
-          paymentEmail: null,
-          paymentMethod: null,
-          paymentDetails: null,
           referralCode: row.shortCode ?? null,
-          couponCodes: [],
           commissionOverride: row.commissionOverride,
-          customFields: {},
           createdAt: row.createdAt,
           activatedAt: row.activatedAt,
         },

@@ -1,4 +1,5 @@
 import type { Deps } from '../../deps.ts';
+import { clipText } from '../../http/clip-text.ts';
 import { newId } from '../../domain/ids.ts';
 import { listAffiliates } from '../../program/affiliates.ts';
 import { findAnyClick, type Click } from '../../program/clicks.ts';
@@ -51,8 +52,8 @@ export const clickRoute = defineDialectRoute({
       sub5: landing?.sub('sub5') ?? null,
       utm: null,
       ip: req.ip ?? null,
-      userAgent: clip(body.user_agent ?? req.headers['user-agent'], 512),
-      sourceUrl: clip(body.referrer_url, 2048),
+      userAgent: clipText((body.user_agent ?? req.headers['user-agent']) || null, 512),
+      sourceUrl: clipText(body.referrer_url || null, 2048),
     };
     await deps.clicks.record(click);
     return await answerClick(
@@ -75,7 +76,7 @@ function readLanding(text: string, test: boolean) {
   }
   const sub = (name: string): string | null => {
     const value = url.searchParams.get(name)?.replaceAll('\0', '');
-    return value ? clip(value, 255) : null;
+    return value ? clipText(value, 255) : null;
   };
   return { code, sub };
 }
@@ -115,8 +116,4 @@ async function answerClick(
   const body = { success: true, click_id: clickId, partner_code: code, cookie_window_days: windowDays, ...test };
   const cookie = `affitor_click_id=${encodeURIComponent(clickId)}; Path=/; Max-Age=${windowDays * 86_400}; SameSite=Lax`;
   return answer(200, body, { 'Set-Cookie': cookie });
-}
-
-function clip(text: string | null | undefined, maxLength: number): string | null {
-  return text ? text.slice(0, maxLength).toWellFormed() : null;
 }

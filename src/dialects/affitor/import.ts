@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { code, email } from '../../http/fields.ts';
 import { cents, maybeCurrency, maybeTime, maybeWord, minorAmount, time, word } from '../../import/fields.ts';
-import { defineKind, nobody, type ImportFormat } from '../../import/records.ts';
+import { defineKind, nobody, plainAffiliate, type ImportFormat } from '../../import/records.ts';
 
 /**
  * Affitor's pages document no lists. What its exports hold is read by the names that the tracking API has for it: partners
@@ -107,20 +107,12 @@ export const affitorFormat: ImportFormat = {
       (row) => [
         {
           kind: 'affiliate',
+          ...plainAffiliate,
           id: null,
           displayName: row.name,
           email: row.email,
-          type: 'external',
           status: row.status,
-          companyName: null,
-          website: null,
-          paymentEmail: null,
-          paymentMethod: null,
-          paymentDetails: null,
           referralCode: row.partner_code,
-          couponCodes: [],
-          commissionOverride: null,
-          customFields: {},
           createdAt: row.created_at,
           activatedAt: row.status === 'active' ? row.created_at : null,
         },

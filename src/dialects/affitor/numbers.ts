@@ -1,8 +1,7 @@
 import type { Db } from '../../db/db.ts';
-import { GroupCommit } from '../../db/group-commit.ts';
-import { isOutage } from '../../db/outage.ts';
 import { runSql } from '../../db/sql.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
+import { openSharedStatement } from './shared-statement.ts';
 
 /** Affitor's ids are numbers; each kind counts from 1 within a program, programs themselves within the hub. */
 export type NumberedKind = 'sale' | 'event' | 'program';
@@ -13,7 +12,7 @@ export type NumberedKind = 'sale' | 'event' | 'program';
  */
 export async function numberOf(db: Db, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
   const wanted: Wanted = { db, programId: kind === 'program' ? HUB : programId, kind, objectId, number: null };
-  await groupOf(db).add(wanted);
+  await statementOf(db).add(wanted);
   if (wanted.number === null) throw new Error(`no number for ${kind} ${objectId}`);
   return wanted.number;
 }
@@ -47,8 +46,6 @@ export async function findProgramId(db: Db, idOrNumber: string | number): Promis
 
 /** Stands for the program where programs are numbered. */
 const HUB = '';
-const MAX_GROUP_ROWS = 500;
-const MAX_WAITING_ROWS = 20_000;
 
 interface Wanted {
   db: Db;
@@ -59,18 +56,7 @@ interface Wanted {
   number: number | null;
 }
 
-const groupOf = perDatabase(
-  () =>
-    new GroupCommit<Wanted>({
-      write: giveNumbers,
-      sizeOf: () => 1,
-      maxRows: MAX_GROUP_ROWS,
-      maxBytes: MAX_GROUP_ROWS,
-      maxWaitingRows: MAX_WAITING_ROWS,
-      maxWaitingBytes: MAX_WAITING_ROWS,
-      isOutage,
-    }),
-);
+const statementOf = perDatabase(() => openSharedStatement<Wanted>(giveNumbers));
 
 async function giveNumbers(group: readonly Wanted[]): Promise<void> {
   const [first] = group;

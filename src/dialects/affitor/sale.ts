@@ -3,7 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
-import { digestId, orderRefs } from '../../inbound/fields/references.ts';
+import { digestId, orderRefs, subscriptionRef } from '../../inbound/fields/references.ts';
 import type { Settled, SettledConversion } from '../../inbound/inbox/outcome-waiter.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
@@ -71,10 +71,6 @@ function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Da
   // What is called recurring of a customer whom nobody has credited yet is the first payment that the hub hears of.
   const phase = isRenewal ? 'recurring' : subscription ? 'subscription' : 'one_off';
   return { ...common, type: 'sale', document: 'api', gross: amount, net: amount, phase, subscription };
-}
-
-function subscriptionRef(id: string): string {
-  return /^sub_\w+$/.test(id) ? `stripe:${id}` : `sub:${id}`;
 }
 
 async function answerSale(

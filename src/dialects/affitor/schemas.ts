@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isCurrency } from '../../domain/currency.ts';
+import { emailPattern } from '../../domain/email.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 
 /**
@@ -67,7 +68,7 @@ export const leadBody = z
       .string()
       .trim()
       .max(254)
-      .regex(/^[^\s@]{1,64}@[^\s@]+$/, 'must be an e-mail address')
+      .regex(emailPattern, 'must be an e-mail address')
       .nullish()
       .meta({ description: "The customer's e-mail" }),
     session_id: words("The browser's session"),

@@ -1,9 +1,8 @@
 import type { Db } from '../../db/db.ts';
-import { GroupCommit } from '../../db/group-commit.ts';
-import { isOutage } from '../../db/outage.ts';
 import { runSql } from '../../db/sql.ts';
 import { customerRef } from '../../inbound/fields/references.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
+import { openSharedStatement } from './shared-statement.ts';
 
 /** Whom a lead or a sale is about. */
 export interface Who {
@@ -79,25 +78,11 @@ interface Asked extends Question {
  */
 async function findCustomers(question: Question): Promise<Found> {
   const asked: Asked = { ...question, found: { clicked: false, byReference: new Map(), boundByClick: [] } };
-  await groupOf(question.db).add(asked);
+  await statementOf(question.db).add(asked);
   return asked.found;
 }
 
-const MAX_GROUP_ROWS = 500;
-const MAX_WAITING_ROWS = 20_000;
-
-const groupOf = perDatabase(
-  () =>
-    new GroupCommit<Asked>({
-      write: answerGroup,
-      sizeOf: () => 1,
-      maxRows: MAX_GROUP_ROWS,
-      maxBytes: MAX_GROUP_ROWS,
-      maxWaitingRows: MAX_WAITING_ROWS,
-      maxWaitingBytes: MAX_WAITING_ROWS,
-      isOutage,
-    }),
-);
+const statementOf = perDatabase(() => openSharedStatement<Asked>(answerGroup));
 
 async function answerGroup(group: readonly Asked[]): Promise<void> {
   const [first] = group;

@@ -1,12 +1,9 @@
 import { z } from 'zod';
+import { emailPattern } from '../../domain/email.ts';
 
 /** Fields whose mistakes the page words itself. */
 
-export const email = z
-  .string()
-  .trim()
-  .max(254)
-  .regex(/^[^\s@]{1,64}@[^\s@]+$/, 'Invalid email format');
+export const email = z.string().trim().max(254).regex(emailPattern, 'Invalid email format');
 
 const notPositive = 'Must be a positive number';
 export const positiveNumber = z

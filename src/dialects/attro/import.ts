@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { code, email, httpUrl } from '../../http/fields.ts';
 import { majorAmount, majorUnits, maybeCurrency, maybeTime, maybeWord, word } from '../../import/fields.ts';
-import { defineKind, nobody, type ImportFormat } from '../../import/records.ts';
+import { defineKind, nobody, plainAffiliate, type ImportFormat } from '../../import/records.ts';
 import { readOverride, readTerms } from './commission.ts';
 
 /** What `GET /affiliates`, `/offers`, `/tracking-links` and `/conversions` of Attro's REST API answer. */
@@ -114,6 +114,7 @@ export const attroFormat: ImportFormat = {
     defineKind('affiliate', [['displayName']], affiliate, (row, { currency }) => [
       {
         kind: 'affiliate',
+        ...plainAffiliate,
         id: row.id,
         displayName: row.displayName,
         email: row.email,
@@ -122,12 +123,7 @@ export const attroFormat: ImportFormat = {
         companyName: row.companyName,
         website: row.website ?? null,
         paymentEmail: row.paymentEmail ?? null,
-        paymentMethod: null,
-        paymentDetails: null,
-        referralCode: null,
-        couponCodes: [],
         commissionOverride: readOverride(row.commissionOverride ?? null, currency),
-        customFields: {},
         createdAt: row.createdAt,
         activatedAt: row.status === 'active' ? row.createdAt : null,
       },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { code, email } from '../../http/fields.ts';
 import { majorAmount, majorUnits, maybeTime, maybeWord, time, word } from '../../import/fields.ts';
-import { defineKind, nobody, type ImportFormat } from '../../import/records.ts';
+import { defineKind, nobody, plainAffiliate, type ImportFormat } from '../../import/records.ts';
 
 /**
  * What `GET /affiliates`, `/affiliates/:id` (which alone tells the referral code) and `/commissions` of Refgrow answer, and
@@ -79,19 +79,14 @@ export const refgrowFormat: ImportFormat = {
     defineKind('affiliate', [['name', 'email']], affiliate, (row) => [
       {
         kind: 'affiliate',
+        ...plainAffiliate,
         id: row.id,
         displayName: row.name,
         email: row.email,
-        type: 'external',
         status: row.status === 'blocked' ? 'banned' : row.status,
-        companyName: null,
-        website: null,
-        paymentEmail: null,
         paymentMethod: row.paymentMethod,
         paymentDetails: row.paymentDetails,
         referralCode: row.referralCode ?? null,
-        couponCodes: [],
-        commissionOverride: null,
         customFields: row.customFields ?? {},
         createdAt: row.createdAt,
         activatedAt: row.status === 'active' ? row.createdAt : null,

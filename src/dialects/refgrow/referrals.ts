@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { text } from '../../http/fields.ts';
 import type { Deps } from '../../deps.ts';
+import { emailPattern } from '../../domain/email.ts';
 import type { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
@@ -33,12 +34,7 @@ const newConversion = z.object({
   customer: z
     .looseObject({
       id: z.union([text(), z.int()]).nullish(),
-      email: z
-        .string()
-        .trim()
-        .max(254)
-        .regex(/^[^\s@]{1,64}@[^\s@]+$/, 'must be an e-mail address')
-        .nullish(),
+      email: z.string().trim().max(254).regex(emailPattern, 'must be an e-mail address').nullish(),
     })
     .nullish(),
   products: z.array(z.unknown()).nullish(),

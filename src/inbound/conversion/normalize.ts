@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError, validationError } from '../../domain/errors.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
+import { isStorable } from '../../domain/storable-text.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 import { giveField, type GivenFields } from '../fields/given.ts';
 import { defaultFieldNames } from '../fields/names.ts';
@@ -95,14 +96,19 @@ function toFactContext(context: CallContext) {
   } as const;
 }
 
-const noNul = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
-const shortText = z.string().trim().min(1).max(255).refine(noNul, 'must not contain NUL or broken Unicode');
+const shortText = z.string().trim().min(1).max(255).refine(isStorable, 'must not contain NUL or broken Unicode');
 
 /** The body of a refund request; shared with the API's description. */
 export const refundRequestSchema = z.strictObject({
   amountMinor: z.int().positive().max(Number(MAX_AMOUNT_MINOR)).optional(),
   refundId: shortText.optional(),
-  reason: z.string().trim().max(1000).refine(noNul, 'must not contain NUL or broken Unicode').nullable().optional(),
+  reason: z
+    .string()
+    .trim()
+    .max(1000)
+    .refine(isStorable, 'must not contain NUL or broken Unicode')
+    .nullable()
+    .optional(),
   occurredAt: z.union([z.string(), z.number()]).optional(),
 });
 

@@ -1,3 +1,4 @@
+import { isStorable } from '../../domain/storable-text.ts';
 import { findField, type ConversionField, type FieldNames } from './names.ts';
 import { toPlainDecimal } from './plain-decimal.ts';
 import { clip, type Problems } from './problems.ts';
@@ -42,7 +43,7 @@ export function giveField(
 
 function readText(field: ConversionField, name: string, value: unknown, problems: Problems): string | null {
   if (typeof value === 'string') {
-    if (value.includes('\0') || !value.isWellFormed()) {
+    if (!isStorable(value)) {
       problems.add(name, 'must not contain NUL or broken Unicode');
       return null;
     }

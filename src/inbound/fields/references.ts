@@ -21,6 +21,11 @@ export function customerRef(id: string): string {
   return /^(?:acct_[A-Za-z0-9]+:)?cus_[A-Za-z0-9_]+$/.test(id) ? `stripe:${id}` : `id:${id}`;
 }
 
+/** The reference of a subscription by the sender's own id, which may be Stripe's. */
+export function subscriptionRef(id: string): string {
+  return /^sub_\w+$/.test(id) ? `stripe:${id}` : `sub:${id}`;
+}
+
 /** The id that a stored message's facts were given where the sender named none; undefined where it did. */
 export function callIdOf(facts: readonly Fact[]): string | undefined {
   const ids = facts.flatMap((fact) => [fact.id, ...fact.refs, fact.type === 'refund' ? fact.refundId : '']);

@@ -1,4 +1,5 @@
 import { isCurrency } from '../../domain/currency.ts';
+import { emailPattern } from '../../domain/email.ts';
 import type { FactAmount } from '../../domain/facts.ts';
 import { parseMajorAmount, parseMinorAmount } from '../../domain/money.ts';
 import { parseTime } from '../../domain/parse-time.ts';
@@ -34,7 +35,7 @@ export function readUrl(given: GivenFields, problems: Problems): string | null {
 /** The customer's e-mail in lower case. */
 export function readEmail(given: GivenFields, problems: Problems): string | null {
   const email = readWord(given, 'customerEmail', problems);
-  if (email === null || /^[^\s@]{1,64}@[^\s@]+$/.test(email)) return email?.toLowerCase() ?? null;
+  if (email === null || emailPattern.test(email)) return email?.toLowerCase() ?? null;
   problems.add(given.customerEmail?.name ?? 'customer_email', 'must be an e-mail address');
   return null;
 }

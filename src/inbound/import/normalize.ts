@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { amountSchema, evidenceSchema, type Fact, type FactCustomer, type Normalized } from '../../domain/facts.ts';
-import { customerRef, digestId, orderRefs } from '../fields/references.ts';
+import { customerRef, digestId, orderRefs, subscriptionRef } from '../fields/references.ts';
 
 const id = z.string().min(1).max(255);
 const customer = z.strictObject({
@@ -97,8 +97,4 @@ function toCustomer({ id: customerId, email, subscriptionId }: ImportedParty): F
     ...(subscription?.startsWith('stripe:') ? [subscription] : []),
   ];
   return refs.length === 0 && email === null ? null : { refs, email: email?.toLowerCase() ?? null };
-}
-
-function subscriptionRef(subscriptionId: string): string {
-  return /^sub_\w+$/.test(subscriptionId) ? `stripe:${subscriptionId}` : `sub:${subscriptionId}`;
 }

@@ -1,7 +1,7 @@
 import { isCurrency } from '../../domain/currency.ts';
 import { roundMajorAmount } from '../../domain/money.ts';
 import type { RevenuecatSettings } from '../../program/sources.ts';
-import { Unreadable } from './unreadable.ts';
+import { UnreadableMessage } from '../unreadable-message.ts';
 import type { Purchase } from './schemas.ts';
 
 /** What a purchase cost, in minor units; negative for refunds. */
@@ -59,13 +59,14 @@ const ONE: Scaled = { units: 1n, scale: 0 };
 function readShare(text: string | null, field: string): Scaled | null {
   if (text === null) return null;
   const share = toScaled(text);
-  if (share.units < 0n || subtract(ONE, share).units < 0n) throw new Unreadable(`${field} must be between 0 and 1`);
+  if (share.units < 0n || subtract(ONE, share).units < 0n)
+    throw new UnreadableMessage(`${field} must be between 0 and 1`);
   return share;
 }
 
 function round(price: string | Scaled, currency: string): number {
   const rounded = roundMajorAmount(toText(typeof price === 'string' ? toScaled(price) : price), currency);
-  if (!rounded.ok) throw new Unreadable(`the price ${rounded.problem}`);
+  if (!rounded.ok) throw new UnreadableMessage(`the price ${rounded.problem}`);
   return Number(rounded.amountMinor);
 }
 

@@ -7,7 +7,7 @@ import { readPrice } from './amounts.ts';
 import { aliasSchema, envelopeSchema, purchaseSchema, transferSchema } from './schemas.ts';
 import type { Envelope, Purchase } from './schemas.ts';
 import { readEmail, subscriberIds, toEvidence, toSubscriber } from './subscriber.ts';
-import { Unreadable } from './unreadable.ts';
+import { UnreadableMessage } from '../unreadable-message.ts';
 
 /** What the normalizer knows of the source beside the body. */
 export interface RevenueCatContext extends Pick<RevenuecatSettings, 'amountBasis' | 'campaignAsCoupon'> {
@@ -33,7 +33,7 @@ export function normalizeRevenueCat(body: unknown, context: RevenueCatContext): 
     if ('ignored' in reading) return { kind: 'ignored', livemode, reason: reading.ignored };
     return { kind: 'facts', livemode, facts: [reading] };
   } catch (error) {
-    if (error instanceof Unreadable) return { kind: 'unprocessable', livemode, error: error.message };
+    if (error instanceof UnreadableMessage) return { kind: 'unprocessable', livemode, error: error.message };
     throw error;
   }
 }
@@ -75,7 +75,7 @@ function readPurchase(
   const common = { ...describeSubscriber(purchase, subscription, context), refs: order.refs, occurredAt };
   const id = `revenuecat:${type.toLowerCase()}:${order.ref}`;
   const price = readPrice(purchase, context.amountBasis);
-  if (price && price.grossMinor < 0) throw new Unreadable(`${type}: the price is negative`);
+  if (price && price.grossMinor < 0) throw new UnreadableMessage(`${type}: the price is negative`);
   if (purchase.period_type === 'TRIAL' || price?.grossMinor === 0) {
     if (type === 'RENEWAL') return { ignored: 'free_period' };
     return { ...common, id, type: 'lead', subscription, goal: 'trial' };
@@ -83,7 +83,7 @@ function readPurchase(
   if (!price) {
     // The first money counts for offers that pay by the action; what a renewal of unknown price is worth, nobody knows.
     if (readPhase(type, purchase, subscription) === 'recurring')
-      throw new Unreadable('RENEWAL: the price is not known');
+      throw new UnreadableMessage('RENEWAL: the price is not known');
     return { ...common, id, type: 'action', goal: 'purchase' };
   }
   const { currency } = price;
@@ -108,7 +108,7 @@ function readCancellation(purchase: Purchase, context: RevenueCatContext): Readi
   const order = readOrder(purchase, context);
   // Stripe tells of its refunds itself, with ids that this event does not have.
   if (context.stripeReports && isBilledByStripe(purchase)) return { ignored: 'reported_by_stripe' };
-  if (purchase.transaction_id === null) throw new Unreadable('CANCELLATION: a refund without transaction_id');
+  if (purchase.transaction_id === null) throw new UnreadableMessage('CANCELLATION: a refund without transaction_id');
   // An estimate in USD cannot be set against a sale in the customer's currency; stores refund all of a transaction.
   const isKnown = price !== null && price.isPurchased && price.grossMinor !== 0;
   return {
@@ -125,7 +125,7 @@ function readCancellation(purchase: Purchase, context: RevenueCatContext): Readi
 /** REFUND_REVERSED (App Store): the customer's refund was taken back. */
 function readReversal(purchase: Purchase, context: RevenueCatContext): Reading {
   if (context.stripeReports && isBilledByStripe(purchase)) return { ignored: 'reported_by_stripe' };
-  if (purchase.transaction_id === null) throw new Unreadable('REFUND_REVERSED: without transaction_id');
+  if (purchase.transaction_id === null) throw new UnreadableMessage('REFUND_REVERSED: without transaction_id');
   const order = readOrder(purchase, context);
   return {
     ...describeSubscriber(purchase, order.subscription, context),
@@ -196,7 +196,8 @@ function readOrder(purchase: Purchase, context: RevenueCatContext): Order {
   const { transaction_id: transaction, renewal_number: renewal, original_transaction_id: original } = purchase;
   const prefix = context.orderScope === null ? 'rc' : `rc:${context.orderScope}`;
   const store = purchase.store ?? 'UNKNOWN_STORE';
-  if (transaction === null && purchase.id === null) throw new Unreadable('neither transaction_id nor id is given');
+  if (transaction === null && purchase.id === null)
+    throw new UnreadableMessage('neither transaction_id nor id is given');
   const numbered = store === 'STRIPE' && renewal !== null ? `:${renewal}` : '';
   const ref = transaction === null ? `${prefix}:event:${purchase.id}` : `${prefix}:${store}:${transaction}${numbered}`;
   const billed = isBilledByStripe(purchase);
@@ -249,7 +250,7 @@ function toInstant(time: number | null, context: RevenueCatContext): string {
   if (time === null) return context.receivedAt.toISOString();
   const date = new Date(time);
   if (isTooFarAhead(date, context.receivedAt) || Number.isNaN(date.getTime())) {
-    throw new Unreadable(`the time ${time} is more than a year ahead`);
+    throw new UnreadableMessage(`the time ${time} is more than a year ahead`);
   }
   return date.toISOString();
 }
@@ -258,5 +259,5 @@ function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new Unreadable(`${issue?.path.join('.') || 'the body'}: ${issue?.message ?? 'not readable'}`);
+  throw new UnreadableMessage(`${issue?.path.join('.') || 'the body'}: ${issue?.message ?? 'not readable'}`);
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
+import { isStorable } from '../../domain/storable-text.ts';
 
-/** What PostgreSQL's text can hold. */
-const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
 const unstorable = 'must not contain NUL or broken Unicode';
 
 /** Absent, null and '' are the same to RevenueCat: nothing is known. */

@@ -1,4 +1,6 @@
+import { emailPattern } from '../../domain/email.ts';
 import type { Evidence, FactCustomer } from '../../domain/facts.ts';
+import { isStorable } from '../../domain/storable-text.ts';
 import { customerRef } from '../fields/references.ts';
 import type { Alias, Purchase } from './schemas.ts';
 
@@ -47,7 +49,7 @@ export function toEvidence(event: Purchase | Alias, campaignAsCoupon: boolean): 
 
 export function readEmail(event: Purchase | Alias): string | null {
   const email = readAttribute(event.subscriber_attributes, '$email')?.toLowerCase() ?? null;
-  return email !== null && /^[^\s@]{1,64}@[^\s@]+$/.test(email) ? email : null;
+  return email !== null && emailPattern.test(email) ? email : null;
 }
 
 function toUserRefs(id: string, scope: string | null): string[] {
@@ -59,6 +61,6 @@ function toUserRefs(id: string, scope: string | null): string[] {
 function readAttribute(attributes: Record<string, unknown>, name: string): string | null {
   const value = attributes[name];
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : '';
-  const usable = text !== '' && text.length <= MAX_LENGTH && !text.includes('\0') && text.isWellFormed();
+  const usable = text !== '' && text.length <= MAX_LENGTH && isStorable(text);
   return usable ? text : null;
 }

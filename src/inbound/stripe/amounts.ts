@@ -1,7 +1,7 @@
 import { currencyExponent } from '../../domain/currency.ts';
 import type { FactAmount } from '../../domain/facts.ts';
 import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
-import { UnreadableMessage } from './message.ts';
+import { UnreadableMessage } from '../unreadable-message.ts';
 
 /**
  * Stripe's own idea of minor units (docs.stripe.com/currencies, read 2026-11). Everything else has two decimals: also

@@ -3,7 +3,8 @@ import type { Fact } from '../../domain/facts.ts';
 import { toPayment } from './amounts.ts';
 import { readEvidence } from './evidence.ts';
 import { PURCHASE } from './goal.ts';
-import { readObject, UnreadableMessage, type Reading, type StripeMessage } from './message.ts';
+import { UnreadableMessage } from '../unreadable-message.ts';
+import { readObject, type Reading, type StripeMessage } from './message.ts';
 import { toCustomer, toFactId, toRef, toRefs } from './references.ts';
 import {
   arrayOf,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { toAmount } from './amounts.ts';
-import { readObject, toInstant, UnreadableMessage, type Reading, type StripeMessage } from './message.ts';
+import { UnreadableMessage } from '../unreadable-message.ts';
+import { readObject, toInstant, type Reading, type StripeMessage } from './message.ts';
 import { toFactId, toRefs } from './references.ts';
 import { expandable, requiredInteger, requiredWord } from './schemas.ts';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Fact } from '../../domain/facts.ts';
+import { UnreadableMessage } from '../unreadable-message.ts';
 import { flag, optionalWord, requiredInteger, requiredWord } from './schemas.ts';
 
 /** A snapshot event of Stripe, its envelope read; `object` is still as it came. */
@@ -17,9 +18,6 @@ export interface StripeMessage {
 
 /** What a handler makes of one event: facts, or the reason why there are none. */
 export type Reading = Fact[] | { ignored: string };
-
-/** The message is authentic, but what it says cannot be used. Thrown inside the normalizer only, never out of it. */
-export class UnreadableMessage extends Error {}
 
 const envelope = z.object({
   type: requiredWord,

@@ -3,7 +3,8 @@ import { readAsyncPayment, readCheckoutCompleted } from './checkout.ts';
 import { readCustomer } from './customer.ts';
 import { readDispute } from './dispute.ts';
 import { readInvoice, readInvoicePayment } from './invoice.ts';
-import { readEnvelope, UnreadableMessage, type Reading, type StripeMessage } from './message.ts';
+import { UnreadableMessage } from '../unreadable-message.ts';
+import { readEnvelope, type Reading, type StripeMessage } from './message.ts';
 import { readCharge, readPaymentIntent } from './payment.ts';
 import { readChargeRefunded, readRefund } from './refund.ts';
 
@@ -31,25 +32,6 @@ const handlers: Record<string, (message: StripeMessage) => Reading> = {
   'customer.updated': readCustomer,
   'customer.subscription.deleted': () => ({ ignored: 'The end of a subscription moves no money' }),
 };
-
-/** The events to switch on at Stripe for a source, as GET /sources/:id lists them. */
-export const requiredEvents: readonly string[] = [
-  'checkout.session.completed',
-  'checkout.session.async_payment_succeeded',
-  'payment_intent.succeeded',
-  'charge.succeeded',
-  'invoice.paid',
-  'invoice_payment.paid',
-  'refund.created',
-  'refund.updated',
-  'refund.failed',
-  'charge.refunded',
-  'charge.dispute.created',
-  'charge.dispute.updated',
-  'charge.dispute.closed',
-  'customer.created',
-  'customer.updated',
-];
 
 /**
  * A webhook event of Stripe as canonical facts. Pure: the same event gives the same facts, `receivedAt` (now, where it

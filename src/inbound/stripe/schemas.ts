@@ -6,7 +6,7 @@ import { z } from 'zod';
  * that says nothing about money. What a fact cannot do without (ids, amounts, currencies, times) is required.
  */
 
-/** What PostgreSQL's jsonb and text can hold: no control characters (NUL above all), no half surrogates. */
+/** Stricter than PostgreSQL, which refuses NUL and half surrogates: no control characters at all. */
 // oxlint-disable-next-line no-control-regex
 const storable = (text: string): boolean => !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed();
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Fact, Normalized } from '../../../src/domain/facts.ts';
-import { normalizeStripe, requiredEvents } from '../../../src/inbound/stripe/normalize.ts';
+import { normalizeStripe } from '../../../src/inbound/stripe/normalize.ts';
+import { requiredEvents } from '../../../src/inbound/stripe/required-events.ts';
 import { RECEIVED_AT, readFixture, type StripeJson } from './fixtures.ts';
 
 const paymentIntent = readFixture('endive', 'one-off-checkout/03-payment_intent.succeeded').event;
