@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { explainNotTracked, explainRejection } from '../domain/outcomes.ts';
 import { AppError } from '../domain/errors.ts';
 import { normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
-import type { Settled } from '../inbound/inbox/outcome-waiter.ts';
+import type { Settled } from '../inbound/inbox/read-outcomes.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { eventBody } from './conversion-schemas.ts';
 import { livemode } from '../http/fields.ts';

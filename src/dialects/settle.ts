@@ -2,7 +2,7 @@ import type { Deps } from '../deps.ts';
 import type { Normalized } from '../domain/facts.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import type { InboxMessage } from '../inbound/inbox/inbox.ts';
-import type { Settled } from '../inbound/inbox/outcome-waiter.ts';
+import type { Settled } from '../inbound/inbox/read-outcomes.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { SURFACE_HEADER } from '../audit/renormalize.ts';
 import type { Principal } from '../program/api-keys.ts';

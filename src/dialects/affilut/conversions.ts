@@ -4,7 +4,7 @@ import type { Deps } from '../../deps.ts';
 import { AppError, notFound } from '../../domain/errors.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
-import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
+import type { Settled } from '../../inbound/inbox/read-outcomes.ts';
 import { listConversions, listReferences, type Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { numberedPageQuery } from '../pages.ts';

@@ -1,7 +1,7 @@
 import { AppError } from '../../domain/errors.ts';
 import { orderRefs } from '../../inbound/fields/references.ts';
 import { normalizeRefundRequest } from '../../inbound/conversion/normalize.ts';
-import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
+import type { Settled } from '../../inbound/inbox/read-outcomes.ts';
 import { findConversionByReference, listReferences, type Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';

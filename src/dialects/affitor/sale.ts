@@ -4,7 +4,7 @@ import type { Fact, Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
 import { digestId, orderRefs, subscriptionRef } from '../../inbound/fields/references.ts';
-import type { Settled, SettledConversion } from '../../inbound/inbox/outcome-waiter.ts';
+import type { Settled, SettledConversion } from '../../inbound/inbox/read-outcomes.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';

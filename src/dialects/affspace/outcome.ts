@@ -2,7 +2,7 @@ import type { Db } from '../../db/db.ts';
 import { validationError, type AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
-import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
+import type { Settled } from '../../inbound/inbox/read-outcomes.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, type DialectAnswer } from '../dialect.ts';
 import { answerData } from './envelope.ts';

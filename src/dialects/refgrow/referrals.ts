@@ -7,7 +7,7 @@ import type { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
-import type { Settled } from '../../inbound/inbox/outcome-waiter.ts';
+import type { Settled } from '../../inbound/inbox/read-outcomes.ts';
 import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { settleRequest } from '../settle.ts';

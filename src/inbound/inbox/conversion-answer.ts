@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/errors.ts';
 import { explainNotTracked, explainRejection } from '../../domain/outcomes.ts';
-import type { Settled, SettledConversion } from './outcome-waiter.ts';
+import type { Settled, SettledConversion } from './read-outcomes.ts';
 
 /** An answer of `POST /api/v1/conversions`, and with 200 for 201 and 202 of `/pb` in json mode (API.md section 3). */
 export interface ConversionAnswer {

@@ -9,7 +9,8 @@ import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
 import { copyRows } from '../../db/copy.ts';
 import type { Queues } from '../../queue/queues.ts';
-import { openOutcomeWaiter, type OutcomeWaiter, type Settled } from './outcome-waiter.ts';
+import { openOutcomeWaiter } from './outcome-waiter.ts';
+import type { Settled } from './read-outcomes.ts';
 
 export type InboxKind =
   | 'stripe'
@@ -67,7 +68,7 @@ export const FIRST_SWEEP_AFTER_MS = 10_000;
 const GROUP_MAX_ROWS = 500;
 
 export function openInbox(deps: InboxDeps): Inbox {
-  const waiter: OutcomeWaiter = openOutcomeWaiter(deps.db, deps.log);
+  const waiter = openOutcomeWaiter(deps.db, deps.log);
   const wake = openWaker(deps.queues);
   const group = new GroupCommit<InboxRow>({
     write: (rows) => insertRows(deps.db, rows),

@@ -1,67 +1,42 @@
-import type { Db } from '../../db/db.ts';
 import type { Logger } from 'pino';
-import { runSql } from '../../db/sql.ts';
-import type { Outcome } from '../../domain/outcomes.ts';
-import { OUTCOME_CHANNEL } from '../../queue/outcome-channel.ts';
-
-/** What became of a stored message, with the conversion that it made or touched. */
-export interface Settled {
-  outcome: Outcome;
-  /** A word of the outcome vocabulary: why nothing is paid, or why the message was rejected. */
-  reason: string | null;
-  /** In words, for people. */
-  error: string | null;
-  conversion: SettledConversion | null;
-}
-
-export interface SettledConversion {
-  id: string;
-  kind: string | null;
-  status: string;
-  reason: string | null;
-  livemode: boolean;
-  amountMinor: bigint;
-  grossMinor: bigint;
-  refundedMinor: bigint;
-  currency: string | null;
-  affiliateId: string | null;
-  offerId: string | null;
-  customerId: string | null;
-  clickId: string | null;
-  commissionMinor: bigint;
-  commissionCurrency: string | null;
-  createdAt: Date;
-}
+import type { Db } from '../../db/db.ts';
+import { createOutcomeListener } from './outcome-listener.ts';
+import { readOutcomes, type Settled } from './read-outcomes.ts';
 
 export interface OutcomeWaiter {
+  /** What became of an inbox event; null where that is not known in time. */
   wait(inboxId: string, timeoutMs: number): Promise<Settled | null>;
   close(): Promise<void>;
 }
 
-// Where LISTEN does not reach us (a transaction pooler, a listener that reconnects), polling answers instead.
+// Where notifications do not reach us (a transaction pooler, a connection just lost), polling answers instead.
 const POLL_MS = 250;
 
 /**
- * One LISTEN connection a process serves all who wait; whoever is announced is then read in one query. Opened with the
- * first wait.
+ * Serves all who wait in this process by one LISTEN connection, opened with the first wait; what was announced meanwhile is
+ * read in one query.
  */
 export function openOutcomeWaiter(db: Db, log: Logger): OutcomeWaiter {
-  const waiting = new Map<string, (settled: Settled | null) => void>();
-  let listener: { release(): Promise<void> } | null = null;
-  let opening: Promise<void> | null = null;
+  const waiters = new Map<string, (settled: Settled | null) => void>();
+  const listener = createOutcomeListener(db, log, readLater);
   let announced: string[] = [];
   let reading = false;
   let poll: NodeJS.Timeout | null = null;
-  let closed = false;
+
+  function readLater(inboxIds: Iterable<string>): void {
+    announced.push(...inboxIds);
+    void readAnnounced();
+  }
 
   async function readAnnounced(): Promise<void> {
     if (reading) return;
     reading = true;
     try {
       while (announced.length > 0) {
-        const ids = announced.filter((id) => waiting.has(id));
+        const ids = announced.filter((id) => waiters.has(id));
         announced = [];
-        if (ids.length > 0) await resolveSettled(ids);
+        if (ids.length === 0) continue;
+        for (const [id, settled] of await readOutcomes(db, ids)) waiters.get(id)?.(settled);
       }
     } catch (error) {
       log.warn({ err: error }, 'reading outcomes failed; polling goes on');
@@ -70,143 +45,37 @@ export function openOutcomeWaiter(db: Db, log: Logger): OutcomeWaiter {
     }
   }
 
-  async function resolveSettled(ids: string[]): Promise<void> {
-    for (const [id, settled] of await readOutcomes(db, ids)) waiting.get(id)?.(settled);
-  }
-
-  async function listen(): Promise<void> {
-    const client = (await db.client.acquireRawConnection()) as ListenConnection;
-    const forget = (): void => {
-      listener = null;
-      opening = null;
-    };
-    client.on('notification', ({ payload }) => {
-      if (!payload) return;
-      announced.push(...payload.split(','));
-      void readAnnounced();
-    });
-    client.on('error', forget);
-    client.on('end', forget);
-    await client.query(`listen ${OUTCOME_CHANNEL}`);
-    listener = { release: () => client.end() };
-  }
-
-  function ensureListening(): void {
-    if (listener || opening || closed) return;
-    opening = listen().catch((error: unknown) => {
-      opening = null;
-      log.warn({ err: error }, 'cannot listen for outcomes; polling instead');
-    });
+  function stopPolling(): void {
+    if (poll) clearInterval(poll);
+    poll = null;
   }
 
   function ensurePolling(): void {
     poll ??= setInterval(() => {
-      if (waiting.size === 0) {
-        if (poll) clearInterval(poll);
-        poll = null;
-        return;
-      }
-      ensureListening();
-      announced.push(...waiting.keys());
-      void readAnnounced();
+      if (waiters.size === 0) return stopPolling();
+      listener.ensure();
+      readLater(waiters.keys());
     }, POLL_MS);
   }
 
   return {
     wait(inboxId, timeoutMs) {
-      ensureListening();
+      listener.ensure();
       ensurePolling();
       return new Promise((resolve) => {
         const finish = (settled: Settled | null): void => {
           clearTimeout(timer);
-          waiting.delete(inboxId);
+          waiters.delete(inboxId);
           resolve(settled);
         };
         const timer = setTimeout(() => finish(null), timeoutMs);
-        waiting.set(inboxId, finish);
+        waiters.set(inboxId, finish);
       });
     },
     async close() {
-      closed = true;
-      if (poll) clearInterval(poll);
-      for (const finish of waiting.values()) finish(null);
-      await opening;
-      await listener?.release();
+      stopPolling();
+      for (const finish of waiters.values()) finish(null);
+      await listener.close();
     },
   };
-}
-
-/** The outcomes of those events that are settled; the others are left out. */
-export async function readOutcomes(db: Db, inboxIds: string[]): Promise<Map<string, Settled>> {
-  const rows = await runSql<OutcomeRow>(
-    db,
-    'readOutcomes',
-    `select e.id as inbox_id, e.outcome, e.reason as event_reason, e.error, o.id, o.kind, o.status, o.reason, o.livemode,
-       o.net_minor, o.gross_minor, o.refunded_minor, o.currency, o.affiliate_id, o.offer_id, o.customer_id, o.click_id,
-       o.commission_minor, o.commission_currency, o.created_at
-     from inbox_events e
-     left join orders o on o.program_id = e.program_id and o.id = e.conversion_id
-     where e.id = any(:inboxIds) and e.status <> 'received'`,
-    { inboxIds },
-  );
-  return new Map(rows.map((row) => [row.inbox_id, toSettled(row)]));
-}
-
-function toSettled(row: OutcomeRow): Settled {
-  return {
-    outcome: row.outcome,
-    reason: row.event_reason,
-    error: row.error,
-    conversion:
-      row.id === null
-        ? null
-        : {
-            id: row.id,
-            kind: row.kind,
-            status: row.status,
-            reason: row.reason,
-            livemode: row.livemode,
-            amountMinor: row.net_minor,
-            grossMinor: row.gross_minor,
-            refundedMinor: row.refunded_minor,
-            currency: row.currency,
-            affiliateId: row.affiliate_id,
-            offerId: row.offer_id,
-            customerId: row.customer_id,
-            clickId: row.click_id,
-            commissionMinor: row.commission_minor,
-            commissionCurrency: row.commission_currency,
-            createdAt: row.created_at,
-          },
-  };
-}
-
-interface OutcomeRow {
-  inbox_id: string;
-  outcome: Outcome;
-  event_reason: string | null;
-  error: string | null;
-  id: string | null;
-  kind: string | null;
-  status: string;
-  reason: string | null;
-  livemode: boolean;
-  net_minor: bigint;
-  gross_minor: bigint;
-  refunded_minor: bigint;
-  currency: string | null;
-  affiliate_id: string | null;
-  offer_id: string | null;
-  customer_id: string | null;
-  click_id: string | null;
-  commission_minor: bigint;
-  commission_currency: string | null;
-  created_at: Date;
-}
-
-interface ListenConnection {
-  on(event: 'notification', listener: (message: { payload?: string }) => void): void;
-  on(event: 'error' | 'end', listener: () => void): void;
-  query(text: string): Promise<unknown>;
-  end(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import type { Principal } from '../../program/api-keys.ts';
 import type { PostbackSource } from '../../program/sources.ts';
 import { answerConversion } from '../inbox/conversion-answer.ts';
 import type { InboxMessage } from '../inbox/inbox.ts';
-import type { Settled } from '../inbox/outcome-waiter.ts';
+import type { Settled } from '../inbox/read-outcomes.ts';
 import { auditedHeaders } from '../../http/audited-headers.ts';
 import { countFailure, readCredential } from '../../http/authenticate.ts';
 import { limitPostback } from '../../http/limit-callers.ts';

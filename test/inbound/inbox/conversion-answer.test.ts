@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { AppError } from '../../../src/domain/errors.ts';
 import type { Outcome } from '../../../src/domain/outcomes.ts';
 import { answerConversion } from '../../../src/inbound/inbox/conversion-answer.ts';
-import type { Settled, SettledConversion } from '../../../src/inbound/inbox/outcome-waiter.ts';
+import type { Settled, SettledConversion } from '../../../src/inbound/inbox/read-outcomes.ts';
 
 const conversion: SettledConversion = {
   id: 'cnv_1',

@@ -8,7 +8,7 @@ import express from 'express';
 import { answerApiError } from '../../../src/http/errors.ts';
 import { AppError } from '../../../src/domain/errors.ts';
 import { newId } from '../../../src/domain/ids.ts';
-import type { Settled } from '../../../src/inbound/inbox/outcome-waiter.ts';
+import type { Settled } from '../../../src/inbound/inbox/read-outcomes.ts';
 import { postbackRouter } from '../../../src/inbound/postback/router.ts';
 import { createAffiliate } from '../../../src/program/affiliates.ts';
 import { createKey } from '../../../src/program/api-keys.ts';
