@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { currency, text, timezone } from '../../http/fields.ts';
 import { createProgram, listPrograms, type Program } from '../../program/programs.ts';
 import { withHub } from '../hub/access.ts';
+import { readAllPages } from './all-pages.ts';
 import { validateOptions } from './options.ts';
 import { formatTable } from '../table.ts';
 
@@ -43,17 +44,8 @@ async function create({ json, ...given }: z.input<typeof programInput> & { json?
   console.log(`Next, a key: tributary key create --program ${program.id} --name backend --mode live --access write`);
 }
 
-const PAGE_SIZE = 500;
-
 async function list({ json }: { json?: true }): Promise<void> {
-  const programs = await withHub(async ({ db }) => {
-    const all: Program[] = [];
-    for (let beforeId: string | null = null; ; beforeId = all.at(-1)?.id ?? null) {
-      const { items, hasMore } = await listPrograms(db, { limit: PAGE_SIZE, beforeId });
-      all.push(...items);
-      if (!hasMore) return all;
-    }
-  });
+  const programs = await withHub(({ db }) => readAllPages((page) => listPrograms(db, page)));
   if (json) {
     console.log(JSON.stringify(programs));
     return;

@@ -3,8 +3,9 @@ import { sourceInput } from '../../api/source-schemas.ts';
 import { detailView, sourceView, toSourceInput } from '../../api/sources.ts';
 import { presets } from '../../inbound/postback/presets.ts';
 import { getProgram } from '../../program/programs.ts';
-import { createSource, listSources, type Source } from '../../program/sources.ts';
+import { createSource, listSources } from '../../program/sources.ts';
 import { withHub } from '../hub/access.ts';
+import { readAllPages } from './all-pages.ts';
 import { validateOptions } from './options.ts';
 import { chooseProgram, programOption } from './program-option.ts';
 import { formatTable } from '../table.ts';
@@ -108,17 +109,11 @@ async function create({ program, json, test, requireKey, ...fields }: CreateOpti
   if (source.requiredEvents.length > 0) console.log(`Switch on there: ${source.requiredEvents.join(', ')}`);
 }
 
-const PAGE_SIZE = 500;
-
 async function list({ program, json }: { program?: string; json?: true }): Promise<void> {
   const { programId, sources } = await withHub(async ({ config, db }) => {
     const { id: programId } = await getProgram(db, await chooseProgram(db, program));
-    const all: Source[] = [];
-    for (let beforeId: string | null = null; ; beforeId = all.at(-1)?.id ?? null) {
-      const { items, hasMore } = await listSources(db, programId, {}, { limit: PAGE_SIZE, beforeId });
-      all.push(...items);
-      if (!hasMore) return { programId, sources: all.map((source) => sourceView({ config }, source)) };
-    }
+    const all = await readAllPages((page) => listSources(db, programId, {}, page));
+    return { programId, sources: all.map((source) => sourceView({ config }, source)) };
   });
   if (json) console.log(JSON.stringify(sources));
   else if (sources.length === 0)

@@ -1,10 +1,11 @@
 import type { Db } from '../../db/db.ts';
 import type { Config, Environment } from '../../process/config.ts';
 import { createDatabase } from '../../db/database.ts';
-import { listPendingMigrations, migrateDatabase } from '../../db/migrate.ts';
+import { listPendingMigrations } from '../../db/migrate.ts';
 import { isOutage } from '../../db/outage.ts';
 import { createSecretBox, type SecretBox } from '../../db/secret-box.ts';
 import { prepareEnvironment } from './environment.ts';
+import { migrateHub } from './migrate-hub.ts';
 
 /** What a command works with: the hub's database and what opens its secrets. No hub has to run. */
 export interface HubAccess {
@@ -48,10 +49,7 @@ async function checkSchema(db: Db, config: Config, embedded: boolean): Promise<v
   const pending = await listPendingMigrations(db);
   if (pending.length === 0) return;
   if (!embedded) throw new Error('The schema of the database is not up to date. Run `tributary migrate` first.');
-  await migrateDatabase({
-    databaseUrl: config.databaseUrl,
-    queueInDatabase: !config.redisUrl && !config.redisClusterNodes,
-  });
+  await migrateHub(config);
 }
 
 /** The database's own words are often empty (an AggregateError of two refused addresses), and never name the server. */

@@ -7,10 +7,10 @@ import { Command } from 'commander';
 import type { Config } from '../../process/config.ts';
 import { createDatabase } from '../../db/database.ts';
 import { openEmbeddedServer } from '../../db/embedded.ts';
-import { migrateDatabase } from '../../db/migrate.ts';
 import { createSecretBox } from '../../db/secret-box.ts';
 import { listen } from '../../process/listen.ts';
 import { prepareEnvironment, readSettings, type PreparedEnvironment } from '../hub/environment.ts';
+import { migrateHub } from '../hub/migrate-hub.ts';
 import { createFirstProgram } from './first-program.ts';
 import { describeFirstSteps } from './first-steps.ts';
 import { supervise, type SupervisedProcess } from './supervise.ts';
@@ -30,11 +30,7 @@ async function runHub(): Promise<void> {
   try {
     if (embedded)
       say(`PostgreSQL ${embedded.how === 'adopted' ? 'runs already' : 'started'} (data in ${embedded.folder})`);
-    const applied = await migrateDatabase({
-      databaseUrl: config.databaseUrl,
-      queueInDatabase: !config.redisUrl && !config.redisClusterNodes,
-      onWait: () => say('Another process migrates the database; waiting for it'),
-    });
+    const applied = await migrateHub(config, () => say('Another process migrates the database; waiting for it'));
     if (applied.length > 0) say(`Migrated: ${applied.join(', ')}`);
     const firstSteps = await prepareFirstProgram(prepared);
     await runProcesses(prepared, firstSteps, stopAsked);

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Db } from '../../db/db.ts';
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
@@ -11,6 +10,7 @@ import { copyRows } from '../../db/copy.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { openOutcomeWaiter } from './outcome-waiter.ts';
 import type { Settled } from './read-outcomes.ts';
+import { openWaker } from './wake-workers.ts';
 
 export type InboxKind =
   | 'stripe'
@@ -64,7 +64,7 @@ export interface InboxDeps {
 // A row that no worker has settled by then was probably lost by the queue; the sweep enqueues it again.
 export const FIRST_SWEEP_AFTER_MS = 10_000;
 
-// Larger groups settle no faster and lock more at once.
+// As many as one batch of a worker.
 const GROUP_MAX_ROWS = 500;
 
 export function openInbox(deps: InboxDeps): Inbox {
@@ -105,51 +105,6 @@ export function openInbox(deps: InboxDeps): Inbox {
       await wake([]);
       await waiter.close();
     },
-  };
-}
-
-// Under load, jobs this far apart carry a group or more each; one alone goes at once.
-const GATHER_JOBS_MS = 20;
-
-// After a job of so many the next takes a few times as long to gather, unless somebody waits for what is in it: a job costs
-// PostgreSQL as much as a hundred rows of the inbox (measured: its share of an event fell by a quarter).
-const BUSY_JOB = 50;
-const BUSY_TURNS = 5;
-
-/** What a worker has to be told of a committed message; not the message itself, since a queue that is away may make it wait. */
-type Arrived = Pick<InboxRow, 'id' | 'awaited'>;
-
-/**
- * Names what was committed to a worker, in as few jobs as the queue has time for: while one enqueue is under way the next
- * gathers. The callers' answers do not wait for it.
- */
-function openWaker(queues: Queues): (events: Arrived[]) => Promise<void> {
-  let gathered: Arrived[] = [];
-  let running: Promise<void> | null = null;
-  async function drain(): Promise<void> {
-    while (gathered.length > 0) {
-      const eventIds = gathered.map(({ id }) => id);
-      gathered = [];
-      const jobs = [];
-      for (let start = 0; start < eventIds.length; start += GROUP_MAX_ROWS) {
-        jobs.push({ eventIds: eventIds.slice(start, start + GROUP_MAX_ROWS), resettlementIds: [] });
-      }
-      await queues.enqueue('intake', jobs);
-      // Nobody waits where nothing more has come meanwhile.
-      if (gathered.length > 0) await gatherMore(eventIds.length >= BUSY_JOB ? BUSY_TURNS : 1);
-    }
-    running = null;
-  }
-  async function gatherMore(turns: number): Promise<void> {
-    for (let turn = 0; turn < turns; turn += 1) {
-      await pause(GATHER_JOBS_MS);
-      if (gathered.length >= GROUP_MAX_ROWS || gathered.some(({ awaited }) => awaited)) return;
-    }
-  }
-  return (events) => {
-    gathered.push(...events);
-    if (gathered.length > 0) running ??= drain();
-    return running ?? Promise.resolve();
   };
 }
 
