@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitUntil } from '../support/wait-until.ts';
-import { make, makeAffiliate, makeOffer, openApiWorld, type ApiWorld } from './world.ts';
+import { make, makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 let affiliate: { id: string; referralCode: string };
 let offer: { id: string; code: string };
 
 before(async () => {
-  world = await openApiWorld({ worker: true });
-  affiliate = await makeAffiliate(world.live, { couponCodes: ['SAVE10'] });
-  offer = await makeOffer(world.live);
+  api = await openApiProgram({ worker: true });
+  affiliate = await makeAffiliate(api.live, { couponCodes: ['SAVE10'] });
+  offer = await makeOffer(api.live);
 });
-after(() => world.stop());
+after(() => api.stop());
 
-const click = (client = world.live) =>
+const click = (client = api.live) =>
   make<{ id: string }>(client, '/clicks', { affiliateId: affiliate.id, offerId: offer.id }).then(({ id }) => id);
 
 test('a conversion counts, a repeat of its order does not, in whichever spelling', async () => {
   const clickId = await click();
-  const first = await world.live.post('/conversions', {
+  const first = await api.live.post('/conversions', {
     click_id: clickId,
     amount: '149.90',
     txid: 'A-1',
@@ -39,14 +39,14 @@ test('a conversion counts, a repeat of its order does not, in whichever spelling
     { CLICK_ID: clickId, Revenue: 149.9, orderId: 'A-1', customerKey: 'u1', anything: { of: ['their', 'own'] } },
     { cid: clickId, amount_cents: 14990, external_id: 'A-1' },
   ]) {
-    const again = await world.live.post('/conversions', body);
+    const again = await api.live.post('/conversions', body);
     assert.equal(again.status, 200, again.text);
     assert.deepEqual(
       [again.body.data.tracked, again.body.data.reason, again.body.data.conversionId],
       [false, 'duplicate_order', conversionId],
     );
   }
-  const shown = (await world.live.get(`/conversions/${conversionId}`)).body.data;
+  const shown = (await api.live.get(`/conversions/${conversionId}`)).body.data;
   assert.deepEqual(
     [shown.amountMinor, shown.orderId, shown.clickId, shown.affiliateId, shown.offerId, shown.commission.amountMinor],
     [14990, 'A-1', clickId, affiliate.id, offer.id, 1499],
@@ -57,11 +57,11 @@ test('a conversion counts, a repeat of its order does not, in whichever spelling
 });
 
 test('without evidence it is parked, by a coupon it is attributed', async () => {
-  const parked = await world.live.post('/conversions', { order_id: 'P-1', amount: 5 });
+  const parked = await api.live.post('/conversions', { order_id: 'P-1', amount: 5 });
   assert.deepEqual([parked.status, parked.body.data.tracked, parked.body.data.reason], [200, false, 'no_attribution']);
-  const { data } = (await world.live.get(`/conversions/${parked.body.data.conversionId}`)).body;
+  const { data } = (await api.live.get(`/conversions/${parked.body.data.conversionId}`)).body;
   assert.deepEqual([data.status, data.commission, data.affiliateId], ['parked', null, null]);
-  const coupon = await world.live.post('/conversions', { order_id: 'P-2', amount: 5, coupon_code: 'save10' });
+  const coupon = await api.live.post('/conversions', { order_id: 'P-2', amount: 5, coupon_code: 'save10' });
   assert.deepEqual([coupon.status, coupon.body.data.commission.amountMinor], [201, 50]);
 });
 
@@ -71,27 +71,27 @@ test('what it names must be there: the answer tells what is not', async () => {
     [{ affiliate_id: 'nobody', amount: 1, txid: 'x' }, 'affiliate_not_found'],
     [{ affiliate_id: affiliate.id, offer_id: 'none', amount: 1, txid: 'x' }, 'offer_not_found'],
     [{ affiliate_id: affiliate.id, txid: 'x' }, 'amount_required'],
-    [{ affiliate_id: (await makeAffiliate(world.stranger)).id, amount: 1, txid: 'x' }, 'affiliate_not_found'],
+    [{ affiliate_id: (await makeAffiliate(api.stranger)).id, amount: 1, txid: 'x' }, 'affiliate_not_found'],
   ] as const) {
-    const answer = await world.live.post('/conversions', body);
+    const answer = await api.live.post('/conversions', body);
     assert.deepEqual(
       [answer.status, answer.body.error.code, answer.body.error.details.reason],
       [400, 'VALIDATION_ERROR', reason],
     );
   }
-  const macro = await world.live.post('/conversions', { click_id: '{clickid}', amount: '1,234', txid: 'x' });
+  const macro = await api.live.post('/conversions', { click_id: '{clickid}', amount: '1,234', txid: 'x' });
   assert.equal(macro.status, 400);
   assert.deepEqual(Object.keys(macro.body.error.details).sort(), ['amount', 'click_id', 'reason']);
 });
 
 test('test keys make and see test rows', async () => {
-  const made = await world.test.post('/conversions', { click_id: await click(world.test), amount: 1, txid: 'A-1' });
+  const made = await api.test.post('/conversions', { click_id: await click(api.test), amount: 1, txid: 'A-1' });
   assert.deepEqual([made.status, made.body.data.livemode], [201, false]);
   const { conversionId } = made.body.data;
-  assert.equal((await world.live.get(`/conversions/${conversionId}`)).status, 404);
-  assert.equal((await world.stranger.get(`/conversions/${conversionId}`)).status, 404);
+  assert.equal((await api.live.get(`/conversions/${conversionId}`)).status, 404);
+  assert.equal((await api.stranger.get(`/conversions/${conversionId}`)).status, 404);
   assert.deepEqual(
-    (await world.test.get('/conversions')).body.data.map(({ id }: { id: string }) => id),
+    (await api.test.get('/conversions')).body.data.map(({ id }: { id: string }) => id),
     [conversionId],
   );
 });
@@ -99,37 +99,37 @@ test('test keys make and see test rows', async () => {
 test('a call without an order id is an order of its own, but its retry under one Idempotency-Key is not', async () => {
   const body = { affiliate_id: affiliate.id, amount: 7 };
   const headers = { 'idempotency-key': 'no-order-id' };
-  const one = await world.live.post('/conversions', body, headers);
-  const two = await world.live.post('/conversions', body);
+  const one = await api.live.post('/conversions', body, headers);
+  const two = await api.live.post('/conversions', body);
   assert.notEqual(one.body.data.conversionId, two.body.data.conversionId);
-  assert.deepEqual((await world.live.post('/conversions', body, headers)).body, one.body);
+  assert.deepEqual((await api.live.post('/conversions', body, headers)).body, one.body);
   // The process died after the order was recorded and before the answer was kept: the claim expires, the order stays one.
-  await world.hub.db.raw('delete from idempotency_keys');
-  const retry = await world.live.post('/conversions', body, headers);
+  await api.hub.db.raw('delete from idempotency_keys');
+  const retry = await api.live.post('/conversions', body, headers);
   assert.deepEqual([retry.status, retry.body.data.conversionId], [200, one.body.data.conversionId]);
 });
 
 test('keys are replaced in what is stored', async () => {
-  const answer = await world.live.post('/conversions', {
+  const answer = await api.live.post('/conversions', {
     affiliate_id: affiliate.id,
     amount: 1,
     txid: 'secret',
-    secure: world.liveKey,
-    metadata: { note: world.liveKey },
+    secure: api.liveKey,
+    metadata: { note: api.liveKey },
   });
   assert.equal(answer.status, 201);
-  const { rows } = await world.hub.db.raw(`select convert_from(raw, 'utf8') as raw, headers from inbox_events`);
-  assert.ok(!JSON.stringify(rows).includes(world.liveKey));
+  const { rows } = await api.hub.db.raw(`select convert_from(raw, 'utf8') as raw, headers from inbox_events`);
+  assert.ok(!JSON.stringify(rows).includes(api.liveKey));
 });
 
 test('lists are filtered, and leave out what was merged unless asked', async () => {
-  const other = await makeAffiliate(world.live);
+  const other = await makeAffiliate(api.live);
   const post = async (body: object) =>
-    (await world.live.post('/conversions', { affiliate_id: other.id, amount: 10, ...body })).body.data.conversionId;
+    (await api.live.post('/conversions', { affiliate_id: other.id, amount: 10, ...body })).body.data.conversionId;
   const early = await post({ txid: 'L-1', occurred_at: '2026-01-10T10:00:00Z', customer_id: 'list' });
   const late = await post({ txid: 'L-2', occurred_at: '2026-02-10T10:00:00Z' });
   const ids = async (query: string) =>
-    (await world.live.get(`/conversions?affiliateId=${other.referralCode}&${query}`)).body.data.map(
+    (await api.live.get(`/conversions?affiliateId=${other.referralCode}&${query}`)).body.data.map(
       ({ id }: { id: string }) => id,
     );
   assert.deepEqual(await ids(''), [late, early]);
@@ -139,34 +139,34 @@ test('lists are filtered, and leave out what was merged unless asked', async () 
   assert.deepEqual(await ids('status=rejected'), []);
   assert.deepEqual(await ids(`offerId=${offer.code}`), [late, early]);
   assert.deepEqual(await ids('offerId=none'), []);
-  await world.hub.db.raw(`update orders set status = 'merged', merged_into = ? where id = ?`, [late, early]);
+  await api.hub.db.raw(`update orders set status = 'merged', merged_into = ? where id = ?`, [late, early]);
   assert.deepEqual(await ids(''), [late]);
   assert.deepEqual(await ids('status=merged'), [early]);
-  assert.equal((await world.live.get(`/conversions/${early}`)).body.data.mergedInto, late);
+  assert.equal((await api.live.get(`/conversions/${early}`)).body.data.mergedInto, late);
 });
 
 test('funnel events count, leads become conversions of their kind, repeats and strangers are told', async () => {
   const clickId = await click();
-  const view = await world.live.post('/events', { eventType: 'pageview', clickId, url: 'https://shop.example/' });
+  const view = await api.live.post('/events', { eventType: 'pageview', clickId, url: 'https://shop.example/' });
   assert.deepEqual([view.status, view.body.data.tracked, view.body.data.conversionId], [201, true, null]);
-  const lead = await world.live.post('/events', { event_type: 'lead', click_id: clickId, customer_id: 'lead-1' });
+  const lead = await api.live.post('/events', { event_type: 'lead', click_id: clickId, customer_id: 'lead-1' });
   assert.equal(lead.status, 201);
-  const { data } = (await world.live.get(`/conversions/${lead.body.data.conversionId}`)).body;
+  const { data } = (await api.live.get(`/conversions/${lead.body.data.conversionId}`)).body;
   assert.deepEqual([data.kind, data.status, data.commission.amountMinor], ['lead', 'pending', 0]);
-  const again = await world.live.post('/events', { event_type: 'lead', click_id: clickId, customer_id: 'lead-1' });
+  const again = await api.live.post('/events', { event_type: 'lead', click_id: clickId, customer_id: 'lead-1' });
   assert.deepEqual([again.status, again.body.data.tracked, again.body.data.reason], [200, false, 'duplicate_event']);
-  const unknown = await world.live.post('/events', { event_type: 'lead', click_id: 'clk_none' });
+  const unknown = await api.live.post('/events', { event_type: 'lead', click_id: 'clk_none' });
   assert.deepEqual([unknown.status, unknown.body.error.details.reason], [400, 'click_not_found']);
   for (const body of [{ event_type: 'purchase', click_id: clickId }, { event_type: 'lead' }, {}]) {
-    assert.equal((await world.live.post('/events', body)).status, 400);
+    assert.equal((await api.live.post('/events', body)).status, 400);
   }
 });
 
 test('a customer shows who bound them and what they did, by whichever id', async () => {
   const { conversionId } = (
-    await world.live.post('/conversions', { click_id: await click(), amount: 20, txid: 'C-1', customer_id: 'cust-7' })
+    await api.live.post('/conversions', { click_id: await click(), amount: 20, txid: 'C-1', customer_id: 'cust-7' })
   ).body.data;
-  const { data } = (await world.live.get('/customers/cust-7')).body;
+  const { data } = (await api.live.get('/customers/cust-7')).body;
   assert.deepEqual(data.references, ['id:cust-7']);
   assert.deepEqual(
     [data.binding.affiliateId, data.binding.offerId, data.binding.boundBy],
@@ -176,54 +176,53 @@ test('a customer shows who bound them and what they did, by whichever id', async
     data.conversions.map(({ id }: { id: string }) => id),
     [conversionId],
   );
-  assert.equal((await world.live.get(`/customers/${data.id}`)).body.data.id, data.id);
-  assert.equal((await world.test.get('/customers/cust-7')).status, 404);
-  assert.equal((await world.stranger.get(`/customers/${data.id}`)).status, 404);
+  assert.equal((await api.live.get(`/customers/${data.id}`)).body.data.id, data.id);
+  assert.equal((await api.test.get('/customers/cust-7')).status, 404);
+  assert.equal((await api.stranger.get(`/customers/${data.id}`)).status, 404);
 });
 
 test('the inbox tells what came and what became of it; a replay adds nothing', async () => {
-  const { conversionId } = (
-    await world.live.post('/conversions', { affiliate_id: affiliate.id, amount: 3, txid: 'I-1' })
-  ).body.data;
-  const { data } = (await world.live.get(`/inbox-events?conversionId=${conversionId}`)).body;
+  const { conversionId } = (await api.live.post('/conversions', { affiliate_id: affiliate.id, amount: 3, txid: 'I-1' }))
+    .body.data;
+  const { data } = (await api.live.get(`/inbox-events?conversionId=${conversionId}`)).body;
   assert.equal(data.length, 1);
   const [{ id, status, outcome, sourceId, livemode }] = data;
   assert.deepEqual(
     { status, outcome, sourceId, livemode },
     { status: 'processed', outcome: 'recorded', sourceId: null, livemode: true },
   );
-  const one = (await world.live.get(`/inbox-events/${id}`)).body.data;
+  const one = (await api.live.get(`/inbox-events/${id}`)).body.data;
   assert.deepEqual(JSON.parse(one.raw), { affiliate_id: affiliate.id, amount: 3, txid: 'I-1' });
-  assert.equal((await world.stranger.get(`/inbox-events/${id}`)).status, 404);
-  assert.equal((await world.stranger.post(`/inbox-events/${id}/replay`)).status, 404);
-  const before = (await world.live.get(`/conversions/${conversionId}`)).body;
-  assert.equal((await world.live.post(`/inbox-events/${id}/replay`)).status, 202);
+  assert.equal((await api.stranger.get(`/inbox-events/${id}`)).status, 404);
+  assert.equal((await api.stranger.post(`/inbox-events/${id}/replay`)).status, 404);
+  const before = (await api.live.get(`/conversions/${conversionId}`)).body;
+  assert.equal((await api.live.post(`/inbox-events/${id}/replay`)).status, 202);
   await waitUntil('the event is settled again', async () => {
-    const event = (await world.live.get(`/inbox-events/${id}`)).body.data;
+    const event = (await api.live.get(`/inbox-events/${id}`)).body.data;
     return event.status === 'processed' && event.outcome === 'duplicate';
   });
-  assert.deepEqual((await world.live.get(`/conversions/${conversionId}`)).body, before);
-  assert.equal((await world.live.get('/inbox-events?outcome=nonsense')).status, 400);
+  assert.deepEqual((await api.live.get(`/conversions/${conversionId}`)).body, before);
+  assert.equal((await api.live.get('/inbox-events?outcome=nonsense')).status, 400);
 });
 
 test('statistics are exact, by day of the program and by currency', async () => {
-  const other = await makeAffiliate(world.live);
+  const other = await makeAffiliate(api.live);
   const who = { affiliateId: other.id, offerId: offer.id };
   for (const occurredAt of ['2026-05-01T10:00:00Z', '2026-05-01T11:00:00Z', '2026-05-09T10:00:00Z']) {
-    await make(world.live, '/clicks', { ...who, occurredAt });
+    await make(api.live, '/clicks', { ...who, occurredAt });
   }
   const sell = (txid: string, occurredAt: string, more: object) =>
-    world.live.post('/conversions', { affiliate_id: other.id, txid, occurred_at: occurredAt, ...more });
+    api.live.post('/conversions', { affiliate_id: other.id, txid, occurred_at: occurredAt, ...more });
   await sell('S-1', '2026-05-01T12:00:00Z', { amount: '10.00' });
   await sell('S-2', '2026-05-09T12:00:00Z', { amount: '20.00', currency: 'EUR' });
   const refunded = await sell('S-3', '2026-05-09T12:00:00Z', { amount: '30.00' });
-  await world.live.post(`/conversions/${refunded.body.data.conversionId}/refunds`, { amountMinor: 1000 });
+  await api.live.post(`/conversions/${refunded.body.data.conversionId}/refunds`, { amountMinor: 1000 });
   const query = `/stats?affiliateId=${other.id}`;
   const usd = { currency: 'USD', revenueMinor: 3000, commissionMinor: 300 };
   const eur = { currency: 'EUR', revenueMinor: 2000, commissionMinor: 200 };
   const totals = { clicks: 3, conversions: 3, conversionRate: 1, amounts: [eur, usd] };
-  assert.deepEqual((await world.live.get(query)).body.data, totals);
-  const weekly = (await world.live.get(`${query}&groupBy=week&startDate=2026-05-01`)).body.data;
+  assert.deepEqual((await api.live.get(query)).body.data, totals);
+  const weekly = (await api.live.get(`${query}&groupBy=week&startDate=2026-05-01`)).body.data;
   assert.deepEqual(weekly.series, [
     {
       date: '2026-04-27',
@@ -240,45 +239,45 @@ test('statistics are exact, by day of the program and by currency', async () => 
       amounts: [eur, { currency: 'USD', revenueMinor: 2000, commissionMinor: 200 }],
     },
   ]);
-  const monthly = (await world.live.get(`${query}&groupBy=month`)).body.data.series;
+  const monthly = (await api.live.get(`${query}&groupBy=month`)).body.data.series;
   assert.deepEqual(monthly, [{ date: '2026-05-01', ...totals }]);
-  const shown = (await world.live.get(`/affiliates/${other.id}`)).body.data.stats;
+  const shown = (await api.live.get(`/affiliates/${other.id}`)).body.data.stats;
   assert.deepEqual(shown, totals);
-  assert.equal((await world.live.get('/stats?affiliateId=nobody')).body.data.clicks, 0);
-  assert.equal((await world.live.get('/stats?groupBy=year')).status, 400);
+  assert.equal((await api.live.get('/stats?affiliateId=nobody')).body.data.clicks, 0);
+  assert.equal((await api.live.get('/stats?groupBy=year')).status, 400);
 });
 
 test('a test session tells what a conversion with its click showed, whichever key sent it', async () => {
   const session = await make<{ testClickId: string; sessionToken: string; expiresAt: string }>(
-    world.live,
+    api.live,
     '/test-sessions',
     { offerCode: offer.code },
   );
   assert.match(session.testClickId, /^test_/);
-  const read = async () => (await world.live.get(`/test-sessions/${session.sessionToken}`)).body.data;
+  const read = async () => (await api.live.get(`/test-sessions/${session.sessionToken}`)).body.data;
   assert.equal((await read()).status, 'waiting');
-  const refused = await world.live.post('/conversions', { click_id: session.testClickId, txid: 'T-0' });
+  const refused = await api.live.post('/conversions', { click_id: session.testClickId, txid: 'T-0' });
   assert.equal(refused.status, 400);
   assert.deepEqual((await read()).validation, {
     keyValid: true,
     fieldsValid: false,
     problem: 'An amount is required for CPS and RevShare offers',
   });
-  const made = await world.live.post('/conversions', { click_id: session.testClickId, amount: 5, txid: 'T-1' });
+  const made = await api.live.post('/conversions', { click_id: session.testClickId, amount: 5, txid: 'T-1' });
   assert.deepEqual([made.status, made.body.data.livemode], [201, false]);
   const after = await read();
   assert.deepEqual(
     [after.status, after.validation.fieldsValid, after.conversions[0].orderId],
     ['received', true, 'T-1'],
   );
-  assert.equal((await world.stranger.get(`/test-sessions/${session.sessionToken}`)).status, 404);
+  assert.equal((await api.stranger.get(`/test-sessions/${session.sessionToken}`)).status, 404);
   for (const body of [{}, { offerId: 'none' }, { offerId: offer.id, offerCode: offer.code }]) {
-    assert.equal((await world.live.post('/test-sessions', body)).status, 400);
+    assert.equal((await api.live.post('/test-sessions', body)).status, 400);
   }
 });
 
 test('without an answer in time the caller is told where to look', async () => {
-  const slow = await openApiWorld({ worker: false, env: { RESULT_TIMEOUT_MS: '50' } });
+  const slow = await openApiProgram({ worker: false, env: { RESULT_TIMEOUT_MS: '50' } });
   try {
     const body = { affiliate_id: (await makeAffiliate(slow.live)).id, amount: 1, txid: 'slow' };
     const answer = await slow.live.post('/conversions', body, { 'idempotency-key': 'slow' });

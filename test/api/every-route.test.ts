@@ -3,18 +3,18 @@ import { after, before, describe, test } from 'node:test';
 import { nativeRoutes } from '../../src/api/native.ts';
 import type { Route } from '../../src/api/route.ts';
 import type { ApiClient } from './api-client.ts';
-import { makeKey, openApiWorld, type ApiWorld } from './world.ts';
+import { makeKey, openApiProgram, type ApiProgram } from './api-program.ts';
 
 /** What every route does alike, asked of every route: a new one is covered by being in the list. */
 
-let world: ApiWorld;
+let api: ApiProgram;
 let adminReader: ApiClient;
 
 before(async () => {
-  world = await openApiWorld();
-  adminReader = world.reader;
+  api = await openApiProgram();
+  adminReader = api.reader;
 });
-after(() => world.stop());
+after(() => api.stop());
 
 const takesBody = (route: Route) => route.method === 'post' || route.method === 'patch';
 const withId = nativeRoutes.filter(({ path }) => path.includes(':'));
@@ -27,7 +27,7 @@ function pathOf(route: Route, id = unknownId): string {
 }
 
 function callerOf(route: Route): ApiClient {
-  return route.access === 'admin' ? world.admin : world.live;
+  return route.access === 'admin' ? api.admin : api.live;
 }
 
 function ask(
@@ -41,20 +41,20 @@ function ask(
 for (const route of nativeRoutes) {
   describe(`${route.method.toUpperCase()} ${route.path}`, () => {
     test('asks for a key, and tells none from a wrong one', async () => {
-      const none = await ask(world.anonymous, route, {});
+      const none = await ask(api.anonymous, route, {});
       assert.deepEqual([none.status, none.body.error.code], [401, 'UNAUTHORIZED']);
       assert.equal(none.headers.get('www-authenticate'), 'Bearer');
-      const wrong = await ask(world.anonymous, route, { headers: { 'x-api-key': 'sk_live_wrong' } });
+      const wrong = await ask(api.anonymous, route, { headers: { 'x-api-key': 'sk_live_wrong' } });
       assert.deepEqual([wrong.status, wrong.body.error.code], [401, 'INVALID_API_KEY']);
     });
 
     test('lets in only whom it is for', async () => {
       const outsiders =
         route.access === 'admin'
-          ? [world.live, world.reader]
+          ? [api.live, api.reader]
           : route.access === 'write'
-            ? [world.reader, world.admin]
-            : [world.admin];
+            ? [api.reader, api.admin]
+            : [api.admin];
       for (const client of outsiders) {
         const answer = await ask(client, route, {});
         assert.deepEqual([answer.status, answer.body.error.code], [403, 'INSUFFICIENT_PERMISSIONS']);
@@ -137,22 +137,22 @@ function plausibleBody(route: Route): unknown {
 }
 
 test('what is not there is told to callers with a key only', async () => {
-  assert.equal((await world.anonymous.get('/nothing')).status, 401);
-  assert.equal((await world.live.get('/nothing')).status, 404);
-  assert.equal((await world.live.call('PUT', '/affiliates')).status, 404);
+  assert.equal((await api.anonymous.get('/nothing')).status, 401);
+  assert.equal((await api.live.get('/nothing')).status, 404);
+  assert.equal((await api.live.call('PUT', '/affiliates')).status, 404);
 });
 
 test('a key of either header is the same', async () => {
-  const answer = await world.anonymous.get('/me', { headers: { 'x-api-key': world.liveKey } });
-  assert.equal(answer.body.data.program.id, world.programId);
+  const answer = await api.anonymous.get('/me', { headers: { 'x-api-key': api.liveKey } });
+  assert.equal(answer.body.data.program.id, api.programId);
   assert.equal((await adminReader.get('/me')).body.data.access, 'read');
 });
 
 test('a revoked key is wrong at once in the process that revoked it', async () => {
-  const key = await makeKey(world.admin, world.programId, 'live', 'read');
+  const key = await makeKey(api.admin, api.programId, 'live', 'read');
   const headers = { 'x-api-key': key };
-  assert.equal((await world.anonymous.get('/me', { headers })).status, 200);
-  const { body } = await world.admin.get(`/programs/${world.programId}/api-keys`);
-  await world.admin.delete(`/programs/${world.programId}/api-keys/${body.data[0].id}`);
-  assert.equal((await world.anonymous.get('/me', { headers })).status, 401);
+  assert.equal((await api.anonymous.get('/me', { headers })).status, 200);
+  const { body } = await api.admin.get(`/programs/${api.programId}/api-keys`);
+  await api.admin.delete(`/programs/${api.programId}/api-keys/${body.data[0].id}`);
+  assert.equal((await api.anonymous.get('/me', { headers })).status, 401);
 });

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { claimKey, deleteOldKeys } from '../../src/http/idempotency-keys.ts';
-import { openApiWorld, type ApiWorld } from './world.ts';
+import { openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 before(async () => {
-  world = await openApiWorld();
+  api = await openApiProgram();
 });
-after(() => world.stop());
+after(() => api.stop());
 
 const affiliate = { displayName: 'Jane', email: 'jane@example.com' };
-const create = (key: string, body: unknown = affiliate, client = world.live, path = '/affiliates') =>
+const create = (key: string, body: unknown = affiliate, client = api.live, path = '/affiliates') =>
   client.post(path, body, { 'idempotency-key': key });
 const age = (key: string, interval: string) =>
-  world.hub.db.raw(`update idempotency_keys set claimed_at = claimed_at - ?::interval where key = ?`, [interval, key]);
+  api.hub.db.raw(`update idempotency_keys set claimed_at = claimed_at - ?::interval where key = ?`, [interval, key]);
 
 test('the same key and body gets the first answer again, byte for byte, and makes nothing more', async () => {
   const first = await create('same');
@@ -22,7 +22,7 @@ test('the same key and body gets the first answer again, byte for byte, and make
   assert.deepEqual([again.status, again.text], [201, first.text]);
   const spaced = await create('same', '{ "email": "jane@example.com",\n "displayName": "Jane" }');
   assert.equal(spaced.text, first.text);
-  const { body } = await world.live.get('/affiliates?email=jane@example.com');
+  const { body } = await api.live.get('/affiliates?email=jane@example.com');
   assert.equal(body.data.length, 1);
 });
 
@@ -35,10 +35,10 @@ test('another body under a used key is a mismatch', async () => {
 test('a key is known by program, livemode and path: elsewhere it is another', async () => {
   const answers = [
     await create('scoped'),
-    await create('scoped', affiliate, world.test),
-    await create('scoped', affiliate, world.stranger),
-    await create('scoped', { name: 'k', mode: 'live', access: 'read' }, world.live, '/api-keys'),
-    await create('scoped', { name: 'Program' }, world.admin, '/programs'),
+    await create('scoped', affiliate, api.test),
+    await create('scoped', affiliate, api.stranger),
+    await create('scoped', { name: 'k', mode: 'live', access: 'read' }, api.live, '/api-keys'),
+    await create('scoped', { name: 'Program' }, api.admin, '/programs'),
   ];
   assert.deepEqual(
     answers.map(({ status }) => status),
@@ -50,7 +50,7 @@ test('a key is known by program, livemode and path: elsewhere it is another', as
 test('refusals are kept like successes, with their request id', async () => {
   const first = await create('refused', { displayName: 'x' });
   assert.equal(first.status, 400);
-  const again = await world.live
+  const again = await api.live
     .call('POST', '/affiliates', {
       body: { displayName: 'x' },
       headers: { 'idempotency-key': 'refused' },
@@ -70,17 +70,17 @@ test('of many at once one is run; the others are told that it is under way, or g
 
 test('a claim under way is a conflict; one that a killed process left is free after 60 seconds', async () => {
   const call = {
-    programId: world.programId,
+    programId: api.programId,
     livemode: true,
     method: 'POST',
     path: '/api/v1/affiliates',
     key: 'left',
     requestHash: Buffer.alloc(32),
   };
-  assert.equal((await claimKey(world.hub.db, call)).kind, 'claimed');
+  assert.equal((await claimKey(api.hub.db, call)).kind, 'claimed');
   const mismatch = await create('left');
   assert.equal(mismatch.status, 422);
-  await world.hub.db.raw(
+  await api.hub.db.raw(
     `update idempotency_keys set request_hash = (select request_hash from idempotency_keys where key = 'same') where key = 'left'`,
   );
   const underway = await create('left');
@@ -99,18 +99,18 @@ test('answers are kept for 24 hours', async () => {
   await age('old', '2 minutes');
   assert.notEqual((await create('old')).body.data.id, first.body.data.id);
   await age('old', '25 hours');
-  const before = (await world.hub.db.raw('select count(*) from idempotency_keys')).rows[0].count as bigint;
-  assert.equal(await deleteOldKeys(world.hub.db), 1);
-  const after = (await world.hub.db.raw('select count(*) from idempotency_keys')).rows[0].count as bigint;
+  const before = (await api.hub.db.raw('select count(*) from idempotency_keys')).rows[0].count as bigint;
+  assert.equal(await deleteOldKeys(api.hub.db), 1);
+  const after = (await api.hub.db.raw('select count(*) from idempotency_keys')).rows[0].count as bigint;
   assert.equal(after, before - 1n);
 });
 
 test('an answer that holds a key is not kept in the clear, and is given again', async () => {
   const body = { name: 'k', mode: 'live', access: 'read' };
-  const first = await create('holds-a-key', body, world.live, '/api-keys');
-  const { rows } = await world.hub.db.raw('select response_body from idempotency_keys');
+  const first = await create('holds-a-key', body, api.live, '/api-keys');
+  const { rows } = await api.hub.db.raw('select response_body from idempotency_keys');
   assert.ok(!JSON.stringify(rows).includes(first.body.data.key));
-  const again = await create('holds-a-key', body, world.live, '/api-keys');
+  const again = await create('holds-a-key', body, api.live, '/api-keys');
   assert.equal(again.body.data.key, first.body.data.key);
 });
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { makeAffiliate, makeLink, makeOffer, openApiWorld, type ApiWorld } from './world.ts';
+import { makeAffiliate, makeLink, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 before(async () => {
-  world = await openApiWorld({}, { currency: 'EUR' });
+  api = await openApiProgram({}, { currency: 'EUR' });
 });
-after(() => world.stop());
+after(() => api.stop());
 
 test('an offer has defaults, and the currency of its program', async () => {
-  const answer = await world.live.post('/offers', {
+  const answer = await api.live.post('/offers', {
     name: 'Plan',
     url: 'https://shop.example/',
     commission: { type: 'revshare', rateBps: 2000 },
@@ -30,19 +30,19 @@ test('an offer has defaults, and the currency of its program', async () => {
 });
 
 test('an offer is found by id and code, in its own program', async () => {
-  const { id } = await makeOffer(world.live, { code: 'MYOFFER' });
-  assert.equal((await world.live.get('/offers/MYOFFER')).body.data.id, id);
-  assert.equal((await world.live.get(`/offers/${id}`)).body.data.code, 'MYOFFER');
-  assert.equal((await world.stranger.get(`/offers/${id}`)).status, 404);
-  assert.equal((await world.stranger.get('/offers/MYOFFER')).status, 404);
-  const again = await world.live.post('/offers', {
+  const { id } = await makeOffer(api.live, { code: 'MYOFFER' });
+  assert.equal((await api.live.get('/offers/MYOFFER')).body.data.id, id);
+  assert.equal((await api.live.get(`/offers/${id}`)).body.data.code, 'MYOFFER');
+  assert.equal((await api.stranger.get(`/offers/${id}`)).status, 404);
+  assert.equal((await api.stranger.get('/offers/MYOFFER')).status, 404);
+  const again = await api.live.post('/offers', {
     name: 'x',
     url: 'https://x.example/',
     code: 'MYOFFER',
     commission: { type: 'cps', rateBps: 1 },
   });
   assert.deepEqual([again.status, again.body.error.details], [409, { code: 'is taken in this program' }]);
-  await makeOffer(world.stranger, { code: 'MYOFFER' });
+  await makeOffer(api.stranger, { code: 'MYOFFER' });
 });
 
 test('terms are checked by their type', async () => {
@@ -56,15 +56,15 @@ test('terms are checked by their type', async () => {
     [{ type: 'gift' }, 'commission.type'],
   ];
   for (const [commission, field] of refused) {
-    const answer = await world.live.post('/offers', { name: 'x', url: 'https://x.example/', commission });
+    const answer = await api.live.post('/offers', { name: 'x', url: 'https://x.example/', commission });
     assert.equal(answer.status, 400);
     assert.deepEqual(Object.keys(answer.body.error.details), [field]);
   }
 });
 
 test('a change touches what it names alone', async () => {
-  const { id } = await makeOffer(world.live, { description: 'Flagship', dailyCap: 5 });
-  const changed = await world.live.patch(`/offers/${id}`, {
+  const { id } = await makeOffer(api.live, { description: 'Flagship', dailyCap: 5 });
+  const changed = await api.live.patch(`/offers/${id}`, {
     commission: { type: 'cpa', amountMinor: 3000 },
     status: 'paused',
     description: null,
@@ -75,45 +75,45 @@ test('a change touches what it names alone', async () => {
     [commission, status, description, dailyCap, name],
     [{ type: 'cpa', amountMinor: 3000 }, 'paused', null, 5, 'Offer'],
   );
-  assert.equal((await world.stranger.patch(`/offers/${id}`, { name: 'Mine' })).status, 404);
+  assert.equal((await api.stranger.patch(`/offers/${id}`, { name: 'Mine' })).status, 404);
   assert.deepEqual(
-    (await world.live.get('/offers?status=paused')).body.data.map((offer: { id: string }) => offer.id),
+    (await api.live.get('/offers?status=paused')).body.data.map((offer: { id: string }) => offer.id),
     [id],
   );
 });
 
 test('a link names affiliate and offer by id or code, and leads to the custom URL, else to the offer’s', async () => {
-  const affiliate = await makeAffiliate(world.live, { referralCode: 'linker' });
-  const offer = await makeOffer(world.live, { code: 'LINKED', url: 'https://shop.example/a' });
-  const plain = await world.live.post('/tracking-links', { affiliateId: 'LINKER', offerId: 'LINKED' });
+  const affiliate = await makeAffiliate(api.live, { referralCode: 'linker' });
+  const offer = await makeOffer(api.live, { code: 'LINKED', url: 'https://shop.example/a' });
+  const plain = await api.live.post('/tracking-links', { affiliateId: 'LINKER', offerId: 'LINKED' });
   assert.equal(plain.status, 201);
   const { data } = plain.body;
   assert.deepEqual([data.affiliateId, data.offerId], [affiliate.id, offer.id]);
-  assert.equal(data.trackingUrl, `${world.hub.url}/r/${data.code}`);
+  assert.equal(data.trackingUrl, `${api.hub.url}/r/${data.code}`);
   assert.equal(data.destinationUrl, 'https://shop.example/a');
-  const custom = await world.live.patch(`/tracking-links/${data.id}`, { customUrl: 'https://shop.example/b' });
+  const custom = await api.live.patch(`/tracking-links/${data.id}`, { customUrl: 'https://shop.example/b' });
   assert.equal(custom.body.data.destinationUrl, 'https://shop.example/b');
-  assert.deepEqual((await world.live.get(`/tracking-links/${data.id}`)).body, custom.body);
-  assert.equal((await world.stranger.get(`/tracking-links/${data.id}`)).status, 404);
-  assert.equal((await world.stranger.patch(`/tracking-links/${data.id}`, { customUrl: null })).status, 404);
+  assert.deepEqual((await api.live.get(`/tracking-links/${data.id}`)).body, custom.body);
+  assert.equal((await api.stranger.get(`/tracking-links/${data.id}`)).status, 404);
+  assert.equal((await api.stranger.patch(`/tracking-links/${data.id}`, { customUrl: null })).status, 404);
 });
 
 test('a link of what another program has is refused', async () => {
-  const mine = { affiliateId: (await makeAffiliate(world.live)).id, offerId: (await makeOffer(world.live)).id };
+  const mine = { affiliateId: (await makeAffiliate(api.live)).id, offerId: (await makeOffer(api.live)).id };
   const theirs = {
-    affiliateId: (await makeAffiliate(world.stranger)).id,
-    offerId: (await makeOffer(world.stranger)).id,
+    affiliateId: (await makeAffiliate(api.stranger)).id,
+    offerId: (await makeOffer(api.stranger)).id,
   };
   for (const field of ['affiliateId', 'offerId'] as const) {
-    const answer = await world.live.post('/tracking-links', { ...mine, [field]: theirs[field] });
+    const answer = await api.live.post('/tracking-links', { ...mine, [field]: theirs[field] });
     assert.equal(answer.status, 400);
     assert.deepEqual(Object.keys(answer.body.error.details), [field]);
   }
-  const link = await makeLink(world.live, mine);
-  const listed = await world.live.get(`/tracking-links?affiliateId=${mine.affiliateId}`);
+  const link = await makeLink(api.live, mine);
+  const listed = await api.live.get(`/tracking-links?affiliateId=${mine.affiliateId}`);
   assert.deepEqual(
     listed.body.data.map(({ id }: { id: string }) => id),
     [link.id],
   );
-  assert.deepEqual((await world.live.get('/tracking-links?affiliateId=nobody')).body.data, []);
+  assert.deepEqual((await api.live.get('/tracking-links?affiliateId=nobody')).body.data, []);
 });

@@ -4,19 +4,19 @@ import { errorStatus } from '../../src/domain/errors.ts';
 import { nativeRoutes } from '../../src/api/native.ts';
 import { pathOf } from '../../src/api/openapi.ts';
 import { ApiClient } from './api-client.ts';
-import { openApiWorld, type ApiWorld } from './world.ts';
+import { openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 // oxlint-disable-next-line typescript/no-explicit-any -- a JSON document
 let document: any;
 
 before(async () => {
-  world = await openApiWorld();
-  const answer = await world.anonymous.get('//openapi.json');
+  api = await openApiProgram();
+  const answer = await api.anonymous.get('//openapi.json');
   assert.equal(answer.status, 200);
   document = answer.body;
 });
-after(() => world.stop());
+after(() => api.stop());
 
 test('every route is described, and nothing that is not there', async () => {
   assert.equal(document.openapi, '3.1.0');
@@ -77,47 +77,47 @@ test('every error code of the catalogue is described', () => {
 });
 
 test('/docs renders the document with nothing from elsewhere', async () => {
-  const moved = await world.anonymous.get('//docs');
+  const moved = await api.anonymous.get('//docs');
   // Relative, for hubs whose public URL has a path.
   assert.deepEqual([moved.status, moved.headers.get('location')], [301, 'docs/']);
-  const page = await world.anonymous.get('//docs/');
+  const page = await api.anonymous.get('//docs/');
   assert.equal(page.status, 200);
   const links = [...page.text.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, link = '']) => link);
   assert.ok(links.length >= 3);
   for (const link of links) {
     assert.ok(!/^(?:https?:)?\/\//.test(link), link);
-    const file = await fetch(new URL(link, `${world.hub.url}/docs/`));
+    const file = await fetch(new URL(link, `${api.hub.url}/docs/`));
     await file.arrayBuffer();
     assert.equal(file.status, 200, link);
   }
   // The page's own policy lets its scripts run: they are files, not inline.
   assert.match(page.headers.get('content-security-policy') ?? '', /script-src 'self'/);
   assert.ok(!/<script(?![^>]*src=)[^>]*>\s*\S/.test(page.text));
-  const start = await fetch(`${world.hub.url}/docs/swagger-ui-init.js`);
+  const start = await fetch(`${api.hub.url}/docs/swagger-ui-init.js`);
   const text = await start.text();
   assert.match(text, /\.\.\/openapi\.json/);
   assert.match(text, /"validatorUrl": null/);
-  assert.equal((await fetch(`${world.hub.url}/docs/nothing`)).status, 404);
+  assert.equal((await fetch(`${api.hub.url}/docs/nothing`)).status, 404);
 });
 
 test('errors come as problem+json where it is asked for', async () => {
   const accept = { accept: 'application/problem+json' };
-  const problem = await world.live.get('/affiliates?limit=0', { headers: accept });
+  const problem = await api.live.get('/affiliates?limit=0', { headers: accept });
   assert.equal(problem.headers.get('content-type'), 'application/problem+json; charset=utf-8');
   assert.deepEqual(
     [problem.body.status, problem.body.code, problem.body.details],
     [400, 'VALIDATION_ERROR', { limit: 'must be a whole number from 1 to 100' }],
   );
-  const plain = await world.live.get('/affiliates?limit=0', { headers: { accept: '*/*' } });
+  const plain = await api.live.get('/affiliates?limit=0', { headers: { accept: '*/*' } });
   assert.match(plain.headers.get('content-type') ?? '', /^application\/json/);
-  const success = await world.live.get('/me', { headers: accept });
+  const success = await api.live.get('/me', { headers: accept });
   assert.match(success.headers.get('content-type') ?? '', /^application\/json/);
-  const strange = await world.live.get('/affiliates?limit=0', { headers: { accept: 'text/html' } });
+  const strange = await api.live.get('/affiliates?limit=0', { headers: { accept: 'text/html' } });
   assert.equal(strange.body.error.code, 'VALIDATION_ERROR');
 });
 
 test('an error of our own tells nothing of its cause', async () => {
-  const broken = await openApiWorld();
+  const broken = await openApiProgram();
   try {
     await broken.hub.db.raw('alter table affiliates rename to gone');
     const answer = await new ApiClient(broken.hub.url, broken.liveKey).get('/affiliates');

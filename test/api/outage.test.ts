@@ -3,29 +3,29 @@ import { after, before, test } from 'node:test';
 import { openSeverableDatabase, type SeverableDatabase } from '../support/severable-database.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import type { ApiAnswer } from './api-client.ts';
-import { makeAffiliate, makeLink, makeOffer, openApiWorld, type ApiWorld } from './world.ts';
+import { makeAffiliate, makeLink, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
 let database: SeverableDatabase;
-let world: ApiWorld;
+let api: ApiProgram;
 let named: { affiliateId: string; offerId: string };
 
 before(async () => {
   database = await openSeverableDatabase();
-  world = await openApiWorld({ env: { DATABASE_URL: database.url } });
-  named = { affiliateId: (await makeAffiliate(world.live)).id, offerId: (await makeOffer(world.live)).id };
+  api = await openApiProgram({ env: { DATABASE_URL: database.url } });
+  named = { affiliateId: (await makeAffiliate(api.live)).id, offerId: (await makeOffer(api.live)).id };
 });
 after(async () => {
   await database.restore();
-  await world.stop();
+  await api.stop();
   await database.close();
 });
 
-const visit = (code: string): Promise<ApiAnswer> => world.anonymous.get(`//r/${code}`);
+const visit = (code: string): Promise<ApiAnswer> => api.anonymous.get(`//r/${code}`);
 
 for (const how of ['sever', 'hang'] as const) {
   test(`a known link leads on while the database is away (${how}), and its clicks are written when it is back`, async () => {
-    const { code, id } = await makeLink(world.live, named);
-    const unknown = await makeLink(world.live, named);
+    const { code, id } = await makeLink(api.live, named);
+    const unknown = await makeLink(api.live, named);
     await visit(code);
     await database[how]();
     const started = performance.now();
@@ -40,7 +40,7 @@ for (const how of ['sever', 'hang'] as const) {
     assert.ok(Number(strange.headers.get('retry-after')) > 0);
     await database.restore();
     await waitUntil('the clicks of the outage are written', async () => {
-      const answer = await world.live.get(`/tracking-links/${id}`);
+      const answer = await api.live.get(`/tracking-links/${id}`);
       return answer.status === 200 && answer.body.data.clicks === 31;
     });
   });
@@ -55,7 +55,7 @@ test('with the database away every answer is a 503 that says when to come back, 
       ['POST', '/clicks', { affiliateId: named.affiliateId }],
       ['POST', '/conversions', { affiliate_id: named.affiliateId, amount: 1 }],
     ] as const) {
-      const answer = await world.live.call(method, path, { body });
+      const answer = await api.live.call(method, path, { body });
       assert.deepEqual([answer.status, answer.body.error.code], [503, 'UNAVAILABLE'], path);
       assert.ok(Number(answer.headers.get('retry-after')) > 0);
       assert.ok(!/127\.0\.0\.1|ECONN|postgres|node:|\.ts:/.test(answer.text), answer.text);
@@ -63,5 +63,5 @@ test('with the database away every answer is a 503 that says when to come back, 
   } finally {
     await database.restore();
   }
-  await waitUntil('the hub answers again', async () => (await world.live.get('/me')).status === 200);
+  await waitUntil('the hub answers again', async () => (await api.live.get('/me')).status === 200);
 });

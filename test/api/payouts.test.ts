@@ -1,30 +1,30 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { makeAffiliate, makeOffer, openApiWorld, type ApiWorld } from './world.ts';
+import { makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 let orders = 0;
 
 before(async () => {
-  world = await openApiWorld({ worker: true });
-  await makeOffer(world.live);
+  api = await openApiProgram({ worker: true });
+  await makeOffer(api.live);
 });
-after(() => world.stop());
+after(() => api.stop());
 
 /** A sale of 100.00, of which 10.00 are the affiliate's. */
 async function sell(affiliateId: string, more: object = {}): Promise<{ conversionId: string; commissionId: string }> {
   orders += 1;
   const body = { affiliate_id: affiliateId, amount: 100, txid: `o-${orders}`, ...more };
-  const { conversionId } = (await world.live.post('/conversions', body)).body.data;
+  const { conversionId } = (await api.live.post('/conversions', body)).body.data;
   return { conversionId, commissionId: conversionId.replace('cnv_', 'com_') };
 }
 
-const approve = (id: string) => world.live.patch(`/commissions/${id}`, { status: 'approved' });
-const refund = (id: string, body?: object) => world.live.post(`/conversions/${id}/refunds`, body);
-const pay = (affiliateId: string) => world.live.post('/payouts', { affiliateId, currency: 'USD' });
-const commission = async (id: string) => (await world.live.get(`/commissions/${id}`)).body.data;
+const approve = (id: string) => api.live.patch(`/commissions/${id}`, { status: 'approved' });
+const refund = (id: string, body?: object) => api.live.post(`/conversions/${id}/refunds`, body);
+const pay = (affiliateId: string) => api.live.post('/payouts', { affiliateId, currency: 'USD' });
+const commission = async (id: string) => (await api.live.get(`/commissions/${id}`)).body.data;
 async function balance(affiliateId: string): Promise<Record<string, number>> {
-  const { data } = (await world.live.get(`/balances?affiliateId=${affiliateId}`)).body;
+  const { data } = (await api.live.get(`/balances?affiliateId=${affiliateId}`)).body;
   assert.equal(data.length, 1);
   const { affiliateId: _id, currency: _currency, ...amounts } = data[0];
   return amounts;
@@ -32,7 +32,7 @@ async function balance(affiliateId: string): Promise<Record<string, number>> {
 const nothing = { pendingMinor: 0, approvedMinor: 0, inPayoutMinor: 0, paidMinor: 0, balanceMinor: 0, payableMinor: 0 };
 
 test('money goes from pending to approved to payout to paid, and what failed is payable again', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   const { commissionId } = await sell(id);
   assert.deepEqual(await balance(id), { ...nothing, pendingMinor: 1000 });
   const early = await pay(id);
@@ -44,9 +44,9 @@ test('money goes from pending to approved to payout to paid, and what failed is 
   assert.deepEqual([failing.body.data.amountMinor, failing.body.data.status], [1000, 'pending']);
   assert.deepEqual(await balance(id), { ...nothing, inPayoutMinor: 1000 });
   assert.equal((await pay(id)).status, 409);
-  assert.equal((await world.live.patch(`/payouts/${failing.body.data.id}`, { status: 'failed' })).status, 200);
+  assert.equal((await api.live.patch(`/payouts/${failing.body.data.id}`, { status: 'failed' })).status, 200);
   const payout = (await pay(id)).body.data;
-  const paid = await world.live.patch(`/payouts/${payout.id}`, { status: 'paid' });
+  const paid = await api.live.patch(`/payouts/${payout.id}`, { status: 'paid' });
   assert.ok(paid.body.data.paidAt);
   assert.deepEqual(await balance(id), { ...nothing, paidMinor: 1000 });
   const { status, paidAt, entries } = await commission(commissionId);
@@ -56,16 +56,16 @@ test('money goes from pending to approved to payout to paid, and what failed is 
     [[1000, payout.id]],
   );
   // The ends are final.
-  assert.equal((await world.live.patch(`/payouts/${payout.id}`, { status: 'paid' })).status, 200);
-  assert.equal((await world.live.patch(`/payouts/${payout.id}`, { status: 'failed' })).status, 409);
-  assert.equal((await world.live.patch(`/payouts/${failing.body.data.id}`, { status: 'paid' })).status, 409);
+  assert.equal((await api.live.patch(`/payouts/${payout.id}`, { status: 'paid' })).status, 200);
+  assert.equal((await api.live.patch(`/payouts/${payout.id}`, { status: 'failed' })).status, 409);
+  assert.equal((await api.live.patch(`/payouts/${failing.body.data.id}`, { status: 'paid' })).status, 409);
 });
 
 test('a refund of what was paid is taken from the next payout', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   const first = await sell(id);
   await approve(first.commissionId);
-  await world.live.patch(`/payouts/${(await pay(id)).body.data.id}`, { status: 'paid' });
+  await api.live.patch(`/payouts/${(await pay(id)).body.data.id}`, { status: 'paid' });
   assert.equal((await refund(first.conversionId, { amountMinor: 7000 })).status, 201);
   assert.deepEqual(await balance(id), { ...nothing, approvedMinor: -700, paidMinor: 1000, balanceMinor: -700 });
   assert.equal((await pay(id)).status, 409);
@@ -73,7 +73,7 @@ test('a refund of what was paid is taken from the next payout', async () => {
   await approve(second.commissionId);
   const payout = (await pay(id)).body.data;
   assert.equal(payout.amountMinor, 300);
-  await world.live.patch(`/payouts/${payout.id}`, { status: 'paid' });
+  await api.live.patch(`/payouts/${payout.id}`, { status: 'paid' });
   assert.deepEqual(await balance(id), { ...nothing, paidMinor: 1300 });
   assert.deepEqual(
     (await commission(first.commissionId)).entries.map((entry: { amountMinor: number }) => entry.amountMinor),
@@ -82,7 +82,7 @@ test('a refund of what was paid is taken from the next payout', async () => {
 });
 
 test('of payouts made at once one takes all, and each entry is in one', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   for (let index = 0; index < 3; index += 1) await approve((await sell(id)).commissionId);
   const answers = await Promise.all(Array.from({ length: 6 }, () => pay(id)));
   assert.deepEqual(
@@ -93,7 +93,7 @@ test('of payouts made at once one takes all, and each entry is in one', async ()
 });
 
 test('the same refund id gives the same answer; without an amount all that remains goes', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   const { conversionId, commissionId } = await sell(id);
   const first = await refund(conversionId, { amountMinor: 2500, refundId: 'r-1' });
   assert.equal(first.status, 201);
@@ -102,21 +102,21 @@ test('the same refund id gives the same answer; without an amount all that remai
   assert.equal((await commission(commissionId)).amountMinor, 750);
   const rest = await refund(conversionId);
   assert.equal(rest.body.data.amountMinor, 7500);
-  const { data } = (await world.live.get(`/conversions/${conversionId}`)).body;
+  const { data } = (await api.live.get(`/conversions/${conversionId}`)).body;
   assert.deepEqual([data.refundedMinor, data.status, data.commission.amountMinor], [10000, 'reversed', 0]);
   assert.ok(data.facts.some((fact: { id: string; type: string }) => fact.type === 'refund' && fact.id === 'r-1'));
   assert.equal((await refund(conversionId)).status, 409);
   const headers = { 'idempotency-key': 'refund' };
   const other = await sell(id);
-  const once = await world.live.post(`/conversions/${other.conversionId}/refunds`, { amountMinor: 100 }, headers);
-  await world.hub.db.raw('delete from idempotency_keys');
-  const again = await world.live.post(`/conversions/${other.conversionId}/refunds`, { amountMinor: 100 }, headers);
+  const once = await api.live.post(`/conversions/${other.conversionId}/refunds`, { amountMinor: 100 }, headers);
+  await api.hub.db.raw('delete from idempotency_keys');
+  const again = await api.live.post(`/conversions/${other.conversionId}/refunds`, { amountMinor: 100 }, headers);
   assert.equal(again.body.data.refundId, once.body.data.refundId);
-  assert.equal((await world.live.get(`/conversions/${other.conversionId}`)).body.data.refundedMinor, 100);
+  assert.equal((await api.live.get(`/conversions/${other.conversionId}`)).body.data.refundedMinor, 100);
 });
 
 test('refunds that cannot be are refused', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   const { conversionId } = await sell(id);
   for (const [body, field] of [
     [{ amountMinor: 10001 }, 'amountMinor'],
@@ -131,17 +131,17 @@ test('refunds that cannot be are refused', async () => {
     assert.equal(answer.status, 400, JSON.stringify(body));
     assert.deepEqual(Object.keys(answer.body.error.details), [field], answer.text);
   }
-  assert.equal((await world.stranger.post(`/conversions/${conversionId}/refunds`)).status, 404);
-  assert.equal((await world.test.post(`/conversions/${conversionId}/refunds`)).status, 404);
-  const cpa = await makeOffer(world.live, { commission: { type: 'cpa', amountMinor: 500 } });
-  const action = await world.live.post('/conversions', { affiliate_id: id, offer_id: cpa.id, txid: 'cpa-1' });
+  assert.equal((await api.stranger.post(`/conversions/${conversionId}/refunds`)).status, 404);
+  assert.equal((await api.test.post(`/conversions/${conversionId}/refunds`)).status, 404);
+  const cpa = await makeOffer(api.live, { commission: { type: 'cpa', amountMinor: 500 } });
+  const action = await api.live.post('/conversions', { affiliate_id: id, offer_id: cpa.id, txid: 'cpa-1' });
   assert.equal((await refund(action.body.data.conversionId)).status, 409);
 });
 
 test('a commission is decided once: rejected is final, paid stays paid, leads and what a tracker holds are not approved', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   const { commissionId } = await sell(id);
-  const rejected = await world.live.patch(`/commissions/${commissionId}`, { status: 'rejected', reason: 'fraud' });
+  const rejected = await api.live.patch(`/commissions/${commissionId}`, { status: 'rejected', reason: 'fraud' });
   assert.deepEqual(
     [rejected.body.data.status, rejected.body.data.reason, rejected.body.data.amountMinor],
     ['rejected', 'fraud', 0],
@@ -154,41 +154,41 @@ test('a commission is decided once: rejected is final, paid stays paid, leads an
     ],
   );
   assert.equal((await approve(commissionId)).status, 409);
-  assert.equal((await world.live.patch(`/commissions/${commissionId}`, { status: 'rejected' })).status, 200);
+  assert.equal((await api.live.patch(`/commissions/${commissionId}`, { status: 'rejected' })).status, 200);
   const held = await sell(id, { status: 'hold' });
   assert.equal((await approve(held.commissionId)).status, 409);
   const lead = await sell(id, { status: 'lead', amount: undefined });
   assert.equal((await approve(lead.commissionId)).status, 409);
   const other = await sell(id);
   await approve(other.commissionId);
-  assert.equal((await world.live.patch(`/commissions/${other.commissionId}`, { status: 'rejected' })).status, 200);
-  assert.equal((await world.stranger.patch(`/commissions/${other.commissionId}`, { status: 'rejected' })).status, 404);
+  assert.equal((await api.live.patch(`/commissions/${other.commissionId}`, { status: 'rejected' })).status, 200);
+  assert.equal((await api.stranger.patch(`/commissions/${other.commissionId}`, { status: 'rejected' })).status, 404);
   for (const body of [{}, { status: 'paid' }, { status: 'approved', reason: 7 }]) {
-    assert.equal((await world.live.patch(`/commissions/${other.commissionId}`, body)).status, 400);
+    assert.equal((await api.live.patch(`/commissions/${other.commissionId}`, body)).status, 400);
   }
   // Who decided is recorded.
-  const { data } = (await world.live.get(`/conversions/${other.conversionId}`)).body;
+  const { data } = (await api.live.get(`/conversions/${other.conversionId}`)).body;
   const decisions = data.facts.filter(({ type }: { type: string }) => type === 'decision');
   assert.equal(decisions.length, 2);
   assert.match(decisions[0].by, /^key_/);
 });
 
 test('commissions and balances are listed a page at a time; test money is in neither balances nor payouts', async () => {
-  const mine = await makeAffiliate(world.live);
+  const mine = await makeAffiliate(api.live);
   const made = [await sell(mine.id), await sell(mine.id, { currency: 'EUR' }), await sell(mine.id)];
   const path = `/commissions?affiliateId=${mine.referralCode}&limit=2`;
-  const first = (await world.live.get(path)).body;
-  const second = (await world.live.get(`${path}&cursor=${first.pagination.nextCursor}`)).body;
+  const first = (await api.live.get(path)).body;
+  const second = (await api.live.get(`${path}&cursor=${first.pagination.nextCursor}`)).body;
   assert.deepEqual(
     [...first.data, ...second.data].map(({ id }: { id: string }) => id),
     made.map(({ commissionId }) => commissionId).reverse(),
   );
   assert.equal(second.pagination.hasMore, false);
-  assert.deepEqual((await world.live.get(`/commissions?affiliateId=${mine.id}&status=approved`)).body.data, []);
+  assert.deepEqual((await api.live.get(`/commissions?affiliateId=${mine.id}&status=approved`)).body.data, []);
   const seen: string[] = [];
   let cursor = '';
   do {
-    const page = (await world.live.get(`/balances?limit=1${cursor && `&cursor=${cursor}`}`)).body;
+    const page = (await api.live.get(`/balances?limit=1${cursor && `&cursor=${cursor}`}`)).body;
     seen.push(
       ...page.data.map((row: { affiliateId: string; currency: string }) => `${row.affiliateId} ${row.currency}`),
     );
@@ -196,35 +196,35 @@ test('commissions and balances are listed a page at a time; test money is in nei
   } while (cursor);
   assert.equal(new Set(seen).size, seen.length);
   assert.ok(seen.includes(`${mine.id} EUR`) && seen.includes(`${mine.id} USD`));
-  await world.test.post('/conversions', { affiliate_id: mine.id, amount: 1, txid: 'test' });
-  assert.deepEqual((await world.test.get('/balances')).body.data, []);
-  assert.equal((await world.test.post('/payouts', { affiliateId: mine.id, currency: 'USD' })).status, 409);
+  await api.test.post('/conversions', { affiliate_id: mine.id, amount: 1, txid: 'test' });
+  assert.deepEqual((await api.test.get('/balances')).body.data, []);
+  assert.equal((await api.test.post('/payouts', { affiliateId: mine.id, currency: 'USD' })).status, 409);
 });
 
 test('payouts are listed, found, and another program’s are not', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   await approve((await sell(id)).commissionId);
   const payout = (await pay(id)).body.data;
-  assert.deepEqual((await world.live.get(`/payouts?affiliateId=${id}&status=pending`)).body.data, [payout]);
-  assert.deepEqual((await world.live.get(`/payouts/${payout.id}`)).body.data, payout);
-  assert.equal((await world.stranger.get(`/payouts/${payout.id}`)).status, 404);
-  assert.equal((await world.stranger.patch(`/payouts/${payout.id}`, { status: 'paid' })).status, 404);
+  assert.deepEqual((await api.live.get(`/payouts?affiliateId=${id}&status=pending`)).body.data, [payout]);
+  assert.deepEqual((await api.live.get(`/payouts/${payout.id}`)).body.data, payout);
+  assert.equal((await api.stranger.get(`/payouts/${payout.id}`)).status, 404);
+  assert.equal((await api.stranger.patch(`/payouts/${payout.id}`, { status: 'paid' })).status, 404);
   for (const [body, field] of [
     [{ affiliateId: id }, 'currency'],
     [{ affiliateId: id, currency: 'XYZ' }, 'currency'],
     [{ affiliateId: 'nobody', currency: 'USD' }, 'affiliateId'],
     [{ affiliateId: id, currency: 'USD', amountMinor: 5 }, 'amountMinor'],
   ] as const) {
-    const answer = await world.live.post('/payouts', body);
+    const answer = await api.live.post('/payouts', body);
     assert.deepEqual([answer.status, Object.keys(answer.body.error.details)], [400, [field]]);
   }
 });
 
 test('the schema itself refuses payouts that are not the sum of their entries, and steps back', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   await approve((await sell(id)).commissionId);
-  const { db } = world.hub;
-  const fake = (payoutId: string) => [payoutId, world.programId, id];
+  const { db } = api.hub;
+  const fake = (payoutId: string) => [payoutId, api.programId, id];
   await assert.rejects(
     db.raw(
       `insert into payouts (id, program_id, affiliate_id, currency, amount_minor, created_by, created_at, updated_at)
@@ -235,7 +235,7 @@ test('the schema itself refuses payouts that are not the sum of their entries, a
   );
   const payout = (await pay(id)).body.data;
   await assert.rejects(db.raw('update payouts set amount_minor = 1 where id = ?', [payout.id]), /does not change/);
-  await world.live.patch(`/payouts/${payout.id}`, { status: 'failed' });
+  await api.live.patch(`/payouts/${payout.id}`, { status: 'failed' });
   await assert.rejects(
     db.raw(`update payouts set status = 'pending', failed_at = null where id = ?`, [payout.id]),
     /stays so/,
@@ -243,12 +243,12 @@ test('the schema itself refuses payouts that are not the sum of their entries, a
 });
 
 test('subscribers hear of payouts and of the commissions that they pay', async () => {
-  const { id } = await makeAffiliate(world.live);
+  const { id } = await makeAffiliate(api.live);
   const { commissionId } = await sell(id);
   await approve(commissionId);
   const payout = (await pay(id)).body.data;
-  await world.live.patch(`/payouts/${payout.id}`, { status: 'paid' });
-  const { rows } = await world.hub.db.raw(
+  await api.live.patch(`/payouts/${payout.id}`, { status: 'paid' });
+  const { rows } = await api.hub.db.raw(
     `select type from messages where body::jsonb->'data'->>'id' in (?, ?) order by id`,
     [payout.id, commissionId],
   );

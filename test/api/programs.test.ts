@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ApiClient } from './api-client.ts';
-import { makeKey, makeOffer, openApiWorld, type ApiWorld } from './world.ts';
+import { makeKey, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 before(async () => {
-  world = await openApiWorld();
+  api = await openApiProgram();
 });
-after(() => world.stop());
+after(() => api.stop());
 
 test('a program has defaults, and what was set comes back', async () => {
-  const bare = await world.admin.post('/programs', { name: '  Plain ' });
+  const bare = await api.admin.post('/programs', { name: '  Plain ' });
   assert.equal(bare.status, 201);
   const { id: _id, createdAt: _at, updatedAt: _then, ...rest } = bare.body.data;
   assert.deepEqual(rest, {
@@ -25,7 +25,7 @@ test('a program has defaults, and what was set comes back', async () => {
     contactEmail: null,
     status: 'approved',
   });
-  const full = await world.admin.post('/programs', {
+  const full = await api.admin.post('/programs', {
     name: 'Full',
     currency: 'eur',
     timezone: 'Europe/Berlin',
@@ -35,23 +35,23 @@ test('a program has defaults, and what was set comes back', async () => {
   });
   assert.equal(full.body.data.currency, 'EUR');
   assert.deepEqual(full.body.data.attribution, { model: 'first_click', couponFirst: false });
-  assert.deepEqual((await world.admin.get(`/programs/${full.body.data.id}`)).body, full.body);
+  assert.deepEqual((await api.admin.get(`/programs/${full.body.data.id}`)).body, full.body);
 });
 
 test('a change touches what it names alone', async () => {
-  const made = await world.admin.post('/programs', { name: 'Before', attribution: { couponFirst: true } });
+  const made = await api.admin.post('/programs', { name: 'Before', attribution: { couponFirst: true } });
   const { id } = made.body.data;
-  const changed = await world.admin.patch(`/programs/${id}`, {
+  const changed = await api.admin.patch(`/programs/${id}`, {
     attribution: { model: 'first_click' },
     holdDays: 7,
   });
   assert.deepEqual(changed.body.data.attribution, { model: 'first_click', couponFirst: true });
   assert.deepEqual([changed.body.data.name, changed.body.data.holdDays], ['Before', 7]);
-  assert.equal((await world.admin.patch(`/programs/${id}`, {})).status, 200);
+  assert.equal((await api.admin.patch(`/programs/${id}`, {})).status, 200);
 });
 
 test('what is no currency, time zone or number of days is named', async () => {
-  const answer = await world.admin.post('/programs', {
+  const answer = await api.admin.post('/programs', {
     name: '',
     currency: 'BTC',
     timezone: 'Mars/Base',
@@ -71,20 +71,20 @@ test('what is no currency, time zone or number of days is named', async () => {
 });
 
 test('the first offer becomes the default, later ones do not; another program’s offer cannot be', async () => {
-  const program = () => world.admin.get(`/programs/${world.programId}`).then(({ body }) => body.data);
-  const first = await makeOffer(world.live);
-  const second = await makeOffer(world.live);
+  const program = () => api.admin.get(`/programs/${api.programId}`).then(({ body }) => body.data);
+  const first = await makeOffer(api.live);
+  const second = await makeOffer(api.live);
   assert.equal((await program()).defaultOfferId, first.id);
-  await world.admin.patch(`/programs/${world.programId}`, { defaultOfferId: second.id });
+  await api.admin.patch(`/programs/${api.programId}`, { defaultOfferId: second.id });
   assert.equal((await program()).defaultOfferId, second.id);
-  const theirs = await makeOffer(world.stranger);
-  const answer = await world.admin.patch(`/programs/${world.programId}`, { defaultOfferId: theirs.id });
+  const theirs = await makeOffer(api.stranger);
+  const answer = await api.admin.patch(`/programs/${api.programId}`, { defaultOfferId: theirs.id });
   assert.equal(answer.status, 400);
   assert.ok('defaultOfferId' in answer.body.error.details);
 });
 
 test('a write key makes, lists and revokes the keys of its own program', async () => {
-  const made = await world.live.post('/api-keys', {
+  const made = await api.live.post('/api-keys', {
     name: 'Backend',
     mode: 'test',
     access: 'read',
@@ -93,21 +93,21 @@ test('a write key makes, lists and revokes the keys of its own program', async (
   assert.equal(made.status, 201);
   assert.match(made.body.data.key, /^sk_test_[0-9A-Za-z]{36}$/);
   assert.deepEqual(made.body.data.rateLimits, { reads: 9 });
-  const me = await new ApiClient(world.hub.url, made.body.data.key).get('/me');
-  assert.deepEqual(me.body.data, { program: { id: world.programId, name: 'Acme' }, mode: 'test', access: 'read' });
-  const listed = await world.live.get('/api-keys');
+  const me = await new ApiClient(api.hub.url, made.body.data.key).get('/me');
+  assert.deepEqual(me.body.data, { program: { id: api.programId, name: 'Acme' }, mode: 'test', access: 'read' });
+  const listed = await api.live.get('/api-keys');
   assert.ok(listed.body.data.every((key: object) => !('key' in key)));
   assert.equal(listed.body.data[0].id, made.body.data.id);
-  assert.equal((await world.stranger.delete(`/api-keys/${made.body.data.id}`)).status, 404);
-  assert.equal((await world.live.delete(`/api-keys/${made.body.data.id}`)).status, 204);
-  assert.equal((await world.live.delete(`/api-keys/${made.body.data.id}`)).status, 404);
+  assert.equal((await api.stranger.delete(`/api-keys/${made.body.data.id}`)).status, 404);
+  assert.equal((await api.live.delete(`/api-keys/${made.body.data.id}`)).status, 204);
+  assert.equal((await api.live.delete(`/api-keys/${made.body.data.id}`)).status, 404);
 });
 
 test('the admin makes keys of programs that are there', async () => {
-  const answer = await world.admin.post('/programs/prg_none/api-keys', { name: 'x', mode: 'live', access: 'read' });
+  const answer = await api.admin.post('/programs/prg_none/api-keys', { name: 'x', mode: 'live', access: 'read' });
   assert.equal(answer.status, 404);
-  assert.equal((await world.admin.get('/programs/prg_none/api-keys')).status, 404);
-  const key = await makeKey(world.admin, world.programId, 'live', 'write');
-  const { body } = await world.admin.get(`/programs/${world.programId}/api-keys`);
+  assert.equal((await api.admin.get('/programs/prg_none/api-keys')).status, 404);
+  const key = await makeKey(api.admin, api.programId, 'live', 'write');
+  const { body } = await api.admin.get(`/programs/${api.programId}/api-keys`);
   assert.ok(body.data.some(({ display }: { display: string }) => key.startsWith(display)));
 });

@@ -1,29 +1,26 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { buildDestination } from '../../src/api/destination.ts';
-import { makeAffiliate, makeLink, makeOffer, openApiWorld, type ApiWorld } from './world.ts';
+import { makeAffiliate, makeLink, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 let affiliateId: string;
 let offerId: string;
 
 before(async () => {
-  world = await openApiWorld();
-  affiliateId = (await makeAffiliate(world.live)).id;
-  offerId = (await makeOffer(world.live, { url: 'https://shop.example/p?a=%20b&utm_source=shop#top' })).id;
+  api = await openApiProgram();
+  affiliateId = (await makeAffiliate(api.live)).id;
+  offerId = (await makeOffer(api.live, { url: 'https://shop.example/p?a=%20b&utm_source=shop#top' })).id;
 });
-after(() => world.stop());
+after(() => api.stop());
 
 const clickOf = (location: string | null): URLSearchParams => new URL(location ?? '').searchParams;
 
 test('a visit is recorded before the redirect, which carries the click, the affiliate and the tags', async () => {
-  const { code, id: linkId } = await makeLink(world.live, { affiliateId, offerId });
-  const answer = await world.anonymous.get(
-    `//r/${code}?sub1=my%20click&sub5=z&utm_source=mail&utm_campaign=x&other=1`,
-    {
-      headers: { 'user-agent': 'Browser/1', referer: 'https://blog.example/post' },
-    },
-  );
+  const { code, id: linkId } = await makeLink(api.live, { affiliateId, offerId });
+  const answer = await api.anonymous.get(`//r/${code}?sub1=my%20click&sub5=z&utm_source=mail&utm_campaign=x&other=1`, {
+    headers: { 'user-agent': 'Browser/1', referer: 'https://blog.example/post' },
+  });
   assert.equal(answer.status, 302);
   const location = answer.headers.get('location') ?? '';
   const clickId = clickOf(location).get('click_id') ?? '';
@@ -35,52 +32,52 @@ test('a visit is recorded before the redirect, which carries the click, the affi
       '&sub1=my%20click&sub5=z&utm_campaign=x#top',
   );
   assert.equal(answer.headers.get('cache-control'), 'no-store');
-  const { data } = (await world.live.get(`/clicks/${clickId}`)).body;
+  const { data } = (await api.live.get(`/clicks/${clickId}`)).body;
   assert.deepEqual([data.affiliateId, data.offerId, data.linkId, data.livemode], [affiliateId, offerId, linkId, true]);
   assert.deepEqual([data.sub1, data.sub2, data.sub5], ['my click', null, 'z']);
   assert.deepEqual(data.utm, { utm_source: 'mail', utm_campaign: 'x' });
   assert.deepEqual([data.ip, data.userAgent, data.sourceUrl], ['127.0.0.1', 'Browser/1', 'https://blog.example/post']);
-  assert.equal((await world.live.get(`/tracking-links/${linkId}`)).body.data.clicks, 1);
+  assert.equal((await api.live.get(`/tracking-links/${linkId}`)).body.data.clicks, 1);
 });
 
 test('many visits at once are each recorded', async () => {
-  const { code, id } = await makeLink(world.live, { affiliateId, offerId });
-  const answers = await Promise.all(Array.from({ length: 60 }, () => world.anonymous.get(`//r/${code}`)));
+  const { code, id } = await makeLink(api.live, { affiliateId, offerId });
+  const answers = await Promise.all(Array.from({ length: 60 }, () => api.anonymous.get(`//r/${code}`)));
   const clicks = new Set(answers.map(({ headers }) => clickOf(headers.get('location')).get('click_id')));
   assert.equal(clicks.size, 60);
-  assert.equal((await world.live.get(`/tracking-links/${id}`)).body.data.clicks, 60);
+  assert.equal((await api.live.get(`/tracking-links/${id}`)).body.data.clicks, 60);
 });
 
 test('visitors get through whatever the state of affiliate and offer, and the click is recorded', async () => {
-  const banned = (await makeAffiliate(world.live, { status: 'banned' })).id;
-  const archived = (await makeOffer(world.live, { status: 'archived' })).id;
-  const { code } = await makeLink(world.live, { affiliateId: banned, offerId: archived });
-  const answer = await world.anonymous.get(`//r/${code}`);
+  const banned = (await makeAffiliate(api.live, { status: 'banned' })).id;
+  const archived = (await makeOffer(api.live, { status: 'archived' })).id;
+  const { code } = await makeLink(api.live, { affiliateId: banned, offerId: archived });
+  const answer = await api.anonymous.get(`//r/${code}`);
   assert.equal(answer.status, 302);
   const clickId = clickOf(answer.headers.get('location')).get('click_id') ?? '';
-  assert.equal((await world.live.get(`/clicks/${clickId}`)).status, 200);
+  assert.equal((await api.live.get(`/clicks/${clickId}`)).status, 200);
 });
 
 test('a preview by HEAD is no visit', async () => {
-  const { code, id } = await makeLink(world.live, { affiliateId, offerId });
-  const answer = await world.anonymous.call('HEAD', `//r/${code}`);
+  const { code, id } = await makeLink(api.live, { affiliateId, offerId });
+  const answer = await api.anonymous.call('HEAD', `//r/${code}`);
   assert.equal(answer.status, 302);
   assert.ok(!clickOf(answer.headers.get('location')).has('click_id'));
-  assert.equal((await world.live.get(`/tracking-links/${id}`)).body.data.clicks, 0);
+  assert.equal((await api.live.get(`/tracking-links/${id}`)).body.data.clicks, 0);
 });
 
 test('what is no link is 404, and a NUL in a tag 400', async () => {
   for (const code of ['unknown', '%zz', 'a%00', 'x'.repeat(300)]) {
-    const answer = await world.anonymous.get(`//r/${code}`);
+    const answer = await api.anonymous.get(`//r/${code}`);
     assert.deepEqual([answer.status, answer.body.error.code], [404, 'NOT_FOUND'], code);
   }
-  const { code } = await makeLink(world.live, { affiliateId, offerId });
-  assert.equal((await world.anonymous.get(`//r/${code}?sub1=%00`)).status, 400);
+  const { code } = await makeLink(api.live, { affiliateId, offerId });
+  assert.equal((await api.anonymous.get(`//r/${code}?sub1=%00`)).status, 400);
 });
 
 test('tags that are pasted wrongly hold up no visitor: the first of each counts, long ones are cut', async () => {
-  const { code } = await makeLink(world.live, { affiliateId, offerId });
-  const answer = await world.anonymous.get(
+  const { code } = await makeLink(api.live, { affiliateId, offerId });
+  const answer = await api.anonymous.get(
     `//r/${code}?sub1=a&sub1=b&sub2=${'x'.repeat(400)}&sub3=${'%F0%9F%98%80'.repeat(200)}`,
   );
   assert.equal(answer.status, 302);
@@ -91,12 +88,12 @@ test('tags that are pasted wrongly hold up no visitor: the first of each counts,
 });
 
 test('browsers on other sites may follow links, and call nothing else', async () => {
-  const { code } = await makeLink(world.live, { affiliateId, offerId });
+  const { code } = await makeLink(api.live, { affiliateId, offerId });
   const headers = { origin: 'https://elsewhere.example' };
-  const link = await world.anonymous.get(`//r/${code}`, { headers });
+  const link = await api.anonymous.get(`//r/${code}`, { headers });
   assert.equal(link.headers.get('access-control-allow-origin'), '*');
   assert.equal(link.headers.get('access-control-allow-credentials'), null);
-  const preflight = await world.anonymous.call('OPTIONS', `//r/${code}`, {
+  const preflight = await api.anonymous.call('OPTIONS', `//r/${code}`, {
     headers: { ...headers, 'access-control-request-method': 'GET' },
   });
   assert.equal(preflight.status, 204);
@@ -106,9 +103,9 @@ test('browsers on other sites may follow links, and call nothing else', async ()
     ['OPTIONS', '/conversions'],
     ['GET', '//openapi.json'],
   ] as const) {
-    const answer = await fetch(world.hub.url + (path.startsWith('//') ? path.slice(1) : `/api/v1${path}`), {
+    const answer = await fetch(api.hub.url + (path.startsWith('//') ? path.slice(1) : `/api/v1${path}`), {
       method,
-      headers: { ...headers, 'access-control-request-method': 'POST', 'x-api-key': world.liveKey },
+      headers: { ...headers, 'access-control-request-method': 'POST', 'x-api-key': api.liveKey },
     });
     await answer.arrayBuffer();
     assert.equal(answer.headers.get('access-control-allow-origin'), null, `${method} ${path}`);

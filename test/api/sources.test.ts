@@ -1,47 +1,47 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitUntil } from '../support/wait-until.ts';
-import { makeAffiliate, makeOffer, openApiWorld, type ApiWorld } from './world.ts';
+import { makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 before(async () => {
-  world = await openApiWorld({ worker: true });
+  api = await openApiProgram({ worker: true });
 });
-after(() => world.stop());
+after(() => api.stop());
 
 test('a Stripe source shows its URL and the events to switch on, never its secrets', async () => {
   const signingSecrets = ['whsec_first', '  kept as it is  '];
-  const made = await world.live.post('/sources', { kind: 'stripe', name: 'Main', signingSecrets, livemode: false });
+  const made = await api.live.post('/sources', { kind: 'stripe', name: 'Main', signingSecrets, livemode: false });
   assert.equal(made.status, 201);
   const { data } = made.body;
   assert.match(data.id, /^src_[0-9a-f]{64}$/);
-  assert.equal(data.url, `${world.hub.url}/in/stripe/${data.id}`);
+  assert.equal(data.url, `${api.hub.url}/in/stripe/${data.id}`);
   assert.ok(data.requiredEvents.includes('checkout.session.completed'));
   assert.deepEqual([data.livemode, data.orderScope, data.lastEventAt], [false, 'program', null]);
   const answers = [
     made,
-    await world.live.get(`/sources/${data.id}`),
-    await world.live.get('/sources'),
-    await world.live.patch(`/sources/${data.id}`, { signingSecrets: ['whsec_second'] }),
+    await api.live.get(`/sources/${data.id}`),
+    await api.live.get('/sources'),
+    await api.live.patch(`/sources/${data.id}`, { signingSecrets: ['whsec_second'] }),
   ];
   for (const { text } of answers) assert.ok(!/whsec|kept as/.test(text), text);
-  const { rows } = await world.hub.db.raw('select secrets from sources where id = ?', [data.id]);
+  const { rows } = await api.hub.db.raw('select secrets from sources where id = ?', [data.id]);
   assert.ok(!/whsec/.test(JSON.stringify(rows)));
 });
 
 test('a RevenueCat source has a header, a secret for signatures, or both; one must stay', async () => {
-  const none = await world.live.post('/sources', { kind: 'revenuecat' });
+  const none = await api.live.post('/sources', { kind: 'revenuecat' });
   assert.deepEqual([none.status, Object.keys(none.body.error.details)], [400, ['authorization']]);
-  const { data } = (await world.live.post('/sources', { kind: 'revenuecat', authorization: 'Bearer x' })).body;
+  const { data } = (await api.live.post('/sources', { kind: 'revenuecat', authorization: 'Bearer x' })).body;
   assert.deepEqual([data.amountBasis, data.campaignAsCoupon], ['net_of_tax', false]);
-  const changed = await world.live.patch(`/sources/${data.id}`, { hmacSecret: 's', amountBasis: 'gross' });
+  const changed = await api.live.patch(`/sources/${data.id}`, { hmacSecret: 's', amountBasis: 'gross' });
   assert.deepEqual([changed.status, changed.body.data.amountBasis], [200, 'gross']);
-  assert.equal((await world.live.patch(`/sources/${data.id}`, { authorization: null })).status, 200);
-  assert.equal((await world.live.patch(`/sources/${data.id}`, { hmacSecret: null })).status, 400);
+  assert.equal((await api.live.patch(`/sources/${data.id}`, { authorization: null })).status, 200);
+  assert.equal((await api.live.patch(`/sources/${data.id}`, { hmacSecret: null })).status, 400);
 });
 
 test('a postback source takes a preset, and its own fields and words on top', async () => {
-  const made = await world.live.post('/sources', {
+  const made = await api.live.post('/sources', {
     kind: 'postback',
     preset: 'Keitaro',
     fields: { myclick: 'click_id' },
@@ -53,9 +53,9 @@ test('a postback source takes a preset, and its own fields and words on top', as
   assert.equal(made.status, 201, made.text);
   const { data } = made.body;
   assert.deepEqual([data.preset, data.response, data.purpose, data.orderScope], ['keitaro', 'ok', 'primary', 'source']);
-  assert.equal(data.url, `${world.hub.url}/pb/${data.id}`);
+  assert.equal(data.url, `${api.hub.url}/pb/${data.id}`);
   assert.ok(data.postbackUrl.startsWith(`${data.url}?subid=`));
-  const changed = await world.live.patch(`/sources/${data.id}`, { response: 'json', preset: null, statuses: {} });
+  const changed = await api.live.patch(`/sources/${data.id}`, { response: 'json', preset: null, statuses: {} });
   assert.deepEqual(
     [changed.body.data.response, changed.body.data.preset, changed.body.data.statuses, changed.body.data.fields],
     ['json', null, {}, { myclick: 'click_id' }],
@@ -80,54 +80,54 @@ test('every wrong field is named, and so is one of another kind', async () => {
     [{ kind: 'revenuecat', authorization: 'x', amountBasis: 'net' }, 'amountBasis'],
   ];
   for (const [body, field] of cases) {
-    const answer = await world.live.post('/sources', body);
+    const answer = await api.live.post('/sources', body);
     assert.equal(answer.status, 400, JSON.stringify(body));
     assert.deepEqual(Object.keys(answer.body.error.details), [field], answer.text);
   }
-  const { data } = (await world.live.post('/sources', { kind: 'postback' })).body;
-  const answer = await world.live.patch(`/sources/${data.id}`, { signingSecrets: ['x'] });
+  const { data } = (await api.live.post('/sources', { kind: 'postback' })).body;
+  const answer = await api.live.patch(`/sources/${data.id}`, { signingSecrets: ['x'] });
   assert.deepEqual(answer.body.error.details, { signingSecrets: 'is not a field of a postback source' });
 });
 
 test('another program neither sees, changes nor closes a source; a closed one is a way in no more', async () => {
-  const { data } = (await world.live.post('/sources', { kind: 'postback', requireKey: false })).body;
+  const { data } = (await api.live.post('/sources', { kind: 'postback', requireKey: false })).body;
   for (const [method, body] of [
     ['GET', undefined],
     ['PATCH', { name: 'x' }],
     ['DELETE', undefined],
   ] as const) {
-    assert.equal((await world.stranger.call(method, `/sources/${data.id}`, { body })).status, 404);
+    assert.equal((await api.stranger.call(method, `/sources/${data.id}`, { body })).status, 404);
   }
-  assert.equal((await world.anonymous.get(`//pb/${data.id}`)).status, 400);
-  assert.equal((await world.live.delete(`/sources/${data.id}`)).status, 204);
-  assert.equal((await world.anonymous.get(`//pb/${data.id}`)).status, 404);
-  assert.equal((await world.live.get(`/sources/${data.id}`)).status, 404);
+  assert.equal((await api.anonymous.get(`//pb/${data.id}`)).status, 400);
+  assert.equal((await api.live.delete(`/sources/${data.id}`)).status, 204);
+  assert.equal((await api.anonymous.get(`//pb/${data.id}`)).status, 404);
+  assert.equal((await api.live.get(`/sources/${data.id}`)).status, 404);
 });
 
 test('a postback by a source made here becomes a conversion, and the source tells when it last heard', async () => {
-  const affiliate = await makeAffiliate(world.live);
-  const offer = await makeOffer(world.live);
-  const click = await world.live.post('/clicks', { affiliateId: affiliate.id, offerId: offer.id });
-  const { data } = (await world.live.post('/sources', { kind: 'postback' })).body;
-  const query = `cid=${click.body.data.id}&sum=12.50&txid=pb-1&secure=${world.liveKey}`;
-  const answer = await world.anonymous.get(`//pb/${data.id}?${query}`);
+  const affiliate = await makeAffiliate(api.live);
+  const offer = await makeOffer(api.live);
+  const click = await api.live.post('/clicks', { affiliateId: affiliate.id, offerId: offer.id });
+  const { data } = (await api.live.post('/sources', { kind: 'postback' })).body;
+  const query = `cid=${click.body.data.id}&sum=12.50&txid=pb-1&secure=${api.liveKey}`;
+  const answer = await api.anonymous.get(`//pb/${data.id}?${query}`);
   assert.deepEqual([answer.status, answer.body.data.tracked], [200, true], answer.text);
-  const listed = await world.live.get(`/inbox-events?sourceId=${data.id}`);
+  const listed = await api.live.get(`/inbox-events?sourceId=${data.id}`);
   assert.equal(listed.body.data[0].conversionId, answer.body.data.conversionId);
-  assert.ok((await world.live.get(`/sources/${data.id}`)).body.data.lastEventAt);
-  const replayed = await world.live.post(`/inbox-events/${listed.body.data[0].id}/replay`);
+  assert.ok((await api.live.get(`/sources/${data.id}`)).body.data.lastEventAt);
+  const replayed = await api.live.post(`/inbox-events/${listed.body.data[0].id}/replay`);
   assert.equal(replayed.status, 202);
   await waitUntil('the postback is settled again', async () => {
-    const event = (await world.live.get(`/inbox-events/${listed.body.data[0].id}`)).body.data;
+    const event = (await api.live.get(`/inbox-events/${listed.body.data[0].id}`)).body.data;
     return event.outcome === 'duplicate' && event.conversionId === answer.body.data.conversionId;
   });
 });
 
 test('the presets are listed, each with a URL to paste', async () => {
-  const { data } = (await world.live.get('/sources/presets')).body;
+  const { data } = (await api.live.get('/sources/presets')).body;
   assert.deepEqual(
     data.map(({ name }: { name: string }) => name).sort(),
     ['AffSpace', 'Affise', 'BeMob', 'Binom', 'Everflow', 'Keitaro', 'RedTrack', 'TUNE', 'Voluum'].sort(),
   );
-  for (const { postbackUrl } of data) assert.ok(postbackUrl.startsWith(`${world.hub.url}/pb/SOURCE_ID?`));
+  for (const { postbackUrl } of data) assert.ok(postbackUrl.startsWith(`${api.hub.url}/pb/SOURCE_ID?`));
 });

@@ -9,19 +9,19 @@ import { eventTypeNames, eventTypes } from '../../src/outbound/events/event-type
 import { writeMessages } from '../../src/outbound/messages/write-messages.ts';
 import { startReceiver, type Receiver, type Respond } from '../outbound/receiver.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { make, makeAffiliate, openApiWorld, type ApiWorld } from './world.ts';
+import { make, makeAffiliate, openApiProgram, type ApiProgram } from './api-program.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 let receiver: Receiver;
 let respond: Respond;
 
 before(async () => {
   receiver = await startReceiver((...all) => respond(...all));
-  world = await openApiWorld({ worker: true, env: { RETRY_SCHEDULE: '0.2,0.2' } });
+  api = await openApiProgram({ worker: true, env: { RETRY_SCHEDULE: '0.2,0.2' } });
   respond = (_request, response) => response.end('ok');
 });
 after(async () => {
-  await world.stop();
+  await api.stop();
   await receiver.close();
 });
 
@@ -31,13 +31,13 @@ interface Created {
 }
 
 function createEndpoint(more: object = {}): Promise<Created> {
-  return make<Created>(world.live, '/webhook-endpoints', { url: receiver.url, ...more });
+  return make<Created>(api.live, '/webhook-endpoints', { url: receiver.url, ...more });
 }
 
 /** As the pipeline would: in a transaction, then the queue. */
 async function emit(type: string, count = 1): Promise<void> {
-  const { db, queues } = world.hub.deps;
-  const draft = () => ({ programId: world.programId, livemode: true, type, data: { id: newId('cnv') } });
+  const { db, queues } = api.hub.deps;
+  const draft = () => ({ programId: api.programId, livemode: true, type, data: { id: newId('cnv') } });
   const ids = await inTransaction(db, (trx) => writeMessages(trx, Array.from({ length: count }, draft)));
   await queues.enqueue('delivery', [{ deliveryIds: ids }]);
 }
@@ -64,10 +64,10 @@ describe('an endpoint', () => {
     };
     const { id, secret } = await createEndpoint(set);
     assert.match(secret, /^whsec_/);
-    const { body } = await world.live.get(`/webhook-endpoints/${id}`);
+    const { body } = await api.live.get(`/webhook-endpoints/${id}`);
     for (const [field, value] of Object.entries(set)) assert.deepEqual(body.data[field], value, field);
     assert.equal('secret' in body.data, false);
-    const changed = await world.live.patch(`/webhook-endpoints/${id}`, {
+    const changed = await api.live.patch(`/webhook-endpoints/${id}`, {
       description: null,
       headers: null,
       rateLimitPerSecond: null,
@@ -76,15 +76,15 @@ describe('an endpoint', () => {
     });
     const { description, headers, rateLimitPerSecond, eventTypes, disabled } = changed.body.data;
     assert.deepEqual([description, headers, rateLimitPerSecond, eventTypes, disabled], [null, {}, null, [], false]);
-    assert.equal((await world.live.delete(`/webhook-endpoints/${id}`)).status, 204);
-    assert.equal((await world.live.get(`/webhook-endpoints/${id}`)).status, 404);
-    assert.equal((await world.live.delete(`/webhook-endpoints/${id}`)).status, 404);
+    assert.equal((await api.live.delete(`/webhook-endpoints/${id}`)).status, 204);
+    assert.equal((await api.live.get(`/webhook-endpoints/${id}`)).status, 404);
+    assert.equal((await api.live.delete(`/webhook-endpoints/${id}`)).status, 404);
   });
 
   test('is encrypted at rest where it is secret', async () => {
     const { id, secret } = await createEndpoint({ headers: { 'x-token': 'hush-hush' }, disabled: true });
     const [row] = await runSql<{ text: string }>(
-      world.hub.db,
+      api.hub.db,
       'select e::text as text from webhook_endpoints e where id = ?',
       [id],
     );
@@ -95,19 +95,19 @@ describe('an endpoint', () => {
     const url = `${receiver.url}/listed`;
     const ids: string[] = [];
     for (let n = 0; n < 3; n += 1) ids.push((await createEndpoint({ url, disabled: true })).id);
-    const first = await world.live.get(`/webhook-endpoints?limit=2&url=${encodeURIComponent(url)}`);
+    const first = await api.live.get(`/webhook-endpoints?limit=2&url=${encodeURIComponent(url)}`);
     assert.equal(first.body.pagination.hasMore, true);
     const cursor = first.body.pagination.nextCursor as string;
-    const second = await world.live.get(`/webhook-endpoints?limit=2&url=${encodeURIComponent(url)}&cursor=${cursor}`);
+    const second = await api.live.get(`/webhook-endpoints?limit=2&url=${encodeURIComponent(url)}&cursor=${cursor}`);
     const listed = [...first.body.data, ...second.body.data].map((item: { id: string }) => item.id);
     assert.deepEqual(listed, ids.sort().reverse());
     assert.equal(second.body.pagination.hasMore, false);
-    assert.deepEqual((await world.stranger.get('/webhook-endpoints')).body.data, []);
+    assert.deepEqual((await api.stranger.get('/webhook-endpoints')).body.data, []);
   });
 
   test('of another program is not there', async () => {
     const { id } = await createEndpoint({ disabled: true });
-    const { stranger } = world;
+    const { stranger } = api;
     const answers = [
       await stranger.get(`/webhook-endpoints/${id}`),
       await stranger.patch(`/webhook-endpoints/${id}`, { disabled: false }),
@@ -169,17 +169,17 @@ describe('what an endpoint refuses, by the name of the field', () => {
   ];
   for (const [field, body] of cases) {
     test(`${field}: ${JSON.stringify(body).slice(0, 80)}`, async () => {
-      const answer = await world.live.post('/webhook-endpoints', body);
+      const answer = await api.live.post('/webhook-endpoints', body);
       assert.equal(answer.status, 400, answer.text);
       assert.ok(field in answer.body.error.details, answer.text);
     });
   }
 
   test('the hub itself, and a change to what could not be created', async () => {
-    const itself = await world.live.post('/webhook-endpoints', { url: `${world.hub.url}/api/v1/me` });
+    const itself = await api.live.post('/webhook-endpoints', { url: `${api.hub.url}/api/v1/me` });
     assert.match(itself.body.error.details.url, /this hub itself/);
     const { id } = await createEndpoint({ disabled: true });
-    const changed = await world.live.patch(`/webhook-endpoints/${id}`, { url: 'https://192.168.0.1/' });
+    const changed = await api.live.patch(`/webhook-endpoints/${id}`, { url: 'https://192.168.0.1/' });
     assert.ok('url' in changed.body.error.details);
   });
 });
@@ -188,7 +188,7 @@ describe('rotation', () => {
   test('both secrets verify until the overlap is over', async () => {
     const url = `${receiver.url}/rotated`;
     const { id, secret: old } = await createEndpoint({ url, eventTypes: ['affiliate.created'] });
-    const { body } = await world.live.post(`/webhook-endpoints/${id}/rotate-secret`);
+    const { body } = await api.live.post(`/webhook-endpoints/${id}/rotate-secret`);
     const current = body.data.secret as string;
     assert.notEqual(current, old);
     const hours = (Date.parse(body.data.previousSecretExpiresAt) - Date.now()) / 3_600_000;
@@ -200,7 +200,7 @@ describe('rotation', () => {
       new SvixWebhook(secret).verify(both.body, both.headers);
       new StandardWebhook(secret).verify(both.body, both.headers);
     }
-    await world.hub
+    await api.hub
       .db('webhook_endpoints')
       .where({ id })
       .update({ previous_secret_expires_at: new Date(0) });
@@ -218,7 +218,7 @@ describe('the test event', () => {
     const url = `${receiver.url}/catalogue`;
     const { id, secret } = await createEndpoint({ url, eventTypes: ['payout.failed'] });
     for (const eventType of eventTypeNames) {
-      const { body, status } = await world.live.post(`/webhook-endpoints/${id}/test`, { eventType });
+      const { body, status } = await api.live.post(`/webhook-endpoints/${id}/test`, { eventType });
       assert.equal(status, 200);
       assert.deepEqual([body.data.attempt.status, body.data.attempt.trigger], ['succeeded', 'test']);
       const request = receivedAt('/hook/catalogue').at(-1);
@@ -233,17 +233,17 @@ describe('the test event', () => {
   test('is tried once, and its failure is shown', async () => {
     respond = (request, response) => response.writeHead(request.url === '/hook/broken' ? 503 : 200).end('sorry');
     const { id } = await createEndpoint({ url: `${receiver.url}/broken`, eventTypes: ['payout.failed'] });
-    const { body } = await world.live.post(`/webhook-endpoints/${id}/test`);
+    const { body } = await api.live.post(`/webhook-endpoints/${id}/test`);
     const { status, responseStatus, responseBody, nextAttemptAt } = body.data.attempt;
     assert.deepEqual([status, responseStatus, responseBody, nextAttemptAt], ['failed', 503, 'sorry', null]);
-    const attempts = await world.live.get(`/messages/${body.data.messageId}/attempts`);
+    const attempts = await api.live.get(`/messages/${body.data.messageId}/attempts`);
     assert.equal(attempts.body.data.length, 1, 'a live key sees its own test');
     respond = (_request, response) => response.end('ok');
   });
 
   test('of a disabled endpoint is a conflict', async () => {
     const { id } = await createEndpoint({ disabled: true });
-    assert.equal((await world.live.post(`/webhook-endpoints/${id}/test`)).status, 409);
+    assert.equal((await api.live.post(`/webhook-endpoints/${id}/test`)).status, 409);
   });
 });
 
@@ -252,30 +252,30 @@ describe('messages', () => {
     respond = (request, response) => response.writeHead(request.url === '/hook/failing' ? 500 : 200).end('no');
     const { id } = await createEndpoint({ url: `${receiver.url}/failing`, eventTypes: ['lead.created'] });
     await emit('lead.created', 3);
-    const failed = () => world.live.get(`/messages?status=failed&endpointId=${id}&limit=2`);
+    const failed = () => api.live.get(`/messages?status=failed&endpointId=${id}&limit=2`);
     const page = await waitUntil('the schedule is used up', async () => {
       const answer = await failed();
       return answer.body.data.length === 2 && answer.body.pagination.hasMore && answer;
     });
     const [message] = page.body.data;
     assert.equal(message.type, 'lead.created');
-    const rest = await world.live.get(
+    const rest = await api.live.get(
       `/messages?status=failed&endpointId=${id}&limit=2&cursor=${page.body.pagination.nextCursor}`,
     );
     assert.equal(rest.body.data.length, 1);
-    const one = await world.live.get(`/messages/${message.id}`);
+    const one = await api.live.get(`/messages/${message.id}`);
     const { previous: _previous, deliveries, ...shown } = one.body.data;
     assert.deepEqual(shown, message);
     const own = deliveries.filter((delivery: { endpointId: string }) => delivery.endpointId === id);
     assert.deepEqual(own, [{ endpointId: id, status: 'failed', attempts: 3, nextAttemptAt: null }]);
-    const attempts = await world.live.get(`/messages/${message.id}/attempts?limit=2`);
+    const attempts = await api.live.get(`/messages/${message.id}/attempts?limit=2`);
     assert.deepEqual(
       attempts.body.data.map((attempt: { responseStatus: number }) => attempt.responseStatus),
       [500, 500],
     );
     assert.equal(attempts.body.pagination.hasMore, true);
-    assert.equal((await world.test.get(`/messages/${message.id}`)).status, 404, 'a test key sees no live message');
-    assert.equal((await world.stranger.get(`/messages/${message.id}`)).status, 404);
+    assert.equal((await api.test.get(`/messages/${message.id}`)).status, 404, 'a test key sees no live message');
+    assert.equal((await api.stranger.get(`/messages/${message.id}`)).status, 404);
     respond = (_request, response) => response.end('ok');
   });
 
@@ -284,23 +284,23 @@ describe('messages', () => {
     const { id } = await createEndpoint({ url, eventTypes: ['commission.paid'] });
     await emit('commission.paid');
     await waitUntil('it arrives', () => receivedAt('/hook/resent').length === 1);
-    const { body } = await world.live.get('/messages?type=commission.paid');
+    const { body } = await api.live.get('/messages?type=commission.paid');
     const messageId = body.data[0].id as string;
-    const answer = await world.live.post(`/messages/${messageId}/resend`, { endpointId: id });
+    const answer = await api.live.post(`/messages/${messageId}/resend`, { endpointId: id });
     assert.equal(answer.status, 202);
     await waitUntil('it arrives again', () => receivedAt('/hook/resent').length === 2);
     const [first, second] = receivedAt('/hook/resent');
     assert.equal(first?.body, second?.body);
     assert.equal(first?.headers['webhook-id'], second?.headers['webhook-id']);
     const attempts = await waitUntil('it is recorded', async () => {
-      const { body } = await world.live.get(`/messages/${messageId}/attempts`);
+      const { body } = await api.live.get(`/messages/${messageId}/attempts`);
       return body.data.length === 2 ? (body.data as { trigger: string }[]) : null;
     });
     assert.deepEqual(attempts.map((attempt) => attempt.trigger).sort(), ['resend', 'schedule']);
     const other = await createEndpoint({ url: `${receiver.url}/other`, eventTypes: ['payout.failed'] });
-    await world.live.post(`/messages/${messageId}/resend`, { endpointId: other.id });
+    await api.live.post(`/messages/${messageId}/resend`, { endpointId: other.id });
     await waitUntil('an endpoint that never asked for it gets it, too', () => receivedAt('/hook/other').length === 1);
-    const unknown = await world.live.post(`/messages/${messageId}/resend`, { endpointId: 'whe_unknown' });
+    const unknown = await api.live.post(`/messages/${messageId}/resend`, { endpointId: 'whe_unknown' });
     assert.equal(unknown.status, 404);
   });
 });
@@ -311,15 +311,15 @@ describe('recover', () => {
     const since = new Date().toISOString();
     const { id } = await createEndpoint({ url, eventTypes: ['payout.created'], disabled: true });
     await emit('payout.created', 25);
-    assert.equal((await world.live.post(`/webhook-endpoints/${id}/recover`, { since })).status, 409);
-    await world.live.patch(`/webhook-endpoints/${id}`, { disabled: false });
-    const answer = await world.live.post(`/webhook-endpoints/${id}/recover`, { since });
+    assert.equal((await api.live.post(`/webhook-endpoints/${id}/recover`, { since })).status, 409);
+    await api.live.patch(`/webhook-endpoints/${id}`, { disabled: false });
+    const answer = await api.live.post(`/webhook-endpoints/${id}/recover`, { since });
     assert.equal(answer.status, 202);
     assert.deepEqual([answer.body.data.status, answer.body.data.recovered], ['completed', 25]);
     await waitUntil('all arrive', () => receivedAt('/hook/recovered').length === 25);
-    const again = await world.live.post(`/webhook-endpoints/${id}/recover`, { since });
+    const again = await api.live.post(`/webhook-endpoints/${id}/recover`, { since });
     assert.equal(again.body.data.recovered, 0);
-    const progress = await world.live.get(`/webhook-endpoints/${id}/recoveries/${answer.body.data.id}`);
+    const progress = await api.live.get(`/webhook-endpoints/${id}/recoveries/${answer.body.data.id}`);
     assert.equal(progress.body.data.recovered, 25);
   });
 
@@ -328,17 +328,17 @@ describe('recover', () => {
     const url = `${receiver.url}/replayed`;
     const { id } = await createEndpoint({ url, eventTypes: ['payout.failed'] });
     const since = new Date(Date.now() - 3_600_000).toISOString();
-    const answer = await world.live.post(`/webhook-endpoints/${id}/replay-missing`, { since });
+    const answer = await api.live.post(`/webhook-endpoints/${id}/replay-missing`, { since });
     assert.equal(answer.body.data.status, 'completed');
     await waitUntil('all arrive', () => receivedAt('/hook/replayed').length >= 3);
-    const again = await world.live.post(`/webhook-endpoints/${id}/replay-missing`, { since });
+    const again = await api.live.post(`/webhook-endpoints/${id}/replay-missing`, { since });
     assert.equal(again.body.data.recovered, 0);
   });
 
   test('asks for a time that has passed', async () => {
     const { id } = await createEndpoint({ eventTypes: ['payout.failed'] });
     for (const body of [{}, { since: 'yesterday' }, { since: '2999-01-01T00:00:00Z' }]) {
-      const answer = await world.live.post(`/webhook-endpoints/${id}/recover`, body);
+      const answer = await api.live.post(`/webhook-endpoints/${id}/recover`, body);
       assert.equal(answer.status, 400);
       assert.ok('since' in answer.body.error.details);
     }
@@ -348,11 +348,11 @@ describe('recover', () => {
 describe('REST hooks', () => {
   test('subscribe, deliver, unsubscribe any number of times', async () => {
     const targetUrl = `${receiver.url}/zap`;
-    const created = await world.live.post('/hooks', { targetUrl, eventType: 'conversion.refunded' });
+    const created = await api.live.post('/hooks', { targetUrl, eventType: 'conversion.refunded' });
     assert.equal(created.status, 201);
     const { id } = created.body as { id: string };
     assert.match(id, /^whe_/);
-    const listed = await world.live.get(`/webhook-endpoints?url=${encodeURIComponent(targetUrl)}`);
+    const listed = await api.live.get(`/webhook-endpoints?url=${encodeURIComponent(targetUrl)}`);
     assert.deepEqual(
       listed.body.data.map((item: { id: string; kind: string }) => [item.id, item.kind]),
       [[id, 'rest_hook']],
@@ -360,44 +360,44 @@ describe('REST hooks', () => {
     await emit('conversion.refunded');
     await emit('lead.created');
     await waitUntil('it arrives', () => receivedAt('/hook/zap').length === 1);
-    for (let n = 0; n < 3; n += 1) assert.equal((await world.live.delete(`/hooks/${id}`)).status, 204);
-    assert.equal((await world.live.delete('/hooks/whe_unknown')).status, 204);
+    for (let n = 0; n < 3; n += 1) assert.equal((await api.live.delete(`/hooks/${id}`)).status, 204);
+    assert.equal((await api.live.delete('/hooks/whe_unknown')).status, 204);
     await emit('conversion.refunded');
     assert.equal(receivedAt('/hook/zap').length, 1);
   });
 
   test('a stranger cannot unsubscribe them', async () => {
-    const { body } = await world.live.post('/hooks', { targetUrl: receiver.url, eventType: 'payout.failed' });
-    assert.equal((await world.stranger.delete(`/hooks/${body.id}`)).status, 204);
-    assert.equal((await world.live.get(`/webhook-endpoints/${body.id}`)).status, 200);
-    await world.live.delete(`/hooks/${body.id}`);
+    const { body } = await api.live.post('/hooks', { targetUrl: receiver.url, eventType: 'payout.failed' });
+    assert.equal((await api.stranger.delete(`/hooks/${body.id}`)).status, 204);
+    assert.equal((await api.live.get(`/webhook-endpoints/${body.id}`)).status, 200);
+    await api.live.delete(`/hooks/${body.id}`);
   });
 
   test('name the field they refuse', async () => {
-    const url = await world.live.post('/hooks', { targetUrl: 'https://127.1.2.3.4/', eventType: 'lead.created' });
+    const url = await api.live.post('/hooks', { targetUrl: 'https://127.1.2.3.4/', eventType: 'lead.created' });
     assert.ok('targetUrl' in url.body.error.details, url.text);
-    const type = await world.live.post('/hooks', { targetUrl: receiver.url, eventType: 'lead.vanished' });
+    const type = await api.live.post('/hooks', { targetUrl: receiver.url, eventType: 'lead.vanished' });
     assert.ok('eventType' in type.body.error.details);
   });
 
   test('samples are what is delivered, newest first, and an example where there are none', async () => {
     await emit('conversion.updated', 5);
-    const { body } = await world.live.get('/hooks/samples/conversion.updated');
+    const { body } = await api.live.get('/hooks/samples/conversion.updated');
     assert.ok(Array.isArray(body) && body.length > 1);
     assert.deepEqual(Object.keys(body[0] as object), ['id', 'type', 'createdAt', 'livemode', 'programId', 'data']);
     const ids = body.map((sample: { id: string }) => sample.id);
     assert.deepEqual(ids, [...new Set(ids)].sort().reverse());
     for (const type of eventTypeNames) {
-      const samples = await world.test.get(`/hooks/samples/${type}`);
+      const samples = await api.test.get(`/hooks/samples/${type}`);
       assert.ok(samples.body.length > 0);
       assert.equal(samples.body[0].type, type);
     }
-    assert.equal((await world.live.get('/hooks/samples/lead.vanished')).status, 404);
+    assert.equal((await api.live.get('/hooks/samples/lead.vanished')).status, 404);
   });
 });
 
 test('the catalogue has a schema, and an example that fits it, for every type', async () => {
-  const { body } = await world.live.get('/event-types');
+  const { body } = await api.live.get('/event-types');
   assert.deepEqual(
     body.data.map((item: { type: string }) => item.type),
     eventTypeNames,
@@ -410,23 +410,23 @@ test('the catalogue has a schema, and an example that fits it, for every type', 
 
 describe('postbacks', () => {
   test('an affiliate’s postbackUrl is an endpoint that only the affiliate’s own list shows', async () => {
-    const { id } = await makeAffiliate(world.live, { postbackUrl: `${receiver.url}/pb?cid={click_id}` });
-    const { body } = await world.live.get(`/webhook-endpoints?affiliateId=${id}`);
+    const { id } = await makeAffiliate(api.live, { postbackUrl: `${receiver.url}/pb?cid={click_id}` });
+    const { body } = await api.live.get(`/webhook-endpoints?affiliateId=${id}`);
     const [mirror] = body.data;
     assert.deepEqual([mirror.kind, mirror.method, mirror.affiliateId], ['postback', 'GET', id]);
-    const all = await world.live.get('/webhook-endpoints?limit=100&kind=postback');
+    const all = await api.live.get('/webhook-endpoints?limit=100&kind=postback');
     assert.ok(all.body.data.every((item: { id: string }) => item.id !== mirror.id));
-    assert.equal((await world.live.delete(`/webhook-endpoints/${mirror.id}`)).status, 409);
-    assert.equal((await world.live.patch(`/webhook-endpoints/${mirror.id}`, { url: receiver.url })).status, 409);
-    await world.live.patch(`/affiliates/${id}`, { postbackUrl: null });
-    assert.equal((await world.live.get(`/webhook-endpoints/${mirror.id}`)).status, 404);
+    assert.equal((await api.live.delete(`/webhook-endpoints/${mirror.id}`)).status, 409);
+    assert.equal((await api.live.patch(`/webhook-endpoints/${mirror.id}`, { url: receiver.url })).status, 409);
+    await api.live.patch(`/affiliates/${id}`, { postbackUrl: null });
+    assert.equal((await api.live.get(`/webhook-endpoints/${mirror.id}`)).status, 404);
   });
 
   test('an affiliate’s postbackUrl is checked like an endpoint’s', async () => {
-    const { id } = await makeAffiliate(world.live);
+    const { id } = await makeAffiliate(api.live);
     for (const postbackUrl of ['https://t.example/?x={nope}', 'https://10.0.0.1/', 'https://{sub1}.example/']) {
-      const created = await world.live.post('/affiliates', { displayName: 'A', email: 'a@b.example', postbackUrl });
-      const changed = await world.live.patch(`/affiliates/${id}`, { postbackUrl });
+      const created = await api.live.post('/affiliates', { displayName: 'A', email: 'a@b.example', postbackUrl });
+      const changed = await api.live.patch(`/affiliates/${id}`, { postbackUrl });
       for (const answer of [created, changed]) {
         assert.ok(answer.status === 400 && 'postbackUrl' in answer.body.error.details, answer.text);
       }
@@ -446,28 +446,28 @@ describe('postbacks', () => {
       ['secret', { url: 'https://t.example/', secret: `whsec_${Buffer.alloc(24).toString('base64')}` }],
       ['affiliateId', { url: 'https://t.example/', affiliateId: 'aff_unknown' }],
     ] as const) {
-      const answer = await world.live.post('/webhook-endpoints', { kind: 'postback', ...body });
+      const answer = await api.live.post('/webhook-endpoints', { kind: 'postback', ...body });
       assert.ok(answer.status === 400 && field in answer.body.error.details, answer.text);
     }
   });
 
   test('macros are listed with an example each, presets are templates that can be used', async () => {
-    const macros = await world.live.get('/postback-macros');
+    const macros = await api.live.get('/postback-macros');
     assert.ok(
       macros.body.data.every(
         (item: { example: string; name: string }) => item.example !== '' || item.name.startsWith('sub'),
       ),
     );
-    const presets = await world.live.get('/postback-presets');
+    const presets = await api.live.get('/postback-presets');
     for (const { url } of presets.body.data) {
-      const dryRun = await world.live.post('/postback-previews', { url });
+      const dryRun = await api.live.post('/postback-previews', { url });
       assert.equal(dryRun.status, 200);
       assert.doesNotMatch(dryRun.body.data.url, /[{}]/);
     }
   });
 
   test('a dry run shows what would be fired and names what is wrong', async () => {
-    const { body } = await world.live.post('/postback-previews', {
+    const { body } = await api.live.post('/postback-previews', {
       url: 'https://t.example/pb?cid={click_id}&p={payout}&s={status:lead=0,sale=1}',
       method: 'POST',
       bodyTemplate: '{"goal":"{goal}","none":"{sub3|-}"}',
@@ -477,12 +477,12 @@ describe('postbacks', () => {
       url: 'https://t.example/pb?cid=w7f3k2&p=9.80&s=1',
       body: '{"goal":"purchase","none":"-"}',
     });
-    const wrong = await world.live.post('/postback-previews', { url: 'https://t.example/?x={what}' });
+    const wrong = await api.live.post('/postback-previews', { url: 'https://t.example/?x={what}' });
     assert.ok('url' in wrong.body.error.details);
     const unsendable = { url: 'https://t.example/', method: 'GET', bodyTemplate: 'a={goal}' };
-    const bodyOfGet = await world.live.post('/postback-previews', unsendable);
+    const bodyOfGet = await api.live.post('/postback-previews', unsendable);
     assert.ok(bodyOfGet.status === 400 && 'bodyTemplate' in bodyOfGet.body.error.details, bodyOfGet.text);
-    const unknown = await world.live.post('/postback-previews', {
+    const unknown = await api.live.post('/postback-previews', {
       url: 'https://t.example/',
       conversionId: 'cnv_unknown',
     });

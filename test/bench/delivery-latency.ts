@@ -17,7 +17,7 @@ import {
   type DeliveryBench,
 } from './delivery-setup.ts';
 import { medianOf } from './result.ts';
-import { postbackFields } from './world.ts';
+import { postbackFields } from './bench-program.ts';
 
 const EVENTS_PER_SECOND = 300;
 

@@ -13,14 +13,14 @@ export interface DialectPair {
   native: (n: number) => Call;
 }
 
-export interface PairWorld {
+export interface PairProgram {
   affiliateIds: string[];
   clickIds: string[];
   /** Pays a percentage. */
   offerId: string;
 }
 
-export function dialectPairs({ affiliateIds, clickIds, offerId }: PairWorld): DialectPair[] {
+export function dialectPairs({ affiliateIds, clickIds, offerId }: PairProgram): DialectPair[] {
   const affiliateOf = (n: number): string => affiliateIds[n % affiliateIds.length] ?? '';
   const clickOf = (n: number): string => clickIds[n % clickIds.length] ?? '';
   const native = (path: string) => (): Call => ({ path: `/api/v1${path}` });

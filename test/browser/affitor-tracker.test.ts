@@ -3,7 +3,7 @@ import { inTransaction } from '../../src/db/db.ts';
 import { after, before, describe, it } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
 import { createAffiliate } from '../../src/program/affiliates.ts';
-import { openWorld, type ConformanceWorld } from '../dialects/conformance.ts';
+import { openConformanceProgram, type ConformanceProgram } from '../dialects/conformance.ts';
 import { openBrowser } from '../support/browser.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { servePage } from './pages.ts';
@@ -17,20 +17,20 @@ interface Tracker {
 declare const window: { affitor: Tracker };
 
 describe('affitor-tracker.js in Chromium', () => {
-  let world: ConformanceWorld;
+  let program: ConformanceProgram;
   let browser: { context: BrowserContext; close: () => Promise<void> };
   let site: { port: number; close: () => Promise<void> };
   let page: Page;
   const complaints: string[] = [];
 
   before(async () => {
-    world = await openWorld();
-    await inTransaction(world.hub.db, (trx) =>
-      createAffiliate(trx, world.programId, { displayName: 'B', email: 'b@example.com', referralCode: 'second' }),
+    program = await openConformanceProgram();
+    await inTransaction(program.hub.db, (trx) =>
+      createAffiliate(trx, program.programId, { displayName: 'B', email: 'b@example.com', referralCode: 'second' }),
     );
-    const source = `${world.hub.url}/affitor/affitor-tracker.js`;
+    const source = `${program.hub.url}/affitor/affitor-tracker.js`;
     site = await servePage(
-      `<!doctype html><title>Pricing</title><script src="${source}" data-affitor-program-id="${world.programId}"></script>`,
+      `<!doctype html><title>Pricing</title><script src="${source}" data-affitor-program-id="${program.programId}"></script>`,
     );
     browser = await openBrowser();
     page = await browser.context.newPage();
@@ -42,12 +42,12 @@ describe('affitor-tracker.js in Chromium', () => {
   after(async () => {
     await browser.close();
     await site.close();
-    await world.hub.stop();
+    await program.hub.stop();
   });
 
   const land = (host: string, path: string) => page.goto(`http://${host}:${site.port}${path}`);
   const cookie = async () => (await browser.context.cookies()).find(({ name }) => name === 'affitor_click_id') ?? null;
-  const clicks = () => world.hub.db('clicks').select('id', 'affiliate_id', 'livemode').orderBy('id');
+  const clicks = () => program.hub.db('clicks').select('id', 'affiliate_id', 'livemode').orderBy('id');
 
   it('leaves a visitor whom nobody referred alone, and tells of no signup', async () => {
     await land('www.brand.test', '/');
@@ -57,10 +57,10 @@ describe('affitor-tracker.js in Chromium', () => {
   });
 
   it('records the landing with ?aff= from another origin and keeps the click in a cookie of the whole domain', async () => {
-    await land('shop.brand.test', `/pricing?aff=${world.referralCode}&sub1=newsletter`);
+    await land('shop.brand.test', `/pricing?aff=${program.referralCode}&sub1=newsletter`);
     const kept = await waitUntil('the cookie is set', cookie);
     const [click, ...others] = await clicks();
-    assert.deepEqual([click.id, click.affiliate_id, click.livemode], [kept.value, world.affiliateId, true]);
+    assert.deepEqual([click.id, click.affiliate_id, click.livemode], [kept.value, program.affiliateId, true]);
     assert.deepEqual(others, []);
     assert.deepEqual([kept.domain, kept.path, kept.sameSite, kept.httpOnly], ['.brand.test', '/', 'Lax', false]);
     const days = (kept.expires - Date.now() / 1000) / 86_400;
@@ -70,8 +70,8 @@ describe('affitor-tracker.js in Chromium', () => {
   it('knows the visitor again on another page of the domain, without another click', async () => {
     await land('www.brand.test', '/checkout');
     const data = await page.evaluate(() => window.affitor.getData());
-    assert.deepEqual([data.hasAttribution, data.programId], [true, world.programId]);
-    await land('www.brand.test', `/?aff=${world.referralCode}`);
+    assert.deepEqual([data.hasAttribution, data.programId], [true, program.programId]);
+    await land('www.brand.test', `/?aff=${program.referralCode}`);
     assert.equal(await page.evaluate(() => window.affitor.getClickId()), (await cookie())?.value);
     assert.equal((await clicks()).length, 1);
   });
@@ -79,14 +79,14 @@ describe('affitor-tracker.js in Chromium', () => {
   it('tells of a signup, which binds the customer: a sale by customer_key is credited', async () => {
     const answer = await page.evaluate(() => window.affitor.signup('customer_123', 'user@example.com'));
     assert.deepEqual(answer, { success: true, message: 'Lead tracked successfully' });
-    const response = await fetch(`${world.hub.url}/affitor/api/v1/track/sale`, {
+    const response = await fetch(`${program.hub.url}/affitor/api/v1/track/sale`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${world.keys.live}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${program.keys.live}`, 'content-type': 'application/json' },
       body: JSON.stringify({ transaction_id: 'txn_1', customer_key: 'customer_123', amount_cents: 5000 }),
     });
     assert.equal(response.status, 200, await response.text());
-    const [order] = await world.hub.db('orders').where('order_id', 'txn_1');
-    assert.deepEqual([order.affiliate_id, order.commission_minor], [world.affiliateId, 1000n]);
+    const [order] = await program.hub.db('orders').where('order_id', 'txn_1');
+    assert.deepEqual([order.affiliate_id, order.commission_minor], [program.affiliateId, 1000n]);
   });
 
   it('lets another partner take over, and a signup that follows at once waits for the click', async () => {
@@ -104,7 +104,7 @@ describe('affitor-tracker.js in Chromium', () => {
 
   it('keeps the click of a tracking link that led here', async () => {
     const clickId = `clk_${'0'.repeat(31)}1`;
-    await land('www.elsewhere.test', `/?click_id=${clickId}&ref=${world.affiliateId}`);
+    await land('www.elsewhere.test', `/?click_id=${clickId}&ref=${program.affiliateId}`);
     assert.equal(await page.evaluate(() => window.affitor.getClickId()), clickId);
   });
 
@@ -117,14 +117,14 @@ describe('affitor-tracker.js in Chromium', () => {
       complaints.splice(told).join(' '),
       /status of 400.*Referral link not found|Referral link not found.*status of 400/,
     );
-    await land('127.0.0.1', `/?aff=${world.referralCode}`);
+    await land('127.0.0.1', `/?aff=${program.referralCode}`);
     const clickId = await waitUntil('there is a click', () => page.evaluate(() => window.affitor.getClickId()));
     assert.match(clickId, /^clk_/);
   });
 
   it('raises no error on any page, and is small', async () => {
     assert.deepEqual(complaints, []);
-    const script = await fetch(`${world.hub.url}/affitor/js/affitor-tracker.js`);
+    const script = await fetch(`${program.hub.url}/affitor/js/affitor-tracker.js`);
     assert.match(script.headers.get('content-type') ?? '', /^text\/javascript/);
     assert.ok((await script.text()).length < 6_000);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
-import { openWorld, type ConformanceWorld } from '../dialects/conformance.ts';
+import { openConformanceProgram, type ConformanceProgram } from '../dialects/conformance.ts';
 import { openBrowser } from '../support/browser.ts';
 import { servePage } from './pages.ts';
 
@@ -10,17 +10,17 @@ declare const sessionStorage: { getItem(key: string): string | null };
 declare const document: { querySelector(selector: string): { value: string } | null };
 
 describe('snippet.js in Chromium', () => {
-  let world: ConformanceWorld;
+  let program: ConformanceProgram;
   let browser: { context: BrowserContext; close: () => Promise<void> };
   let site: { port: number; close: () => Promise<void> };
   let page: Page;
 
   before(async () => {
-    world = await openWorld();
+    program = await openConformanceProgram();
     site = await servePage(
       `<!doctype html><title>Checkout</title>
        <script>document.addEventListener('tributary', (event) => { window.told = event.detail; });</script>
-       <script src="${world.hub.url}/snippet.js"></script>
+       <script src="${program.hub.url}/snippet.js"></script>
        <form><input type="hidden" data-tributary="affiliate_id"></form>`,
     );
     browser = await openBrowser();
@@ -29,28 +29,28 @@ describe('snippet.js in Chromium', () => {
   after(async () => {
     await browser.close();
     await site.close();
-    await world.hub.stop();
+    await program.hub.stop();
   });
 
   const land = (path: string) => page.goto(`http://shop.brand.test:${site.port}${path}`);
 
   it('keeps ref, aff_sess and click_id over pages of the session and hands them to the page', async () => {
     const link = await createLink();
-    await page.goto(`${world.hub.url}/r/${link}`);
+    await page.goto(`${program.hub.url}/r/${link}`);
     await page.waitForURL(/shop\.brand\.test/);
     await land('/checkout');
     const metadata = await page.evaluate(() => window.tributary.metadata());
-    const [click] = await world.hub.db('clicks').select('id');
+    const [click] = await program.hub.db('clicks').select('id');
     assert.deepEqual(metadata, {
-      affiliate_id: world.affiliateId,
+      affiliate_id: program.affiliateId,
       affiliate_session_id: click.id,
       click_id: click.id,
     });
     assert.deepEqual(await page.evaluate(() => window.told), metadata);
     const kept = () => ['aff_ref', 'aff_sess', 'aff_click_id'].map((key) => sessionStorage.getItem(key));
-    assert.deepEqual(await page.evaluate(kept), [world.affiliateId, click.id, click.id]);
+    assert.deepEqual(await page.evaluate(kept), [program.affiliateId, click.id, click.id]);
     const filled = () => document.querySelector('input')?.value;
-    assert.equal(await page.evaluate(filled), world.affiliateId);
+    assert.equal(await page.evaluate(filled), program.affiliateId);
   });
 
   it('lets a later link take over, and keeps nothing of the one before', async () => {
@@ -71,12 +71,12 @@ describe('snippet.js in Chromium', () => {
   });
 
   async function createLink(): Promise<string> {
-    const response = await fetch(`${world.hub.url}/api/v1/tracking-links`, {
+    const response = await fetch(`${program.hub.url}/api/v1/tracking-links`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${world.keys.live}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${program.keys.live}`, 'content-type': 'application/json' },
       body: JSON.stringify({
-        affiliateId: world.affiliateId,
-        offerId: world.offerId,
+        affiliateId: program.affiliateId,
+        offerId: program.offerId,
         customUrl: `http://shop.brand.test:${site.port}/landing`,
       }),
     });

@@ -2,31 +2,31 @@ import assert from 'node:assert/strict';
 import { inTransaction } from '../../src/db/db.ts';
 import { after, before, it } from 'node:test';
 import { createTestSession } from '../../src/program/test-sessions.ts';
-import { openWorld, send, type ConformanceWorld } from './conformance.ts';
+import { openConformanceProgram, send, type ConformanceProgram } from './conformance.ts';
 
-let world: ConformanceWorld;
+let program: ConformanceProgram;
 const together = Array.from({ length: 12 }, (_, n) => n);
 
 before(async () => {
-  world = await openWorld();
+  program = await openConformanceProgram();
   // Batches settle in the order in which they were received once the worker has its connections. While it makes the
   // first ones a later batch may come first: the message received first has the say then, and its caller hears of it.
-  const body = { affiliateId: world.affiliateId, offerId: world.offerId, amount: 1 };
+  const body = { affiliateId: program.affiliateId, offerId: program.offerId, amount: 1 };
   await Promise.all(
     together.map((n) => {
       const report = { path: '/conversions', body: { ...body, externalId: `before-${n}` } };
-      return send(world, '/attro/api/v1', report);
+      return send(program, '/attro/api/v1', report);
     }),
   );
 });
-after(() => world.hub.stop());
+after(() => program.hub.stop());
 
 it('of many reports of one externalId at once Attro records one and answers 409 to the others', async () => {
   const answers = await Promise.all(
     together.map((n) =>
-      send(world, '/attro/api/v1', {
+      send(program, '/attro/api/v1', {
         path: '/conversions',
-        body: { affiliateId: world.affiliateId, offerId: world.offerId, externalId: 'at-once-1', amount: 10 + n },
+        body: { affiliateId: program.affiliateId, offerId: program.offerId, externalId: 'at-once-1', amount: 10 + n },
       }),
     ),
   );
@@ -36,12 +36,17 @@ it('of many reports of one externalId at once Attro records one and answers 409 
 });
 
 it('of many reports of one transaction ID at once AffSpace tracks one and acknowledges the others', async () => {
-  const session = await inTransaction(world.hub.db, (trx) =>
-    createTestSession(trx, world.programId, { offerId: world.offerId, affiliateId: world.affiliateId }, new Date()),
+  const session = await inTransaction(program.hub.db, (trx) =>
+    createTestSession(
+      trx,
+      program.programId,
+      { offerId: program.offerId, affiliateId: program.affiliateId },
+      new Date(),
+    ),
   );
   const answers = await Promise.all(
     together.map((n) =>
-      send(world, '/affspace', {
+      send(program, '/affspace', {
         path: '/api/v1/conversions',
         body: { click_id: session.clickId, txid: 'at-once-2', amount: `${10 + n}.00` },
       }),
@@ -54,8 +59,10 @@ it('of many reports of one transaction ID at once AffSpace tracks one and acknow
 });
 
 it('without an order id each report is a conversion of its own', async () => {
-  const body = { affiliate_id: world.affiliateId, amount_cents: 500 };
-  const answers = await Promise.all(together.map(() => send(world, '/affilut/api/v1', { path: '/conversions', body })));
+  const body = { affiliate_id: program.affiliateId, amount_cents: 500 };
+  const answers = await Promise.all(
+    together.map(() => send(program, '/affilut/api/v1', { path: '/conversions', body })),
+  );
   assert.deepEqual(
     answers.map(({ status }) => status),
     together.map(() => 201),
@@ -63,6 +70,6 @@ it('without an order id each report is a conversion of its own', async () => {
 });
 
 async function countOrders(orderId: string): Promise<number> {
-  const [row] = await world.hub.db('orders').where({ order_id: orderId }).count('* as count');
+  const [row] = await program.hub.db('orders').where({ order_id: orderId }).count('* as count');
   return Number(row?.count);
 }

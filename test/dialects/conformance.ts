@@ -20,16 +20,16 @@ import { startHub, type HubOptions, type TestHub } from '../support/hub.ts';
  * Bodies are compared with exact JSON types: `like` makes the schema of an example as the page prints it.
  */
 export interface ConformanceCase {
-  /** The guarantee. Cases run in the order of the table, in one world. */
+  /** The guarantee. Cases run in the order of the table, in one program. */
   name: string;
-  request: (world: ConformanceWorld) => CaseRequest;
+  request: (program: ConformanceProgram) => CaseRequest;
   status: number;
   /** What the whole body must be; null: none. */
   body?: z.ZodType | null;
   /** Header -> what it must say; null: must not be there. */
   headers?: Readonly<Record<string, string | RegExp | null>>;
-  /** More that must hold, or be kept in `world.kept` for later cases. */
-  check?: (answer: CaseAnswer, world: ConformanceWorld) => void | Promise<void>;
+  /** More that must hold, or be kept in `program.kept` for later cases. */
+  check?: (answer: CaseAnswer, program: ConformanceProgram) => void | Promise<void>;
 }
 
 export interface CaseRequest {
@@ -44,7 +44,7 @@ export interface CaseRequest {
   body?: unknown;
 }
 
-export type KeyName = keyof ConformanceWorld['keys'] | 'none';
+export type KeyName = keyof ConformanceProgram['keys'] | 'none';
 
 export interface CaseAnswer {
   status: number;
@@ -55,7 +55,7 @@ export interface CaseAnswer {
 }
 
 /** A program with an affiliate and an offer, and another program that has the same: nothing of it may be seen. */
-export interface ConformanceWorld {
+export interface ConformanceProgram {
   hub: TestHub;
   programId: string;
   affiliateId: string;
@@ -74,20 +74,20 @@ export function describeConformance(
   name: string,
   base: string,
   cases: readonly ConformanceCase[],
-  { prepare, ...options }: HubOptions & { prepare?: (world: ConformanceWorld) => Promise<void> } = {},
+  { prepare, ...options }: HubOptions & { prepare?: (program: ConformanceProgram) => Promise<void> } = {},
 ): void {
   describe(name, () => {
-    let world: ConformanceWorld;
+    let program: ConformanceProgram;
     before(async () => {
-      world = await openWorld(options);
-      await prepare?.(world);
+      program = await openConformanceProgram(options);
+      await prepare?.(program);
     });
-    after(() => world.hub.stop());
-    for (const each of cases) it(each.name, () => runCase(world, base, each));
+    after(() => program.hub.stop());
+    for (const each of cases) it(each.name, () => runCase(program, base, each));
   });
 }
 
-export async function openWorld(options: HubOptions = {}): Promise<ConformanceWorld> {
+export async function openConformanceProgram(options: HubOptions = {}): Promise<ConformanceProgram> {
   const hub = await startHub(options);
   const [own, other] = [await makeProgram(hub, 'Acme Inc'), await makeProgram(hub, 'Somebody else')];
   const makeKey = async (programId: string, mode: 'live' | 'test', access: 'read' | 'write') =>
@@ -125,12 +125,12 @@ export function at({ json }: CaseAnswer, path: string): unknown {
   return path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], json);
 }
 
-export async function send(world: ConformanceWorld, base: string, request: CaseRequest): Promise<CaseAnswer> {
+export async function send(program: ConformanceProgram, base: string, request: CaseRequest): Promise<CaseAnswer> {
   const { method = request.body === undefined ? 'GET' : 'POST', path, key = 'live', body } = request;
-  const headers = new Headers(key === 'none' ? {} : { authorization: `Bearer ${world.keys[key]}` });
+  const headers = new Headers(key === 'none' ? {} : { authorization: `Bearer ${program.keys[key]}` });
   if (body !== undefined) headers.set('content-type', 'application/json');
   for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value);
-  const response = await fetch(world.hub.url + (request.base ?? base) + path, {
+  const response = await fetch(program.hub.url + (request.base ?? base) + path, {
     method,
     headers,
     redirect: 'manual',
@@ -146,15 +146,15 @@ export async function send(world: ConformanceWorld, base: string, request: CaseR
   };
 }
 
-async function runCase(world: ConformanceWorld, base: string, each: ConformanceCase): Promise<void> {
-  const request = each.request(world);
-  const answer = await send(world, base, request);
+async function runCase(program: ConformanceProgram, base: string, each: ConformanceCase): Promise<void> {
+  const request = each.request(program);
+  const answer = await send(program, base, request);
   const told = `${request.method ?? ''} ${request.path} answered ${answer.status} ${answer.text}`;
   assert.equal(answer.status, each.status, told);
   if (each.body === null) assert.equal(answer.text, '', told);
   else if (each.body) assertBody(each.body, answer.json, told);
   for (const [name, expected] of Object.entries(each.headers ?? {})) assertHeader(answer, name, expected);
-  await each.check?.(answer, world);
+  await each.check?.(answer, program);
 }
 
 function assertBody(schema: z.ZodType, json: unknown, told: string): void {
@@ -202,9 +202,9 @@ export function exactly(value: unknown): z.ZodType {
 /** What an endpoint takes, so that `badInput` can spoil it. */
 export interface Endpoint {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH';
-  path: (world: ConformanceWorld) => string;
+  path: (program: ConformanceProgram) => string;
   /** A body that would be taken. */
-  body?: (world: ConformanceWorld) => Record<string, unknown>;
+  body?: (program: ConformanceProgram) => Record<string, unknown>;
   /** Fields without which the body is refused. */
   required?: readonly string[];
   /** Field -> a value of a wrong type or out of bounds. */
@@ -212,9 +212,9 @@ export interface Endpoint {
   /** Query strings that are refused: too large a page, a bad cursor, a word that is none. */
   wrongQueries?: readonly string[];
   /** The path with an id that is unknown, and with one of the other program. */
-  unknown?: readonly ((world: ConformanceWorld) => string)[];
+  unknown?: readonly ((program: ConformanceProgram) => string)[];
   /** Bodies whose ids are unknown, or the other program's. */
-  unknownInBody?: readonly ((world: ConformanceWorld) => Record<string, unknown>)[];
+  unknownInBody?: readonly ((program: ConformanceProgram) => Record<string, unknown>)[];
   /** Needs a key that may write; POST, PUT and PATCH do unless said. */
   writes?: boolean;
   /** No key is needed. */
@@ -250,11 +250,11 @@ function badKeys(endpoint: Endpoint, errors: ErrorShapes): ConformanceCase[] {
   const { method, path, wrongQueries = [], unknown = [] } = endpoint;
   const writes = endpoint.writes ?? method !== 'GET';
   const name = nameEndpoint(endpoint);
-  const request = (key: KeyName) => (world: ConformanceWorld) => ({
+  const request = (key: KeyName) => (program: ConformanceProgram) => ({
     method,
-    path: path(world),
+    path: path(program),
     key,
-    ...(endpoint.body ? { body: endpoint.body(world) } : {}),
+    ...(endpoint.body ? { body: endpoint.body(program) } : {}),
   });
   const keyed: ConformanceCase[] = endpoint.open
     ? []
@@ -267,15 +267,15 @@ function badKeys(endpoint: Endpoint, errors: ErrorShapes): ConformanceCase[] {
       ];
   const queries = wrongQueries.map((query) => ({
     name: `${name} refuses ?${query}`,
-    request: (world: ConformanceWorld) => ({ method, path: `${path(world)}?${query}` }),
+    request: (program: ConformanceProgram) => ({ method, path: `${path(program)}?${query}` }),
     ...(errors.invalidQuery ?? errors.invalid),
   }));
   const unknowns = unknown.map((pathOf, index) => ({
     name: `${name} knows no id that is not the program's (${index + 1})`,
-    request: (world: ConformanceWorld) => ({
+    request: (program: ConformanceProgram) => ({
       method,
-      path: pathOf(world),
-      ...(endpoint.body ? { body: endpoint.body(world) } : {}),
+      path: pathOf(program),
+      ...(endpoint.body ? { body: endpoint.body(program) } : {}),
     }),
     ...errors.unknown,
   }));
@@ -286,27 +286,32 @@ function badBodies(endpoint: Endpoint, errors: ErrorShapes): ConformanceCase[] {
   const { method, path, body, required = [], wrong = {}, unknownInBody = [] } = endpoint;
   if (!body) return [];
   const name = nameEndpoint(endpoint);
-  const spoil = (what: string, expected: ExpectedError, make: (world: ConformanceWorld) => unknown, headers = {}) => ({
+  const spoil = (
+    what: string,
+    expected: ExpectedError,
+    make: (program: ConformanceProgram) => unknown,
+    headers = {},
+  ) => ({
     name: `${name} refuses ${what}`,
-    request: (world: ConformanceWorld) => ({ method, path: path(world), body: make(world), headers }),
+    request: (program: ConformanceProgram) => ({ method, path: path(program), body: make(program), headers }),
     ...expected,
   });
   return [
     ...required.map((field) =>
-      spoil(`a body without ${field}`, errors.invalid, (world) => ({ ...body(world), [field]: undefined })),
+      spoil(`a body without ${field}`, errors.invalid, (program) => ({ ...body(program), [field]: undefined })),
     ),
     ...Object.entries(wrong).map(([field, value]) =>
-      spoil(`${field} ${JSON.stringify(value)}`, errors.invalid, (world) => ({ ...body(world), [field]: value })),
+      spoil(`${field} ${JSON.stringify(value)}`, errors.invalid, (program) => ({ ...body(program), [field]: value })),
     ),
     ...unknownInBody.map((make, index) =>
-      spoil(`an id that is not the program's (${index + 1})`, errors.unknownInBody ?? errors.invalid, (world) => ({
-        ...body(world),
-        ...make(world),
+      spoil(`an id that is not the program's (${index + 1})`, errors.unknownInBody ?? errors.invalid, (program) => ({
+        ...body(program),
+        ...make(program),
       })),
     ),
     spoil('a list for a body', errors.invalid, () => []),
     spoil('malformed JSON', errors.malformedJson, () => '{"a": '),
-    spoil('a NUL in a text', errors.malformedJson, (world) => ({ ...body(world), more: 'a\0b' })),
+    spoil('a NUL in a text', errors.malformedJson, (program) => ({ ...body(program), more: 'a\0b' })),
     spoil('a body of more than 1 MiB', errors.tooLarge, () => JSON.stringify({ more: 'x'.repeat(1024 * 1024) })),
     spoil('a body that is not JSON', errors.wrongMediaType, () => 'a=b', { 'content-type': 'text/plain' }),
   ];
@@ -314,5 +319,5 @@ function badBodies(endpoint: Endpoint, errors: ErrorShapes): ConformanceCase[] {
 
 function nameEndpoint({ method, path }: Endpoint): string {
   const nowhere = new Proxy({}, { get: (_target, name) => (name === 'other' || name === 'kept' ? nowhere : ':id') });
-  return `${method} ${path(nowhere as ConformanceWorld)}`;
+  return `${method} ${path(nowhere as ConformanceProgram)}`;
 }

@@ -9,35 +9,35 @@ import { attro } from '../../src/dialects/attro/index.ts';
 import { dialectRouter } from '../../src/dialects/mount.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import type { Inbox } from '../../src/inbound/inbox/inbox.ts';
-import { at, openWorld, send, type ConformanceWorld } from './conformance.ts';
+import { at, openConformanceProgram, send, type ConformanceProgram } from './conformance.ts';
 
-let world: ConformanceWorld;
+let program: ConformanceProgram;
 let server: Server;
 let settle: Inbox['settle'];
 before(async () => {
-  world = await openWorld({ worker: false });
-  const inbox = { ...world.hub.deps.inbox, settle: (...args: Parameters<Inbox['settle']>) => settle(...args) };
-  const deps = { ...world.hub.deps, inbox };
+  program = await openConformanceProgram({ worker: false });
+  const inbox = { ...program.hub.deps.inbox, settle: (...args: Parameters<Inbox['settle']>) => settle(...args) };
+  const deps = { ...program.hub.deps, inbox };
   const app = express();
   app.use(attro.base, dialectRouter(deps, attro));
   app.use('/affspace', affspaceRouter(deps));
   server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  world.hub.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  program.hub.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 after(async () => {
   server.closeAllConnections();
   server.close();
-  await world.hub.stop();
+  await program.hub.stop();
 });
 
 const report = {
   attro: () =>
-    send(world, '/attro/api/v1', {
+    send(program, '/attro/api/v1', {
       path: '/conversions',
-      body: { affiliateId: world.affiliateId, offerId: world.offerId, externalId: 'x-1', amount: 10 },
+      body: { affiliateId: program.affiliateId, offerId: program.offerId, externalId: 'x-1', amount: 10 },
     }),
-  affspace: () => send(world, '/affspace', { path: '/api/v1/conversions', body: { click_id: 'c-1', amount: '1' } }),
+  affspace: () => send(program, '/affspace', { path: '/api/v1/conversions', body: { click_id: 'c-1', amount: '1' } }),
 };
 
 it('with the store away each dialect answers 503 in its envelope, and when to come again', async () => {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { like } from '../dialects/conformance.ts';
 import type { ExamplePage } from './example.ts';
-import type { ExampleWorld } from './world.ts';
+import type { ExampleProgram } from './example-program.ts';
 
 /** https://affilut.com/docs, read 2026-11. */
-export function affilutPage({ hub, key, affiliateId }: ExampleWorld): ExamplePage {
+export function affilutPage({ hub, key, affiliateId }: ExampleProgram): ExamplePage {
   return {
     name: 'affilut',
     changes: {

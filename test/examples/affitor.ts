@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { like } from '../dialects/conformance.ts';
 import type { ExamplePage } from './example.ts';
-import type { ExampleWorld } from './world.ts';
+import type { ExampleProgram } from './example-program.ts';
 
 /** https://docs.affitor.com/api-reference and its endpoint pages, read 2026-11. */
-export function affitorPage({ hub, key, referralCode }: ExampleWorld): ExamplePage {
+export function affitorPage({ hub, key, referralCode }: ExampleProgram): ExamplePage {
   return {
     name: 'Affitor',
     changes: {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { like } from '../dialects/conformance.ts';
 import type { ExamplePage } from './example.ts';
-import type { ExampleWorld } from './world.ts';
+import type { ExampleProgram } from './example-program.ts';
 
 const success = z.literal(true);
 const nothingOrText = z.string().nullable();
@@ -19,7 +19,7 @@ const meta = { pagination: { hasMore: true, nextCursor: nothingOrText } };
 const payoutTerms = z.looseObject({});
 
 /** The Advertiser API page of AffSpace, read 2026-11: it has two commands; the others are put together from its tables. */
-export function affspacePage({ hub, key, clickId, postbackEndpointId }: ExampleWorld): ExamplePage {
+export function affspacePage({ hub, key, clickId, postbackEndpointId }: ExampleProgram): ExamplePage {
   const get = (path: string) => `curl "https://api.affs.space${path}" -H "X-API-Key: your_api_key"`;
   const newConversion = `curl -X POST "https://api.affs.space/api/v1/conversions" -H "Content-Type: application/json" -H "X-Api-Key: your_api_key" -d '{"click_id": "0M8K2L9P5QRS","amount": "149.99","txid": "ORDER-98765","customer_id": "cust_12345"}'`;
   return {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { like } from '../dialects/conformance.ts';
 import type { ExamplePage } from './example.ts';
-import type { ExampleWorld } from './world.ts';
+import type { ExampleProgram } from './example-program.ts';
 
 const nothingOrText = z.string().nullable();
 const pagination = { total: 45, limit: 20, offset: 0, hasMore: true };
@@ -39,7 +39,7 @@ const conversion = z.looseObject({ id: z.string(), affiliateId: z.string(), offe
 const list = (item: z.ZodType) => like({ data: z.array(item).min(1), pagination });
 
 /** https://get-attro.com/docs/rest-api, read 2026-11. The page's e-mail addresses are hidden, so they are others here. */
-export function attroPage({ hub, key, affiliateId, offerId }: ExampleWorld): ExamplePage {
+export function attroPage({ hub, key, affiliateId, offerId }: ExampleProgram): ExamplePage {
   const auth = `-H "Authorization: Bearer sk_live_abc123"`;
   const json = `-H "Content-Type: application/json"`;
   const get = (path: string) => `curl "https://get-attro.com/api/v1${path}" \\\n${auth}`;

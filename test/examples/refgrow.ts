@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { like } from '../dialects/conformance.ts';
 import type { ExamplePage } from './example.ts';
-import type { ExampleWorld } from './world.ts';
+import type { ExampleProgram } from './example-program.ts';
 
 const affiliate = {
   id: 'aff_123456',
@@ -33,7 +33,7 @@ const page = { total: 45, limit: 20, offset: 0 };
 const success = z.literal(true);
 
 /** https://refgrow.com/docs/endpoints, read 2026-11: it has tables and answers; the commands are put together from them. */
-export function refgrowPage({ hub, key }: ExampleWorld): ExamplePage {
+export function refgrowPage({ hub, key }: ExampleProgram): ExamplePage {
   const get = (path: string) => `curl "https://api.refgrow.com/v1${path}" -H "Authorization: Bearer YOUR_API_KEY"`;
   const send = (method: string, path: string, body: object) =>
     `${get(path)} -X ${method} -H "Content-Type: application/json" -d '${JSON.stringify(body)}'`;

@@ -6,16 +6,16 @@ import { testServices } from '../support/services.ts';
 import { startTestRedis } from '../support/redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { ApiClient } from '../api/api-client.ts';
-import { makeKey, openApiWorld, type ApiWorld } from '../api/world.ts';
+import { makeKey, openApiProgram, type ApiProgram } from '../api/api-program.ts';
 
 /** Redis connects with the first request; until it has, a process counts for itself. */
-async function waitForRedis(world: ApiWorld, url: string): Promise<void> {
+async function waitForRedis(api: ApiProgram, url: string): Promise<void> {
   const redis = new Redis(url);
   try {
-    const { body } = await world.admin.get(`/programs/${world.programId}/api-keys`);
+    const { body } = await api.admin.get(`/programs/${api.programId}/api-keys`);
     const keyIds = (body.data as { id: string }[]).map(({ id }) => id);
     await waitUntil('requests are counted in Redis', async () => {
-      await world.live.get('/me');
+      await api.live.get('/me');
       const counters = await redis.keys('tributary:limit:*');
       return keyIds.some((id) => counters.some((counter) => counter.endsWith(id)));
     });
@@ -26,16 +26,16 @@ async function waitForRedis(world: ApiWorld, url: string): Promise<void> {
 
 for (const store of ['memory', 'redis'] as const) {
   describe(`counted in ${store}`, () => {
-    let world: ApiWorld;
+    let api: ApiProgram;
     const env = () => ({ RATE_LIMITS: 'on', REDIS_URL: store === 'redis' ? testServices().redisUrl : '' });
     before(async () => {
-      world = await openApiWorld({ env: env() });
-      if (store === 'redis') await waitForRedis(world, env().REDIS_URL);
+      api = await openApiProgram({ env: env() });
+      if (store === 'redis') await waitForRedis(api, env().REDIS_URL);
     });
-    after(() => world.stop());
+    after(() => api.stop());
 
     const client = async (rateLimits: object) =>
-      new ApiClient(world.hub.url, await makeKey(world.admin, world.programId, 'live', 'write', { rateLimits }));
+      new ApiClient(api.hub.url, await makeKey(api.admin, api.programId, 'live', 'write', { rateLimits }));
 
     test('every answer says where the key stands, errors too', async () => {
       const limited = await client({ reads: 5 });
@@ -78,9 +78,9 @@ for (const store of ['memory', 'redis'] as const) {
     });
 
     test('postbacks count against their key', async () => {
-      const limited = await makeKey(world.admin, world.programId, 'live', 'write', { rateLimits: { conversions: 1 } });
-      const source = (await world.live.post('/sources', { kind: 'postback' })).body.data;
-      const fire = () => world.anonymous.get(`//pb/${source.id}?secure=${limited}`);
+      const limited = await makeKey(api.admin, api.programId, 'live', 'write', { rateLimits: { conversions: 1 } });
+      const source = (await api.live.post('/sources', { kind: 'postback' })).body.data;
+      const fire = () => api.anonymous.get(`//pb/${source.id}?secure=${limited}`);
       assert.equal((await fire()).status, 400);
       const answer = await fire();
       assert.equal(answer.status, 429);
@@ -92,8 +92,8 @@ for (const store of ['memory', 'redis'] as const) {
 test('two processes on one Redis share the limits, and count for themselves while it is away', async () => {
   const redis = await startTestRedis();
   const env = { RATE_LIMITS: 'on', REDIS_URL: redis.url };
-  const one = await openApiWorld({ env });
-  const two = await openApiWorld({ env: { ...env, DATABASE_URL: one.hub.databaseUrl } });
+  const one = await openApiProgram({ env });
+  const two = await openApiProgram({ env: { ...env, DATABASE_URL: one.hub.databaseUrl } });
   let stopped = false;
   try {
     await waitForRedis(one, redis.url);
@@ -114,12 +114,12 @@ test('two processes on one Redis share the limits, and count for themselves whil
 });
 
 test('an address that sends too many wrong keys is told to wait, and its right ones go on working', async () => {
-  const world = await openApiWorld({ env: { RATE_LIMITS: 'on' } });
+  const api = await openApiProgram({ env: { RATE_LIMITS: 'on' } });
   try {
     const statuses = new Map<number, number>();
     let limited = null;
     for (let index = 0; index < 120; index += 1) {
-      const answer = await new ApiClient(world.hub.url, `sk_live_wrong${index % 3}`).get('/me');
+      const answer = await new ApiClient(api.hub.url, `sk_live_wrong${index % 3}`).get('/me');
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       if (answer.status === 429) limited = answer;
     }
@@ -131,22 +131,22 @@ test('an address that sends too many wrong keys is told to wait, and its right o
       ],
     );
     assert.ok(Number(limited?.headers.get('retry-after')) > 0);
-    assert.equal((await world.live.get('/me')).status, 200);
-    const none = await world.anonymous.get('/me');
+    assert.equal((await api.live.get('/me')).status, 200);
+    const none = await api.anonymous.get('/me');
     assert.deepEqual([none.status, none.headers.get('x-ratelimit-limit')], [401, '100']);
   } finally {
-    await world.stop();
+    await api.stop();
   }
 });
 
 test('RATE_LIMITS=off switches every limit off', async () => {
-  const world = await openApiWorld();
+  const api = await openApiProgram();
   try {
-    const key = await makeKey(world.admin, world.programId, 'live', 'read', { rateLimits: { reads: 1 } });
-    const client = new ApiClient(world.hub.url, key);
+    const key = await makeKey(api.admin, api.programId, 'live', 'read', { rateLimits: { reads: 1 } });
+    const client = new ApiClient(api.hub.url, key);
     for (let index = 0; index < 3; index += 1) assert.equal((await client.get('/me')).status, 200);
   } finally {
-    await world.stop();
+    await api.stop();
   }
 });
 

@@ -5,13 +5,13 @@ import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { cliEnvironment, runCli } from '../cli/run-cli.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
-import { openImportWorld, tally, type ImportWorld, type Report } from './import-world.ts';
+import { openImportProgram, tally, type ImportProgram, type Report } from './import-program.ts';
 
 let hub: TestHub;
-let world: ImportWorld;
+let program: ImportProgram;
 before(async () => {
   hub = await startHub();
-  world = await openImportWorld(hub);
+  program = await openImportProgram(hub);
 });
 after(() => hub.stop());
 
@@ -23,7 +23,7 @@ function places({ problems }: Report): string[] {
 }
 
 test('every mistake is named by file, row and field, and nothing is imported', async () => {
-  const report = await world.import('csv', {
+  const report = await program.import('csv', {
     'good.csv': good,
     'bad.csv': 'name,email,status,website\nBad,no-address,gone,ftp://x\n\n,b@example.com,,\n',
     'columns.csv': 'name,email,nick,name\nA,a@example.com,x,y\n',
@@ -63,12 +63,12 @@ test('every mistake is named by file, row and field, and nothing is imported', a
     'quote.csv:2 -',
     'unknown.csv:1 -',
   ]);
-  assert.equal((await world.api.get('/affiliates/GOOD')).status, 404);
+  assert.equal((await program.api.get('/affiliates/GOOD')).status, 404);
 });
 
 test('rows of JSON are counted through pages; what is no list says so', async () => {
   const page = (email: string) => ({ data: [{ id: `aff_${email}`, displayName: 'A', email }], pagination: {} });
-  const report = await world.import('attro', {
+  const report = await program.import('attro', {
     'pages.json': [page('a@example.com'), page('b'), { data: [{ colour: 'red' }] }],
     'broken.json': '{"data": [',
     'error.json': { error: { code: 'INVALID_API_KEY', message: 'Invalid API key' } },
@@ -86,10 +86,10 @@ test('rows of JSON are counted through pages; what is no list says so', async ()
 });
 
 test('codes belong to one affiliate, in the files and in the program; links to one program of the hub', async () => {
-  const stranger = await openImportWorld(hub);
+  const stranger = await openImportProgram(hub);
   const links = { 'links.csv': 'link_code,affiliate\ntheirs,partner-one\n' };
   assert.deepEqual(tally(await stranger.import('csv', links)), { link: [1, 0] });
-  const report = await world.import('csv', {
+  const report = await program.import('csv', {
     'affiliates.csv': [
       'name,email,referral_code,coupon_codes',
       'One,one@example.com,SAME,TEN',
@@ -107,7 +107,7 @@ test('codes belong to one affiliate, in the files and in the program; links to o
 });
 
 test('an id that another program of the hub has gets another, under which everything meets again', async () => {
-  const stranger = await openImportWorld(hub);
+  const stranger = await openImportProgram(hub);
   const files = {
     'affiliates.json': [{ id: 'aff_shared', displayName: 'Shared', email: 'shared@example.com' }],
     'links.json': [{ id: 'link_shared', affiliateId: 'aff_shared', offerId: null, code: 'code-one' }],
@@ -118,26 +118,26 @@ test('an id that another program of the hub has gets another, under which everyt
     [1, 0],
     [0, 1],
   ]) {
-    assert.deepEqual(tally(await world.import('attro', mine)), { affiliate: counted, link: counted });
+    assert.deepEqual(tally(await program.import('attro', mine)), { affiliate: counted, link: counted });
   }
-  const { body } = await world.api.get('/tracking-links?limit=100');
+  const { body } = await program.api.get('/tracking-links?limit=100');
   const link = (body.data as { code: string; affiliateId: string }[]).find(({ code }) => code === 'code-two');
   assert.match(link?.affiliateId ?? '', /^aff_[0-9a-f]{32}$/);
-  assert.equal((await world.api.get(`/affiliates/${link?.affiliateId}`)).body.data.email, 'shared@example.com');
+  assert.equal((await program.api.get(`/affiliates/${link?.affiliateId}`)).body.data.email, 'shared@example.com');
   assert.equal((await stranger.api.get('/affiliates/aff_shared')).status, 200);
 });
 
 test('what the hub knows stays as it is: an affiliate made by hand, an order that earned', async () => {
-  await world.api.post('/affiliates', { displayName: 'Hand', email: 'hand@example.com', referralCode: 'HAND' });
-  const sold = await world.api.post('/conversions', { affiliate_id: 'HAND', order_id: 'both', amount: 10 });
+  await program.api.post('/affiliates', { displayName: 'Hand', email: 'hand@example.com', referralCode: 'HAND' });
+  const sold = await program.api.post('/conversions', { affiliate_id: 'HAND', order_id: 'both', amount: 10 });
   assert.equal(sold.body.data.commission.amountMinor, 200);
-  const report = await world.import('csv', {
+  const report = await program.import('csv', {
     'affiliates.csv': 'id,name,email,referral_code\nold-1,Renamed,HAND@example.com,hand\n',
     'orders.csv': 'order_id,affiliate\nboth,old-1\n',
   });
   assert.deepEqual(tally(report), { affiliate: [0, 1], order: [0, 1] });
-  assert.equal((await world.api.get('/affiliates/HAND')).body.data.displayName, 'Hand');
-  assert.deepEqual(await world.postings(), [200]);
+  assert.equal((await program.api.get('/affiliates/HAND')).body.data.displayName, 'Hand');
+  assert.deepEqual(await program.postings(), [200]);
 });
 
 test('people read a table, or the mistakes and what to do; a file that is not there and a wrong program say so', async () => {
@@ -145,26 +145,26 @@ test('people read a table, or the mistakes and what to do; a file that is not th
   try {
     await writeFile(join(folder, 'good.csv'), good);
     await writeFile(join(folder, 'bad.csv'), 'name,email\nBad,no-address\n');
-    const run = (program: string, ...args: string[]) =>
-      runCli(['import', '--from', 'csv', '--program', program, ...args], cliEnvironment(hub));
-    const table = await run(world.id, '--dry-run', join(folder, 'good.csv'));
+    const run = (programId: string, ...args: string[]) =>
+      runCli(['import', '--from', 'csv', '--program', programId, ...args], cliEnvironment(hub));
+    const table = await run(program.id, '--dry-run', join(folder, 'good.csv'));
     assert.match(table.stdout, /^ +To add +There already +Repeated\n.*\noffers +0 +0 +0\naffiliates +1 +0 +0\n/);
     assert.match(table.stdout, /\nNothing was written\.\n$/);
-    const done = await run(world.id, join(folder, 'good.csv'));
+    const done = await run(program.id, join(folder, 'good.csv'));
     assert.deepEqual([done.code, done.stderr], [0, '… 1 of 1\n']);
-    const bad = await run(world.id, join(folder, 'bad.csv'));
+    const bad = await run(program.id, join(folder, 'bad.csv'));
     assert.deepEqual([bad.code, bad.stdout], [1, '']);
     assert.match(
       bad.stderr,
       /bad\.csv:2 email must be an e-mail address\nNothing was imported\. Mend this and run it again\.\n$/,
     );
     for (const [args, words] of [
-      [[world.id, join(folder, 'none.csv')], /^\S*none\.csv cannot be read: there is no such file$/m],
+      [[program.id, join(folder, 'none.csv')], /^\S*none\.csv cannot be read: there is no such file$/m],
       [['prg_none', join(folder, 'good.csv')], /Program not found/],
-      [[world.id], /missing required argument 'files'/],
+      [[program.id], /missing required argument 'files'/],
     ] as const) {
-      const [program, ...paths] = args;
-      const result = await run(program, ...paths);
+      const [programId, ...paths] = args;
+      const result = await run(programId, ...paths);
       assert.equal(result.code, 1);
       assert.match(result.stderr, words);
       assert.doesNotMatch(result.stderr, /^ +at /m);

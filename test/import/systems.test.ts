@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { ApiClient } from '../api/api-client.ts';
 import { stripeEvent } from '../journeys/stripe-events.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
-import { openImportWorld, tally, type ImportWorld } from './import-world.ts';
+import { openImportProgram, tally, type ImportProgram } from './import-program.ts';
 
 /** Each system's lists, as its page shows them; then a first day on the hub: links, renewals, repeated orders. */
 
@@ -16,7 +16,7 @@ after(() => hub.stop());
 const now = Math.floor(Date.now() / 1000);
 
 test('Attro: ids and links stay, a link redirects and attributes, an externalId is a 409', async () => {
-  const world = await openImportWorld(hub);
+  const program = await openImportProgram(hub);
   const pagination = { total: 1, limit: 20, offset: 0, hasMore: false };
   const files = {
     'affiliates.json': {
@@ -84,20 +84,20 @@ test('Attro: ids and links stay, a link redirects and attributes, an externalId 
       pagination,
     },
   };
-  const first = await world.import('attro', files);
+  const first = await program.import('attro', files);
   assert.equal(first.code, 0);
   assert.deepEqual(tally(first), { offer: [1, 0], affiliate: [2, 0], link: [1, 0], order: [1, 0] });
-  const again = await world.import('attro', files);
+  const again = await program.import('attro', files);
   assert.deepEqual(tally(again), { offer: [0, 1], affiliate: [0, 2], link: [0, 1], order: [0, 1] });
 
-  const client = new ApiClient(hub.url, world.key);
+  const client = new ApiClient(hub.url, program.key);
   const { body: listed } = await client.get('//attro/api/v1/affiliates?limit=5');
   const found = (listed.data as { id: string }[]).find(({ id }) => id === 'aff_attro1');
   assert.deepEqual(found, { ...files['affiliates.json'].data[0], createdAt: '2026-01-15T10:30:00Z' });
 
   const clickId = await follow('attro-live-1', 'https://yourapp.example/special', 'aff_attro1');
   const sale = { click_id: clickId, amount: '80.00', order_id: 'order-2', currency: 'USD' };
-  const { body: sold } = await world.api.post('/conversions', sale);
+  const { body: sold } = await program.api.post('/conversions', sale);
   assert.equal(sold.data.commission.amountMinor, 1_000);
 
   const repeat = { affiliateId: 'aff_attro1', offerId: 'off_attro1', externalId: 'order-1', amount: 120 };
@@ -105,21 +105,23 @@ test('Attro: ids and links stay, a link redirects and attributes, an externalId 
   assert.equal(status, 409);
   assert.equal(body.error.code, 'DUPLICATE_CONVERSION');
   // The imported order bound its customer: their next purchase is the affiliate's.
-  const next = await world.api.post('/conversions', {
+  const next = await program.api.post('/conversions', {
     customer_email: 'Buyer@example.com',
     amount: 10,
     order_id: 'o-3',
   });
   assert.equal(
-    (await world.api.get(`/conversions/${next.body.data.conversionId}`)).body.data.affiliateId,
+    (await program.api.get(`/conversions/${next.body.data.conversionId}`)).body.data.affiliateId,
     'aff_attro1',
   );
-  await expectImported(world, 'order-1', 9_900);
-  await world.verify();
+  await expectImported(program, 'order-1', 9_900);
+  await program.verify();
 });
 
 test('affilut: short codes are links, a manual sale is a 409, renewals follow the metadata that Stripe has', async () => {
-  const world = await openImportWorld(hub, { commission: { type: 'revshare', rateBps: 1_000, durationMonths: null } });
+  const program = await openImportProgram(hub, {
+    commission: { type: 'revshare', rateBps: 1_000, durationMonths: null },
+  });
   const files = {
     'affiliates.json': {
       data: [
@@ -147,12 +149,12 @@ test('affilut: short codes are links, a manual sale is a 409, renewals follow th
       limit: 50,
     },
   };
-  const first = await world.import('affilut', files);
+  const first = await program.import('affilut', files);
   assert.deepEqual(tally(first), { affiliate: [1, 0], link: [1, 0], order: [2, 0] });
   assert.equal(first.withoutId, 1);
-  assert.deepEqual(tally(await world.import('affilut', files)), { affiliate: [0, 1], link: [0, 1], order: [0, 2] });
+  assert.deepEqual(tally(await program.import('affilut', files)), { affiliate: [0, 1], link: [0, 1], order: [0, 2] });
 
-  const client = new ApiClient(hub.url, world.key);
+  const client = new ApiClient(hub.url, program.key);
   const { body: listed } = await client.get('//affilut/api/v1/affiliates');
   assert.deepEqual(
     (listed.data as { id: string }[]).find(({ id }) => id === 'aff_01hx'),
@@ -165,7 +167,7 @@ test('affilut: short codes are links, a manual sale is a 409, renewals follow th
   // Stripe tells of the charge again: the payment is the imported order.
   const payment = { id: 'pi_lut1', object: 'payment_intent', amount: 4900, amount_received: 4900, currency: 'usd' };
   const metadata = { affiliate_id: 'aff_01hx' };
-  await world.stripe(
+  await program.stripe(
     stripeEvent('payment_intent.succeeded', now, {
       ...payment,
       latest_charge: 'ch_lut1',
@@ -173,21 +175,21 @@ test('affilut: short codes are links, a manual sale is a 409, renewals follow th
       metadata,
     }),
   );
-  await world.settled();
-  assert.deepEqual(await world.postings(), []);
+  await program.settled();
+  assert.deepEqual(await program.postings(), []);
   // And of the customer, whose metadata affilut had set, with a renewal.
-  await world.stripe(
+  await program.stripe(
     stripeEvent('customer.updated', now, { id: 'cus_lut', object: 'customer', email: null, metadata }),
   );
-  await world.stripe(renewal('lut', 2_000));
-  await world.settled();
-  assert.deepEqual(await world.postings(), [300]);
-  await expectImported(world, 'pi_lut1', 4_900);
-  await world.verify();
+  await program.stripe(renewal('lut', 2_000));
+  await program.settled();
+  assert.deepEqual(await program.postings(), [300]);
+  await expectImported(program, 'pi_lut1', 4_900);
+  await program.verify();
 });
 
 test('Affitor: partners by code, a customer key stays bound, a transaction id is a 409', async () => {
-  const world = await openImportWorld(hub);
+  const program = await openImportProgram(hub);
   const at = new Date((now - 86_400) * 1000).toISOString();
   const files = {
     'partners.json': [{ partner_code: 'AFFI7', name: 'Pat', email: 'pat@example.com', created_at: at }],
@@ -197,31 +199,31 @@ test('Affitor: partners by code, a customer key stays bound, a transaction id is
   };
   const counted = { affiliate: 1, click: 1, customer: 1, order: 1 };
   assert.deepEqual(
-    tally(await world.import('affitor', files)),
+    tally(await program.import('affitor', files)),
     each(counted, (count) => [count, 0]),
   );
   assert.deepEqual(
-    tally(await world.import('affitor', files)),
+    tally(await program.import('affitor', files)),
     each(counted, (count) => [0, count]),
   );
 
-  const client = new ApiClient(hub.url, world.key);
+  const client = new ApiClient(hub.url, program.key);
   const sale = { transaction_id: 'tx-2', customer_key: 'user_77', amount_cents: 5000, is_recurring: false };
   const { body: sold } = await client.post('//affitor/api/v1/track/sale', sale);
   assert.equal(sold.success, true, JSON.stringify(sold));
-  assert.deepEqual(await world.postings(), [1_000]);
+  assert.deepEqual(await program.postings(), [1_000]);
   const repeat = await client.post('//affitor/api/v1/track/sale', { ...sale, transaction_id: 'tx-1' });
   assert.equal(repeat.status, 409, repeat.text);
   // The page's link form: ?aff=CODE on the shop's own page.
   const landing = { affiliate_url: 'https://shop.example/?aff=AFFI7', existing_click_id: 'affitor-click-1' };
   const { body: clicked } = await client.post('//affitor/api/v1/track/click', landing);
   assert.equal(clicked.partner_code, 'AFFI7');
-  await expectImported(world, 'tx-1', 5_000);
-  await world.verify();
+  await expectImported(program, 'tx-1', 5_000);
+  await program.verify();
 });
 
 test('AffSpace: offers and transactions of its lists, clicks and affiliates by CSV', async () => {
-  const world = await openImportWorld(hub);
+  const program = await openImportProgram(hub);
   const at = new Date((now - 86_400) * 1000).toISOString();
   const terms = { code: 'MYOFFER123', name: 'My Product', status: 'published', currency: 'USD' };
   const files = {
@@ -254,27 +256,27 @@ test('AffSpace: offers and transactions of its lists, clicks and affiliates by C
   };
   const counted = { offer: 1, affiliate: 1, click: 1, order: 1 };
   assert.deepEqual(
-    tally(await world.import('affspace', files)),
+    tally(await program.import('affspace', files)),
     each(counted, (count) => [count, 0]),
   );
   assert.deepEqual(
-    tally(await world.import('affspace', files)),
+    tally(await program.import('affspace', files)),
     each(counted, (count) => [0, count]),
   );
 
-  const client = new ApiClient(hub.url, world.key);
+  const client = new ApiClient(hub.url, program.key);
   const sale = { click_id: '0M8K2L9P5QRS', amount: '149.99', txid: 'ORDER-1', customer_id: 'cust_1' };
   const { body: sold } = await client.post('//affspace/api/v1/conversions', sale);
   assert.equal(sold.data.tracked, true, JSON.stringify(sold));
-  assert.deepEqual(await world.postings(), [3_000]);
+  assert.deepEqual(await program.postings(), [3_000]);
   const { body: repeat } = await client.post('//affspace/api/v1/conversions', { ...sale, txid: 'ORDER-98765' });
   assert.deepEqual([repeat.tracked, repeat.reason], [false, 'duplicate_txid']);
-  await expectImported(world, 'ORDER-98765', 14_999);
-  await world.verify();
+  await expectImported(program, 'ORDER-98765', 14_999);
+  await program.verify();
 });
 
 test('Refgrow: codes and clicks go on, an order id is answered as it stands', async () => {
-  const world = await openImportWorld(hub);
+  const program = await openImportProgram(hub);
   const affiliate = {
     id: 'aff_123456',
     email: 'affiliate@example.com',
@@ -324,18 +326,18 @@ test('Refgrow: codes and clicks go on, an order id is answered as it stands', as
     },
   };
   const counted = { affiliate: 1, click: 1, order: 1 };
-  const first = await world.import('refgrow', files);
+  const first = await program.import('refgrow', files);
   assert.deepEqual(
     tally(first),
     each(counted, (count) => [count, 0]),
   );
   assert.equal(first.counts.affiliate.repeated, 1);
   assert.deepEqual(
-    tally(await world.import('refgrow', files)),
+    tally(await program.import('refgrow', files)),
     each(counted, (count) => [0, count]),
   );
 
-  const client = new ApiClient(hub.url, world.key);
+  const client = new ApiClient(hub.url, program.key);
   const { body: one } = await client.get('//refgrow/v1/affiliates/aff_123456');
   assert.equal(one.data.affiliate.referralCode, 'JOHNDOE10');
   assert.equal(one.data.affiliate.createdAt, '2023-06-15T10:30:00Z');
@@ -350,13 +352,13 @@ test('Refgrow: codes and clicks go on, an order id is answered as it stands', as
     orderId: 'order_123456',
   });
   assert.deepEqual([repeat.status, repeat.body.data.commission], [200, 0]);
-  assert.deepEqual(await world.postings(), [1_000]);
-  await expectImported(world, 'order_123456', 9_999);
-  await world.verify();
+  assert.deepEqual(await program.postings(), [1_000]);
+  await expectImported(program, 'order_123456', 9_999);
+  await program.verify();
 });
 
 test('CSV: everything at once; a renewal of an imported subscription is none of its first payments', async () => {
-  const world = await openImportWorld(hub, { commission: { type: 'cps', rateBps: 2_000 } });
+  const program = await openImportProgram(hub, { commission: { type: 'cps', rateBps: 2_000 } });
   const since = new Date((now - 40 * 86_400) * 1000).toISOString();
   const files = {
     'affiliates.csv': [
@@ -383,40 +385,40 @@ test('CSV: everything at once; a renewal of an imported subscription is none of 
   };
   const counted = { offer: 1, affiliate: 2, link: 2, click: 1, customer: 2, order: 2 };
   assert.deepEqual(
-    tally(await world.import('csv', files, '--dry-run')),
+    tally(await program.import('csv', files, '--dry-run')),
     each(counted, (count) => [count, 0]),
   );
-  assert.equal((await world.api.get('/affiliates/ANN')).status, 404);
+  assert.equal((await program.api.get('/affiliates/ANN')).status, 404);
   assert.deepEqual(
-    tally(await world.import('csv', files)),
+    tally(await program.import('csv', files)),
     each(counted, (count) => [count, 0]),
   );
   assert.deepEqual(
-    tally(await world.import('csv', files)),
+    tally(await program.import('csv', files)),
     each(counted, (count) => [0, count]),
   );
-  assert.equal(await world.told('conversion.created'), 0);
+  assert.equal(await program.told('conversion.created'), 0);
 
   await follow('csv-link', 'https://shop.example/share', 'aff_csv1');
   // CPS pays the first payment only, and that was elsewhere.
-  await world.stripe(renewal('csv', 4_900));
-  await world.settled();
-  const renewed = (await world.conversions()).find(({ kind }) => kind === 'renewal');
+  await program.stripe(renewal('csv', 4_900));
+  await program.settled();
+  const renewed = (await program.conversions()).find(({ kind }) => kind === 'renewal');
   assert.deepEqual([renewed?.reason, renewed?.commissionMinor], ['renewal_not_paid', 0]);
-  assert.deepEqual(await world.postings(), []);
+  assert.deepEqual(await program.postings(), []);
   // A revenue share pays renewals: to the customer's affiliate, by the affiliate's own rate.
   const again = { customer_id: 'user-9', amount: '20.00', order_id: 'order-csv-9', currency: 'USD' };
-  assert.equal((await world.api.post('/conversions', again)).body.data.commission.amountMinor, 600);
-  const repeat = await world.api.post('/conversions', { order_id: 'order-csv-2', amount: 5, affiliate_id: 'ANN' });
+  assert.equal((await program.api.post('/conversions', again)).body.data.commission.amountMinor, 600);
+  const repeat = await program.api.post('/conversions', { order_id: 'order-csv-2', amount: 5, affiliate_id: 'ANN' });
   assert.deepEqual([repeat.status, repeat.body.data.reason], [200, 'duplicate_order']);
-  const coupon = await world.api.post('/conversions', {
+  const coupon = await program.api.post('/conversions', {
     order_id: 'order-csv-10',
     amount: 10,
     coupon_code: 'spring10',
   });
   assert.equal(coupon.body.data.commission.amountMinor, 300);
-  await expectImported(world, 'pi_csv1', 4_900);
-  await world.verify();
+  await expectImported(program, 'pi_csv1', 4_900);
+  await program.verify();
 });
 
 /** Follows a live link; gives the click id that the shop gets. */
@@ -448,8 +450,8 @@ function renewal(name: string, amount: number): object {
 }
 
 /** An imported order is shown as what it is, and earned nothing here. */
-async function expectImported(world: ImportWorld, orderId: string, amountMinor: number): Promise<void> {
-  const { body } = await world.api.get('/conversions?status=not_tracked&limit=100');
+async function expectImported(program: ImportProgram, orderId: string, amountMinor: number): Promise<void> {
+  const { body } = await program.api.get('/conversions?status=not_tracked&limit=100');
   const orders = body.data as {
     orderId: string;
     reason: string;

@@ -3,7 +3,7 @@ import { runSql } from '../support/sql.ts';
 import type { CommissionTerms } from '../../src/domain/terms.ts';
 import { signStripeBody } from '../../src/inbound/stripe/sign.ts';
 import { ApiClient } from '../api/api-client.ts';
-import { make, makeKey } from '../api/world.ts';
+import { make, makeKey } from '../api/api-program.ts';
 import type { TestHub } from '../support/hub.ts';
 import { waitUntil } from '../support/wait-until.ts';
 

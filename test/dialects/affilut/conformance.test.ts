@@ -76,10 +76,10 @@ const cases: ConformanceCase[] = [
     request: () => ({ path: '/affiliates' }),
     status: 200,
     body: affiliateList,
-    check: (answer, world) => {
+    check: (answer, program) => {
       assert.equal(at(answer, 'data.length'), 1);
-      assert.equal(at(answer, 'data.0.id'), world.affiliateId);
-      assert.equal(at(answer, 'data.0.shortCode'), world.referralCode);
+      assert.equal(at(answer, 'data.0.id'), program.affiliateId);
+      assert.equal(at(answer, 'data.0.shortCode'), program.referralCode);
       assert.equal(at(answer, 'data.0.commissionOverride'), null);
     },
   },
@@ -91,9 +91,9 @@ const cases: ConformanceCase[] = [
     }),
     status: 201,
     body: created,
-    check: (answer, world) => {
+    check: (answer, program) => {
       assert.equal(at(answer, 'commissionCents'), 980);
-      world.kept['conversion'] = String(at(answer, 'id'));
+      program.kept['conversion'] = String(at(answer, 'id'));
     },
   },
   {
@@ -110,8 +110,8 @@ const cases: ConformanceCase[] = [
     request: ({ affiliateId }) => ({ path: '/conversions', body: { affiliate_id: affiliateId, amount_cents: 100 } }),
     status: 201,
     body: created,
-    check: (answer, world) => {
-      world.kept['first'] = String(at(answer, 'id'));
+    check: (answer, program) => {
+      program.kept['first'] = String(at(answer, 'id'));
     },
   },
   {
@@ -119,7 +119,7 @@ const cases: ConformanceCase[] = [
     request: ({ affiliateId }) => ({ path: '/conversions', body: { affiliate_id: affiliateId, amount_cents: 100 } }),
     status: 201,
     body: created,
-    check: (answer, world) => assert.notEqual(at(answer, 'id'), world.kept['first']),
+    check: (answer, program) => assert.notEqual(at(answer, 'id'), program.kept['first']),
   },
   {
     name: 'POST /conversions takes the referral code for the affiliate',
@@ -135,7 +135,7 @@ const cases: ConformanceCase[] = [
     request: () => ({ path: '/conversions' }),
     status: 200,
     body: conversionList,
-    check: (answer, world) => {
+    check: (answer, program) => {
       const charges = (at(answer, 'data') as { stripeChargeId: string | null }[]).map(
         ({ stripeChargeId }) => stripeChargeId,
       );
@@ -143,7 +143,7 @@ const cases: ConformanceCase[] = [
       const last = (at(answer, 'data') as Record<string, unknown>[]).at(-1);
       assert.deepEqual(
         [last?.['id'], last?.['amountCents'], last?.['commissionCents'], last?.['status']],
-        [world.kept['conversion'], 4900, 980, 'pending'],
+        [program.kept['conversion'], 4900, 980, 'pending'],
       );
     },
   },
@@ -151,9 +151,9 @@ const cases: ConformanceCase[] = [
     name: 'GET /conversions pages by number',
     request: () => ({ path: '/conversions?page=2&limit=3' }),
     status: 200,
-    check: (answer, world) => {
+    check: (answer, program) => {
       assert.deepEqual([at(answer, 'page'), at(answer, 'limit'), at(answer, 'data.length')], [2, 3, 1]);
-      assert.equal(at(answer, 'data.0.id'), world.kept['conversion']);
+      assert.equal(at(answer, 'data.0.id'), program.kept['conversion']);
     },
   },
   {

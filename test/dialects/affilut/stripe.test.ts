@@ -6,7 +6,7 @@ import { createAffiliate } from '../../../src/program/affiliates.ts';
 import { createSource } from '../../../src/program/sources.ts';
 import { listFixtures } from '../../inbound/stripe/fixtures.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { at, openWorld, send, type ConformanceWorld } from '../conformance.ts';
+import { at, openConformanceProgram, send, type ConformanceProgram } from '../conformance.ts';
 
 const base = '/affilut/api/v1';
 const secret = 'whsec_of_affilut';
@@ -18,13 +18,13 @@ const journey = (name: string) =>
     .map(({ text }) => text);
 
 describe("affilut's conversions that come by Stripe", () => {
-  let world: ConformanceWorld;
+  let program: ConformanceProgram;
   let sourceId: string;
   let partnerId: string;
 
   before(async () => {
-    world = await openWorld();
-    const { hub, programId } = world;
+    program = await openConformanceProgram();
+    const { hub, programId } = program;
     const partner = await inTransaction(hub.db, (trx) =>
       createAffiliate(trx, programId, { displayName: 'P', email: 'p@example.com', referralCode: 'partner-one' }),
     );
@@ -33,11 +33,11 @@ describe("affilut's conversions that come by Stripe", () => {
     const source = await createSource(hub.db, hub.deps.secrets, programId, { kind: 'stripe', settings: {}, secrets });
     sourceId = source.id;
   });
-  after(() => world.hub.stop());
+  after(() => program.hub.stop());
 
   async function receive(texts: string[]): Promise<void> {
     for (const text of texts) {
-      const response = await fetch(`${world.hub.url}/in/stripe/${sourceId}`, {
+      const response = await fetch(`${program.hub.url}/in/stripe/${sourceId}`, {
         method: 'POST',
         headers: { 'stripe-signature': signStripeBody(text, secret) },
         body: text,
@@ -45,14 +45,14 @@ describe("affilut's conversions that come by Stripe", () => {
       assert.equal(response.status, 200);
     }
     await waitUntil('all events are settled', async () => {
-      const waiting = await world.hub.db('inbox_events').where('status', 'received').select('id');
-      const again = await world.hub.db('resettlements').select('id');
+      const waiting = await program.hub.db('inbox_events').where('status', 'received').select('id');
+      const again = await program.hub.db('resettlements').select('id');
       return waiting.length + again.length === 0;
     });
   }
 
   async function list(query = ''): Promise<Record<string, unknown>[]> {
-    const answer = await send(world, base, { path: `/conversions${query}` });
+    const answer = await send(program, base, { path: `/conversions${query}` });
     assert.equal(answer.status, 200);
     return at(answer, 'data') as Record<string, unknown>[];
   }
@@ -74,7 +74,7 @@ describe("affilut's conversions that come by Stripe", () => {
 
   it('are not recorded a second time by hand under the payment that Stripe told of', async () => {
     const body = { affiliate_id: partnerId, amount_cents: 10000, external_id: 'pi_3SbEfwTr1bFx7HubA0sRCvbO' };
-    const answer = await send(world, base, { path: '/conversions', body });
+    const answer = await send(program, base, { path: '/conversions', body });
     assert.equal(answer.status, 409);
     assert.equal((await list()).length, 1);
   });

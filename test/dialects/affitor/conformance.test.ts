@@ -31,14 +31,14 @@ const cases: ConformanceCase[] = [
         method: 'POST',
         path: () => '/api/v1/track/click',
         open: true,
-        body: (world) => ({ affiliate_url: landing(world) }),
+        body: (program) => ({ affiliate_url: landing(program) }),
         wrong: { affiliate_url: 7, page_url: 7, additional_data: 'x', existing_click_id: {} },
       },
       {
         method: 'POST',
         path: () => '/api/v1/track/lead',
         open: true,
-        body: (world) => ({ click_id: world.kept['click'] }),
+        body: (program) => ({ click_id: program.kept['click'] }),
         required: ['click_id'],
         wrong: { click_id: 7, customer_key: 7, email: 'nobody', additional_data: { test_mode: 'yes' } },
       },
@@ -67,8 +67,8 @@ const cases: ConformanceCase[] = [
 ];
 
 describeConformance('Affitor', base, cases, {
-  prepare: async (world) => {
-    const { hub, programId, affiliateId } = world;
+  prepare: async (program) => {
+    const { hub, programId, affiliateId } = program;
     const oldClick = newId('clk');
     const nothing = { offerId: null, linkId: null, sub1: null, sub2: null, sub3: null, sub4: null, sub5: null };
     const visitor = { utm: null, ip: null, userAgent: null, sourceUrl: null };
@@ -76,9 +76,9 @@ describeConformance('Affitor', base, cases, {
     await insertClicks(hub.db, [
       { id: oldClick, programId, livemode: true, affiliateId, occurredAt, ...nothing, ...visitor },
     ]);
-    world.kept['oldClick'] = oldClick;
+    program.kept['oldClick'] = oldClick;
     const call = async (path: string, body: object) => {
-      const headers = { authorization: `Bearer ${world.keys.live}`, 'content-type': 'application/json' };
+      const headers = { authorization: `Bearer ${program.keys.live}`, 'content-type': 'application/json' };
       const response = await fetch(`${hub.url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
       assert.ok(response.ok, await response.text());
     };

@@ -4,27 +4,34 @@ import { createDatabase } from '../../../src/db/database.ts';
 import { numberOf } from '../../../src/dialects/affitor/numbers.ts';
 import { nextSaleNumber } from '../../../src/dialects/affitor/sale-numbers.ts';
 import { updateOffer } from '../../../src/program/offers.ts';
-import { at, openWorld, send, type CaseAnswer, type ConformanceWorld, type KeyName } from '../conformance.ts';
+import {
+  at,
+  openConformanceProgram,
+  send,
+  type CaseAnswer,
+  type ConformanceProgram,
+  type KeyName,
+} from '../conformance.ts';
 
 describe('whom Affitor tells of', () => {
-  let world: ConformanceWorld;
+  let program: ConformanceProgram;
   before(async () => {
-    world = await openWorld();
+    program = await openConformanceProgram();
     const commission = { type: 'revshare', rateBps: 2000, durationMonths: null } as const;
-    await updateOffer(world.hub.db, world.programId, world.offerId, { commission });
+    await updateOffer(program.hub.db, program.programId, program.offerId, { commission });
   });
-  after(() => world.hub.stop());
+  after(() => program.hub.stop());
 
   const track = async (what: string, body: object, key: KeyName = 'live'): Promise<CaseAnswer> => {
-    const answer = await send(world, '/affitor', { path: `/api/v1/track/${what}`, body, key });
+    const answer = await send(program, '/affitor', { path: `/api/v1/track/${what}`, body, key });
     assert.equal(answer.status, 200, answer.text);
     return answer;
   };
   const visit = async (): Promise<string> =>
     String(
-      at(await track('click', { affiliate_url: `https://x.example/?aff=${world.referralCode}` }, 'none'), 'click_id'),
+      at(await track('click', { affiliate_url: `https://x.example/?aff=${program.referralCode}` }, 'none'), 'click_id'),
     );
-  const order = async (orderId: string) => (await world.hub.db('orders').where('order_id', orderId))[0];
+  const order = async (orderId: string) => (await program.hub.db('orders').where('order_id', orderId))[0];
 
   it('two customers of one click stay two, each credited', async () => {
     const click_id = await visit();
@@ -34,7 +41,7 @@ describe('whom Affitor tells of', () => {
     await track('sale', { transaction_id: 'ben-1', customer_key: 'ben', click_id, amount_cents: 1000 });
     const [ann, ben] = [await order('ann-1'), await order('ben-1')];
     assert.notEqual(ann.customer_id, ben.customer_id);
-    assert.deepEqual([ann.affiliate_id, ben.affiliate_id], [world.affiliateId, world.affiliateId]);
+    assert.deepEqual([ann.affiliate_id, ben.affiliate_id], [program.affiliateId, program.affiliateId]);
   });
 
   it('a click that nobody signed up with is a customer of its own, whom the first key takes over', async () => {
@@ -72,13 +79,13 @@ describe('whom Affitor tells of', () => {
     const sale = { transaction_id: 'dora-1', customer_key: 'dora', click_id, amount_cents: 500, is_recurring: true };
     await track('sale', { ...sale, subscription_id: 'S2' });
     const first = await order('dora-1');
-    assert.deepEqual([first.kind, first.commission_minor, first.affiliate_id], ['sale', 100n, world.affiliateId]);
+    assert.deepEqual([first.kind, first.commission_minor, first.affiliate_id], ['sale', 100n, program.affiliateId]);
   });
 
   it('a sale whose transaction is a Stripe payment is the order that Stripe tells of', async () => {
     const click_id = await visit();
     await track('sale', { transaction_id: 'pi_affitor1', click_id, amount_cents: 500 });
-    const refs = await world.hub.db('order_refs').where('ref', 'stripe:pi_affitor1').select('livemode');
+    const refs = await program.hub.db('order_refs').where('ref', 'stripe:pi_affitor1').select('livemode');
     assert.deepEqual(refs, [{ livemode: true }]);
   });
 
@@ -87,7 +94,7 @@ describe('whom Affitor tells of', () => {
     await track('lead', { click_id, customer_key: 'eve' }, 'test');
     await track('sale', { transaction_id: 'eve-1', customer_key: 'eve', amount_cents: 500 }, 'test');
     const sale = await order('eve-1');
-    assert.deepEqual([sale.livemode, sale.affiliate_id], [false, world.affiliateId]);
+    assert.deepEqual([sale.livemode, sale.affiliate_id], [false, program.affiliateId]);
   });
 
   it('an amount in a currency without decimals is in its smallest unit', async () => {
@@ -98,7 +105,7 @@ describe('whom Affitor tells of', () => {
   });
 
   it('numbers are given once, without a duplicate, however many ask at once', async () => {
-    const { db } = world.hub;
+    const { db } = program.hub;
     const wanted = Array.from({ length: 40 }, (_, index) => `cnv_${index % 20}`);
     const numbers = await Promise.all(wanted.map((id) => numberOf(db, 'prg_numbers', 'sale', id)));
     const byObject = new Map(wanted.map((id, index) => [id, numbers[index]]));
@@ -111,9 +118,11 @@ describe('whom Affitor tells of', () => {
   });
 
   it('no two sales have one number, whichever process takes it and however many at once', async () => {
-    const other = createDatabase({ url: world.hub.databaseUrl, role: 'test' });
+    const other = createDatabase({ url: program.hub.databaseUrl, role: 'test' });
     try {
-      const wanted = Array.from({ length: 250 }, (_, n) => nextSaleNumber(n % 2 ? other : world.hub.db, 'prg_blocks'));
+      const wanted = Array.from({ length: 250 }, (_, n) =>
+        nextSaleNumber(n % 2 ? other : program.hub.db, 'prg_blocks'),
+      );
       const named = numberOf(other, 'prg_blocks', 'sale', 'cnv_of_another_way');
       const numbers = [...(await Promise.all(wanted)), await named];
       assert.equal(new Set(numbers).size, 251);
@@ -130,7 +139,7 @@ describe('whom Affitor tells of', () => {
     assert.equal(at(refund, 'commission_id'), at(sale, 'commission_id'));
 
     const body = { clickId: click_id, orderId: 'numbered-2', amount: '10.00', currency: 'USD' };
-    assert.equal((await send(world, '/api/v1', { path: '/conversions', body, key: 'live' })).status, 201);
+    assert.equal((await send(program, '/api/v1', { path: '/conversions', body, key: 'live' })).status, 201);
     const first = await track('refund', { transaction_id: 'numbered-2', refund_amount_cents: 100 });
     const second = await track('refund', { transaction_id: 'numbered-2', refund_amount_cents: 200 });
     assert.equal(typeof at(first, 'commission_id'), 'number');

@@ -18,10 +18,10 @@ export const saleCases: ConformanceCase[] = [
     }),
     status: 200,
     body: sale,
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       assert.deepEqual([at(answer, 'sale_id'), at(answer, 'commission_id')], [1, 1]);
-      const [order] = await world.hub.db('orders').where('order_id', 'txn_abc123');
-      assert.deepEqual([order.kind, order.affiliate_id, order.commission_minor], ['sale', world.affiliateId, 980n]);
+      const [order] = await program.hub.db('orders').where('order_id', 'txn_abc123');
+      assert.deepEqual([order.kind, order.affiliate_id, order.commission_minor], ['sale', program.affiliateId, 980n]);
     },
   },
   {

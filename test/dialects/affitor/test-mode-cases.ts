@@ -8,37 +8,37 @@ import { landing } from './visitor-cases.ts';
 export const testModeCases: ConformanceCase[] = [
   {
     name: 'test_mode makes a test click without a key',
-    request: (world) => ({
+    request: (program) => ({
       key: 'none',
       path: '/api/v1/track/click',
-      body: { affiliate_url: landing(world), additional_data: { test_mode: true } },
+      body: { affiliate_url: landing(program), additional_data: { test_mode: true } },
     }),
     status: 200,
     body: z.strictObject({ ...click.shape, click_id: z.string().startsWith('test_'), ...testData('click') }),
-    check: (answer, world) => {
-      world.kept['testClick'] = String(at(answer, 'click_id'));
-      world.kept['programNumber'] = String(at(answer, 'data.programId'));
+    check: (answer, program) => {
+      program.kept['testClick'] = String(at(answer, 'click_id'));
+      program.kept['programNumber'] = String(at(answer, 'data.programId'));
     },
   },
   {
     name: 'test_mode needs no landing page where the program is named, by id or number',
-    request: (world) => ({
+    request: (program) => ({
       key: 'none',
       path: '/api/v1/track/click',
-      body: { additional_data: { test_mode: true, program_id: Number(world.kept['programNumber']) } },
+      body: { additional_data: { test_mode: true, program_id: Number(program.kept['programNumber']) } },
     }),
     status: 200,
-    check: (answer, world) => assert.equal(String(at(answer, 'data.programId')), world.kept['programNumber']),
+    check: (answer, program) => assert.equal(String(at(answer, 'data.programId')), program.kept['programNumber']),
   },
   {
     name: 'test_mode makes the example test lead without a key',
-    request: (world) => ({
+    request: (program) => ({
       key: 'none',
       path: '/api/v1/track/lead',
       body: {
         click_id: 'test_lead_001',
         customer_key: 'test_customer',
-        additional_data: { test_mode: true, program_id: world.programId },
+        additional_data: { test_mode: true, program_id: program.programId },
       },
     }),
     status: 200,

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
-import { at, type ConformanceCase, type ConformanceWorld } from '../conformance.ts';
+import { at, type ConformanceCase, type ConformanceProgram } from '../conformance.ts';
 import { click, lead, says } from './shapes.ts';
 
-export const landing = (world: ConformanceWorld) => `https://yoursite.com/pricing?aff=${world.referralCode}`;
+export const landing = (program: ConformanceProgram) => `https://yoursite.com/pricing?aff=${program.referralCode}`;
 
 /** Clicks and leads: https://docs.affitor.com/api-reference/track-click and track-lead, read 2026-11. */
 export const visitorCases: ConformanceCase[] = [
   {
     name: 'click records the example without a key, for any origin, and sets the cookie',
-    request: (world) => ({
+    request: (program) => ({
       key: 'none',
       path: '/api/v1/track/click',
       headers: { origin: 'https://yoursite.com' },
       body: {
-        affiliate_url: landing(world),
+        affiliate_url: landing(program),
         page_url: 'https://yoursite.com/pricing',
         page_title: 'Pricing — YourSite',
         referrer_url: 'https://blog.example.com/post',
@@ -31,13 +31,13 @@ export const visitorCases: ConformanceCase[] = [
       'access-control-allow-credentials': null,
       'set-cookie': /^affitor_click_id=clk_[0-9a-f]{32}; Path=\/; Max-Age=2592000; SameSite=Lax$/,
     },
-    check: async (answer, world) => {
-      assert.equal(at(answer, 'partner_code'), world.referralCode);
-      world.kept['click'] = String(at(answer, 'click_id'));
-      const clicks = world.hub.db('clicks').select('affiliate_id', 'livemode', 'source_url');
-      const [row] = await clicks.where('id', world.kept['click']);
+    check: async (answer, program) => {
+      assert.equal(at(answer, 'partner_code'), program.referralCode);
+      program.kept['click'] = String(at(answer, 'click_id'));
+      const clicks = program.hub.db('clicks').select('affiliate_id', 'livemode', 'source_url');
+      const [row] = await clicks.where('id', program.kept['click']);
       assert.deepEqual(row, {
-        affiliate_id: world.affiliateId,
+        affiliate_id: program.affiliateId,
         livemode: true,
         source_url: 'https://blog.example.com/post',
       });
@@ -63,42 +63,42 @@ export const visitorCases: ConformanceCase[] = [
   },
   {
     name: 'click of the same partner again gives existing_click_id back',
-    request: (world) => ({
+    request: (program) => ({
       key: 'none',
       path: '/api/v1/track/click',
-      body: { affiliate_url: landing(world), existing_click_id: world.kept['click'] },
+      body: { affiliate_url: landing(program), existing_click_id: program.kept['click'] },
     }),
     status: 200,
     body: click,
-    check: (answer, world) => assert.equal(at(answer, 'click_id'), world.kept['click']),
+    check: (answer, program) => assert.equal(at(answer, 'click_id'), program.kept['click']),
   },
   {
     name: 'click of another partner gives a new id, whatever existing_click_id says',
-    request: (world) => ({
+    request: (program) => ({
       key: 'none',
       path: '/api/v1/track/click',
       body: {
-        affiliate_url: `https://yoursite.com/?aff=${world.other.referralCode}`,
-        existing_click_id: world.kept['click'],
+        affiliate_url: `https://yoursite.com/?aff=${program.other.referralCode}`,
+        existing_click_id: program.kept['click'],
       },
     }),
     status: 200,
     body: click,
-    check: (answer, world) => {
-      assert.notEqual(at(answer, 'click_id'), world.kept['click']);
-      world.kept['otherClick'] = String(at(answer, 'click_id'));
+    check: (answer, program) => {
+      assert.notEqual(at(answer, 'click_id'), program.kept['click']);
+      program.kept['otherClick'] = String(at(answer, 'click_id'));
     },
   },
   {
     name: 'click takes the id of an affiliate for the code',
-    request: (world) => ({
+    request: (program) => ({
       key: 'none',
       path: '/api/v1/track/click',
-      body: { affiliate_url: `https://yoursite.com/?aff=${world.affiliateId}` },
+      body: { affiliate_url: `https://yoursite.com/?aff=${program.affiliateId}` },
     }),
     status: 200,
     body: click,
-    check: (answer, world) => assert.equal(at(answer, 'partner_code'), world.affiliateId),
+    check: (answer, program) => assert.equal(at(answer, 'partner_code'), program.affiliateId),
   },
   ...(
     [

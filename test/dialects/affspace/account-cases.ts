@@ -76,12 +76,12 @@ export const accountCases: ConformanceCase[] = [
     name: 'lists offers by status and page, with the terms of a fixed payout as the page has them',
     request: get('/offers?status=published&limit=1'),
     status: 200,
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       assert.equal(at(answer, 'data.0.code'), 'REVSHARE');
       assert.deepEqual(at(answer, 'data.0.payoutTerms'), { advertiserPayoutPercent: 15, durationMonths: null });
       const cursor = String(at(answer, 'meta.pagination.nextCursor'));
-      const url = `${world.hub.url}${base}/api/v1/offers?status=published&limit=1&cursor=${cursor}`;
-      const next = (await (await fetch(url, { headers: { 'x-api-key': world.keys.live } })).json()) as {
+      const url = `${program.hub.url}${base}/api/v1/offers?status=published&limit=1&cursor=${cursor}`;
+      const next = (await (await fetch(url, { headers: { 'x-api-key': program.keys.live } })).json()) as {
         data: object[];
       };
       assert.deepEqual(next.data, [offerExample]);
@@ -105,7 +105,7 @@ export const accountCases: ConformanceCase[] = [
   },
   {
     name: 'gets the profile',
-    request: (world) => ({ path: '/api/v1/profile', key: 'read', headers: { 'x-program': world.programId } }),
+    request: (program) => ({ path: '/api/v1/profile', key: 'read', headers: { 'x-program': program.programId } }),
     status: 200,
     body: exactly({
       success: true,

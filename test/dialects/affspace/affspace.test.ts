@@ -8,7 +8,7 @@ import { postbackCases } from './postback-cases.ts';
 import { refusalCases, reportCases } from './report-cases.ts';
 import { base, fire, get, post } from './shapes.ts';
 import { testSessionCases } from './test-session-cases.ts';
-import { prepare } from './world.ts';
+import { prepare } from './prepare.ts';
 
 describeConformance(
   'AffSpace',
@@ -29,10 +29,10 @@ describeConformance(
 const limits: [what: string, limit: string, request: ConformanceCase['request']][] = [
   ['reading', '100', get('/offers')],
   ['statistics', '20', get('/stats')],
-  ['events', '30', (world) => post('events', world, { click_id: world.kept['cpa-8'], event_type: 'pageview' })],
-  ['conversions', '1000', (world) => post('conversions', world, { click_id: world.kept['cpa-8'] })],
-  ['primary postbacks', '1000', (world) => fire(world, 'primary', `clickid=1&sum=1&secure=${world.keys.live}`)],
-  ['secondary postbacks', '100', (world) => fire(world, 'secondary', `clickid=1&secure=${world.keys.live}`)],
+  ['events', '30', (program) => post('events', program, { click_id: program.kept['cpa-8'], event_type: 'pageview' })],
+  ['conversions', '1000', (program) => post('conversions', program, { click_id: program.kept['cpa-8'] })],
+  ['primary postbacks', '1000', (program) => fire(program, 'primary', `clickid=1&sum=1&secure=${program.keys.live}`)],
+  ['secondary postbacks', '100', (program) => fire(program, 'secondary', `clickid=1&secure=${program.keys.live}`)],
 ];
 describeConformance(
   'The rate limits of AffSpace',
@@ -48,9 +48,10 @@ describeConformance(
       name: 'end in 429 with Retry-After, for the endpoints of the limit only',
       request: get('/profile'),
       status: 200,
-      check: async ({ headers }, world) => {
+      check: async ({ headers }, program) => {
         assert.equal(headers.get('x-ratelimit-remaining'), '97');
-        const call = () => fetch(`${world.hub.url}${base}/api/v1/stats`, { headers: { 'x-api-key': world.keys.read } });
+        const call = () =>
+          fetch(`${program.hub.url}${base}/api/v1/stats`, { headers: { 'x-api-key': program.keys.read } });
         const answers = await Promise.all(Array.from({ length: 21 }, call));
         const refused = answers.filter(({ status }) => status === 429);
         assert.equal(refused.length, 1);

@@ -18,7 +18,7 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'gets one conversion',
-    request: (world) => get(`/conversions/${world.kept['conversion']}`)(world),
+    request: (program) => get(`/conversions/${program.kept['conversion']}`)(program),
     status: 200,
     body: like({ success: true, data: conversionExample }),
     check: (answer, { kept }) => {
@@ -33,12 +33,12 @@ export const conversionCases: ConformanceCase[] = [
     request: get('/conversions?limit=4'),
     status: 200,
     body: conversions,
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       let body = answer.json as { data: { id: string }[]; meta: { pagination: { nextCursor: string | null } } };
       const ids = body.data.map(({ id }) => id);
       while (body.meta.pagination.nextCursor !== null) {
-        const url = `${world.hub.url}${base}/api/v1/conversions?limit=4&cursor=${body.meta.pagination.nextCursor}`;
-        body = (await (await fetch(url, { headers: { 'x-api-key': world.keys.live } })).json()) as typeof body;
+        const url = `${program.hub.url}${base}/api/v1/conversions?limit=4&cursor=${body.meta.pagination.nextCursor}`;
+        body = (await (await fetch(url, { headers: { 'x-api-key': program.keys.live } })).json()) as typeof body;
         ids.push(...body.data.map(({ id }) => id));
       }
       assert.equal(new Set(ids).size, 9);
@@ -65,7 +65,7 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'lists conversions since a time in milliseconds',
-    request: (world) => get(`/conversions?start_date=${Date.now() - 3_600_000}`)(world),
+    request: (program) => get(`/conversions?start_date=${Date.now() - 3_600_000}`)(program),
     status: 200,
     check: (answer) => assert.equal((at(answer, 'data') as unknown[]).length, 9),
   },

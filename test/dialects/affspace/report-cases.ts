@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { at, type ConformanceCase, type ConformanceWorld } from '../conformance.ts';
+import { at, type ConformanceCase, type ConformanceProgram } from '../conformance.ts';
 import { tracked, untracked, invalid, post } from './shapes.ts';
 
 /** Conversions that are reported. */
 export const reportCases: ConformanceCase[] = [
   {
     name: 'tracks a conversion by the example of the page',
-    request: (world) =>
-      post('conversions', world, {
-        click_id: world.kept['cpa-1'],
+    request: (program) =>
+      post('conversions', program, {
+        click_id: program.kept['cpa-1'],
         amount: '149.99',
         txid: 'ORDER-98765',
         customer_id: 'cust_12345',
@@ -23,9 +23,9 @@ export const reportCases: ConformanceCase[] = [
   },
   {
     name: 'acknowledges a transaction ID that it has, and tracks it no more',
-    request: (world) =>
-      post('conversions', world, {
-        clickid: world.kept['cps-1'],
+    request: (program) =>
+      post('conversions', program, {
+        clickid: program.kept['cps-1'],
         sum: '1.00',
         action_id: 'ORDER-98765',
         user_id: 'cust_777',
@@ -35,9 +35,9 @@ export const reportCases: ConformanceCase[] = [
   },
   {
     name: 'acknowledges a customer who converted already under a CPA offer',
-    request: (world) =>
-      post('conversions', world, {
-        clickid: world.kept['cpa-2'],
+    request: (program) =>
+      post('conversions', program, {
+        clickid: program.kept['cpa-2'],
         sum: 10,
         action_id: 'ORDER-98766',
         user_id: 'cust_12345',
@@ -49,21 +49,21 @@ export const reportCases: ConformanceCase[] = [
   },
   {
     name: 'takes the key as secure, without an amount where a fixed payout needs none',
-    request: (world) => ({
+    request: (program) => ({
       path: '/api/v1/conversions',
       key: 'none',
-      body: { cid: world.kept['cpa-3'], event: 'signup', secure: world.keys.live },
+      body: { cid: program.kept['cpa-3'], event: 'signup', secure: program.keys.live },
     }),
     status: 200,
     body: tracked,
-    check: async (_, world) => {
-      const [row] = await world.hub.db('inbox_events').orderBy('id', 'desc').limit(1).select('raw');
-      assert.ok(!String(row.raw).includes(world.keys.live), 'the key is not stored');
+    check: async (_, program) => {
+      const [row] = await program.hub.db('inbox_events').orderBy('id', 'desc').limit(1).select('raw');
+      assert.ok(!String(row.raw).includes(program.keys.live), 'the key is not stored');
     },
   },
   {
     name: 'acknowledges a click that converted already under a CPA offer',
-    request: (world) => post('conversions', world, { cid: world.kept['cpa-3'], event: 'signup' }),
+    request: (program) => post('conversions', program, { cid: program.kept['cpa-3'], event: 'signup' }),
     status: 200,
     body: untracked('cpa_click_limit'),
   },
@@ -76,9 +76,9 @@ export const reportCases: ConformanceCase[] = [
     ] as const
   ).map(([click, amount, order, customer, goal], index): ConformanceCase => ({
     name: `takes ${[click, amount, order, customer, goal].join(', ')}`,
-    request: (world) =>
-      post('conversions', world, {
-        [click]: world.kept[`cps-${index + 1}`],
+    request: (program) =>
+      post('conversions', program, {
+        [click]: program.kept[`cps-${index + 1}`],
         [amount]: '100.50',
         [order]: `ALIAS-${index}`,
         [customer]: `alias-${index}`,
@@ -86,45 +86,50 @@ export const reportCases: ConformanceCase[] = [
       }),
     status: 200,
     body: tracked,
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       const id = at(answer, 'data.conversionId');
-      const [row] = await world.hub.db('orders').where({ id }).select('*');
+      const [row] = await program.hub.db('orders').where({ id }).select('*');
       assert.deepEqual(
         [row.net_minor, row.commission_minor, row.order_id, row.goal, row.click_id],
-        [10050n, 2010n, `ALIAS-${index}`, 'sale', world.kept[`cps-${index + 1}`]],
+        [10050n, 2010n, `ALIAS-${index}`, 'sale', program.kept[`cps-${index + 1}`]],
       );
     },
   })),
   {
     name: 'ignores fields that the page does not name',
-    request: (world) =>
-      post('conversions', world, { click_id: world.kept['cps-5'], amount: '1', txid: 'MORE-1', status: 'approved' }),
+    request: (program) =>
+      post('conversions', program, {
+        click_id: program.kept['cps-5'],
+        amount: '1',
+        txid: 'MORE-1',
+        status: 'approved',
+      }),
     status: 200,
     body: tracked,
   },
 ];
 
 export const refusalCases: ConformanceCase[] = [
-  ['click_id is required', (world: ConformanceWorld) => ({ amount: '5', txid: world.programId, click_id: '' })],
-  ['Offer not active', ({ kept }: ConformanceWorld) => ({ click_id: kept['paused'], amount: '5' })],
+  ['click_id is required', (program: ConformanceProgram) => ({ amount: '5', txid: program.programId, click_id: '' })],
+  ['Offer not active', ({ kept }: ConformanceProgram) => ({ click_id: kept['paused'], amount: '5' })],
   ['Click not found', () => ({ click_id: '0M8K2L9P5QRS', amount: '5' })],
   [
     'Unauthorized - click belongs to different vendor',
-    ({ kept }: ConformanceWorld) => ({ click_id: kept['foreign'], amount: '5' }),
+    ({ kept }: ConformanceProgram) => ({ click_id: kept['foreign'], amount: '5' }),
   ],
   [
     'amount required for CPS/RevShare/percentage offers',
-    ({ kept }: ConformanceWorld) => ({ click_id: kept['cps-6'], txid: 'NO-AMOUNT-1' }),
+    ({ kept }: ConformanceProgram) => ({ click_id: kept['cps-6'], txid: 'NO-AMOUNT-1' }),
   ],
   [
     'amount required for CPS/RevShare/percentage offers',
-    ({ kept }: ConformanceWorld) => ({ click_id: kept['revshare'], txid: 'NO-AMOUNT-2' }),
+    ({ kept }: ConformanceProgram) => ({ click_id: kept['revshare'], txid: 'NO-AMOUNT-2' }),
   ],
-  ['amount must be positive', ({ kept }: ConformanceWorld) => ({ click_id: kept['cps-6'], sum: '0' })],
-  ['amount must be positive', ({ kept }: ConformanceWorld) => ({ click_id: kept['cps-6'], revenue: -3 })],
+  ['amount must be positive', ({ kept }: ConformanceProgram) => ({ click_id: kept['cps-6'], sum: '0' })],
+  ['amount must be positive', ({ kept }: ConformanceProgram) => ({ click_id: kept['cps-6'], revenue: -3 })],
 ].map(([message, body], index) => ({
   name: `answers 400 "${String(message)}" (${index + 1})`,
-  request: (world) => post('conversions', world, (body as (world: ConformanceWorld) => object)(world)),
+  request: (program) => post('conversions', program, (body as (program: ConformanceProgram) => object)(program)),
   status: 400,
   body: invalid(message as string),
 }));

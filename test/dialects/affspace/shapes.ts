@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { like, type ConformanceWorld } from '../conformance.ts';
+import { like, type ConformanceProgram } from '../conformance.ts';
 
 /** The examples of AffSpace's page, the shapes that answers like them have, and its requests. */
 
 export const base = '/affspace';
 
 /** The page's own header instead of Bearer. */
-const withHeader = (world: ConformanceWorld) => ({ key: 'none', headers: { 'x-api-key': world.keys.live } }) as const;
+const withHeader = (program: ConformanceProgram) =>
+  ({ key: 'none', headers: { 'x-api-key': program.keys.live } }) as const;
 
 export const tracked = like({
   success: true,
@@ -38,15 +39,15 @@ export const conversionExample = {
 export const page = { pagination: { hasMore: true, nextCursor: maybeText } };
 export const conversions = like({ success: true, data: [conversionExample], meta: page }, { vendorTxId: maybeText });
 
-export const post = (what: string, world: ConformanceWorld, body: object) => ({
+export const post = (what: string, program: ConformanceProgram, body: object) => ({
   path: `/api/v1/${what}`,
   body,
-  ...withHeader(world),
+  ...withHeader(program),
 });
 
 export const eventBody = like({ success: true, data: { tracked: true, event_id: 'evt_f93xk2m1', reason: null } });
-export const fire = (world: ConformanceWorld, endpoint: string, query: string) => ({
-  path: `/pb/${world.kept[endpoint] ?? endpoint}?${query}`,
+export const fire = (program: ConformanceProgram, endpoint: string, query: string) => ({
+  path: `/pb/${program.kept[endpoint] ?? endpoint}?${query}`,
   key: 'none' as const,
 });
 export const offerExample = {
@@ -57,4 +58,7 @@ export const offerExample = {
   commissionType: 'cpa',
   payoutTerms: { advertiserPayoutCents: 3000 },
 };
-export const get = (path: string) => (world: ConformanceWorld) => ({ path: `/api/v1${path}`, ...withHeader(world) });
+export const get = (path: string) => (program: ConformanceProgram) => ({
+  path: `/api/v1${path}`,
+  ...withHeader(program),
+});

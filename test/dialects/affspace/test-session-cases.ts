@@ -6,7 +6,7 @@ import { tracked, failure, post, get } from './shapes.ts';
 export const testSessionCases: ConformanceCase[] = [
   {
     name: 'creates a test session',
-    request: (world) => post('test-sessions', world, { offer_code: 'MYOFFER123' }),
+    request: (program) => post('test-sessions', program, { offer_code: 'MYOFFER123' }),
     status: 200,
     body: z.strictObject({
       success: z.literal(true),
@@ -23,7 +23,7 @@ export const testSessionCases: ConformanceCase[] = [
   },
   {
     name: 'says that nothing came with the test click yet',
-    request: (world) => get(`/test-sessions/${world.kept['session']}`)(world),
+    request: (program) => get(`/test-sessions/${program.kept['session']}`)(program),
     status: 200,
     body: exactly({
       success: true,
@@ -32,7 +32,7 @@ export const testSessionCases: ConformanceCase[] = [
   },
   {
     name: 'takes a conversion with a test click',
-    request: (world) => post('conversions', world, { click_id: world.kept['test-click'], txid: 'TEST-1' }),
+    request: (program) => post('conversions', program, { click_id: program.kept['test-click'], txid: 'TEST-1' }),
     status: 200,
     body: tracked,
     check: async (answer, { hub }) => {
@@ -45,7 +45,7 @@ export const testSessionCases: ConformanceCase[] = [
   },
   {
     name: 'shows what the test conversion was worth',
-    request: (world) => get(`/test-sessions/${world.kept['session']}`)(world),
+    request: (program) => get(`/test-sessions/${program.kept['session']}`)(program),
     status: 200,
     body: exactly({
       success: true,
@@ -54,7 +54,7 @@ export const testSessionCases: ConformanceCase[] = [
   },
   {
     name: 'knows no session of another program',
-    request: (world) => ({ path: `/api/v1/test-sessions/${world.kept['session']}`, key: 'other' }),
+    request: (program) => ({ path: `/api/v1/test-sessions/${program.kept['session']}`, key: 'other' }),
     status: 404,
     body: failure('NOT_FOUND'),
   },

@@ -53,8 +53,8 @@ export const affiliateCases: ConformanceCase[] = [
     request: () => ({ path: '/affiliates?limit=1&offset=1' }),
     status: 200,
     body: affiliates,
-    check: (answer, world) => {
-      assert.equal(at(answer, 'data.0.id'), world.affiliateId);
+    check: (answer, program) => {
+      assert.equal(at(answer, 'data.0.id'), program.affiliateId);
       assert.equal(at(answer, 'pagination.hasMore'), false);
     },
   },
@@ -63,18 +63,18 @@ export const affiliateCases: ConformanceCase[] = [
     request: () => ({ path: '/affiliates?status=inactive' }),
     status: 200,
     body: affiliates,
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       assert.deepEqual(at(answer, 'data'), []);
       const ids = [];
       for (const status of ['paused', 'banned']) {
-        const response = await fetch(`${world.hub.url}/api/v1/affiliates`, {
+        const response = await fetch(`${program.hub.url}/api/v1/affiliates`, {
           method: 'POST',
-          headers: { authorization: `Bearer ${world.keys.live}`, 'content-type': 'application/json' },
+          headers: { authorization: `Bearer ${program.keys.live}`, 'content-type': 'application/json' },
           body: JSON.stringify({ displayName: status, email: `${status}@example.com`, status }),
         });
         ids.push(((await response.json()) as { data: { id: string } }).data.id);
       }
-      world.kept['inactive'] = ids.reverse().join(' ');
+      program.kept['inactive'] = ids.reverse().join(' ');
     },
   },
   {

@@ -32,9 +32,9 @@ describeConformance(
       name: 'end a burst of more than 20 requests in a second, with retryAfter in the body',
       request: () => ({ path: '/offers' }),
       status: 200,
-      check: async (_, world) => {
+      check: async (_, program) => {
         const call = () =>
-          fetch(`${world.hub.url}${base}/offers`, { headers: { authorization: `Bearer ${world.keys.read}` } });
+          fetch(`${program.hub.url}${base}/offers`, { headers: { authorization: `Bearer ${program.keys.read}` } });
         const answers = await Promise.all(Array.from({ length: 60 }, call));
         const refused = answers.find(({ status }) => status === 429);
         assert.ok(refused);

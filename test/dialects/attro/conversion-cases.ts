@@ -6,23 +6,23 @@ import { fields, conversionExample, conversions, newConversion } from './shapes.
 export const conversionCases: ConformanceCase[] = [
   {
     name: 'records a conversion by the example of the page',
-    request: (world) => ({ path: '/conversions', body: newConversion(world) }),
+    request: (program) => ({ path: '/conversions', body: newConversion(program) }),
     status: 201,
     body: like({ data: conversionExample }, fields),
-    check: (answer, world) => {
+    check: (answer, program) => {
       const { id, createdAt: _, ...conversion } = at(answer, 'data') as Record<string, unknown>;
       assert.deepEqual(conversion, {
-        ...newConversion(world),
+        ...newConversion(program),
         amount: 99,
         commission: 19.8,
         status: 'pending',
       });
-      world.kept['conversion'] = String(id);
+      program.kept['conversion'] = String(id);
     },
   },
   {
     name: 'answers a repeated externalId with 409, as the page words it',
-    request: (world) => ({ path: '/conversions', body: newConversion(world) }),
+    request: (program) => ({ path: '/conversions', body: newConversion(program) }),
     status: 409,
     body: exactly({
       error: {
@@ -33,14 +33,19 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'answers a repeated externalId with 409 whatever else the body says',
-    request: (world) => ({
+    request: (program) => ({
       path: '/conversions',
-      body: { ...newConversion(world), affiliateId: world.kept['affiliate'], amount: 1, customerEmail: 'b@c.example' },
+      body: {
+        ...newConversion(program),
+        affiliateId: program.kept['affiliate'],
+        amount: 1,
+        customerEmail: 'b@c.example',
+      },
     }),
     status: 409,
-    check: async (_, world) => {
-      const rows = await world.hub.db('orders').where({ program_id: world.programId }).select('affiliate_id');
-      assert.deepEqual(rows, [{ affiliate_id: world.affiliateId }], 'the first report stands');
+    check: async (_, program) => {
+      const rows = await program.hub.db('orders').where({ program_id: program.programId }).select('affiliate_id');
+      assert.deepEqual(rows, [{ affiliate_id: program.affiliateId }], 'the first report stands');
     },
   },
   {
@@ -57,7 +62,7 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'lists conversions by status and affiliate',
-    request: (world) => ({ path: `/conversions?status=pending&affiliateId=${world.affiliateId}` }),
+    request: (program) => ({ path: `/conversions?status=pending&affiliateId=${program.affiliateId}` }),
     status: 200,
     body: conversions,
     check: (answer) => assert.equal(at(answer, 'pagination.total'), 1),
@@ -70,11 +75,11 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'reads an amount exactly, in USD without a currency',
-    request: (world) => ({
+    request: (program) => ({
       path: '/conversions',
       body: {
-        affiliateId: world.kept['own-rate'],
-        offerId: world.offerId,
+        affiliateId: program.kept['own-rate'],
+        offerId: program.offerId,
         externalId: 'exact-1',
         amount: 1_234_567.89,
       },
@@ -90,9 +95,9 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'refuses an amount with more decimals than its currency has',
-    request: (world) => ({
+    request: (program) => ({
       path: '/conversions',
-      body: { ...newConversion(world), externalId: 'exact-2', amount: 9.999 },
+      body: { ...newConversion(program), externalId: 'exact-2', amount: 9.999 },
     }),
     status: 400,
     body: exactly({
@@ -105,15 +110,15 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'words a mistaken amount as the page does',
-    request: (world) => ({ path: '/conversions', body: { ...newConversion(world), amount: -5 } }),
+    request: (program) => ({ path: '/conversions', body: { ...newConversion(program), amount: -5 } }),
     status: 400,
     check: (answer) => assert.deepEqual(at(answer, 'error.details'), { amount: 'Must be a positive number' }),
   },
   {
     name: 'records what pays nothing as rejected, once',
-    request: (world) => ({
+    request: (program) => ({
       path: '/conversions',
-      body: { ...newConversion(world), externalId: 'paused-1', affiliateId: world.kept['inactive']?.split(' ')[0] },
+      body: { ...newConversion(program), externalId: 'paused-1', affiliateId: program.kept['inactive']?.split(' ')[0] },
     }),
     status: 201,
     check: (answer) => {
@@ -130,25 +135,25 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'refuses a conversion of an offer that is not active',
-    request: (world) => ({
+    request: (program) => ({
       method: 'PATCH',
-      path: `/offers/${world.kept['offer']}`,
+      path: `/offers/${program.kept['offer']}`,
       body: { isActive: false },
     }),
     status: 200,
   },
   {
     name: 'says so in the details',
-    request: (world) => ({
+    request: (program) => ({
       path: '/conversions',
-      body: { ...newConversion(world), externalId: 'inactive-1', offerId: world.kept['offer'] },
+      body: { ...newConversion(program), externalId: 'inactive-1', offerId: program.kept['offer'] },
     }),
     status: 400,
     check: (answer) => assert.deepEqual(at(answer, 'error.details'), { offerId: 'Offer is not active' }),
   },
   {
     name: 'records test conversions by a test key',
-    request: (world) => ({ path: '/conversions', key: 'test', body: newConversion(world) }),
+    request: (program) => ({ path: '/conversions', key: 'test', body: newConversion(program) }),
     status: 201,
   },
   {
@@ -160,12 +165,12 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'knows an order that came in by another way',
-    request: (world) => ({
+    request: (program) => ({
       base: '/api/v1',
       path: '/conversions',
       body: {
-        affiliateId: world.affiliateId,
-        offerId: world.offerId,
+        affiliateId: program.affiliateId,
+        offerId: program.offerId,
         orderId: 'pi_3Pattro',
         amount: 20,
         currency: 'USD',
@@ -175,9 +180,9 @@ export const conversionCases: ConformanceCase[] = [
   },
   {
     name: 'answers 409 for it, too',
-    request: (world) => ({
+    request: (program) => ({
       path: '/conversions',
-      body: { affiliateId: world.affiliateId, offerId: world.offerId, externalId: 'pi_3Pattro', amount: 20 },
+      body: { affiliateId: program.affiliateId, offerId: program.offerId, externalId: 'pi_3Pattro', amount: 20 },
     }),
     status: 409,
   },

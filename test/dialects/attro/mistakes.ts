@@ -56,10 +56,10 @@ export const mistakes = badInput(
     },
     {
       method: 'PATCH',
-      path: (world) => `/offers/${world.offerId}`,
+      path: (program) => `/offers/${program.offerId}`,
       body: () => ({ dailyCap: 200 }),
       wrong: { dailyCap: 'many', defaultCommissionValue: -1, name: '' },
-      unknown: [() => '/offers/off_unknown', (world) => `/offers/${world.other.offerId}`, () => '/offers/%00'],
+      unknown: [() => '/offers/off_unknown', (program) => `/offers/${program.other.offerId}`, () => '/offers/%00'],
     },
     {
       method: 'GET',
@@ -87,7 +87,7 @@ export const mistakes = badInput(
     {
       method: 'POST',
       path: () => '/conversions',
-      body: (world) => ({ ...newConversion(world), externalId: 'never-recorded' }),
+      body: (program) => ({ ...newConversion(program), externalId: 'never-recorded' }),
       required: ['affiliateId', 'offerId', 'externalId', 'amount'],
       wrong: {
         amount: '99.00',

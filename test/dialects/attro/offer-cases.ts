@@ -65,9 +65,9 @@ export const offerCases: ConformanceCase[] = [
     request: () => ({ path: '/offers?isActive=true' }),
     status: 200,
     body: offers,
-    check: (answer, world) => {
+    check: (answer, program) => {
       const ids = (at(answer, 'data') as { id: string }[]).map(({ id }) => id);
-      assert.deepEqual(ids, [world.kept['offer'], world.offerId]);
+      assert.deepEqual(ids, [program.kept['offer'], program.offerId]);
       assert.equal(at(answer, 'pagination.total'), 2);
     },
   },

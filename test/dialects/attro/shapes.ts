@@ -80,9 +80,9 @@ export const conversionExample = {
   createdAt: '2026-01-20T14:00:00Z',
 };
 export const conversions = like({ data: [conversionExample], pagination }, fields);
-export const newConversion = (world: { affiliateId: string; offerId: string }) => ({
-  affiliateId: world.affiliateId,
-  offerId: world.offerId,
+export const newConversion = (program: { affiliateId: string; offerId: string }) => ({
+  affiliateId: program.affiliateId,
+  offerId: program.offerId,
   externalId: 'your-transaction-id-12345',
   externalSource: 'custom_checkout',
   amount: 99.0,

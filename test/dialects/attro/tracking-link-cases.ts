@@ -6,31 +6,31 @@ import { fields, linkExample, links } from './shapes.ts';
 export const trackingLinkCases: ConformanceCase[] = [
   {
     name: 'creates a tracking link by the example of the page',
-    request: (world) => ({
+    request: (program) => ({
       path: '/tracking-links',
       body: {
-        affiliateId: world.affiliateId,
-        offerId: world.offerId,
+        affiliateId: program.affiliateId,
+        offerId: program.offerId,
         customUrl: 'https://yourapp.com/special-promo',
       },
     }),
     status: 201,
     body: like({ data: linkExample }, fields),
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       const link = at(answer, 'data') as Record<string, string>;
-      assert.equal(link['trackingUrl'], `${world.hub.url}/r/${link['code']}`);
+      assert.equal(link['trackingUrl'], `${program.hub.url}/r/${link['code']}`);
       assert.equal(link['destinationUrl'], 'https://yourapp.com/special-promo');
-      world.kept['link'] = link['id'] ?? '';
+      program.kept['link'] = link['id'] ?? '';
       const visit = await fetch(link['trackingUrl'] ?? '', { redirect: 'manual' });
       assert.equal(visit.status, 302);
       const destination = new URL(visit.headers.get('location') ?? '');
       assert.equal(destination.origin + destination.pathname, 'https://yourapp.com/special-promo');
-      world.kept['click'] = destination.searchParams.get('click_id') ?? '';
+      program.kept['click'] = destination.searchParams.get('click_id') ?? '';
     },
   },
   {
     name: 'counts the clicks of a tracking link in the list',
-    request: (world) => ({ path: `/tracking-links?affiliateId=${world.affiliateId}` }),
+    request: (program) => ({ path: `/tracking-links?affiliateId=${program.affiliateId}` }),
     status: 200,
     body: links,
     check: (answer, { kept }) => {
@@ -41,9 +41,9 @@ export const trackingLinkCases: ConformanceCase[] = [
   },
   {
     name: "leads to the offer's URL without a custom one",
-    request: (world) => ({
+    request: (program) => ({
       path: '/tracking-links',
-      body: { affiliateId: world.kept['affiliate'], offerId: world.offerId },
+      body: { affiliateId: program.kept['affiliate'], offerId: program.offerId },
     }),
     status: 201,
     check: (answer) => assert.equal(at(answer, 'data.destinationUrl'), 'https://shop.example.com/premium'),
@@ -57,7 +57,7 @@ export const trackingLinkCases: ConformanceCase[] = [
   },
   {
     name: "lists nothing for another program's affiliate",
-    request: (world) => ({ path: `/tracking-links?affiliateId=${world.other.affiliateId}` }),
+    request: (program) => ({ path: `/tracking-links?affiliateId=${program.other.affiliateId}` }),
     status: 200,
     check: (answer) => assert.deepEqual(at(answer, 'data'), []),
   },

@@ -9,10 +9,10 @@ export const affiliateCases: ConformanceCase[] = [
     request: () => ({ path: '/affiliates' }),
     status: 200,
     body: affiliateList,
-    check: (answer, world) => {
+    check: (answer, program) => {
       assert.deepEqual([at(answer, 'data.total'), at(answer, 'data.limit'), at(answer, 'data.offset')], [3, 20, 0]);
       const john = (at(answer, 'data.affiliates') as Record<string, unknown>[]).find(
-        ({ id }) => id === world.kept['affiliate'],
+        ({ id }) => id === program.kept['affiliate'],
       );
       assert.deepEqual([john?.['totalEarnings'], john?.['pendingEarnings'], john?.['paidEarnings']], [30, 30, 0]);
       assert.deepEqual([john?.['clickCount'], john?.['conversionCount'], john?.['conversionRate']], [1, 2, 2]);
@@ -23,9 +23,9 @@ export const affiliateCases: ConformanceCase[] = [
     request: () => ({ path: '/affiliates?limit=2&offset=2' }),
     status: 200,
     body: affiliateList,
-    check: (answer, world) => {
+    check: (answer, program) => {
       assert.deepEqual([at(answer, 'data.total'), at(answer, 'data.limit'), at(answer, 'data.offset')], [3, 2, 2]);
-      assert.equal(at(answer, 'data.affiliates.0.id'), world.affiliateId);
+      assert.equal(at(answer, 'data.affiliates.0.id'), program.affiliateId);
       assert.equal(at(answer, 'data.affiliates.1'), undefined);
     },
   },

@@ -9,16 +9,16 @@ export const commissionCases: ConformanceCase[] = [
     request: () => ({ path: '/commissions' }),
     status: 200,
     body: commissionList,
-    check: (answer, world) => {
+    check: (answer, program) => {
       assert.equal(at(answer, 'data.total'), 3);
       const example = at(answer, 'data.commissions.2') as Record<string, unknown>;
       assert.deepEqual(
         [example['orderId'], example['amount'], example['conversionAmount'], example['paidAt']],
         ['order_123456', 20, 99.99, null],
       );
-      world.kept['commission'] = String(example['id']);
-      world.kept['second'] = String(at(answer, 'data.commissions.1.id'));
-      world.kept['third'] = String(at(answer, 'data.commissions.0.id'));
+      program.kept['commission'] = String(example['id']);
+      program.kept['second'] = String(at(answer, 'data.commissions.1.id'));
+      program.kept['third'] = String(at(answer, 'data.commissions.0.id'));
     },
   },
   {
@@ -67,13 +67,13 @@ export const commissionCases: ConformanceCase[] = [
     }),
     status: 200,
     body: commission,
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       assert.deepEqual(
         [at(answer, 'data.commission.status'), typeof at(answer, 'data.commission.paidAt')],
         ['paid', 'string'],
       );
-      const payouts = await world.hub.db('payouts').select('status', 'amount_minor', 'affiliate_id');
-      assert.deepEqual(payouts, [{ status: 'paid', amount_minor: 2000n, affiliate_id: world.kept['affiliate'] }]);
+      const payouts = await program.hub.db('payouts').select('status', 'amount_minor', 'affiliate_id');
+      assert.deepEqual(payouts, [{ status: 'paid', amount_minor: 2000n, affiliate_id: program.kept['affiliate'] }]);
     },
   },
   {
@@ -85,7 +85,7 @@ export const commissionCases: ConformanceCase[] = [
     }),
     status: 200,
     body: commission,
-    check: async (_answer, world) => assert.equal((await world.hub.db('payouts').select('id')).length, 1),
+    check: async (_answer, program) => assert.equal((await program.hub.db('payouts').select('id')).length, 1),
   },
   {
     name: 'PUT /commissions/:id/status pays what is pending at once',
@@ -103,9 +103,9 @@ export const commissionCases: ConformanceCase[] = [
     }),
     status: 200,
     body: commission,
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       assert.deepEqual([at(answer, 'data.commission.status'), at(answer, 'data.commission.amount')], ['rejected', 0]);
-      const [order] = await world.hub.db('orders').select('reason').where('order_id', 'order_2');
+      const [order] = await program.hub.db('orders').select('reason').where('order_id', 'order_2');
       assert.deepEqual(order, { reason: 'Order was fraudulent' });
     },
   },
@@ -145,8 +145,8 @@ export const commissionCases: ConformanceCase[] = [
       body: { referralCode: 'JOHNDOE10', amount: 5, orderId: 't1' },
     }),
     status: 201,
-    check: (answer, world) => {
-      world.kept['test'] = String(at(answer, 'data.conversionId')).replace('cnv_', 'com_');
+    check: (answer, program) => {
+      program.kept['test'] = String(at(answer, 'data.conversionId')).replace('cnv_', 'com_');
     },
   },
   {

@@ -98,9 +98,9 @@ describeConformance(
   base,
   cases.map((each) => ({
     ...each,
-    check: async (answer, world) => {
-      await each.check?.(answer, world);
-      await setUp[each.name]?.(answer, world);
+    check: async (answer, program) => {
+      await each.check?.(answer, program);
+      await setUp[each.name]?.(answer, program);
     },
   })),
 );

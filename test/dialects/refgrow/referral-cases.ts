@@ -17,10 +17,10 @@ export const referralCases: ConformanceCase[] = [
     }),
     status: 201,
     body: newAffiliate,
-    check: async (answer, world) => {
+    check: async (answer, program) => {
       assert.equal(at(answer, 'data.affiliate.referralCode'), 'JOHNDOE10');
-      world.kept['affiliate'] = String(at(answer, 'data.affiliate.id'));
-      const rows = await world.hub.db('affiliates').select('custom_fields').where('id', world.kept['affiliate']);
+      program.kept['affiliate'] = String(at(answer, 'data.affiliate.id'));
+      const rows = await program.hub.db('affiliates').select('custom_fields').where('id', program.kept['affiliate']);
       assert.deepEqual(rows, [{ custom_fields: { channel: 'YouTube' } }]);
     },
   },
@@ -50,9 +50,9 @@ export const referralCases: ConformanceCase[] = [
     }),
     status: 201,
     body: click,
-    check: (answer, world) => {
-      assert.equal(at(answer, 'data.affiliateId'), world.kept['affiliate']);
-      world.kept['click'] = String(at(answer, 'data.clickId'));
+    check: (answer, program) => {
+      assert.equal(at(answer, 'data.affiliateId'), program.kept['affiliate']);
+      program.kept['click'] = String(at(answer, 'data.clickId'));
     },
   },
   {
@@ -69,12 +69,12 @@ export const referralCases: ConformanceCase[] = [
     }),
     status: 201,
     body: conversion,
-    check: (answer, world) => {
+    check: (answer, program) => {
       const told = ['affiliateId', 'referralCode', 'amount', 'commission', 'orderId'].map((name) =>
         at(answer, `data.${name}`),
       );
-      assert.deepEqual(told, [world.kept['affiliate'], 'JOHNDOE10', 99.99, 20, 'order_123456']);
-      world.kept['conversion'] = String(at(answer, 'data.conversionId'));
+      assert.deepEqual(told, [program.kept['affiliate'], 'JOHNDOE10', 99.99, 20, 'order_123456']);
+      program.kept['conversion'] = String(at(answer, 'data.conversionId'));
     },
   },
   {
@@ -85,7 +85,7 @@ export const referralCases: ConformanceCase[] = [
     }),
     status: 200,
     body: conversion,
-    check: (answer, world) => assert.equal(at(answer, 'data.conversionId'), world.kept['conversion']),
+    check: (answer, program) => assert.equal(at(answer, 'data.conversionId'), program.kept['conversion']),
   },
   {
     name: 'POST /referrals/convert records by referral code, without an order id',
@@ -102,7 +102,7 @@ export const referralCases: ConformanceCase[] = [
     }),
     status: 201,
     body: conversion,
-    check: (answer, world) => assert.equal(at(answer, 'data.affiliateId'), world.affiliateId),
+    check: (answer, program) => assert.equal(at(answer, 'data.affiliateId'), program.affiliateId),
   },
   {
     name: 'POST /referrals/convert needs a click or a code',

@@ -3,11 +3,11 @@ import { after, before, test } from 'node:test';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { eventTypeNames, eventTypes, type EventTypeName } from '../../../src/outbound/events/event-types.ts';
-import { make, makeAffiliate, makeOffer, openApiWorld, type ApiWorld } from '../../api/world.ts';
+import { make, makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from '../../api/api-program.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startReceiver, type Receiver } from '../receiver.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 let receiver: Receiver;
 
 before(async () => {
@@ -15,10 +15,10 @@ before(async () => {
     const status = request.url === '/gone' ? 410 : request.url === '/broken' ? 500 : 200;
     response.writeHead(status).end();
   });
-  world = await openApiWorld({ worker: true, env: { RETRY_SCHEDULE: '0.1' } });
+  api = await openApiProgram({ worker: true, env: { RETRY_SCHEDULE: '0.1' } });
 });
 after(async () => {
-  await world.stop();
+  await api.stop();
   await receiver.close();
 });
 
@@ -29,7 +29,7 @@ interface Event {
 }
 
 test('every event type is emitted at its moment, signed, in the shape that the catalogue says', async () => {
-  const { live } = world;
+  const { live } = api;
   const { secret } = await make<{ secret: string }>(live, '/webhook-endpoints', { url: receiver.url });
   const affiliate = await makeAffiliate(live);
   await live.patch(`/affiliates/${affiliate.id}`, { status: 'paused' });
@@ -88,7 +88,7 @@ interface Converted {
 }
 
 async function convert(affiliateId: string, offerId: string): Promise<Converted> {
-  const answer = await world.live.post('/conversions', {
+  const answer = await api.live.post('/conversions', {
     affiliate_id: affiliateId,
     offer_id: offerId,
     amount: '100.00',
@@ -99,7 +99,7 @@ async function convert(affiliateId: string, offerId: string): Promise<Converted>
 }
 
 async function decide({ conversionId }: Converted, status: 'approved' | 'rejected'): Promise<void> {
-  const { body } = await world.live.get(`/conversions/${conversionId}`);
-  const answer = await world.live.patch(`/commissions/${body.data.commission.id}`, { status });
+  const { body } = await api.live.get(`/conversions/${conversionId}`);
+  const answer = await api.live.patch(`/commissions/${body.data.commission.id}`, { status });
   assert.equal(answer.status, 200, answer.text);
 }

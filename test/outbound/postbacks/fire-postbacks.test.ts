@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { runSql } from '../../support/sql.ts';
-import { make, makeAffiliate, makeOffer, openApiWorld, type ApiWorld } from '../../api/world.ts';
+import { make, makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from '../../api/api-program.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startReceiver, type Receiver } from '../receiver.ts';
 
-let world: ApiWorld;
+let api: ApiProgram;
 let tracker: Receiver;
 let offerId: string;
 let status = 200;
 
 before(async () => {
   tracker = await startReceiver((_request, response) => response.writeHead(status).end());
-  world = await openApiWorld({ worker: true, env: { RETRY_SCHEDULE: '0.2,0.2,0.2' } });
-  offerId = (await makeOffer(world.live)).id;
+  api = await openApiProgram({ worker: true, env: { RETRY_SCHEDULE: '0.2,0.2,0.2' } });
+  offerId = (await makeOffer(api.live)).id;
 });
 after(async () => {
-  await world.stop();
+  await api.stop();
   await tracker.close();
 });
 beforeEach(() => {
@@ -27,8 +27,8 @@ beforeEach(() => {
 /** A click of a new affiliate with this template. */
 async function click(template: string | null, more: object = {}): Promise<{ clickId: string; affiliateId: string }> {
   const postbackUrl = template && `http://127.0.0.1:${tracker.port}/pb?${template}`;
-  const affiliate = await makeAffiliate(world.live, { postbackUrl });
-  const { id } = await make<{ id: string }>(world.live, '/clicks', {
+  const affiliate = await makeAffiliate(api.live, { postbackUrl });
+  const { id } = await make<{ id: string }>(api.live, '/clicks', {
     affiliateId: affiliate.id,
     offerId,
     sub1: 'their-click',
@@ -38,15 +38,15 @@ async function click(template: string | null, more: object = {}): Promise<{ clic
   return { clickId: id, affiliateId: affiliate.id };
 }
 
-async function convert(body: object, client = world.live): Promise<string> {
+async function convert(body: object, client = api.live): Promise<string> {
   const answer = await client.post('/conversions', { amount: '100.00', currency: 'USD', ...body });
   assert.equal(answer.status, 201, answer.text);
   return answer.body.data.conversionId as string;
 }
 
 async function decide(conversionId: string, decision: 'approved' | 'rejected'): Promise<void> {
-  const { body } = await world.live.get(`/conversions/${conversionId}`);
-  const answer = await world.live.patch(`/commissions/${body.data.commission.id}`, { status: decision });
+  const { body } = await api.live.get(`/conversions/${conversionId}`);
+  const answer = await api.live.patch(`/commissions/${body.data.commission.id}`, { status: decision });
   assert.ok(answer.status < 300, answer.text);
 }
 
@@ -54,7 +54,7 @@ async function decide(conversionId: string, decision: 'approved' | 'rejected'): 
 async function settled(): Promise<void> {
   await waitUntil('nothing is pending', async () => {
     const rows = await runSql(
-      world.hub.db,
+      api.hub.db,
       `select 1 from deliveries where status = 'pending'
        union all select 1 from inbox_events where status = 'received' limit 1`,
     );
@@ -78,7 +78,7 @@ describe('an affiliate’s postback', () => {
     const { clickId } = await click('once={conversion_id}');
     const conversionId = await convert({ click_id: clickId });
     await decide(conversionId, 'approved');
-    await world.live.post(`/conversions/${conversionId}/refunds`, { amountMinor: 2_000 });
+    await api.live.post(`/conversions/${conversionId}/refunds`, { amountMinor: 2_000 });
     await settled();
     assert.deepEqual(queries(), [`once=${conversionId}`]);
   });
@@ -88,9 +88,9 @@ describe('an affiliate’s postback', () => {
     const conversionId = await convert({ click_id: clickId });
     await decide(conversionId, 'approved');
     await settled();
-    await world.live.post(`/conversions/${conversionId}/refunds`, { amountMinor: 5_000, refundId: 're_a' });
+    await api.live.post(`/conversions/${conversionId}/refunds`, { amountMinor: 5_000, refundId: 're_a' });
     await settled();
-    await world.live.post(`/conversions/${conversionId}/refunds`, { refundId: 're_b' });
+    await api.live.post(`/conversions/${conversionId}/refunds`, { refundId: 're_b' });
     await settled();
     assert.deepEqual(queries(), ['p=10.00&s=0', 'p=10.00&s=1', 'p=5.00&s=1', 'p=0.00&s=9']);
   });
@@ -99,8 +99,8 @@ describe('an affiliate’s postback', () => {
     const own = await click('x={conversion_id}');
     const other = await click(null);
     await convert({ click_id: other.clickId });
-    await convert({ affiliate_id: own.affiliateId }, world.test);
-    const parked = await world.live.post('/conversions', { amount: '5.00', currency: 'USD', order_id: 'PB-nobody' });
+    await convert({ affiliate_id: own.affiliateId }, api.test);
+    const parked = await api.live.post('/conversions', { amount: '5.00', currency: 'USD', order_id: 'PB-nobody' });
     assert.equal(parked.body.data.reason, 'no_attribution');
     await settled();
     assert.deepEqual(queries(), []);
@@ -127,10 +127,10 @@ describe('an affiliate’s postback', () => {
     status = 200;
     await settled();
     assert.equal(new Set(queries()).size, 1);
-    const { body } = await world.live.get('/messages?limit=5');
+    const { body } = await api.live.get('/messages?limit=5');
     const message = body.data.find((item: { data: { id: string } }) => item.data.id === conversionId);
     const attempts = await waitUntil('attempts are recorded', async () => {
-      const answer = await world.live.get(`/messages/${message.id}/attempts`);
+      const answer = await api.live.get(`/messages/${message.id}/attempts`);
       return answer.body.data.length >= 3 ? (answer.body.data as { status: string }[]) : null;
     });
     assert.deepEqual([attempts.at(-1)?.status, attempts[0]?.status], ['failed', 'succeeded']);
@@ -138,14 +138,11 @@ describe('an affiliate’s postback', () => {
 
   test('to an address that is not public is refused at the attempt, however it got there', async () => {
     const { clickId, affiliateId } = await click(null);
-    await world.hub
-      .db('affiliates')
-      .where({ id: affiliateId })
-      .update({ postback_url: 'http://10.0.0.1/?c={click_id}' });
+    await api.hub.db('affiliates').where({ id: affiliateId }).update({ postback_url: 'http://10.0.0.1/?c={click_id}' });
     const conversionId = await convert({ click_id: clickId });
     const error = await waitUntil('the attempt is recorded', async () => {
       const [row] = await runSql<{ error: string }>(
-        world.hub.db,
+        api.hub.db,
         `select a.error from delivery_attempts a join messages m on m.id = a.message_id where m.body like ? limit 1`,
         [`%${conversionId}%`],
       );
@@ -157,7 +154,7 @@ describe('an affiliate’s postback', () => {
 
 describe('a program’s postback', () => {
   test('hears of all affiliates, by POST with a body, on the events it chose', async () => {
-    const { id } = await make<{ id: string }>(world.live, '/webhook-endpoints', {
+    const { id } = await make<{ id: string }>(api.live, '/webhook-endpoints', {
       kind: 'postback',
       url: `http://127.0.0.1:${tracker.port}/program?a={affiliate_id}`,
       method: 'POST',
@@ -175,12 +172,12 @@ describe('a program’s postback', () => {
     assert.deepEqual([request?.method, request?.url], ['POST', `/program?a=${affiliateId}`]);
     assert.deepEqual(JSON.parse(request?.body ?? ''), { order: 'PB-"quoted"', state: 'approved' });
     assert.deepEqual([request?.headers['x-token'], request?.headers['content-type']], ['program', 'application/json']);
-    await world.live.delete(`/webhook-endpoints/${id}`);
+    await api.live.delete(`/webhook-endpoints/${id}`);
   });
 
   test('two endpoints with one URL fire it once', async () => {
     const url = `http://127.0.0.1:${tracker.port}/pb?same={conversion_id}`;
-    for (let n = 0; n < 2; n += 1) await make(world.live, '/webhook-endpoints', { kind: 'postback', url });
+    for (let n = 0; n < 2; n += 1) await make(api.live, '/webhook-endpoints', { kind: 'postback', url });
     const { clickId } = await click(null);
     const conversionId = await convert({ click_id: clickId });
     await settled();

@@ -3,11 +3,11 @@ import { insertClicks } from '../../../src/program/clicks.ts';
 import { createOffer, updateOffer } from '../../../src/program/offers.ts';
 import { updateProgram } from '../../../src/program/programs.ts';
 import { createSource, postbackSettingsSchema } from '../../../src/program/sources.ts';
-import type { ConformanceWorld } from '../conformance.ts';
+import type { ConformanceProgram } from '../conformance.ts';
 
-/** Clicks of several offers, and endpoints, by name in `world.kept`. */
-export async function prepare(world: ConformanceWorld): Promise<void> {
-  const { hub, programId, kept } = world;
+/** Clicks of several offers, and endpoints, by name in `program.kept`. */
+export async function prepare(program: ConformanceProgram): Promise<void> {
+  const { hub, programId, kept } = program;
   await updateProgram(hub.db, programId, { companyName: 'Acme Inc', contactEmail: 'team@acme.com' });
   const cpa = await createOffer(hub.db, programId, {
     name: 'My Product Offer',
@@ -27,17 +27,17 @@ export async function prepare(world: ConformanceWorld): Promise<void> {
     commission: { type: 'cpa', amountMinor: 1 },
   });
   await updateOffer(hub.db, programId, paused.id, { status: 'paused' });
-  for (let n = 1; n <= 8; n += 1) kept[`cpa-${n}`] = await makeClick(world, cpa.id);
-  for (let n = 1; n <= 6; n += 1) kept[`cps-${n}`] = await makeClick(world, world.offerId);
-  kept['revshare'] = await makeClick(world, revshare.id);
-  kept['paused'] = await makeClick(world, paused.id);
-  kept['foreign'] = await makeClick({ ...world, ...world.other }, world.other.offerId);
-  kept['primary'] = await makeEndpoint(world, { purpose: 'primary', preset: 'affspace' });
-  kept['secondary'] = await makeEndpoint(world, { purpose: 'secondary', eventType: 'registration' });
+  for (let n = 1; n <= 8; n += 1) kept[`cpa-${n}`] = await makeClick(program, cpa.id);
+  for (let n = 1; n <= 6; n += 1) kept[`cps-${n}`] = await makeClick(program, program.offerId);
+  kept['revshare'] = await makeClick(program, revshare.id);
+  kept['paused'] = await makeClick(program, paused.id);
+  kept['foreign'] = await makeClick({ ...program, ...program.other }, program.other.offerId);
+  kept['primary'] = await makeEndpoint(program, { purpose: 'primary', preset: 'affspace' });
+  kept['secondary'] = await makeEndpoint(program, { purpose: 'secondary', eventType: 'registration' });
 }
 
 async function makeClick(
-  { hub, programId, affiliateId }: Pick<ConformanceWorld, 'hub' | 'programId' | 'affiliateId'>,
+  { hub, programId, affiliateId }: Pick<ConformanceProgram, 'hub' | 'programId' | 'affiliateId'>,
   offerId: string,
 ): Promise<string> {
   const id = newId('clk');
@@ -48,7 +48,7 @@ async function makeClick(
   return id;
 }
 
-async function makeEndpoint({ hub, programId }: ConformanceWorld, settings: object): Promise<string> {
+async function makeEndpoint({ hub, programId }: ConformanceProgram, settings: object): Promise<string> {
   const input = { kind: 'postback', settings: postbackSettingsSchema.parse(settings), secrets: null } as const;
   return (await createSource(hub.db, hub.deps.secrets, programId, input)).id;
 }

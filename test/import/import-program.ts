@@ -21,17 +21,17 @@ export interface Report {
 }
 
 /** A program on a hub, into which files are imported by the command itself. */
-export interface ImportWorld extends HttpProgram {
+export interface ImportProgram extends HttpProgram {
   /** `files`: name to content; what is no text is written as JSON. */
   import(from: string, files: Record<string, unknown>, ...options: string[]): Promise<Report>;
   /** Fails where the ledger differs from what the raw messages say. */
   verify(): Promise<void>;
 }
 
-export async function openImportWorld(
+export async function openImportProgram(
   hub: TestHub,
   options: Parameters<typeof openHttpProgram>[1] = {},
-): Promise<ImportWorld> {
+): Promise<ImportProgram> {
   const program = await openHttpProgram(hub, options);
   return {
     ...program,

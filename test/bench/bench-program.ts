@@ -5,14 +5,14 @@ import { runSql } from '../support/sql.ts';
 import { addAffiliate, addOffer } from '../journeys/ledger.ts';
 
 /** A program of ordinary size: what the benchmarks' messages are about. */
-export interface BenchWorld {
+export interface BenchProgram {
   programId: string;
   clickIds: string[];
 }
 
 const AFFILIATES = 100;
 
-export async function makeWorld(db: Db, clicks: number): Promise<BenchWorld> {
+export async function makeBenchProgram(db: Db, clicks: number): Promise<BenchProgram> {
   const programId = newId('prg');
   await db('programs').insert({ id: programId, name: 'Benchmark' });
   const affiliates: string[] = [];

@@ -1,5 +1,5 @@
 /** What the examples are about, made on a hub by its own API: a program whose offer pays 20 %, and one of $30 a customer. */
-export interface ExampleWorld {
+export interface ExampleProgram {
   hub: string;
   key: string;
   affiliateId: string;
@@ -11,7 +11,7 @@ export interface ExampleWorld {
 }
 
 /** Makes a program of its own for one page, so that no page's examples meet another's. */
-export async function makeWorld(hub: string, adminToken: string, name: string): Promise<ExampleWorld> {
+export async function makeExampleProgram(hub: string, adminToken: string, name: string): Promise<ExampleProgram> {
   const post = async (token: string, path: string, body: object): Promise<Record<string, string>> => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const response = await fetch(`${hub}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });

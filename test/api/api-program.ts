@@ -3,7 +3,7 @@ import { startHub, type HubOptions, type TestHub } from '../support/hub.ts';
 import { ApiClient } from './api-client.ts';
 
 /** A hub with a program and its keys, and another program beside it. */
-export interface ApiWorld {
+export interface ApiProgram {
   hub: TestHub;
   programId: string;
   admin: ApiClient;
@@ -21,7 +21,7 @@ export interface ApiWorld {
 }
 
 /** No worker unless asked: what is only configuration needs none. */
-export async function openApiWorld(options: HubOptions = {}, program: object = {}): Promise<ApiWorld> {
+export async function openApiProgram(options: HubOptions = {}, program: object = {}): Promise<ApiProgram> {
   const hub = await startHub({ worker: false, ...options });
   const admin = new ApiClient(hub.url, hub.adminToken);
   const programId = await makeProgram(admin, program);
