@@ -9,7 +9,10 @@ import type { ClickRecorder } from './program/click-recorder.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import type { Queues } from './queue/queues.ts';
 
-/** What a process opens once at its start and passes to everything that needs it; functions name what they use. */
+/**
+ * What a process opens once at its start. Functions name the parts that they use; rooms below api declare their own types
+ * of them, and do not import this one.
+ */
 export interface Deps {
   config: Config;
   db: Db;

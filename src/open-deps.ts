@@ -12,11 +12,11 @@ import { openRateLimits } from './http/rate-limits.ts';
 import { openQueues } from './queue/queues.ts';
 
 export interface OpenDeps extends Deps {
-  /** Writes what inbox and clicks have accepted, then closes queues and database. */
+  /** Writes what the inbox and the click recorder have accepted, then closes the queues and the database. */
   close: () => Promise<void>;
 }
 
-/** Opens all that a process needs. Nothing connects before it is used: a database that is away fails no start. */
+/** Opens all that a process needs. Nothing connects before it is used, so a process starts while its database is away. */
 export function openDeps(
   config: Config,
   options: { role: ProcessRole; log?: Logger; clock?: Clock; processMetrics?: boolean },

@@ -7,7 +7,7 @@ import { stopGracefully, tellReady } from './process/graceful-stop.ts';
 import { listenOrExit } from './process/listen.ts';
 import { openDeps } from './open-deps.ts';
 
-// Longer than the idle timeout of the usual load balancers (60 s), which else send into a connection just closed.
+// Longer than the idle timeout of the usual load balancers (60 s), which otherwise send into a connection just closed.
 const KEEP_ALIVE_MS = 65_000;
 
 const STOP_TIMEOUT_MS = 15_000;
@@ -18,7 +18,7 @@ export interface WebServer {
   stop: () => Promise<void>;
 }
 
-/** Serves the app on a server that listens already or is told to listen afterwards. */
+/** Serves the app on a server, which may listen already or be told to afterwards. */
 export function serve(deps: Deps, server: Server = createServer()): WebServer {
   const state = { stopping: false };
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -30,7 +30,7 @@ export function serve(deps: Deps, server: Server = createServer()): WebServer {
       state.stopping = true;
       const closed = once(server, 'close');
       server.close();
-      // A kept-alive connection becomes idle only when its last answer is out.
+      // A kept-alive connection becomes idle only once its last answer is sent.
       const sweep = setInterval(() => server.closeIdleConnections(), 50);
       await closed;
       clearInterval(sweep);

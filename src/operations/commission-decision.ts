@@ -21,8 +21,8 @@ export type DecisionResult =
   | { kind: 'processing'; inboxEventId: string };
 
 /**
- * Approves or rejects the commission of a conversion. The decision goes the way of every other message: recorded with who
- * and when, then settled. Throws CONFLICT where the commission's state does not admit it; deciding what is so already
+ * Approves or rejects the commission of a conversion. The decision is treated like any other message: recorded with who and
+ * when, then settled. Throws CONFLICT where the commission's state does not admit it; a decision that is in force already
  * changes nothing.
  */
 export async function decideCommission(

@@ -1,15 +1,15 @@
 import type { Fact, Normalized } from '../domain/facts.ts';
 import { newId } from '../domain/ids.ts';
 
-/** What a person decided about a conversion's commission, as the fact that it is recorded by. */
+/** What a person decided about a conversion's commission. */
 export interface Decision {
   status: 'approved' | 'rejected';
   reason: string | null;
-  /** The API key. */
+  /** The id of the API key. */
   by: string;
 }
 
-/** Each decision is one of its own: deciding twice is no repeat. The newest counts. */
+/** A decision as a fact. Each is a fact of its own, so that a second decision is no repeat of the first. */
 export function normalizeDecision(
   conversion: { references: string[]; livemode: boolean },
   decision: Decision,
@@ -19,7 +19,7 @@ export function normalizeDecision(
     ...decision,
     type: 'decision',
     id: `decision:${newId('ibx').slice('ibx_'.length)}`,
-    // One of them will do: naming all would join for good what only a hint joins (pipeline/hints.ts).
+    // One is enough: naming all would join for good orders that are only paired (pair-unlinked.ts).
     refs: conversion.references.slice(0, 1),
     occurredAt: decidedAt.toISOString(),
     customer: null,

@@ -4,12 +4,12 @@ import type { Logger } from 'pino';
 import type { Queues } from '../queue/queues.ts';
 import { settleWithCare } from '../pipeline/settle-safely.ts';
 
-/** More than this is left to the workers: a caller should not wait for it. */
+/** What exceeds this is left to the workers, so that no caller waits long. */
 const AT_ONCE = 500;
 
 /**
- * Settles again what a change beside the orders asked for, so that whoever made the change sees its consequences at
- * once. What is too much, or fails here, the workers do: the requests are rows.
+ * Settles the orders that a change (a payout, say) asked to settle again, so that its caller sees the consequences at once.
+ * What is too much, or fails here, is left to the workers: the requests are rows.
  */
 export async function settleNow(
   deps: { db: Db; queues: Queues; clock: Clock; log: Logger },

@@ -24,8 +24,8 @@ export interface CallContext {
 const statuses = buildStatusTable(ownStatuses, 'refused');
 
 /**
- * The body of `POST /api/v1/conversions` (API.md section 3) as one fact: a sale (with an amount), an action (without),
- * or a tracker's word (with `status` lead, hold, sale or rejected). Throws VALIDATION_ERROR with `details`.
+ * The body of `POST /api/v1/conversions` as one fact: a sale (with an amount), an action (without), or a tracker's word
+ * (with `status` lead, hold, sale or rejected). Throws VALIDATION_ERROR with `details`.
  */
 export function normalizeConversion(body: unknown, context: CallContext): Normalized {
   const problems = new Problems();
@@ -63,9 +63,9 @@ export function normalizeRefundRequest(
   const refundId = request.refundId ?? callRef(context);
   const { amountMinor } = request;
   const fact: Fact = {
-    // The conversion's references may grow; its id stays. The amount is no part: one refund id is one refund.
+    // By the conversion's id, which stays while its references grow; without the amount: one refund id is one refund.
     id: digestId('refund', [conversion.id, refundId]),
-    // One of them will do: naming all would join for good what only a hint joins (pipeline/hints.ts).
+    // One is enough: naming all would join for good orders that are only paired (pair-unlinked.ts).
     refs: conversion.references.slice(0, 1),
     occurredAt: (time ?? context.receivedAt).toISOString(),
     customer: null,

@@ -60,7 +60,7 @@ function readText(field: ConversionField, name: string, value: unknown, problems
   return null;
 }
 
-/** Metadata stays with the raw message; it is only checked to be of a size and depth that every store takes. */
+/** Metadata is kept with the raw message alone; here it is only checked to be small and shallow. */
 function readMetadata(name: string, value: unknown, problems: Problems): null {
   if (typeof value !== 'object') problems.add(name, 'must be an object');
   else if (value !== null && !isBounded(value))

@@ -88,7 +88,7 @@ export function renameFields(...maps: ReadonlyArray<Readonly<Record<string, stri
 
 /** What a name means. Undefined: a field of the sender's own. */
 export function findField(names: FieldNames, name: string): NamedField | null | undefined {
-  // The usual spellings are keys themselves, so the hot path does not fold.
+  // The usual spellings are keys themselves: most names need no folding.
   const exact = names.get(name);
   return exact === undefined ? names.get(foldName(name)) : exact;
 }

@@ -1,6 +1,6 @@
 /** A decimal in plain form without superfluous zeros ('0149.90' is '149.9'), or null where the text is none. */
 export function toPlainDecimal(text: string): string | null {
-  // The bound keeps the expression's backtracking over long runs of zeros from mattering.
+  // Bounds the backtracking of the expression over long runs of zeros.
   if (text.length > 64) return null;
   const match = /^(-?)0*(\d*)(?:\.(\d*?)0*)?$/.exec(text);
   if (!match || !/\d/.test(text)) return null;

@@ -2,12 +2,12 @@ import { hash } from 'node:crypto';
 import type { Fact } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 
-/** A Stripe id of an order; of a connected account's with that in front, since its ids are unique within it. */
+/** A Stripe id of an order, after that of its connected account where there is one: ids are unique within an account. */
 const stripeOrderId = /^(acct_[A-Za-z0-9]+:)?((?:pi|ch|py|cs|in)_[A-Za-z0-9_]+)$/;
 
 /**
- * The references by which an order id of the sender's own names an order. Stripe's ids mean the same to everybody, so a
- * call that carries one meets Stripe's webhook of the same payment; Stripe itself cuts some of them to 25 characters.
+ * The references of an order by the sender's order id. A Stripe id means the same to everybody, so a call that names one and
+ * Stripe's webhook of the same payment are about one order; Stripe itself cuts some ids to 25 characters.
  */
 export function orderRefs(orderId: string, scope: string | null): string[] {
   const [, account = '', id] = stripeOrderId.exec(orderId) ?? [];
@@ -32,7 +32,7 @@ export function callIdOf(facts: readonly Fact[]): string | undefined {
   return ids.find((id) => id.startsWith('call:'))?.slice('call:'.length);
 }
 
-/** A reference of this call's own, where the sender gave none by which a repeat could be known. */
+/** A reference of the call's own, where the sender gave nothing by which a repeat could be known. */
 export function callRef(context: { callId?: string | undefined }): string {
   return `call:${context.callId ?? newId('ibx').slice('ibx_'.length)}`;
 }

@@ -42,7 +42,7 @@ export function toConversionFact(
   const who = readWho(given, problems);
   const order = readOrderRefs(given, goal, context, state !== null, problems);
   const time = readTime(given, context.receivedAt, problems);
-  if (!isAbout(given)) problems.add('click_id', 'is required, or an order id, a customer, an affiliate or a code');
+  if (!namesSubject(given)) problems.add('click_id', 'is required, or an order id, a customer, an affiliate or a code');
   problems.throwIfAny();
 
   const meaning = [order, word?.toLowerCase(), amount, goal, who.customer, who.evidence, time];
@@ -176,7 +176,7 @@ const subjects: readonly ConversionField[] = [
 ];
 
 /** Whether the message names anything that could tell who referred it, or what it is about. */
-function isAbout(given: GivenFields): boolean {
+function namesSubject(given: GivenFields): boolean {
   return subjects.some((field) => given[field] !== undefined);
 }
 

@@ -71,7 +71,7 @@ export function readTime(given: GivenFields, receivedAt: Date, problems: Problem
   return time.toISOString();
 }
 
-/** Nearer times are taken: early renewals and test clocks are ahead, too. */
+/** More than a year ahead. Early renewals and test clocks are ahead by less, and are taken. */
 export function isTooFarAhead(time: Date, receivedAt: Date): boolean {
   const limit = new Date(receivedAt);
   limit.setUTCFullYear(limit.getUTCFullYear() + 1);
@@ -101,7 +101,7 @@ function readCurrency(given: GivenFields, problems: Problems): string | null {
 function readMajor(value: Given, currency: string | null, problems: Problems, zero: 'refused' | 'absent') {
   if (reportMacro(value, problems)) return null;
   const plain = toPlainDecimal(value.text);
-  // Four decimals are the most that any currency has; a text in its plain form has none to spare.
+  // No currency has more than four decimals, and the plain form has no superfluous ones.
   if (plain === null || plain.length > 24 || !/^-?\d{1,18}(?:\.\d{1,4})?$/.test(plain)) {
     problems.add(value.name, explainMajor(value.text, plain), 'amount_invalid');
     return null;

@@ -6,7 +6,7 @@ const id = z.string().min(1).max(255);
 const customer = z.strictObject({
   id: id.nullable(),
   email: z.string().max(254).nullable(),
-  /** Of Stripe (`sub_…`): its payments are this customer's. */
+  /** Payments of a Stripe subscription (`sub_…`) are this customer's. */
   subscriptionId: id.nullable(),
 });
 
@@ -35,7 +35,7 @@ const importedMessage = z.discriminatedUnion('kind', [importedCustomer, imported
 export type ImportedMessage = z.output<typeof importedMessage>;
 export type ImportedParty = z.output<typeof customer>;
 
-/** What an imported customer or order says. The facts' ids are of whom and what it is about: imported once, for good. */
+/** What an imported customer or order says. The facts' ids tell only whom and what it is about: imported again, it adds nothing. */
 export function normalizeImported(
   message: unknown,
   { livemode }: { livemode: boolean },

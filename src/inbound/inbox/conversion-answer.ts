@@ -2,7 +2,7 @@ import { AppError } from '../../domain/errors.ts';
 import { explainNotTracked, explainRejection } from '../../domain/outcomes.ts';
 import type { Settled, SettledConversion } from './read-outcomes.ts';
 
-/** An answer of `POST /api/v1/conversions`, and with 200 for 201 and 202 of `/pb` in json mode (API.md section 3). */
+/** An answer of `POST /api/v1/conversions`; `/pb` in json mode has the same bodies, always with status 200. */
 export interface ConversionAnswer {
   status: 200 | 201 | 202;
   body: { data: ConversionAnswerData };
@@ -51,7 +51,7 @@ export function answerConversion(inboxEventId: string, settled: Settled | null, 
     }
     case 'rejected':
     case 'unprocessable':
-      throw refuse(settled);
+      throw toRejection(settled);
     default:
       return answerLater(inboxEventId, 'failed');
   }
@@ -77,13 +77,13 @@ function answerUntracked(reason: string, message: string, conversion: SettledCon
   return { status: 200, body: { data: { tracked: false, reason, message, ...about } } };
 }
 
-/** It is stored, so nothing is lost: its outcome is found under `location`. What failed is there to be replayed. */
+/** It is stored, so nothing is lost: `location` will tell the outcome, and what failed can be replayed there. */
 function answerLater(inboxEventId: string, status: 'processing' | 'failed'): ConversionAnswer {
   const location = `/api/v1/inbox-events/${inboxEventId}`;
   return { status: 202, body: { data: { tracked: null, status, inboxEventId, location } } };
 }
 
-function refuse(settled: Settled): AppError {
+function toRejection(settled: Settled): AppError {
   const reason = settled.reason ?? settled.error ?? settled.outcome;
   return new AppError('VALIDATION_ERROR', explainRejection(reason) ?? settled.error ?? 'The conversion was refused', {
     details: { reason },

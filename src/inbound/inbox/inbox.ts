@@ -33,19 +33,19 @@ export interface InboxMessage {
   /** The headers worth auditing; never a credential. */
   headers: Record<string, string>;
   normalized: Normalized;
-  /** The time that the normalizer took for the time of receipt, where it matters to a later proof; else now. */
+  /** The time of receipt that the normalizer was given, where `tributary verify` must give it the same; now unless set. */
   receivedAt?: Date;
 }
 
 export interface Inbox {
   /**
-   * Stores a message; resolves once it is committed. From then on it becomes its result exactly once, whatever dies.
-   * Throws UNAVAILABLE (503 with Retry-After) when the database is away or too much is waiting already.
+   * Stores a message; resolves once it is committed. From then on it is settled exactly once, whichever process dies.
+   * Throws UNAVAILABLE (503 with Retry-After) when the database is away, or too many messages are still to be stored.
    */
   append(message: InboxMessage): Promise<{ id: string }>;
   /**
-   * Stores a message and waits, bounded, for what became of it. `settled` null: no result in time, nothing is lost.
-   * The wait holds no database connection.
+   * Stores a message and waits, in bounded time, for what becomes of it. `settled` null: no result in time; nothing is
+   * lost. The wait holds no database connection.
    */
   settle(message: InboxMessage, timeoutMs?: number): Promise<{ id: string; settled: Settled | null }>;
   /** Finishes what was accepted, then stops. */
@@ -61,7 +61,7 @@ export interface InboxDeps {
   onGroup?: (rows: number) => void;
 }
 
-// A row that no worker has settled by then was probably lost by the queue; the sweep enqueues it again.
+// If no worker has settled a row by then, its job was probably lost; the sweep enqueues it again.
 export const FIRST_SWEEP_AFTER_MS = 10_000;
 
 // As many as one batch of a worker.
@@ -109,8 +109,8 @@ export function openInbox(deps: InboxDeps): Inbox {
 }
 
 /**
- * Stores messages for whoever settles them itself, at once and without a queue: the command line. Gives their ids. Should
- * it die before it settles them, the sweep finds them.
+ * Stores messages for a caller that settles them itself instead of by jobs: the command line. Returns the ids to settle; if
+ * the caller dies before, the sweep finds them.
  */
 export async function storeMessages(db: Db, messages: readonly InboxMessage[], now: Date): Promise<string[]> {
   const rows = messages.map((message) => toRow(message, false, message.receivedAt ?? now));

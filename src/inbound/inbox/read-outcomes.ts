@@ -5,7 +5,7 @@ import type { Outcome } from '../../domain/outcomes.ts';
 /** What became of a stored message, with the conversion that it made or touched. */
 export interface Settled {
   outcome: Outcome;
-  /** A word of the outcome vocabulary: why nothing is paid, or why the message was rejected. */
+  /** Why nothing is paid, or why the message was rejected, as a word (domain/outcomes.ts). */
   reason: string | null;
   /** In words, for people. */
   error: string | null;
@@ -31,7 +31,7 @@ export interface SettledConversion {
   createdAt: Date;
 }
 
-/** The outcomes of those events that are settled; the others are left out. */
+/** The outcomes of those of these inbox events that are settled. */
 export async function readOutcomes(db: Db, inboxIds: string[]): Promise<Map<string, Settled>> {
   const rows = await runSql<OutcomeRow>(
     db,

@@ -3,7 +3,7 @@ import { defaultFieldNames, isKeyName } from '../fields/names.ts';
 /** What stands in stored messages where a key was. */
 export const REDACTED = '[redacted]';
 
-// What our keys look like, wherever a sender may have put one by mistake. Taken-over keys have no form of their own.
+// The form of our keys, to find one that a sender put anywhere by mistake. Imported keys have no form by which to know them.
 const keyPattern = /sk_(?:live|test)_[0-9A-Za-z]{20,}/g;
 
 /** Replaces whatever has the form of one of our keys. */
@@ -12,8 +12,8 @@ export function maskKeys(text: string): string {
 }
 
 /**
- * A JSON object's text without the values of the fields that hold keys, and without anything of a key's form. Where
- * there is a key, spacing and number forms are lost with it, which matters less.
+ * A JSON object's text without the values of fields that hold keys, and without anything that has the form of a key. An
+ * object with such a field is written again: its spacing and its spellings of numbers are lost, which matters less.
  */
 export function redactJson(text: string, body: object, isKeyName: (name: string) => boolean): string {
   if (!Object.keys(body).some(isKeyName)) return maskKeys(text);
@@ -21,7 +21,7 @@ export function redactJson(text: string, body: object, isKeyName: (name: string)
   return maskKeys(JSON.stringify(Object.fromEntries(masked)));
 }
 
-/** The same for a body that other surfaces read: `raw` as it is to be stored, `body` what it says. */
+/** The bytes of a JSON body as they are stored: without keys under the default names. `body` is its parsed value. */
 export function redactRaw(raw: Buffer, body: unknown): Buffer {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
   if (!isObject && !raw.includes('sk_')) return raw;

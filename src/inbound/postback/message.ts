@@ -12,8 +12,9 @@ export interface PostbackRequest {
   contentType: string | undefined;
 }
 
-/** Names and values in the order in which they came, and the same message without its keys, fit to be stored. */
+/** What a postback says, and the same message without its keys, as it is stored. */
 export interface PostbackMessage {
+  /** Names and values in the order in which they came. */
   pairs: [name: string, value: unknown][];
   /** The key that the message carries. Null: none; the headers may have one. */
   key: string | null;
@@ -26,7 +27,7 @@ export interface PostbackMessage {
 const MAX_PARAMETERS = 200;
 
 /**
- * Takes a postback apart. Throws VALIDATION_ERROR for repeated parameters, NUL, broken JSON and two keys that differ;
+ * Reads a postback. Throws VALIDATION_ERROR for repeated parameters, NUL, broken JSON and two keys that differ;
  * UNSUPPORTED_MEDIA_TYPE for a body that is neither a form nor JSON.
  */
 export function readMessage(request: PostbackRequest, names: FieldNames): PostbackMessage {
@@ -76,7 +77,7 @@ function readPairs(text: string, names: FieldNames): ReadText {
   return { pairs, redacted: redacted === null ? null : redacted + text.slice(copied) };
 }
 
-/** A handful of parameters is searched faster than a set is filled. */
+/** By a search through the earlier ones: for a handful of parameters that is faster than to fill a set. */
 function checkPair(pairs: readonly [string, unknown][], name: string, value: string): void {
   if (pairs.length >= MAX_PARAMETERS) throw validationError(`The request has more than ${MAX_PARAMETERS} parameters`);
   if (name.includes('\0') || value.includes('\0')) {
@@ -92,7 +93,7 @@ function readBody(request: PostbackRequest, names: FieldNames): { pairs: [string
   const type = (request.contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   const text = request.body.toString('utf8');
   if (type === 'application/json' || type.endsWith('+json')) return readJson(text, names);
-  // Senders that name no type post forms, as HTML does.
+  // Without a type a body is taken for a form, as HTML sends it.
   if (type === 'application/x-www-form-urlencoded' || type === '') {
     const form = readPairs(text, names);
     return { pairs: form.pairs, redacted: form.redacted ?? text };
@@ -135,7 +136,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(spaced);
   } catch {
-    // Trackers send texts that are no UTF-8, or a lone percent sign.
+    // Some trackers send text that is not UTF-8, or a lone percent sign.
     return querystring.unescape(spaced);
   }
 }

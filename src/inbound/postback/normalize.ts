@@ -10,7 +10,7 @@ import type { CompiledSettings } from './settings.ts';
 export interface PostbackContext {
   livemode: boolean;
   receivedAt: Date;
-  /** The source that scopes order ids, where they are its own; else null. */
+  /** The source, where its order ids are its own; null where they are the program's. */
   orderScope: string | null;
   /** To normalize a stored message again: `callIdOf(its facts)`. */
   callId?: string | undefined;
@@ -28,14 +28,14 @@ export function normalizePostback(
   const problems = new Problems();
   const given: GivenFields = {};
   for (const [name, value] of pairs) giveField(given, settings.names, name, value, problems);
-  // Keys are compared and checked before this, and must not appear in any message.
+  // The key was checked before, and must appear in no error.
   delete given.secure;
   const facts = { ...context, document: 'postback', callId: context.callId } as const;
   if (settings.purpose === 'secondary') return toFunnelFact(given, settings.eventType, facts, problems);
   return toConversionFact(given, settings.statuses, facts, problems);
 }
 
-/** A stored postback as it was understood: from the raw bytes and headers of its inbox event. */
+/** A stored postback, read again by these settings from the raw bytes and headers of its inbox event. */
 export function normalizeStoredPostback(
   stored: { raw: Buffer; headers: Record<string, string> },
   settings: PostbackSettings,

@@ -1,6 +1,6 @@
 import type { TrackerState } from '../fields/statuses.ts';
 
-/** How one tracker speaks: its parameter names, its status words, the answer it likes and the URL to paste into it. */
+/** What one tracker sends and expects: its parameter names, its status words, the answer, the URL to paste into it. */
 export interface PostbackPreset {
   id: string;
   name: string;
@@ -8,7 +8,6 @@ export interface PostbackPreset {
   fields: Readonly<Record<string, string>>;
   /** `{theirs: state}`, without case. Other words are recorded and pay nothing. */
   statuses: Readonly<Record<string, TrackerState>>;
-  /** The response mode that the tracker expects. */
   response: 'json' | 'ok' | 'gif';
   /** The query of the URL to paste: our names on the left, that tracker's own macros on the right. */
   query: string;
@@ -51,7 +50,7 @@ export function findPreset(id: string | null | undefined): PostbackPreset | null
   return presets.find((preset) => preset.id === id) ?? null;
 }
 
-// Networks agree on these words; each preset has its own table all the same, since they disagree on many others.
+// Networks agree on these words, and disagree on many others.
 const plainWords = {
   approved: 'sale',
   confirmed: 'sale',
@@ -64,10 +63,10 @@ const plainWords = {
 } as const satisfies Record<string, TrackerState>;
 
 /**
- * The hub stands where the tracker has its traffic source: it gave the click id that the tracker kept as "external id",
- * and gets it back with the conversion. The names on the left are the tracker's own incoming ones, so that whoever fires
- * postbacks at that tracker today can fire them here. All pages read 2026-11. The URLs name only macros that the trackers
- * document for postbacks to a traffic source: one that stays unreplaced is refused, and said so.
+ * To a tracker the hub is a traffic source: the hub made the click id, the tracker keeps it as "external id" and sends it
+ * back with the conversion. In `fields` theirs are the tracker's own incoming names, so that postbacks that were made for
+ * that tracker can be sent here unchanged. The URLs use only macros that the trackers document for postbacks to a traffic
+ * source; one that stays unreplaced is refused with an error that names it. All pages read 2026-11.
  */
 export const presets: readonly PostbackPreset[] = [
   {

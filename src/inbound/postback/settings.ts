@@ -5,7 +5,7 @@ import { buildStatusTable, ownStatuses, type StatusTable } from '../fields/statu
 import type { FunnelEventType } from '../fields/to-fact.ts';
 import { findPreset } from './presets.ts';
 
-/** A source's settings in the form that its requests need, made once and kept while the settings are. */
+/** A source's settings in the form that its requests need, compiled once for all of them. */
 export interface CompiledSettings {
   purpose: 'primary' | 'secondary';
   names: FieldNames;
@@ -25,7 +25,7 @@ export function compileSettings(settings: PostbackSettings): CompiledSettings {
   return {
     purpose: settings.purpose,
     names: renameFields(preset?.fields ?? {}, settings.fields),
-    // A source with a table of its own knows no other words; without one it knows ours.
+    // A source with words of its own knows no others; without any it knows ours.
     statuses: buildStatusTable(Object.keys(words).length > 0 ? words : ownStatuses, 'recorded'),
     response: settings.response,
     requireKey: settings.requireKey,
@@ -34,7 +34,7 @@ export function compileSettings(settings: PostbackSettings): CompiledSettings {
   };
 }
 
-/** Addresses and CIDRs, IPv4 also where it arrives mapped into IPv6. Texts that are neither match nothing. */
+/** Matches addresses and CIDRs; an IPv4 address may arrive mapped into IPv6. Text that is neither matches nothing. */
 export function compileCidrs(cidrs: readonly string[]): (ip: string) => boolean {
   const ranges = cidrs.flatMap((cidr) => {
     if (ipaddr.isValidCIDR(cidr)) return [ipaddr.parseCIDR(cidr)];

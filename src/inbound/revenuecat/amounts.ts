@@ -7,7 +7,7 @@ import type { Purchase } from './schemas.ts';
 /** What a purchase cost, in minor units; negative for refunds. */
 export interface PurchaseAmount {
   grossMinor: number;
-  /** What commission is reckoned on, by the source's `amountBasis`. */
+  /** What commission is computed on, by the source's `amountBasis`. */
   netMinor: number;
   currency: string;
   /** Whether the currency is the customer's own, as against RevenueCat's estimate in USD. */

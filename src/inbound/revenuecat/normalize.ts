@@ -12,17 +12,17 @@ import { UnreadableMessage } from '../unreadable-message.ts';
 /** What the normalizer knows of the source beside the body. */
 export interface RevenueCatContext extends Pick<RevenuecatSettings, 'amountBasis' | 'campaignAsCoupon'> {
   receivedAt: Date;
-  /** What the source says of its messages; null: each says so itself. Sandbox events are never live. */
+  /** The source's mode; null: each message says so itself. Sandbox events are never live. */
   livemode: boolean | null;
-  /** The source that scopes ids, where they are its own; else null. */
+  /** The source, where its ids are its own; null where they are the program's. */
   orderScope: string | null;
-  /** Whether Stripe's own webhooks tell of what the stores STRIPE and RC_BILLING bill. */
+  /** Whether Stripe's own webhooks report what the stores STRIPE and RC_BILLING bill. */
   stripeReports: boolean;
 }
 
 /**
- * A webhook of RevenueCat, parsed (facts in www.revenuecat.com/docs/integrations/webhooks, read 2026-11): purchases and
- * renewals as sales, trials as leads, support refunds and their reversals, and who is who. Never throws.
+ * A parsed webhook of RevenueCat (www.revenuecat.com/docs/integrations/webhooks, read 2026-11): purchases and renewals as
+ * sales, trials as leads, support refunds and their reversals, and which ids are one customer. Never throws.
  */
 export function normalizeRevenueCat(body: unknown, context: RevenueCatContext): Normalized {
   let livemode = context.livemode ?? true;
@@ -81,7 +81,7 @@ function readPurchase(
     return { ...common, id, type: 'lead', subscription, goal: 'trial' };
   }
   if (!price) {
-    // The first money counts for offers that pay by the action; what a renewal of unknown price is worth, nobody knows.
+    // Offers with a fixed amount pay for a first purchase of unknown price; a renewal without a price says nothing.
     if (readPhase(type, purchase, subscription) === 'recurring')
       throw new UnreadableMessage('RENEWAL: the price is not known');
     return { ...common, id, type: 'action', goal: 'purchase' };
@@ -151,7 +151,7 @@ function readTransfer(event: unknown, context: RevenueCatContext): Reading {
   return toCustomerFact(customer, {}, transfer.event_timestamp_ms, context);
 }
 
-/** What Stripe reports as money is here about who the customer is, and who referred them. */
+/** Where Stripe reports the money, the event only tells who the customer is and who referred them. */
 function readIdentity(purchase: Purchase, context: RevenueCatContext, occurredAt: string): Reading {
   const { subscription } = readOrder(purchase, context);
   const { customer, evidence } = describeSubscriber(purchase, subscription, context);
@@ -166,7 +166,7 @@ function toCustomerFact(
 ): Reading {
   const joins = customer !== null && customer.refs.length > 1;
   if (!customer || (!joins && Object.keys(evidence).length === 0)) return { ignored: 'nothing_to_link' };
-  // Who is who does not depend on when it was said. RevenueCat's own sample of a TRANSFER is dated in the year 4466.
+  // An absurd time does no harm here. RevenueCat's own sample of a TRANSFER is dated in the year 4466.
   const stated = time === null || isTooFarAhead(new Date(time), context.receivedAt) ? null : new Date(time);
   const occurredAt = (stated ?? context.receivedAt).toISOString();
   return {

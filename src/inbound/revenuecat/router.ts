@@ -70,7 +70,7 @@ export function revenuecatRouter(deps: RouterDeps): Router {
   return router;
 }
 
-/** A stored message as it was understood, by the settings of today: from the raw bytes and headers of its inbox event. */
+/** A stored message, read again by the settings of today from the raw bytes and headers of its inbox event. */
 export function normalizeStoredRevenueCat(
   stored: { raw: Buffer; headers: Record<string, string>; receivedAt: Date },
   source: RevenuecatSource,
@@ -78,10 +78,10 @@ export function normalizeStoredRevenueCat(
   return normalizeBody(parseBody(stored.raw), source, stored.receivedAt, stored.headers[STRIPE_REPORTS] === 'true');
 }
 
-/** Kept with the message: the program's sources may be others when it is normalized again. */
+/** Kept with the message: the program's sources may have changed when it is normalized again. */
 const STRIPE_REPORTS = 'stripe-reports';
 
-/** Undefined where the bytes are no JSON, which the normalizer finds unprocessable like any other unknown shape. */
+/** Undefined where the bytes are not JSON: to the normalizer that is one more unknown shape. */
 function parseBody(raw: Buffer): unknown {
   try {
     return JSON.parse(raw.toString('utf8')) as unknown;
@@ -105,7 +105,7 @@ function normalizeBody(body: unknown, source: RevenuecatSource, receivedAt: Date
 async function doesStripeReport(deps: RouterDeps, source: RevenuecatSource, body: unknown): Promise<boolean> {
   const store = (body as { event?: { store?: unknown } } | null | undefined)?.event?.store;
   if (typeof store !== 'string' || !isBilledByStripe({ store })) return false;
-  // Sources of before the setting have none.
+  // Sources that are older than the setting have none.
   const setting = source.settings.stripeStores ?? 'auto';
   if (setting !== 'auto') return setting === 'ignore';
   const { items } = await listSources(deps.db, source.programId, { kind: 'stripe' }, { limit: 1 });

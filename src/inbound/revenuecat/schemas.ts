@@ -51,13 +51,13 @@ const identity = {
   app_user_id: word,
   original_app_user_id: word,
   aliases: words,
-  // Of any other type they tell us nothing, which must not hold up the money.
+  // Attributes of any other shape are ignored: they must not hold up the money.
   subscriber_attributes: z.record(z.string(), attribute).catch({}),
 };
 
 /**
  * The fields of purchases, renewals and cancellations that count
- * (www.revenuecat.com/docs/integrations/webhooks/event-types-and-fields, read 2026-11). Leniently: any may be missing.
+ * (www.revenuecat.com/docs/integrations/webhooks/event-types-and-fields, read 2026-11). Any of them may be missing.
  */
 export const purchaseSchema = z.object({
   ...identity,

@@ -4,15 +4,15 @@ import { isStorable } from '../../domain/storable-text.ts';
 import { customerRef } from '../fields/references.ts';
 import type { Alias, Purchase } from './schemas.ts';
 
-/** More aliases than this are the mark of a shared account; the first are those that the event itself names. */
+/** An account with more aliases is shared by many people. The ids that the event itself names come first. */
 const MAX_ALIASES = 100;
 
 const MAX_LENGTH = 255;
 
 /**
  * References of a subscriber by all ids that an event knows. Ids that the app gave itself are mostly the merchant's own
- * user ids, and so are the caller's ids of the JSON API too; anonymous ones are RevenueCat's. `scope` keeps a source's
- * ids to itself. The subscription's first transaction is the fallback where a user came under another id.
+ * user ids, as are the callers' ids of the JSON API; anonymous ones are RevenueCat's. `scope` keeps a source's ids to
+ * itself. The subscription's first transaction finds a user who came under another id.
  */
 export function toSubscriber(
   ids: readonly (string | null)[],
@@ -57,7 +57,7 @@ function toUserRefs(id: string, scope: string | null): string[] {
   return id.startsWith('$RCAnonymousID:') ? [`rc:${id}`] : [`rc:${id}`, customerRef(id)];
 }
 
-/** An attribute of no use (of another type, too long) is none: it must not hold up the money. */
+/** An unusable attribute (of another type, too long) is ignored: it must not hold up the money. */
 function readAttribute(attributes: Record<string, unknown>, name: string): string | null {
   const value = attributes[name];
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : '';

@@ -18,7 +18,7 @@ export interface SignedMessage {
  */
 export function findForgery(message: SignedMessage, secrets: RevenuecatSecrets, now: Date): string | null {
   const { authorization, hmacSecret } = secrets;
-  // Creation asks for one of them; without any nothing can be authentic.
+  // A source is created with at least one; without any nothing can be authentic.
   if (authorization === null && hmacSecret === null) return 'The source has no secret to check messages by';
   if (authorization !== null && !isSameHeader(message.authorization, authorization)) {
     return 'The Authorization header is not the one of this source';
@@ -50,7 +50,7 @@ function computeSignature(time: string, body: Buffer, hmacSecret: string): Buffe
   return createHmac('sha256', hmacSecret).update(`${time}.`).update(body).digest();
 }
 
-/** In constant time, also as to the length. HTTP drops white space around a value and hands on its bytes as Latin-1. */
+/** In constant time, whatever the length. Node drops white space around a header's value and reads its bytes as Latin-1. */
 function isSameHeader(given: string | undefined, expected: string): boolean {
   const wanted = hash('sha256', expected.trim(), 'buffer');
   const sent = Buffer.from((given ?? '').trim(), 'latin1');

@@ -4,8 +4,8 @@ import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
 import { UnreadableMessage } from '../unreadable-message.ts';
 
 /**
- * Stripe's own idea of minor units (docs.stripe.com/currencies, read 2026-11). Everything else has two decimals: also
- * ISK and UGX, which ISO 4217 has without any, and HUF and TWD, which only payouts treat as zero-decimal.
+ * The decimals that Stripe's amounts have (docs.stripe.com/currencies, read 2026-11). All other currencies have two: also
+ * ISK and UGX, which have none in ISO 4217, and HUF and TWD, which only payouts treat as zero-decimal.
  */
 const ZERO_DECIMAL = new Set(
   'BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF'.split(' '), // MGA has two in ISO 4217
@@ -51,7 +51,7 @@ export function toPayment(
   document: { total: number; tax: number },
 ): { gross: IsoAmount; net: IsoAmount } {
   const gross = toAmount(paid, currency);
-  // Without a positive total there is nothing to take a proportion of; a tax outside the total says nothing sensible.
+  // A proportion needs a positive total, and a tax within it.
   if (document.total <= 0 || document.tax <= 0 || document.tax > document.total) return { gross, net: gross };
   return { gross, net: toAmount(paid, currency, { part: document.total - document.tax, whole: document.total }) };
 }

@@ -1,7 +1,7 @@
 import type { Normalized } from '../../domain/facts.ts';
 import { normalizeStripe } from './normalize.ts';
 
-/** What of the source decides how its messages are read. */
+/** What decides how a message is read. */
 export interface StripeReading {
   /** The source's mode; null: each event says so itself. A source of test mode makes no live rows, whatever comes by it. */
   livemode: boolean | null;

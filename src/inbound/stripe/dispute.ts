@@ -17,7 +17,7 @@ const dispute = z.object({
 });
 
 /**
- * `charge.dispute.*`: the status decides, whichever event tells it, so that any of them will do. An inquiry
+ * `charge.dispute.*`: the status decides, whichever event tells it, so that any of them is enough. An inquiry
  * (`warning_…`) and a prevented dispute move no money; an inquiry that becomes a chargeback loses the `warning_`. A
  * lost one says what its creation said, under the same fact id. The amount is part of that id, since it may be amended.
  */

@@ -9,8 +9,8 @@ export interface EvidenceSources {
 }
 
 /**
- * The proof of who referred it: `affiliate_id`, `click_id` or `affiliate_session_id` (a click id too) and `coupon_code`
- * of the metadata, `client_reference_id`, and the promotion code where the payload spells it out. Empty texts are nothing.
+ * The evidence of who referred it: `affiliate_id`, `click_id` or `affiliate_session_id` (a click id too) and `coupon_code`
+ * of the metadata, `client_reference_id`, and the promotion code where the payload spells it out. Empty text counts as absent.
  */
 export function readEvidence(sources: EvidenceSources): Evidence {
   const affiliate = readKey(sources.metadata, 'affiliate_id');

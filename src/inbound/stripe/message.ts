@@ -12,7 +12,7 @@ export interface StripeMessage {
   /** `created` of the event, ISO 8601. */
   occurredAt: string;
   object: unknown;
-  /** When the hub received it: times more than a year after that are not believed. */
+  /** When the hub received it: times more than a year after that are refused. */
   receivedAt: Date;
 }
 

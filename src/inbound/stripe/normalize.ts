@@ -46,7 +46,7 @@ export function normalizeStripe(event: unknown, receivedAt: Date = new Date()): 
     if (Array.isArray(reading)) return { kind: 'facts', livemode, facts: reading };
     return { kind: 'ignored', livemode, reason: reading.ignored };
   } catch (error) {
-    // A mistake of the normalizer itself must not cost the message either: it is kept, and replayed once mended.
+    // A bug of the normalizer must not lose the message either: it is kept, and replayed once the bug is fixed.
     const problem = error instanceof UnreadableMessage ? error.message : 'the normalizer failed on this event';
     return { kind: 'unprocessable', livemode, error: problem };
   }
@@ -65,7 +65,7 @@ function readEvent(event: unknown, receivedAt: Date): Reading {
   return handler(readEnvelope(event, receivedAt));
 }
 
-/** The type as it may be stored and shown: what is no event name is not repeated. */
+/** The type, where it looks like one of Stripe's: other text is neither stored nor shown. */
 function toWord(type: string): string {
   return /^[\w.]{1,100}$/.test(type) ? type : 'unknown';
 }

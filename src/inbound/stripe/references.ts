@@ -1,7 +1,7 @@
 import type { FactCustomer } from '../../domain/facts.ts';
 import type { Expandable } from './schemas.ts';
 
-/** The accounts v2 customer and the ordinary one, as `customerFields` reads them. */
+/** The customer, ordinary and of Accounts v2, as `customerFields` reads them. */
 interface CustomerNames {
   customer: Expandable;
   customer_account: Expandable;
@@ -9,7 +9,7 @@ interface CustomerNames {
 
 /**
  * `payment_details.order_reference` is documented as the card networks' order number, cut to 25 characters for them;
- * late-2025 payloads show the invoice or session id cut just so. What came whole matches by the id, what was cut by this.
+ * late-2025 payloads show the invoice or session id cut to that length. A whole id matches by itself, a cut one by this.
  */
 const CUT_LENGTH = 25;
 

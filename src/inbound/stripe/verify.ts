@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Stripe } from 'stripe';
 
-/** How old a signature may be. Stripe signs anew at every retry; 0 or NaN would switch stripe-node's check off. */
+/** How old a signature may be. Stripe signs again at every retry; 0 or NaN would switch stripe-node's check off. */
 export const TOLERANCE_S = 300;
 
 export type SignatureVerdict = { authentic: true } | { authentic: false; problem: string };
@@ -38,7 +38,7 @@ const problems = {
     'test mode), and let nothing on the way change the body.',
   old:
     `The signature is older than ${TOLERANCE_S} seconds. Check the clock of this hub; ` +
-    'Stripe signs anew at every retry.',
+    'Stripe signs again at every retry.',
 };
 
 function refuse(problem: string): SignatureVerdict {
