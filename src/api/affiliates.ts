@@ -39,7 +39,7 @@ const affiliateWithStatsSchema = z
   .strictObject({ ...shown, stats: statisticsSchema })
   .meta({ id: 'AffiliateWithStats' });
 
-/** Codes that would be taken for an id name nobody. */
+/** A code that looks like an affiliate id would never be found. */
 const referralCode = code.regex(/^(?![Aa][Ff][Ff]_[0-9A-Fa-f]{32}$)/, 'must not look like an affiliate id');
 
 const changeable = {

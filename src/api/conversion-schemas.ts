@@ -21,7 +21,7 @@ export const shownConversion = {
   kind: z.enum(conversionKinds).nullable(),
   status: z.enum(conversionStatuses),
   reason: z.string().nullable(),
-  amountMinor: amountMinor.meta({ description: 'Net: what commission is reckoned from, before refunds' }),
+  amountMinor: amountMinor.meta({ description: 'Net: what commission is computed from, before refunds' }),
   grossMinor: amountMinor,
   refundedMinor: amountMinor,
   currency: z.string().nullable(),
@@ -89,7 +89,7 @@ const meanings: Partial<Record<ConversionField, string>> = {
   metadata: 'Kept with the message',
 };
 
-/** Of a body whose names have many spellings and whose senders add fields of their own: read by the normalizer. */
+/** Only describes: the fields have many spellings, senders add their own, and the normalizer reads them. */
 export const conversionBody = describeFreely('ConversionInput', [
   'clickId',
   'amount',

@@ -1,7 +1,7 @@
 /**
- * The destination with `click_id`, `ref` (affiliate id) and `aff_sess` (the click id again) appended, and the visitor's own
- * tags. The destination's query and fragment stay as they are written, character by character: shops are picky about
- * theirs, and a parser would write them anew. Ours replace parameters of their names; a tag that is there already stays.
+ * The destination with `click_id`, `ref` (affiliate id) and `aff_sess` (the click id again) appended, and the visitor's
+ * tags. What it has of query and fragment stays as it is, character by character: a URL parser would rewrite it, and shops
+ * depend on theirs. Our three replace parameters of the same names; tags do not.
  */
 export function buildDestination(
   url: string,
@@ -34,7 +34,7 @@ function nameOf(pair: string): string {
   }
 }
 
-/** A header carries ASCII only: what is not is percent-encoded, what is encoded already is left. */
+/** A header carries ASCII only: other characters are percent-encoded, what is encoded already is left. */
 function toAscii(text: string): string {
   return text.replaceAll(/[^\x21-\x7e]+/g, (part) => encodeURIComponent(part.toWellFormed()));
 }

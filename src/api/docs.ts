@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts';
 import { nativeRoutes } from './native.ts';
 import { buildOpenApi } from './openapi.ts';
 
-/** `/openapi.json`, and `/docs`, which renders it with nothing from elsewhere. */
+/** `/openapi.json`, and `/docs`, which renders it and loads nothing from other sites. */
 export function docsRouter({ config }: Pick<Deps, 'config'>): Router {
   const router = Router({ strict: true });
   let document: string | null = null;
@@ -22,7 +22,7 @@ export function docsRouter({ config }: Pick<Deps, 'config'>): Router {
     '/docs/',
     swaggerUi.setup(undefined, {
       customSiteTitle: 'Tributary API',
-      // The page would else ask a validator on the internet for a badge.
+      // Otherwise the page asks a validator on the internet for a badge.
       swaggerOptions: { url: '../openapi.json', validatorUrl: null },
     }),
   );

@@ -8,7 +8,7 @@ import { createHook, deleteHook } from '../outbound/endpoints/rest-hooks.ts';
 import { timestamp } from '../http/fields.ts';
 import { defineRoute, type Route } from './route.ts';
 
-/** Samples that a tool is given to build on. */
+/** How many samples a tool is given, to build its forms from. */
 const SAMPLES = 3;
 
 const tag = 'REST hooks';

@@ -86,7 +86,7 @@ export const inboxEventRoutes: Route[] = [
     access: 'write',
     tag: 'Inbox',
     summary: 'Settle an inbox event once more',
-    description: 'Understands it anew with the code and settings of today. What was recorded before adds nothing.',
+    description: 'Reads it again with the code and settings of today. What was recorded before adds nothing.',
     status: 202,
     answer: one(eventSchema),
     handle: async (deps, { principal, livemode, params }) => {

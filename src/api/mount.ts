@@ -13,7 +13,7 @@ import { readQuery, validate } from '../http/validate.ts';
 
 /**
  * Mounts routes of the native API. Every request goes the same way: authenticate, count, match the route, check access,
- * read, validate, handle (once, under an Idempotency-Key), answer. What is not found is told to callers with a key only.
+ * read, validate, handle (once, under an Idempotency-Key), answer. Only callers with a key learn that a path does not exist.
  */
 export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
   const router = Router({ caseSensitive: true });
@@ -84,7 +84,7 @@ async function handle(
 
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
 
-/** The admin has no program: nothing of one can be reached with it. */
+/** The admin has no program, and so reaches nothing of one. */
 const admin: Principal = { keyId: 'admin', programId: '', mode: 'live', access: 'write', rateLimits: {} };
 
 function checkAccess(route: Route, caller: Caller): Principal {
@@ -107,7 +107,7 @@ function takeBody(route: Route, body: JsonBody): unknown {
   throw validationError('The body must be a JSON object');
 }
 
-/** An empty object says nothing, and many clients send one. */
+/** An empty object is no mistake: many clients send one. */
 function refuseBody({ value }: JsonBody): undefined {
   if (value === undefined) return undefined;
   const names = typeof value === 'object' && value !== null ? Object.keys(value) : ['body'];

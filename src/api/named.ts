@@ -18,22 +18,22 @@ export async function takeOffer(db: Db, programId: string, idOrCode: string, fie
   return (await findOffer(db, programId, idOrCode)) ?? refuse(field, 'Offer');
 }
 
-/** For filters: an affiliate that is not there has nothing, which an id that fits nothing says. */
+/** For filters: the id of an affiliate that is named by id or code; one that no row has where there is none such. */
 export async function toAffiliateId(
   db: Db,
   programId: string,
   idOrCode: string | undefined,
 ): Promise<string | undefined> {
   if (idOrCode === undefined) return undefined;
-  return (await findAffiliate(db, programId, idOrCode))?.id ?? NOBODY;
+  return (await findAffiliate(db, programId, idOrCode))?.id ?? NO_SUCH_ID;
 }
 
 export async function toOfferId(db: Db, programId: string, idOrCode: string | undefined): Promise<string | undefined> {
   if (idOrCode === undefined) return undefined;
-  return (await findOffer(db, programId, idOrCode))?.id ?? NOBODY;
+  return (await findOffer(db, programId, idOrCode))?.id ?? NO_SUCH_ID;
 }
 
-const NOBODY = '-';
+const NO_SUCH_ID = '-';
 
 function refuse(field: string, what: 'Affiliate' | 'Offer'): never {
   throw new AppError('VALIDATION_ERROR', `${what} not found`, {

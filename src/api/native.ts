@@ -24,7 +24,7 @@ import { testSessionRoutes } from './test-sessions.ts';
 import { trackingLinkRoutes } from './tracking-links.ts';
 import { webhookEndpointRoutes } from './webhook-endpoints.ts';
 
-/** Every route of the native API, in the order that the documentation tells them. Fixed paths stand before `/:id`. */
+/** Every route of the native API, in the order of its documentation. Fixed paths stand before `/:id`. */
 export const nativeRoutes: readonly Route[] = [
   ...programRoutes,
   ...apiKeyRoutes,

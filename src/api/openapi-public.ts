@@ -51,7 +51,7 @@ function operations(path: string, summary: string, responses: ZodOpenApiOperatio
 
 const status = (description: string) => json(description, z.looseObject({ status: z.string() }));
 
-/** What is not under /api/v1: ways in, redirects, and what those who run the hub ask. */
+/** What is not under /api/v1: the sources' URLs, redirects, and what the operators of the hub ask. */
 export const publicPaths: ZodOpenApiPathsObject = {
   '/r/{code}': {
     get: {

@@ -12,8 +12,8 @@ import { buildDestination } from './destination.ts';
 type RedirectDeps = Pick<Deps, 'db' | 'clicks' | 'clock'>;
 
 /**
- * `GET /r/:code`, public: records the click, then leads on to the destination. Visitors are never held up: with the
- * database away a link that the process knows still leads on, and its click is written later.
+ * `GET /r/:code`, public: records the click, then leads on to the destination. Visitors are never held up: while the
+ * database is away a link that the process remembers still leads on, and its click is written later.
  *
  * The affiliate and the offer may be in any state: the visitor gets through and the click is recorded, and whether it
  * earns is judged when it converts (`affiliate_not_active`, `offer_not_active`).
@@ -27,9 +27,9 @@ export function redirectRouter(deps: RedirectDeps): Router {
     if (!target) throw notFound('Tracking link');
     const tags = readTags(req.originalUrl);
     res.setHeader('Cache-Control', 'no-store');
-    // The shop may see where its visitors come from, as it would without us between.
+    // The shop sees where its visitors come from, as it would by a direct link.
     res.setHeader('Referrer-Policy', 'strict-origin-when-cross-origin');
-    // Previews and uptime checks ask by HEAD: they are no visits.
+    // HEAD is for previews and uptime checks, which are no visits.
     if (req.method === 'HEAD') {
       res.redirect(302, target.destinationUrl);
       return;

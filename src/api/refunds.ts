@@ -59,7 +59,7 @@ export const refundRoutes: Route[] = [
       });
       if (settled === null || settled.outcome === 'failed') return replyProcessing(id);
       const [sent] = normalized.kind === 'facts' ? normalized.facts : [];
-      // Of two requests with one refund id at once the first was stored, and is what both are told.
+      // Of two simultaneous requests with one refund id the first is stored, and both are answered with it.
       const stored = (await readConversionDetail(deps.db, conversion.id)).facts.find((fact) => fact.id === sent?.id);
       const fact = stored ?? sent;
       if (fact?.type !== 'refund') throw new AppError('INTERNAL_ERROR', 'Something went wrong on our side');
@@ -68,7 +68,7 @@ export const refundRoutes: Route[] = [
   }),
 ];
 
-/** What was merged into another order is refunded there. */
+/** The conversion, or the one into which it was merged: that one is refunded. */
 async function findRefundable(
   { db }: Pick<Deps, 'db'>,
   programId: string,

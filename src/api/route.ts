@@ -3,8 +3,8 @@ import type { Deps } from '../deps.ts';
 import type { Principal } from '../program/api-keys.ts';
 
 /**
- * A route of the native API, described once: the same object mounts the handler, validates what comes in and makes its
- * part of the OpenAPI document. mount.ts runs every request through the same steps in the same order.
+ * A route of the native API, described once: the same object mounts the handler, validates requests and makes its part of
+ * the OpenAPI document. mount.ts runs every request through the same steps in the same order.
  */
 export interface Route {
   method: 'get' | 'post' | 'patch' | 'delete';

@@ -4,7 +4,7 @@ import { presets } from '../inbound/postback/presets.ts';
 import { postbackSettingsSchema, revenuecatSettingsSchema, trackerStateSchema } from '../program/sources.ts';
 import { text, timestamp } from '../http/fields.ts';
 
-/** Secrets are taken as they are: any text of 1 to 255 characters, spaces and all. */
+/** Secrets are taken as they are, spaces and all. */
 const secret = z.string().min(1).max(255);
 
 const common = {
@@ -77,7 +77,7 @@ export const sourceInput = z
   .meta({ id: 'SourceInput' });
 export type SourceBody = z.output<typeof sourceInput>;
 
-/** The fields of every kind; those of another kind are refused by the handler, who knows the source. */
+/** The fields of every kind; the handler, which knows the source, refuses those of another kind. */
 export const sourceChanges = z
   .strictObject({
     ...common,

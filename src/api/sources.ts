@@ -190,11 +190,11 @@ function requireOne(secrets: RevenuecatSecrets): RevenuecatSecrets {
 }
 
 function refuseFieldsOfOtherKinds({ kind }: Source, body: object): void {
-  const strangers = Object.keys(body).filter((field) => !fieldsOfKind[kind].includes(field));
-  if (strangers.length === 0) return;
+  const foreign = Object.keys(body).filter((field) => !fieldsOfKind[kind].includes(field));
+  if (foreign.length === 0) return;
   const message = `is not a field of a ${kind} source`;
-  const details = Object.fromEntries(strangers.map((field) => [field, message]));
-  throw validationError(`${strangers[0]} ${message}`, details);
+  const details = Object.fromEntries(foreign.map((field) => [field, message]));
+  throw validationError(`${foreign[0]} ${message}`, details);
 }
 
 /** A source as it is shown by itself. */

@@ -114,7 +114,7 @@ export const testSessionRoutes: Route[] = [
   }),
 ];
 
-/** Whose test click it is. A program that has no active affiliate yet can try its integration all the same. */
+/** Whose test click it is: who is named, else an active affiliate, else one that is made, so that every program can test. */
 export async function chooseAffiliate(deps: ApiDeps, scope: Scope, named: string | undefined): Promise<string> {
   if (named !== undefined) return (await takeAffiliate(deps.db, scope.programId, named)).id;
   const { items } = await listAffiliates(deps.db, scope.programId, { statuses: ['active'] }, { limit: 1 });

@@ -241,7 +241,7 @@ export const webhookEndpointRoutes: Route[] = [
   }),
 ];
 
-/** The first page is done at once; the worker does the others. */
+/** Does the first page at once; the workers do the others. */
 async function recover(
   deps: ApiDeps,
   programId: string,

@@ -70,7 +70,7 @@ export async function startSubscriber(options: SubscriberOptions): Promise<Subsc
     async close() {
       const closed = once(server, 'close');
       server.close();
-      // What is being answered is answered; a sender's kept-alive connection becomes idle with its last answer.
+      // Answers under way are still sent; a kept-alive connection becomes idle with its last answer.
       const sweep = setInterval(() => server.closeIdleConnections(), 20);
       const insist = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
       await closed;
@@ -102,7 +102,7 @@ function verifyDelivery(req: IncomingMessage, body: string, secret: string): Rec
   };
 }
 
-/** Both libraries throw what is wrong; the answer of a right signature differs between them and says nothing more. */
+/** Both libraries throw what is wrong; what they return for a right signature says nothing more. */
 function tryVerify(verify: () => unknown): string | null {
   try {
     verify();

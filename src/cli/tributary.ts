@@ -36,7 +36,7 @@ try {
   process.exitCode = 1;
 }
 
-/** The `tributary` command, with the one that was asked for; with all of them for help and for what nobody knows. */
+/** The `tributary` command with the subcommand that was asked for; with all of them for help, or for an unknown one. */
 async function buildProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('tributary').description('Postback and webhook hub for affiliate programs');
   const load = asked !== undefined && Object.hasOwn(commands, asked) ? commands[asked] : undefined;
@@ -44,7 +44,7 @@ async function buildProgram(asked: string | undefined): Promise<Command> {
   return program;
 }
 
-/** What people have done or can do something about has a message that says so; a fault of ours needs its stack. */
+/** A mistake of the caller or of the environment has a message that says what to do; a bug of ours needs its stack. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const ours =

@@ -8,7 +8,7 @@ import { attro } from './attro/index.ts';
 import { dialectRouter } from './mount.ts';
 import { refgrow } from './refgrow/index.ts';
 
-/** Every dialect at its base. */
+/** Every dialect, mounted at its base. */
 export function dialectsRouter(deps: Deps): Router {
   const router = Router();
   router.use(attro.base, dialectRouter(deps, attro));

@@ -7,13 +7,12 @@ import type { Principal } from '../program/api-keys.ts';
 import type { LimitClass, RateLimitPolicy } from '../http/rate-limits.ts';
 
 /**
- * A drop-in surface of another system: its wire, our operations, its wire. mount.ts runs every request through the same
- * steps: match the route, authenticate, count, read, validate, handle, answer. A folder makes its own by
+ * A drop-in surface of another system: its requests, our operations, its answers. mount.ts runs every request through the
+ * same steps: match the route, authenticate, count, read, validate, handle, answer. A folder's index.ts makes one,
  *
  *     export const attro: Dialect = { name: 'attro', base: '/attro/api/v1', credentials: ['bearer'], routes, renderError };
- *     app.use(attro.base, dialectRouter(deps, attro));   // in src/app.ts
  *
- * and shares the rest: pages.ts for pages, settle.ts for what becomes money.
+ * and all.ts mounts it. In these folders "the page" is that system's documentation, whose address index.ts gives.
  */
 export interface Dialect {
   /** Its folder, the beginning of its rate limits' names, and `surface` of what it stores. */

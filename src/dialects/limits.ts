@@ -23,7 +23,7 @@ export async function limitDialect(
   if (!route.limits) return;
   const caller = principal?.keyId ?? networkOf(req.ip ?? '');
   const [shown, ...others] = policiesOf(dialect.name, route.limits, principal);
-  // What a burst refuses does not use up the minute.
+  // A request that the limit on bursts refuses does not count against the minute.
   for (const policy of others) {
     const usage = await deps.rateLimits.count(policy, caller);
     if (usage && !usage.allowed) refuse(deps, usage, res);

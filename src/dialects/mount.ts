@@ -76,7 +76,7 @@ function read(dialect: Dialect, schema: z.ZodType, value: unknown, part: Request
   }
 }
 
-/** Express knows an error handler by its four arguments. A path that cannot be decoded names nothing. */
+/** Express knows an error handler by its four arguments. A path that cannot be decoded is answered like an unknown one. */
 function answerDialectError(dialect: Dialect): ErrorRequestHandler {
   return (thrown: unknown, req, res, next) => {
     if (res.headersSent) {
@@ -84,7 +84,7 @@ function answerDialectError(dialect: Dialect): ErrorRequestHandler {
       return;
     }
     const error = thrown instanceof URIError ? notFound('Resource') : toAppError(thrown);
-    // The log line of the request tells what was behind a failure; the answer never does.
+    // The cause of a failure is for the log line of the request; the answer never tells it.
     if (error.status >= 500) res.err = thrown instanceof Error ? thrown : error;
     if (error.retryAfterS !== undefined) res.setHeader('Retry-After', String(error.retryAfterS));
     send(res, dialect.renderError(error, req));

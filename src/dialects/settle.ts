@@ -16,8 +16,8 @@ export interface SettledMessage {
 }
 
 /**
- * Stores what a request says and waits, bounded, for what becomes of it: every dialect's way to the ledger. The body is
- * kept as it came, without keys; `normalized` is what it means. Throws UNAVAILABLE.
+ * Stores what a request says and waits, in bounded time, for what becomes of it: every dialect's way to the ledger. The body
+ * is kept as it came, without keys; `normalized` is what it means. Throws UNAVAILABLE.
  */
 export async function settleRequest(
   deps: Pick<Deps, 'inbox'>,

@@ -9,8 +9,8 @@ export function toSeconds(time: Date | string): string {
 }
 
 /**
- * 1999 minor units of USD as the number 19.99: the one that its decimal text is read as, since an amount and a power of ten
- * are exact in a double, and a quotient of such is rounded once.
+ * 1999 minor units of USD as the number 19.99, the very one that the text '19.99' is read as: the amount and the power of
+ * ten are exact doubles, so their quotient is rounded once.
  */
 export function toMajorNumber(amountMinor: bigint | number, currency: string | null): number {
   return Number(amountMinor) / 10 ** (currencyExponent(currency ?? 'USD') ?? 2);

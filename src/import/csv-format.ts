@@ -7,7 +7,7 @@ import type { CommissionTerms } from '../domain/terms.ts';
 import { maybeCurrency, maybeTime, maybeWord, time, word } from './fields.ts';
 import { defineKind, type ImportFormat, type ImportKind } from './records.ts';
 
-/** A kind of CSV file. A column that it does not have is refused, lest a misspelt one be passed over. */
+/** A kind of CSV file. Other columns are refused, so that a misspelt one is not overlooked. */
 export type CsvKind = ImportKind & { columns: readonly string[] };
 
 const list = z
@@ -201,7 +201,7 @@ function readBuyer(row: {
   };
 }
 
-/** Without a currency the offer's counts. */
+/** Without a currency the amount is in the offer's. */
 function readAmount(row: { amount?: string | undefined; currency: string | null }): FactAmount | null {
   if (row.amount === undefined || /^0+(\.0*)?$/.test(row.amount)) return null;
   if (row.currency === null) return { major: row.amount, currency: null };

@@ -5,7 +5,7 @@ import type { FactAmount } from '../domain/facts.ts';
 import { MAX_AMOUNT_MINOR, parseMajorAmount } from '../domain/money.ts';
 import { parseTime } from '../domain/parse-time.ts';
 
-/** Fields that the readers of several systems share. Empty text and null are what a system does not say. */
+/** Fields that the readers of several systems share. Empty text and null mean that the system does not say. */
 
 /** An id, a code or a name, as it stands in lists: text, or a number that is read as one. */
 export const word = z

@@ -8,7 +8,7 @@ export function identityOf({ id, referralCode, email }: ImportedAffiliate): stri
   return id ?? [...(referralCode === null ? [] : [foldCode(referralCode)]), email.toLowerCase()].join(' ');
 }
 
-/** The id of what has none that fits: the same in each import into a program. */
+/** An id for an object whose own does not fit: the same in every import into a program. */
 export function derivedId(programId: string, prefix: IdPrefix, identity: string): string {
   return `${prefix}_${hash('sha256', `${programId} ${identity}`, 'hex').slice(0, 32)}`;
 }

@@ -16,7 +16,7 @@ export interface ImportRequest {
   format: ImportFormat;
   programId: string;
   paths: readonly string[];
-  /** Looks at everything and writes nothing. */
+  /** Checks everything and writes nothing. */
   dryRun: boolean;
 }
 
@@ -40,9 +40,9 @@ export interface Progress {
 const MESSAGES_PER_STEP = 500;
 
 /**
- * Brings what another system lists into a program. All is read and judged before anything is written, and where one row is
- * wrong nothing is. What is there already stays as it is, so the same files once more add nothing. Configuration is written
- * in one transaction; clicks, customers and orders follow in steps, and an import that is cut off there is run again.
+ * Brings what another system lists into a program. All files are read and checked before anything is written, and with one
+ * mistake nothing is. What exists already stays as it is, so importing the same files again adds nothing. Configuration is
+ * written in one transaction; clicks, customers and orders follow in steps, and an import that breaks off there is run again.
  *
  * Throws where a file cannot be opened, and NOT_FOUND where there is no such program.
  */
@@ -85,7 +85,7 @@ export async function importFiles(
 
 const scope = { livemode: true };
 
-/** The messages that say what the ledger has not heard yet; the others are counted as there. */
+/** The messages that are new to the ledger; the others are counted as there already. */
 async function withoutKnown(
   { db }: Pick<SettleDeps, 'db'>,
   programId: string,

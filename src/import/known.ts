@@ -2,7 +2,7 @@ import type { Db } from '../db/db.ts';
 import { runSql, type Bindings } from '../db/sql.ts';
 import { foldCode } from '../program/codes.ts';
 
-/** What the hub has already of that which is to be imported. Ids and link codes are the hub's, codes the program's. */
+/** What exists already of what is to be imported: ids and link codes in the whole hub, other codes in the program. */
 export interface Known {
   affiliates: Map<string, { programId: string; email: string }>;
   /** By code in its folded form: the affiliate. */
@@ -17,7 +17,7 @@ export interface Known {
   clicks: Map<string, { programId: string }>;
 }
 
-/** What is asked for, all at once. */
+/** What to look up. */
 export interface Wanted {
   /** Ids and codes. */
   affiliates: Set<string>;
@@ -123,7 +123,7 @@ async function readLinks(db: Db, codes: readonly string[]): Promise<Known['links
   return new Map(rows.map((row) => [row.code, row]));
 }
 
-/** Which of these facts the program has; those of orders that it knows by any of the facts' references count, too. */
+/** Which of these facts the program has, and which of these references name an order that counts. */
 export async function readKnownFacts(
   db: Db,
   scope: { programId: string; livemode: boolean },

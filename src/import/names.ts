@@ -1,7 +1,7 @@
 import type { Evidence } from '../domain/facts.ts';
 import { foldCode } from '../program/codes.ts';
 import type { Known } from './known.ts';
-import type { ImportedClick, ImportedCustomer, ImportedLink, ImportedOrder, Placed } from './records.ts';
+import type { ImportedClick, ImportedCustomer, ImportedLink, ImportedOrder, Located } from './records.ts';
 import type { Tally } from './tally.ts';
 
 /** The program that is imported into. */
@@ -17,16 +17,16 @@ interface LinkTarget {
 }
 
 /**
- * What the names in the files stand for here: ids and codes of what the program has, or gets by this import. A name of
- * nothing is refused.
+ * What the names in the files stand for: ids and codes of what the program has, or gets by this import. A name that stands
+ * for nothing is a problem.
  */
 export class Names {
-  /** Every name that rows may use: what it is, or is going to be, here. */
+  /** Each name that rows may use, with the id that it has or will have here. */
   readonly affiliates = new Map<string, string>();
   readonly offers = new Map<string, string>();
   readonly links = new Map<string, LinkTarget>();
   readonly clicks = new Set<string>();
-  /** Stands for the default offer where the program has none. */
+  /** The offer that becomes the default one where the program has none. */
   firstNewOffer: string | null = null;
   readonly #known: Known;
   readonly #context: PlanContext;
@@ -38,8 +38,8 @@ export class Names {
     this.#tally = tally;
   }
 
-  /** Whoever referred, by what is known here. Null where that is refused; `{}` where nobody is named. */
-  evidenceOf(record: Placed<ImportedCustomer | ImportedOrder>, required: boolean): Evidence | null {
+  /** Who referred a customer or an order, as evidence. Null where a name is refused; `{}` where nobody is named. */
+  evidenceOf(record: Located<ImportedCustomer | ImportedOrder>, required: boolean): Evidence | null {
     const { affiliate, clickId, offer } = record;
     if (required && affiliate === null && clickId === null) {
       this.#tally.refuse(record, 'affiliate', 'is required, or a click');
@@ -73,7 +73,7 @@ export class Names {
     return this.links.get(code) ?? (known?.programId === this.#context.programId ? known : undefined);
   }
 
-  affiliateOf(record: Placed<ImportedLink | ImportedClick | ImportedCustomer | ImportedOrder>): string | null {
+  affiliateOf(record: Located<ImportedLink | ImportedClick | ImportedCustomer | ImportedOrder>): string | null {
     const name = record.affiliate ?? '';
     const known = this.#known.affiliates.get(name)?.programId === this.#context.programId ? name : null;
     const found =
@@ -85,9 +85,9 @@ export class Names {
     return found ?? null;
   }
 
-  /** Where no offer is named, the program's default where one is needed. */
+  /** The offer that is named, else the program's default. `needed`: to have neither is a problem. */
   offerOf(
-    record: Placed<ImportedLink | ImportedClick | ImportedCustomer | ImportedOrder>,
+    record: Located<ImportedLink | ImportedClick | ImportedCustomer | ImportedOrder>,
     needed: boolean,
   ): string | null {
     const name = record.offer;

@@ -12,7 +12,7 @@ import type {
   ImportedLink,
   ImportedOffer,
   ImportedOrder,
-  Placed,
+  Located,
   Problem,
   RecordKind,
 } from './records.ts';
@@ -23,7 +23,7 @@ export type NewLink = ImportedLink & { id: string; affiliateId: string; offerId:
 
 /** What an import would write, in this order. */
 export interface ImportPlan {
-  offers: Placed<New<ImportedOffer>>[];
+  offers: Located<New<ImportedOffer>>[];
   affiliates: New<ImportedAffiliate>[];
   links: NewLink[];
   clicks: Click[];
@@ -33,10 +33,10 @@ export interface ImportPlan {
 }
 
 /**
- * Works out what is to be written. Ids stay where they fit: where they are ids at all, and no other program's. Others follow
- * from the program and the id there, so that a second import finds what the first one made. Pure.
+ * Works out what is to be written. An id of the other system is kept where it can be an id here and no other program has it.
+ * Else one is derived from the program and that id, so that a second import finds what the first one made. Pure.
  */
-export function planImport(records: readonly Placed[], known: Known, context: PlanContext): ImportPlan {
+export function planImport(records: readonly Located[], known: Known, context: PlanContext): ImportPlan {
   const planner = new Planner(known, context);
   for (const record of records) if (record.kind === 'offer') planner.addOffer(record);
   planner.checkOffers();
@@ -55,8 +55,8 @@ class Planner {
   readonly #context: PlanContext;
   readonly #tally = new Tally();
   readonly #names: Names;
-  readonly #newOffers = new Map<string, Placed<New<ImportedOffer>>>();
-  readonly #drafts = new Map<string, Placed<New<ImportedAffiliate>>>();
+  readonly #newOffers = new Map<string, Located<New<ImportedOffer>>>();
+  readonly #drafts = new Map<string, Located<New<ImportedAffiliate>>>();
 
   constructor(known: Known, context: PlanContext) {
     this.#known = known;
@@ -66,7 +66,7 @@ class Planner {
     this.plan = { offers: [], affiliates: [], links: [], clicks: [], messages: [], counts, problems };
   }
 
-  addOffer(record: Placed<ImportedOffer>): void {
+  addOffer(record: Located<ImportedOffer>): void {
     const identity = record.id ?? record.code ?? record.name;
     const id = this.#keepId('off', record.id, identity, this.#known.offers);
     const there = this.#known.offers.has(id) ? id : this.#known.offerCodes.get(record.code ?? '');
@@ -93,12 +93,12 @@ class Planner {
     }
   }
 
-  addAffiliate(record: Placed<ImportedAffiliate>): void {
+  addAffiliate(record: Located<ImportedAffiliate>): void {
     const identity = identityOf(record);
     const id = this.#keepId('aff', record.id, identity, this.#known.affiliates);
     const draft = this.#drafts.get(id);
     if (draft) {
-      // One list may know more of them than another.
+      // One list may say more of them than another.
       draft.referralCode ??= record.referralCode;
       draft.paymentMethod ??= record.paymentMethod;
       draft.paymentDetails ??= record.paymentDetails;
@@ -108,7 +108,7 @@ class Planner {
     this.#names.affiliates.set(identity, id);
   }
 
-  /** Tells who is there already from who is new; a code belongs to one affiliate. */
+  /** Tells affiliates that exist from new ones; a code belongs to one affiliate. */
   checkCodes(): void {
     const owners = { referralCode: new Map<string, string>(), couponCodes: new Map<string, string>() };
     for (const draft of this.#drafts.values()) {
@@ -133,7 +133,7 @@ class Planner {
     }
   }
 
-  addLink(record: Placed<ImportedLink>): void {
+  addLink(record: Located<ImportedLink>): void {
     const affiliateId = this.#names.affiliateOf(record);
     const offerId = this.#names.offerOf(record, true);
     const there = this.#known.links.get(record.code);
@@ -157,12 +157,12 @@ class Planner {
     this.#names.links.set(record.code, { affiliateId, offerId });
     const isFree = record.id !== null && fits(record.id) && !this.#known.linkIds.has(record.id);
     const id = isFree && record.id !== null ? record.id : derivedId(this.#context.programId, 'lnk', record.code);
-    // A link that leads to its offer's page goes on following the offer.
+    // A link to its offer's page has no URL of its own, and so follows the offer.
     const offerUrl = this.#newOffers.get(offerId)?.url ?? this.#known.offers.get(offerId)?.url;
     this.plan.links.push({ ...record, url: record.url === offerUrl ? null : record.url, id, affiliateId, offerId });
   }
 
-  addClick(record: Placed<ImportedClick>): void {
+  addClick(record: Located<ImportedClick>): void {
     const link = record.link === null ? undefined : this.#names.linkOf(record.link);
     if (record.link !== null && !link) this.#tally.refuse(record, 'link', `'${record.link}' is the code of no link`);
     if (record.link === null && record.affiliate === null)
@@ -197,7 +197,7 @@ class Planner {
     });
   }
 
-  addCustomer(record: Placed<ImportedCustomer>): void {
+  addCustomer(record: Located<ImportedCustomer>): void {
     const evidence = this.#names.evidenceOf(record, true);
     if (!evidence) return;
     const { customerId, email, subscriptionId } = record;
@@ -214,7 +214,7 @@ class Planner {
     });
   }
 
-  addOrder(record: Placed<ImportedOrder>): void {
+  addOrder(record: Located<ImportedOrder>): void {
     const evidence = this.#names.evidenceOf(record, false);
     if (!evidence) return;
     if (this.#tally.count('order', record.orderId, false)) return;
@@ -228,7 +228,7 @@ class Planner {
     });
   }
 
-  /** The one who is here already: by id, by a code and e-mail, or by the e-mail alone where the row has nothing else. */
+  /** The affiliate that exists already: by id, by code and e-mail, or by e-mail alone where the row has nothing else. */
   #findAffiliate(draft: New<ImportedAffiliate>): string | undefined {
     if (this.#known.affiliates.get(draft.id)?.programId === this.#context.programId) return draft.id;
     const email = draft.email.toLowerCase();

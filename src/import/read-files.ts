@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { AppError } from '../domain/errors.ts';
 import { csvFormat } from './csv-format.ts';
 import { CsvError, parseCsv } from './csv.ts';
-import type { ImportFormat, ImportKind, Place, Placed, Problem, ReadContext } from './records.ts';
+import type { ImportFormat, ImportKind, RowPosition, Located, Problem, ReadContext } from './records.ts';
 
 export interface ReadFiles {
-  records: Placed[];
+  records: Located[];
   problems: Problem[];
   /** Rows that say nothing to import: orders without an id. */
   passedOver: number;
@@ -124,7 +124,7 @@ function readJson(file: string, text: string, format: ImportFormat, context: Rea
   }
 }
 
-function readItem(kind: ImportKind, item: object, at: Place, context: ReadContext, into: ReadFiles): void {
+function readItem(kind: ImportKind, item: object, at: RowPosition, context: ReadContext, into: ReadFiles): void {
   try {
     const records = kind.read(item, context);
     if (records.length === 0) into.passedOver += 1;

@@ -23,7 +23,7 @@ export interface ImportedOffer {
   id: string | null;
   code: string | null;
   name: string;
-  /** Null: only an offer that is here already can be meant. */
+  /** Null: only an offer that exists already can be meant. */
   url: string | null;
   description: string | null;
   commission: CommissionTerms;
@@ -131,20 +131,20 @@ export const plainAffiliate: Pick<
 
 export const nobody: ImportedBuyer = { customerId: null, email: null, subscriptionId: null };
 
-/** Where a record stands: `row` is the item's place in a JSON list, the line in CSV and JSON Lines; both from 1. */
-export interface Place {
+/** Where a record stands: `row` is the item's number in a JSON list, the line in CSV and JSON Lines; both from 1. */
+export interface RowPosition {
   file: string;
   row: number;
 }
 
-/** What the rows call fields that are judged beside others: `{referralCode: 'shortCode'}`; the rest are called as here. */
-export type FieldNames = Readonly<Record<string, string>>;
+/** How rows call fields that are checked against other rows: `{referralCode: 'shortCode'}`; the others as here. */
+export type RowNames = Readonly<Record<string, string>>;
 
-export type Placed<R extends ImportRecord = ImportRecord> = R & { at: Place; names: FieldNames };
+export type Located<R extends ImportRecord = ImportRecord> = R & { at: RowPosition; names: RowNames };
 
 /** What is wrong with a row; `field` is the name that the row has for it, null where the row itself is wrong. */
 export interface Problem {
-  at: Place;
+  at: RowPosition;
   field: string | null;
   message: string;
 }
@@ -163,7 +163,7 @@ export interface ImportKind {
   marks: readonly (readonly string[])[];
   /** Throws VALIDATION_ERROR with `details` where a field is wrong. */
   read: (item: object, context: ReadContext) => ImportRecord[];
-  names: FieldNames;
+  names: RowNames;
 }
 
 /** How a system's lists are read. */
@@ -171,13 +171,13 @@ export interface ImportFormat {
   kinds: readonly ImportKind[];
 }
 
-/** A kind by the schema of its items; fields that the schema does not name are left aside. */
+/** A kind by the schema of its items; fields that the schema does not name are ignored. */
 export function defineKind<S extends z.ZodType>(
   what: string,
   marks: ImportKind['marks'],
   schema: S,
   toRecords: (item: z.output<S>, context: ReadContext) => ImportRecord[],
-  names: FieldNames = {},
+  names: RowNames = {},
 ): ImportKind {
   return { what, marks, names, read: (item, context) => toRecords(validate(schema, item, 'The row'), context) };
 }

@@ -1,4 +1,4 @@
-import type { Placed, Problem, RecordKind } from './records.ts';
+import type { Located, Problem, RecordKind } from './records.ts';
 
 export interface Counts {
   added: number;
@@ -8,7 +8,7 @@ export interface Counts {
   repeated: number;
 }
 
-/** What an import comes to: how many objects of each kind, and what is wrong with the files. */
+/** Counts the objects of an import by kind, and collects what is wrong with the files. */
 export class Tally {
   readonly counts: Record<RecordKind, Counts> = {
     offer: noCounts(),
@@ -34,7 +34,7 @@ export class Tally {
     return there;
   }
 
-  refuse({ at, names }: Pick<Placed, 'at' | 'names'>, field: string, message: string): void {
+  refuse({ at, names }: Pick<Located, 'at' | 'names'>, field: string, message: string): void {
     this.problems.push({ at, field: names[field] ?? field, message });
   }
 }

@@ -1,9 +1,9 @@
 import { derivedId, identityOf } from './ids.ts';
 import type { Wanted } from './known.ts';
-import type { Placed } from './records.ts';
+import type { Located } from './records.ts';
 
 /** What has to be asked of the database to plan an import. */
-export function wantedBy(records: readonly Placed[], programId: string): Wanted {
+export function wantedBy(records: readonly Located[], programId: string): Wanted {
   const wanted: Wanted = {
     affiliates: new Set(),
     coupons: new Set(),

@@ -35,7 +35,7 @@ export function writeClicks(db: Db, clicks: readonly Click[], onStep: (rows: num
   return inSteps(clicks, (step) => insertClicks(db, step), onStep);
 }
 
-/** In order, so many at once. */
+/** Writes rows in their order, `size` at a time. */
 export async function inSteps<T>(
   rows: readonly T[],
   write: (step: readonly T[]) => Promise<unknown>,

@@ -103,7 +103,7 @@ test('a call without an order id is an order of its own, but its retry under one
   const two = await api.live.post('/conversions', body);
   assert.notEqual(one.body.data.conversionId, two.body.data.conversionId);
   assert.deepEqual((await api.live.post('/conversions', body, headers)).body, one.body);
-  // The process died after the order was recorded and before the answer was kept: the claim expires, the order stays one.
+  // The process died after the order was recorded and before the answer was kept: the reservation expires, the order stays one.
   await api.hub.db.raw('delete from idempotency_keys');
   const retry = await api.live.post('/conversions', body, headers);
   assert.deepEqual([retry.status, retry.body.data.conversionId], [200, one.body.data.conversionId]);

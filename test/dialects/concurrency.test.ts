@@ -10,7 +10,7 @@ const together = Array.from({ length: 12 }, (_, n) => n);
 before(async () => {
   program = await openConformanceProgram();
   // Batches settle in the order in which they were received once the worker has its connections. While it makes the
-  // first ones a later batch may come first: the message received first has the say then, and its caller hears of it.
+  // first ones a later batch may come first: the message that was received first wins all the same, and its caller is told so.
   const body = { affiliateId: program.affiliateId, offerId: program.offerId, amount: 1 };
   await Promise.all(
     together.map((n) => {

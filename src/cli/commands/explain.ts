@@ -107,7 +107,7 @@ function tellFact(fact: Fact): string {
     case 'decision':
       return `${fact.status} by ${fact.by}${fact.reason === null ? '' : `: ${fact.reason}`}`;
     default:
-      // Facts about customers and steps before a conversion; they hang on no order.
+      // Facts about customers, and funnel events: they belong to no order.
       return fact.type;
   }
 }

@@ -75,7 +75,7 @@ async function listen(options: ListenOptions): Promise<void> {
   if (counts.verified < counts.received) process.exitCode = 1;
 }
 
-/** The endpoint is there as long as we are: one that nobody answers for would be retried for days. */
+/** The endpoint exists while we run: one that nobody answers would be retried for days. */
 async function listenRegistered(
   subscriber: Subscriber,
   options: ListenOptions,

@@ -16,7 +16,7 @@ interface ReplayOptions {
 /** `tributary replay`: settles stored messages once more. */
 export function replayCommand(): Command {
   return new Command('replay')
-    .description('understand stored messages anew, with the code and settings of today, and settle them once more')
+    .description('read stored messages again, with the code and settings of today, and settle them once more')
     .option('--since <time>', 'received at this time or later (ISO 8601)', readTime)
     .option('--source <id>', 'of one source')
     .option('--program <id>', 'of one program')

@@ -51,7 +51,7 @@ function createCommand(): Command {
     .option('--authorization <value>', 'the exact value of the Authorization header')
     .option('--hmac-secret <secret>', 'the secret of X-RevenueCat-Webhook-Signature')
     .addOption(
-      new Option('--amount-basis <basis>', 'what commission is reckoned on (default: net_of_tax)').choices([
+      new Option('--amount-basis <basis>', 'what commission is computed on (default: net_of_tax)').choices([
         'gross',
         'net_of_tax',
         'proceeds',

@@ -6,7 +6,7 @@ import { withHub } from '../hub/access.ts';
 /** `tributary verify`: proves the ledger. Exit code 0 and `equal`, or 1 and the differences. */
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('prove the ledger: reckon everything anew from the raw messages and compare')
+    .description('prove the ledger: compute everything again from the raw messages and compare')
     .option('--program <id>', 'of one program alone')
     .option('--json', 'print JSON')
     .action(verify);

@@ -26,8 +26,8 @@ const KEPT_OUTPUT = 8_000;
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /**
- * Starts a hub on a free port, with the embedded PostgreSQL in a folder of its own. DATABASE_URL and REDIS_URL of the
- * environment are left alone, for the demo's data must not come among anybody's; `redisUrl` is for a Redis to show.
+ * Starts a hub on a free port, with an embedded PostgreSQL in a folder of its own. DATABASE_URL and REDIS_URL of the
+ * environment are ignored: the demo's data must not mix with other data. `redisUrl` puts the queue into a Redis.
  */
 export async function startDemoHub({
   dataDir,
@@ -73,7 +73,7 @@ export async function startDemoHub({
   return { url, adminToken, env, stop };
 }
 
-/** Made under the system's temporary folder; as root PostgreSQL's own user must be able to enter it. */
+/** Under the system's temporary folder. Started by root, PostgreSQL runs as another user, who must be able to enter it. */
 async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-demo-'));
   if (process.getuid?.() === 0) await chmod(folder, 0o755);

@@ -5,7 +5,7 @@ import type { Input } from './demo-story.ts';
 import type { Target } from '../fixtures/sign.ts';
 import type { Subscriber } from '../subscriber.ts';
 
-/** What the demo is played with: all made by the API, as anybody would. */
+/** What the demo is played with: all made by the API. */
 export interface DemoStage {
   api: ApiClient;
   /** Display names by affiliate id. */

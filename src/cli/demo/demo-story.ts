@@ -96,7 +96,7 @@ export const chapters: readonly Chapter[] = [
 const usd = { status: 'approved', refundedMinor: 0, currency: 'USD' };
 
 /**
- * The ledger at the end, reckoned by hand: 20 % of what remains of net, 30 % for Media House, rounded half up once.
+ * The ledger at the end, computed by hand: 20 % of what remains of net, 30 % for Media House, rounded half up once.
  * Order ids are those of the fixtures.
  */
 export const expectedConversions: readonly ExpectedConversion[] = [

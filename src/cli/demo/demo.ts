@@ -156,7 +156,7 @@ async function finish(stage: DemoStage, receipts: readonly Receipt[], stop: Abor
   console.error(`NOT as expected:\n${differences.map((difference) => `  ${difference}`).join('\n')}`);
 }
 
-/** What `tributary verify` finds: the ledger reckoned anew from the raw messages. */
+/** What `tributary verify` finds. */
 async function prove({ env }: DemoHub, stop: AbortSignal): Promise<void> {
   const findings = await withHub(({ db }) => verifyLedger(db), env);
   stop.throwIfAborted();
@@ -167,8 +167,7 @@ async function prove({ env }: DemoHub, stop: AbortSignal): Promise<void> {
 }
 
 /**
- * Aborted when the demo is to end before its time; what it started is stopped on the way out, and what is under way says
- * nothing more.
+ * Aborted when the demo is to end early. What it started is then stopped, and what is under way prints nothing more.
  */
 function watchForStop(): AbortSignal {
   const stop = new AbortController();

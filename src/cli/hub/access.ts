@@ -52,7 +52,7 @@ async function checkSchema(db: Db, config: Config, embedded: boolean): Promise<v
   await migrateHub(config);
 }
 
-/** The database's own words are often empty (an AggregateError of two refused addresses), and never name the server. */
+/** The driver's message is often empty (an AggregateError of two refused addresses), and never names the server. */
 function explainOutage(databaseUrl: string, error: unknown): string {
   const { host } = new URL(databaseUrl);
   const { code, message } = error as { code?: string; message?: string };

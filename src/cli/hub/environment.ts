@@ -3,9 +3,9 @@ import { openEmbeddedServer, type EmbeddedServer } from '../../db/embedded.ts';
 import { makeDataDir } from '../../db/embedded-state.ts';
 import { keepSecrets } from './secrets-file.ts';
 
-/** What every command of `tributary` stands on. */
+/** What a command needs of its environment. */
 export interface PreparedEnvironment {
-  /** The environment for processes that we start: complete also in the embedded default. */
+  /** The environment for processes that we start; in the embedded default with all that it made. */
   env: Environment;
   config: Config;
   /** Null where DATABASE_URL names a server. */

@@ -13,7 +13,7 @@ export interface KeptSecrets {
 
 /**
  * The embedded default's own ADMIN_TOKEN and ENCRYPTION_KEY, kept in DATA_DIR/secrets.env (mode 0600) from the first
- * start on. What the environment sets counts instead, and is not written down.
+ * start on. What the environment sets is used instead, and is not written down.
  */
 export async function keepSecrets(dataDir: string, env: Environment): Promise<KeptSecrets> {
   const file = join(dataDir, 'secrets.env');

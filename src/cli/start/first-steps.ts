@@ -3,7 +3,7 @@ import type { FirstProgram } from './first-program.ts';
 
 /**
  * What the first start shows: keys, sources, and a call to each of them that works as it stands. It is a shell script,
- * so that it can be copied in parts or run whole. All calls are in test mode: nothing of them becomes payable.
+ * so that it can be copied in parts or run as a whole. All calls are in test mode: nothing of them becomes payable.
  */
 export function describeFirstSteps(first: FirstProgram, config: Config, now: Date): string {
   const hub = localUrl(config);

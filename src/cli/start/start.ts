@@ -81,7 +81,7 @@ function firstStepsFileOf({ dataDir }: Config): string {
   return join(dataDir, 'first-steps.sh');
 }
 
-/** Secrets are shown once; later only where they are. */
+/** Secrets are shown once; later only the file that has them. */
 function describeStart({ config, secretsFile }: PreparedEnvironment, firstSteps: string | null): string {
   const kept = secretsFile && existsSync(firstStepsFileOf(config)) ? firstStepsFileOf(config) : null;
   return [
@@ -121,7 +121,7 @@ async function keepEmbedded(prepared: PreparedEnvironment, processes: Supervised
   }
 }
 
-/** Resolves when the hub is to stop. Asked once is enough: npm and the terminal may both pass a Ctrl-C on. */
+/** Resolves at the first signal to stop; more may follow, since npm and the terminal may both pass a Ctrl-C on. */
 function watchForStop(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());

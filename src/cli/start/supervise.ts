@@ -7,7 +7,7 @@ import { compileCacheFolder, heapFlags } from '../../process/node-options.ts';
 export interface SupervisedProcess {
   /** Resolves when the process says for the first time that it works. */
   ready: Promise<void>;
-  /** Starts it anew with another environment. */
+  /** Restarts it with another environment. */
   restart: (env: Environment) => Promise<void>;
   /** Asks it to end (SIGTERM), insists after a while, and does not start it again. */
   stop: () => Promise<void>;
@@ -15,9 +15,9 @@ export interface SupervisedProcess {
 
 const FIRST_BACKOFF_MS = 1_000;
 const LAST_BACKOFF_MS = 30_000;
-/** A process that ran that long had started well: the next backoff is the first again. */
+/** After so long a process had started well, and the backoff begins from its first step again. */
 const SETTLED_AFTER_MS = 60_000;
-/** Above the processes' own time to stop. */
+/** More than the processes take to stop by themselves. */
 const KILL_AFTER_MS = 35_000;
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

@@ -75,7 +75,7 @@ export const conversionRoutes = [
   }),
 ];
 
-/** A retry without an `external_id` would be another sale, so what is not settled in time is accepted, not refused. */
+/** What is not settled in time is accepted: after a refusal, a retry without an `external_id` would be a second sale. */
 function answerConversion(settled: Settled | null): DialectAnswer {
   const outcome = settled?.outcome ?? 'failed';
   if (outcome === 'duplicate') throw new AppError('CONFLICT', 'Duplicate external_id: conversion already recorded');

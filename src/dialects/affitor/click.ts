@@ -12,8 +12,8 @@ import { clickBody, testClickBody, trackingBody } from './schemas.ts';
 import { describeTest, isTestMode } from './test-mode.ts';
 
 /**
- * `POST /track/click`: the landing of a visitor with `?aff=CODE`, told by the browser script or a server; the code is all
- * the proof there is. https://docs.affitor.com/api-reference/track-click, read 2026-11.
+ * `POST /track/click`: the landing of a visitor with `?aff=CODE`, reported by the browser script or a server; the code is
+ * the only proof. https://docs.affitor.com/api-reference/track-click, read 2026-11.
  */
 export const clickRoute = defineDialectRoute({
   method: 'post',
@@ -81,7 +81,7 @@ function readLanding(text: string, test: boolean) {
   return { code, sub };
 }
 
-/** A visitor who comes by the same partner again keeps the click, as long as it counts. */
+/** A visitor who comes by the same partner again keeps the click while it counts. */
 async function findReusable(
   { db }: Pick<Deps, 'db'>,
   clickId: string | null | undefined,
@@ -97,7 +97,7 @@ async function findReusable(
 
 const DAY_MS = 86_400_000;
 
-/** A test of the wire alone names no partner: any active one of the program will do. */
+/** A test that names no partner takes any active one of the program. */
 async function chooseReferral({ db }: Pick<Deps, 'db'>, programId: string): Promise<Referral | null> {
   const { items } = await listAffiliates(db, programId, { statuses: ['active'] }, { limit: 1 });
   const [affiliate] = items;
@@ -106,7 +106,7 @@ async function chooseReferral({ db }: Pick<Deps, 'db'>, programId: string): Prom
   return { programId, affiliateId: affiliate.id, offerId: null, linkId: null, active: true, windowDays };
 }
 
-/** The cookie serves where the hub shares the shop's site; elsewhere browsers leave it aside, and the script sets it. */
+/** The cookie works where the hub is on the shop's site; elsewhere browsers ignore it, and the script sets its own. */
 async function answerClick(
   clickId: string,
   code: string,

@@ -43,7 +43,7 @@ export const leadRoute = defineDialectRoute({
     const lead = toLead(who, body.email?.toLowerCase() ?? null, receivedAt);
     const normalized: Normalized = { kind: 'facts', livemode, facts: [lead] };
     const { id } = await settleRequest(deps, request, { programId, kind: 'event', normalized });
-    // A repeat of a lead is no news, and no mistake.
+    // A repeated lead adds nothing, and is answered like the first.
     return answer(200, {
       success: true,
       message: 'Lead tracked successfully',

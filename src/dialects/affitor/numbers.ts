@@ -8,7 +8,7 @@ export type NumberedKind = 'sale' | 'event' | 'program';
 
 /**
  * The number of an object, given to it when it is first asked for. Concurrent callers share one statement: a program's
- * sequence is one row, and callers that each committed a change of it would wait for each other.
+ * sequence is one row, and callers with statements of their own would wait for each other's commits.
  */
 export async function numberOf(db: Db, programId: string, kind: NumberedKind, objectId: string): Promise<number> {
   const wanted: Wanted = { db, programId: kind === 'program' ? HUB : programId, kind, objectId, number: null };

@@ -20,13 +20,13 @@ export interface Referral {
 }
 
 /**
- * Links' codes are unique in the hub, referral codes only within a program: of a code that several programs have,
- * `programId` says which is meant. Null where nothing has the code, or it is not clear who. Remembered for some seconds.
+ * Codes of links are unique in the hub, referral codes within a program: where several programs have a code, `programId`
+ * says which is meant. Null where nothing has the code, or several do. Remembered for a few seconds.
  */
 export async function findReferral(db: Db, code: string, programId: string | null): Promise<Referral | null> {
   const name = `${programId ?? ''} ${code}`;
   const found = await cacheOf(db).get(name, () => loadReferral(db, code, programId));
-  // A partner who has just been made must be found at once.
+  // Only hits are remembered: a new partner must be found at once.
   if (!found) cacheOf(db).delete(name);
   return found;
 }

@@ -4,7 +4,7 @@ import type { FactNote } from '../../domain/facts.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
 import { numberOf, takeNumbers } from './numbers.ts';
 
-/** Numbers that a process takes at a time; what is left of them when it ends is a gap. */
+/** Numbers that a process takes at a time; those it has left when it ends are never used. */
 const BLOCK_SIZE = 100;
 
 interface Block {
@@ -16,8 +16,8 @@ interface Block {
 const blocksOf = perDatabase(() => new Map<string, Promise<Block>>());
 
 /**
- * A number for a sale, and for its commission. It is kept with the sale (`noteNumber`), so that none is written for itself:
- * drawn for each sale by a statement, they took an eighth of its time.
+ * A number for a sale, and for its commission. It is stored with the sale (`noteNumber`), not by a statement of its own
+ * (measured: a statement for each took an eighth of a sale's time).
  */
 export async function nextSaleNumber(db: Db, programId: string): Promise<number> {
   const blocks = blocksOf(db);
@@ -40,12 +40,12 @@ async function takeBlock(db: Db, programId: string): Promise<Block> {
   return { next: last - BLOCK_SIZE + 1, last };
 }
 
-/** What a sale's fact remembers of its number. */
+/** The note by which a sale's fact keeps its number. */
 export function noteNumber(saleNumber: number): FactNote {
   return { saleNumber };
 }
 
-/** The number of a sale that is stored; one that came another way is given a number when it is first asked for. */
+/** The number of a stored sale; one that came by another surface is given its number when it is first asked for. */
 export async function saleNumberOf(db: Db, programId: string, conversionId: string): Promise<number> {
   const [row] = await runSql<{ note: FactNote | null }>(
     db,

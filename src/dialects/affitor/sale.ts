@@ -43,7 +43,7 @@ export const saleRoute = defineDialectRoute({
   },
 });
 
-/** Nothing of what cannot be credited is kept: the caller may send it again once the customer is known. */
+/** A sale that cannot be credited is not stored: the caller may send it again once the customer is known. */
 function refuseUnknown({ clickId, customer }: Who): void {
   if (clickId === null && !customer) throw badRequest('Customer not found. Provide customer_key or click_id.');
   if (clickId === null && !customer?.affiliateId) throw badRequest(NOT_ATTRIBUTED);
@@ -68,7 +68,7 @@ function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Da
   if (typeof body.amount_cents !== 'number') return { ...common, type: 'action' };
   const amount = { minor: body.amount_cents, currency: body.currency ?? 'USD' };
   const isRenewal = body.is_recurring === true && Boolean(customer?.affiliateId);
-  // What is called recurring of a customer whom nobody has credited yet is the first payment that the hub hears of.
+  // A recurring payment of a customer who is credited to nobody yet is the first that the hub knows of.
   const phase = isRenewal ? 'recurring' : subscription ? 'subscription' : 'one_off';
   return { ...common, type: 'sale', document: 'api', gross: amount, net: amount, phase, subscription };
 }
@@ -93,7 +93,7 @@ async function answerSale(
       break;
     default:
   }
-  // Accepted and durable, with a result still to come: a retry would be answered 409.
+  // Stored, with no result in time: a retry would be answered 409.
   if (!conversion) {
     return answer(200, { success: true, sale_id: null, commission_id: null, message: 'Sale accepted', ...told });
   }

@@ -6,7 +6,7 @@ export function isTestMode(body: { additional_data?: { test_mode?: boolean | nul
   return body.additional_data?.test_mode === true;
 }
 
-/** What the answers of test records have beside the others: `message` and `data` of the endpoint pages. */
+/** What the answers to test records have in addition: `message` and `data`, as the pages show them. */
 export async function describeTest(db: Db, what: 'click' | 'lead' | 'sale', programId: string, objectId: string) {
   const [eventId, programNumber] = await Promise.all([
     numberOf(db, programId, 'event', objectId),

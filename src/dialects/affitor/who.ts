@@ -10,7 +10,7 @@ export interface Who {
   clickId: string | null;
   /** The customer as known so far. */
   customer: KnownCustomer | null;
-  /** The references that the fact names the customer by; none: nobody can be told apart. */
+  /** The references by which the fact names the customer; empty: the call names nobody. */
   refs: string[];
 }
 
@@ -21,8 +21,8 @@ interface KnownCustomer {
 }
 
 /**
- * To Affitor a click id stands for the customer who clicked: what names a click alone is about whoever that click bound.
- * A customer key counts more; the first one that comes with a click takes over what only the click was known for.
+ * Affitor takes a click id for the customer who clicked: a call that names only a click is about the customer whom that
+ * click bound. A customer key is stronger; the first that comes with a click takes over the customer known by it alone.
  */
 export async function findWho(
   db: Db,
@@ -73,8 +73,8 @@ interface Asked extends Question {
 }
 
 /**
- * Concurrent callers share one statement. It begins after they asked, so that what a caller has been told of is seen; one
- * alone asks at once, and nobody waits for more than the statement under way and their own.
+ * Concurrent callers share one statement. It begins after they called, so it sees what they were told before. A lone caller
+ * starts one at once, and nobody waits for more than the statement under way and their own.
  */
 async function findCustomers(question: Question): Promise<Found> {
   const asked: Asked = { ...question, found: { clicked: false, byReference: new Map(), boundByClick: [] } };
@@ -90,7 +90,7 @@ async function answerGroup(group: readonly Asked[]): Promise<void> {
   const rows = await runSql<FoundRow>(
     first.db,
     'findCustomersOfCalls',
-    `select place, clicked, ref, affiliate_id as "affiliateId", known_by as "references"
+    `select place as "callNumber", clicked, ref, affiliate_id as "affiliateId", known_by as "references"
      from find_affitor_customers(:programIds::text[], :livemodes::boolean[], :clickIds::text[], :keyRefs::text[],
        :clickRefs::text[])`,
     {
@@ -101,9 +101,9 @@ async function answerGroup(group: readonly Asked[]): Promise<void> {
       clickRefs: group.map(({ clickId }) => clickId && clickRef(clickId)),
     },
   );
-  for (const { place, clicked, ref, affiliateId, references } of rows) {
-    const found = group[place - 1]?.found;
-    if (!found) throw new Error(`no call asked for place ${place}`);
+  for (const { callNumber, clicked, ref, affiliateId, references } of rows) {
+    const found = group[callNumber - 1]?.found;
+    if (!found) throw new Error(`the group has no call ${callNumber}`);
     found.clicked = clicked;
     if (ref !== null) found.byReference.set(ref, { affiliateId, references });
     else if (references.length > 0) found.boundByClick.push({ affiliateId, references });
@@ -111,8 +111,8 @@ async function answerGroup(group: readonly Asked[]): Promise<void> {
 }
 
 interface FoundRow {
-  /** Of the call in its group, from 1. */
-  place: number;
+  /** From 1. */
+  callNumber: number;
   clicked: boolean;
   /** Null: whom the click bound, or nobody. */
   ref: string | null;

@@ -2,8 +2,8 @@ import type { AppError, ErrorCode } from '../../domain/errors.ts';
 import type { DialectAnswer } from '../dialect.ts';
 
 /**
- * The code is the page's, or the nearest that it has; the status is HTTP's own, but that a key which may only read is
- * answered as a wrong one: the page knows no such keys, and no 403.
+ * The code is the page's, or the nearest that it has; the status is HTTP's own. A key that may only read is answered like a
+ * wrong one: the page knows no such keys, and no 403.
  */
 const codes: Record<ErrorCode, string> = {
   VALIDATION_ERROR: 'VALIDATION_ERROR',
@@ -29,7 +29,7 @@ const messages: Partial<Record<ErrorCode, string>> = {
 
 /** `{"success": false, "error": {code, message}}`: the message tells the field. */
 export function renderError(error: AppError): DialectAnswer {
-  // A hub's postback may name a sale by more than its click; the page knows nothing else.
+  // Our own message offers more than a click; the page knows only that.
   const message =
     messages[error.code] ?? error.message.replace(/click_id is required, or [^;]*/, 'click_id is required');
   const status = error.code === 'INSUFFICIENT_PERMISSIONS' ? 401 : error.status;

@@ -58,7 +58,7 @@ function summarize(offers: readonly OfferStatistics[], currency: string | null) 
   };
 }
 
-/** One number cannot add up several currencies: it is in the only one that there is, else in the program's. */
+/** One number cannot add up several currencies: it is in the only one, or of several in the program's. */
 async function chooseCurrency(db: Db, programId: string, offers: readonly OfferStatistics[]): Promise<string | null> {
   const currencies = new Set(offers.flatMap(({ amounts }) => amounts.flatMap(({ currency }) => currency ?? [])));
   if (currencies.size > 1) return (await getProgram(db, programId)).currency;
@@ -66,7 +66,7 @@ async function chooseCurrency(db: Db, programId: string, offers: readonly OfferS
   return only ?? null;
 }
 
-/** A row for each currency of its sales; clicks, which have none, are told in the first. */
+/** A row for each currency of its sales; clicks, which have no currency, are in the first. */
 function describeOffer(offer: OfferStatistics) {
   if (offer.code === null) return [];
   const rows = offer.amounts.length > 0 ? offer.amounts : [{ currency: null, conversions: 0, revenueMinor: 0 }];

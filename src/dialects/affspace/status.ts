@@ -1,4 +1,4 @@
-/** The page's states, and ours that each stands for. What is acknowledged but not tracked is in no list. */
+/** The page's states, and ours that each stands for. What was acknowledged but not tracked is in no list. */
 export const ourStatuses = {
   pending: ['pending'],
   approved: ['approved', 'paid'],

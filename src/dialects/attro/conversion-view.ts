@@ -53,7 +53,7 @@ export function conversionView(conversion: ShownConversion) {
   };
 }
 
-/** For what came by no call of Attro's: `stripe:pi_1`, `rc:STORE:transaction`. */
+/** The source of what did not come by Attro's API, by a reference such as `stripe:pi_1` or `rc:STORE:transaction`. */
 function nameSource(reference: string | null): string {
   if (reference?.startsWith('stripe:')) return 'stripe';
   return reference?.startsWith('rc:') ? 'revenuecat' : 'api';

@@ -35,7 +35,7 @@ export function renderError(error: AppError, req: Request): DialectAnswer {
   return { status: error.status, body: { error: { code: codes[error.code], message, details, retryAfter } } };
 }
 
-/** What `details` says of no field (the body is no object) says the message. */
+/** `details` is empty where the mistake is in no field (the body is not an object). */
 export function describeInvalid(part: RequestPart, details: ErrorDetails): AppError {
   return new AppError('VALIDATION_ERROR', describePart(part), { details });
 }
@@ -44,7 +44,7 @@ function describePart(part: RequestPart): string {
   return part === 'body' ? 'Invalid request body' : 'Invalid request parameters';
 }
 
-/** Field -> a sentence by itself: `is required` is "Required", `must be a number` "Must be a number". */
+/** Field -> a sentence of its own: `is required` is "Required", `must be a number` "Must be a number". */
 function tidy(details: ErrorDetails | undefined): ErrorDetails | undefined {
   const entries = Object.entries(details ?? {}).filter(([field]) => field !== 'reason');
   if (entries.length === 0) return undefined;

@@ -11,7 +11,7 @@ import { toMajorNumber, toSeconds } from '../values.ts';
 import { resourceNotFound } from './errors.ts';
 import { pageLimits, readLimits, writeLimits } from './limits.ts';
 
-/** The page's three states. Who is paused earns nothing either, and is shown as blocked. */
+/** The page's three states. A paused affiliate earns nothing either, and is shown as blocked. */
 const ourStatuses = { active: ['active'], pending: ['pending'], blocked: ['banned', 'paused'] } as const;
 
 const listQuery = z.object({

@@ -118,7 +118,7 @@ function nameStatus(error: unknown): unknown {
   return invalidField('status', 'does not fit the state of the commission', error.message);
 }
 
-/** An id that no affiliate could have is a mistake, as the page's own example of an error shows; others find nothing. */
+/** An id that no affiliate could have is refused, as the page's own example of an error shows; others find nothing. */
 async function readAffiliateFilter(db: Deps['db'], programId: string, text: string | undefined) {
   if (text === undefined) return undefined;
   const affiliate = await findAffiliate(db, programId, text);

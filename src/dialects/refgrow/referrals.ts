@@ -97,8 +97,8 @@ export const referralRoutes = [
 ];
 
 /**
- * Whose the conversion is, in the native names. A code alone is the caller's own word on who referred the sale; beside a
- * click it only stands by, should the click be too old to count.
+ * Who referred the sale, in the native names. A code alone names the affiliate; beside a click it counts only where the
+ * click is too old.
  */
 function nameReferrer({ clickId, referralCode }: NewConversion): object {
   if (!clickId && !referralCode) {
@@ -107,7 +107,7 @@ function nameReferrer({ clickId, referralCode }: NewConversion): object {
   return clickId ? { click_id: clickId, referral_code: referralCode } : { affiliate_id: referralCode };
 }
 
-/** An amount of 0 is a conversion without money (a signup), which offers with a fixed amount pay for. */
+/** An amount of 0 is a conversion without money (a signup), for which offers with a fixed amount pay. */
 function describeSale({ amount, orderId, customer }: NewConversion) {
   return {
     ...(amount === 0 ? {} : { amount }),

@@ -15,7 +15,7 @@ function expectedLedger(): Ledger {
       amountMinor: netMinor,
       commission: { amountMinor: commissionMinor, currency: rest.currency },
     })),
-    // Reckoned by hand.
+    // Computed by hand.
     balances: [
       { affiliateId: 'aff_partner-one', currency: 'USD', pendingMinor: 0, approvedMinor: 8360 },
       { affiliateId: 'aff_media-house', currency: 'USD', pendingMinor: 0, approvedMinor: 1950 },

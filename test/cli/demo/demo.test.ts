@@ -45,7 +45,7 @@ async function playWhole(args: string[]): Promise<string> {
   return output;
 }
 
-test('the demo plays all four inputs, finds its ledger as reckoned by hand, and leaves nothing behind', async () => {
+test('the demo plays all four inputs, finds its ledger as computed by hand, and leaves nothing behind', async () => {
   await playWhole([]);
 });
 

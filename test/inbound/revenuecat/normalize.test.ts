@@ -343,7 +343,7 @@ describe('the price of a purchase', () => {
     assert.deepEqual(amounts(fields, 'proceeds'), [eur(999), eur(588)]);
   });
 
-  it('is reckoned exactly where floats are not', () => {
+  it('is computed exactly where floats are not', () => {
     assert.deepEqual(amounts({ price_in_purchased_currency: 19.99 }), [usd(1999), usd(1999)]);
     assert.deepEqual(amounts({ price_in_purchased_currency: 1.005 }), [usd(101), usd(101)]);
     assert.deepEqual(amounts({ price_in_purchased_currency: 0.285 }), [usd(29), usd(29)]);
