@@ -21,7 +21,7 @@ export interface ReplayCounts {
 const PAGE_SIZE = 100;
 
 /**
- * Understands stored messages anew and settles them, the oldest first, in this process: no worker has to run. What was
+ * Reads stored messages again and settles them, the oldest first, in this process: no worker has to run. What was
  * recorded before adds nothing. Deliveries that come of it are rows, which the worker's sweep sends.
  */
 export async function replayMessages(

@@ -7,7 +7,7 @@ import type { Queues } from '../queue/queues.ts';
 import { normalizeStored } from './renormalize.ts';
 
 /**
- * Settles an inbox event of any status once more, understood anew with the code and settings of today. What was recorded
+ * Settles an inbox event of any status once more, read again with the code and settings of today. What was recorded
  * before adds nothing, since facts have ids of their content. False where there is no such event.
  */
 export async function replayEvent(
@@ -26,7 +26,7 @@ export async function replayEvent(
   return true;
 }
 
-/** What cannot be understood anew stays what it was, also where that is nothing to settle. */
+/** What cannot be read again stays what it was, also where that is nothing to settle. */
 function standingMeaning({ status, reason, error, facts, livemode }: StoredInboxEvent): Normalized {
   if (status === 'ignored') return { kind: 'ignored', livemode, reason: reason ?? '' };
   if (status === 'unprocessable') return { kind: 'unprocessable', livemode, error: error ?? '' };

@@ -7,7 +7,7 @@ import { listSourcesOfAnyTime, type SourceOfAnyTime } from '../program/sources.t
 import { normalizeStored } from './renormalize.ts';
 
 /**
- * Understands a page of raw messages anew and compares: with how they were understood, and with the facts of the ledger.
+ * Reads a page of raw messages again and compares: with how they were read, and with the facts of the ledger.
  * Decisions, refunds, the bodies of dialects and what came before its source's settings were changed stand as they were
  * recorded. Gives the id of the last one; null at the end.
  */

@@ -25,12 +25,12 @@ import type { Findings } from './verify-findings.ts';
  * transaction that sees one moment (REPEATABLE READ).
  */
 export async function verifyOrders(trx: Trx, page: OrderRow[], findings: Findings): Promise<void> {
-  const [merged, standing] = [page.filter(isMerged), page.filter((row) => !isMerged(row))];
+  const [merged, unmerged] = [page.filter(isMerged), page.filter((row) => !isMerged(row))];
   await verifyMerged(trx, merged, findings);
-  const ids = await withPairingCandidates(trx, standing);
+  const ids = await withPairingCandidates(trx, unmerged);
   const catalogs = new CatalogLoader();
   const loaded = await loadOrders(trx, [], ids, catalogs, { onlyRemembered: true });
-  const wanted = new Map(standing.map((row) => [row.id, row]));
+  const wanted = new Map(unmerged.map((row) => [row.id, row]));
   const own = loaded.orders.filter(({ id }) => wanted.has(id));
   const toBeSettled = await findToBeSettled(trx, own);
 
@@ -39,7 +39,7 @@ export async function verifyOrders(trx: Trx, page: OrderRow[], findings: Finding
   const credited = await creditOrders(trx, own, customers, batchOrderIds, catalogs);
   const { contexts, requests } = await findContexts(trx, credited, batchOrderIds, '', noEffects);
   await verifyReferences(trx, own, findings);
-  const customerIds = standing.flatMap(({ customerId }) => customerId ?? []);
+  const customerIds = unmerged.flatMap(({ customerId }) => customerId ?? []);
   const roots = await readRoots(trx, 'customers', customerIds);
   const orders = new Map(credited.orders.map((order) => [order.id, order]));
   for (const [id, row] of wanted) {

@@ -227,7 +227,7 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Ledge
   );
   const image = { orders, balances, customers: customers.toSorted(byText) };
   return JSON.parse(
-    // Ids are made anew each time: what a binding is called by its order is compared by reference.
+    // Ids differ each time: what a binding is called by its order is compared by reference.
     JSON.stringify(image)
       .replaceAll(mark, '@')
       .replaceAll(/"value":"cnv_[0-9a-f]{32}"/g, '"value":"binding"'),

@@ -63,11 +63,12 @@ export interface OrderSummary {
 // Higher beats lower, whatever the order of arrival.
 const authority: Record<SaleDocument, number> = { invoice: 6, checkout: 5, payment: 4, store: 3, api: 2, postback: 1 };
 
+/** How far a tracker's word goes. */
 const trackerRank: Record<TrackerState, number> = { unknown: 0, lead: 1, hold: 2, sale: 3, rejected: 4 };
 
 /** `assumedCurrency` is what amounts without a currency are taken for: the offer's. */
-export function summarize(state: FactSet, assumedCurrency: string): OrderSummary {
-  const facts = inOrder(state);
+export function summarize(factSet: FactSet, assumedCurrency: string): OrderSummary {
+  const facts = inOrder(factSet);
   const flags = new Set<string>();
   const sales = statedSales(facts);
   const payment = choosePayment(sales, facts, assumedCurrency, flags);
@@ -102,12 +103,12 @@ export function summarize(state: FactSet, assumedCurrency: string): OrderSummary
   };
 }
 
-/** Whether money was paid, here or before the order was imported; only that has a place among a subscription's payments. */
+/** Whether money was paid, here or before the order was imported; only that ranks among a subscription's payments. */
 export function isPaid({ payment, imported }: OrderSummary): boolean {
   return payment !== null || imported;
 }
 
-/** The statements of the order's sale, the one that has the say first. */
+/** The statements of the order's sale, the one that decides first. */
 function statedSales(facts: KnownFact[]): FactOf<'sale'>[] {
   return facts
     .flatMap(({ fact, inboxId }) => (fact.type === 'sale' ? [{ fact, inboxId }] : []))
@@ -158,7 +159,7 @@ function readPayment(sale: FactOf<'sale'>, assumedCurrency: string): Payment | n
 
 /**
  * Two statements by the same kind of document: of calls and postbacks the one received first counts, so that a repeat
- * never changes an amount, not even one that claims to be older; of a provider's documents the one that happened first.
+ * never changes an amount, not even one that says it is older; of a provider's documents the one that happened first.
  */
 function compareRepeats(
   a: { fact: FactOf<'sale'>; inboxId: string },

@@ -17,7 +17,7 @@ function conversionMessages(before: OrderRow | null, after: OrderRow): MessageDr
       ? []
       : [draft(after, after.kind === 'lead' ? 'lead.created' : 'conversion.created', data)];
   }
-  // A lead that turned into money is a conversion that its subscribers have not heard of.
+  // A lead that turned into money is a conversion that subscribers do not know yet.
   if (before.kind === 'lead' && after.kind !== 'lead' && after.kind !== null) {
     return [draft(after, 'conversion.created', data)];
   }
