@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { nativeRoutes } from '../../src/api/native.ts';
+import { buildOpenApi } from '../../src/api/openapi.ts';
 import { conversionAliases } from '../../src/inbound/fields/names.ts';
 import { presets } from '../../src/inbound/postback/presets.ts';
 
@@ -73,6 +75,24 @@ describe('the documents', () => {
       named.filter((name) => rooms.includes(name ?? '')),
       rooms,
     );
+  });
+
+  test('every call of the native API that a document names exists', async () => {
+    const { paths = {} } = buildOpenApi(nativeRoutes, 'http://localhost:3000');
+    const known = new Set(
+      Object.entries(paths).flatMap(([path, item]) =>
+        Object.keys(item ?? {}).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`),
+      ),
+    );
+    let found = 0;
+    for (const document of documents.filter((file) => !/moving-from|dialects\.md|importing\.md/.test(file))) {
+      const text = await readFile(document, 'utf8');
+      for (const [, method, path = ''] of text.matchAll(/`(GET|POST|PATCH|DELETE) (\/api\/v1\/[^`?]*)/g)) {
+        assert.ok(known.has(`${method} ${path.replaceAll('/ID', '/{}')}`), `${document}: ${method} ${path}`);
+        found += 1;
+      }
+    }
+    assert.ok(found > 10);
   });
 
   test('the table of field names is the one that messages are read by', async () => {
