@@ -1,6 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
 import { createSigner, type Signer } from '../wire/sign.ts';
@@ -54,13 +54,14 @@ export class DestinationLoader {
   }
 
   async load(endpointIds: readonly string[]): Promise<Map<string, Destination>> {
-    const rows = await runPositional<EndpointRow>(
+    const rows = await runSql<EndpointRow>(
       this.#db,
+      'loadDestinations',
       `select id, program_id as "programId", kind, url, headers, rate_limit_per_second as "rateLimitPerSecond", secret,
               previous_secret as "previousSecret", previous_secret_expires_at as "previousSecretExpiresAt", failures,
               failing_since is not null as failing
-         from webhook_endpoints where id = any (?::text[])`,
-      [endpointIds],
+         from webhook_endpoints where id = any (:endpointIds::text[])`,
+      { endpointIds },
     );
     const destinations = new Map<string, Destination>();
     for (const row of rows) {

@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { AttemptRecord } from './records.ts';
 import { BREAKER_THRESHOLD, DISABLE_AFTER_MS, isGone, planPause } from '../wire/schedule.ts';
 
@@ -75,8 +75,9 @@ export async function applyHealth(
   now: Date,
 ): Promise<StoppedEndpoint[]> {
   if (changes.length === 0) return [];
-  return runPositional<StoppedEndpoint>(
+  return runSql<StoppedEndpoint>(
     trx,
+    'applyHealth',
     `with c as (
        select c.*, e.kind, e.disabled_at is null and e.deleted_at is null as alive,
               case when c.failures = 0 then 0
@@ -87,48 +88,46 @@ export async function applyHealth(
               case when c.failures = 0 then null
                    when c.succeeded then c.first_failure_at
                    else coalesce(e.failing_since, c.first_failure_at) end as failing_since
-         from unnest(?::text[], ?::boolean[], ?::int[], ?::timestamptz[], ?::boolean[], ?::timestamptz[])
+         from unnest(:endpointIds::text[], :succeeded::boolean[], :failures::int[], :firstFailuresAt::timestamptz[],
+                     :gone::boolean[], :pausedUntil::timestamptz[])
                 as c (id, succeeded, failures, first_failure_at, gone, paused_until)
-        cross join (select ?::int as threshold) t
+        cross join (select :breakerThreshold::int as threshold) t
          join webhook_endpoints e on e.id = c.id
         order by c.id
           for update of e
      ), judged as (
        select c.*, case when not alive then null
                         when gone then 'gone'
-                        when failing_since <= ?::timestamptz then 'failing' end as reason,
-              (?::numeric[])[least(failures_now, ?) + 1] as pause_s
+                        when failing_since <= :disableFailingSince::timestamptz then 'failing' end as reason,
+              (:pausesS::numeric[])[least(failures_now, :pauseSteps) + 1] as pause_s
          from c
      ), written as (
        update webhook_endpoints e
           set failures = j.failures_now,
               failing_since = j.failing_since,
-              paused_until = greatest(j.paused_until, ?::timestamptz + nullif(j.pause_s, 0) * interval '1 second'),
-              disabled_at = case when j.reason is null then e.disabled_at else ? end,
+              paused_until = greatest(j.paused_until, :now::timestamptz + nullif(j.pause_s, 0) * interval '1 second'),
+              disabled_at = case when j.reason is null then e.disabled_at else :now end,
               disabled_reason = coalesce(j.reason, e.disabled_reason),
-              deleted_at = case when j.reason = 'gone' and j.kind = 'rest_hook' then ? else e.deleted_at end,
-              updated_at = case when j.reason is null then e.updated_at else ? end
+              deleted_at = case when j.reason = 'gone' and j.kind = 'rest_hook' then :now else e.deleted_at end,
+              updated_at = case when j.reason is null then e.updated_at else :now end
          from judged j
         where e.id = j.id
        returning e.id, e.program_id, j.reason
      )
      select id, program_id as "programId", reason from written where reason is not null`,
-    [
-      changes.map((change) => change.endpointId),
-      changes.map((change) => change.succeeded),
-      changes.map((change) => change.failures),
-      changes.map((change) => change.firstFailureAt),
-      changes.map((change) => change.gone),
-      changes.map((change) => change.pausedUntil),
-      BREAKER_THRESHOLD,
-      new Date(now.getTime() - DISABLE_AFTER_MS),
-      pauses(retryScheduleS),
-      PAUSE_STEPS,
+    {
+      endpointIds: changes.map((change) => change.endpointId),
+      succeeded: changes.map((change) => change.succeeded),
+      failures: changes.map((change) => change.failures),
+      firstFailuresAt: changes.map((change) => change.firstFailureAt),
+      gone: changes.map((change) => change.gone),
+      pausedUntil: changes.map((change) => change.pausedUntil),
+      breakerThreshold: BREAKER_THRESHOLD,
+      disableFailingSince: new Date(now.getTime() - DISABLE_AFTER_MS),
+      pausesS: pauses(retryScheduleS),
+      pauseSteps: PAUSE_STEPS,
       now,
-      now,
-      now,
-      now,
-    ],
+    },
   );
 }
 
@@ -145,12 +144,13 @@ export function claimExhaustedNotice(
   endpointIds: readonly string[],
   now: Date,
 ): Promise<{ id: string; programId: string }[]> {
-  return runPositional(
+  return runSql(
     trx,
-    `update webhook_endpoints set exhausted_told_at = ?
-      where id = any (?::text[]) and deleted_at is null
-        and (exhausted_told_at is null or exhausted_told_at <= ?::timestamptz - interval '1 hour')
+    'reserveExhaustedNotices',
+    `update webhook_endpoints set exhausted_told_at = :now
+      where id = any (:endpointIds::text[]) and deleted_at is null
+        and (exhausted_told_at is null or exhausted_told_at <= :now::timestamptz - interval '1 hour')
      returning id, program_id as "programId"`,
-    [now, endpointIds, now],
+    { now, endpointIds },
   );
 }

@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { claimExhaustedNotice, type StoppedEndpoint } from './endpoint-health.ts';
 import { presentEndpoint, readEndpoints } from '../endpoints/endpoint-rows.ts';
 import { operationalTypes } from '../events/event-types.ts';
@@ -57,10 +57,11 @@ async function readMessageKinds(
   trx: Trx,
   messageIds: readonly string[],
 ): Promise<Map<string, { type: string; livemode: boolean }>> {
-  const rows = await runPositional<{ id: string; type: string; livemode: boolean }>(
+  const rows = await runSql<{ id: string; type: string; livemode: boolean }>(
     trx,
-    'select id, type, livemode from messages where id = any (?::text[])',
-    [messageIds],
+    'readMessageKinds',
+    'select id, type, livemode from messages where id = any (:messageIds::text[])',
+    { messageIds },
   );
   return new Map(rows.map((row) => [row.id, row]));
 }

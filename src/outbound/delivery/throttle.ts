@@ -1,5 +1,5 @@
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Lease } from '../wire/lease.ts';
 import type { Destination } from './destinations.ts';
 
@@ -67,11 +67,12 @@ async function reserveSlots(
   wishes: readonly { endpointId: string; count: number; spacingMs: number }[],
   now: Date,
 ): Promise<Map<string, Date>> {
-  const rows = await runPositional<{ id: string; first: Date }>(
+  const rows = await runSql<{ id: string; first: Date }>(
     db,
+    'reserveSlots',
     `with w as (
-       select w.id, greatest(coalesce(e.next_slot_at, ?), ?) as first, w.count * w.spacing_ms as span_ms
-         from unnest(?::text[], ?::int[], ?::float8[]) as w (id, count, spacing_ms)
+       select w.id, greatest(coalesce(e.next_slot_at, :now), :now) as first, w.count * w.spacing_ms as span_ms
+         from unnest(:endpointIds::text[], :counts::int[], :spacingsMs::float8[]) as w (id, count, spacing_ms)
          join webhook_endpoints e on e.id = w.id
         order by w.id
           for update of e
@@ -79,13 +80,12 @@ async function reserveSlots(
      update webhook_endpoints e set next_slot_at = w.first + w.span_ms * interval '1 millisecond'
        from w where e.id = w.id
      returning e.id, w.first`,
-    [
+    {
       now,
-      now,
-      wishes.map((wish) => wish.endpointId),
-      wishes.map((wish) => wish.count),
-      wishes.map((wish) => wish.spacingMs),
-    ],
+      endpointIds: wishes.map((wish) => wish.endpointId),
+      counts: wishes.map((wish) => wish.count),
+      spacingsMs: wishes.map((wish) => wish.spacingMs),
+    },
   );
   return new Map(rows.map((row) => [row.id, row.first]));
 }

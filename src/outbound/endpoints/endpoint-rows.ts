@@ -1,5 +1,5 @@
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 
 /** An endpoint as it is stored; `headers` and the secrets are sealed and not read here. */
 export interface EndpointRow {
@@ -29,9 +29,12 @@ export const endpointColumns = `
 
 /** Deleted ones too: a REST hook that is gone is told about after it was removed. */
 export function readEndpoints(db: Db, ids: readonly string[]): Promise<EndpointRow[]> {
-  return runPositional(db, `select ${endpointColumns} from webhook_endpoints where id = any (?::text[]) order by id`, [
-    ids,
-  ]);
+  return runSql(
+    db,
+    'readEndpoints',
+    `select ${endpointColumns} from webhook_endpoints where id = any (:ids::text[]) order by id`,
+    { ids },
+  );
 }
 
 /** An endpoint as the API and events show it, but for its headers, which may be credentials and so stay with its owner. */

@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 
 /** An endpoint that gets the messages themselves, as the matching sees it. */
@@ -22,14 +22,15 @@ export async function findSubscribers(
   programIds: readonly string[],
   affiliateIds: readonly string[],
 ): Promise<Subscribers> {
-  const rows = await runPositional<PostbackEndpoint & { kind: string }>(
+  const rows = await runSql<PostbackEndpoint & { kind: string }>(
     trx,
+    'findSubscribers',
     `select ${columns} from webhook_endpoints
-      where program_id = any (?::text[]) and affiliate_id is null and deleted_at is null
+      where program_id = any (:programIds::text[]) and affiliate_id is null and deleted_at is null
      union all
      select ${columns} from webhook_endpoints
-      where program_id = any (?::text[]) and affiliate_id = any (?::text[]) and deleted_at is null`,
-    [programIds, programIds, affiliateIds],
+      where program_id = any (:programIds::text[]) and affiliate_id = any (:affiliateIds::text[]) and deleted_at is null`,
+    { programIds, affiliateIds },
   );
   const { webhooks = [], postbacks = [] } = Object.groupBy(rows, (row) =>
     row.kind === 'postback' ? 'postbacks' : 'webhooks',

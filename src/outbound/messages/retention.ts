@@ -1,5 +1,5 @@
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 
 /**
  * Deletes messages older than `before` with their deliveries and attempts, at most `limit` of them, oldest first. Ids
@@ -7,26 +7,29 @@ import { runPositional } from '../../db/sql.ts';
  * many messages went.
  */
 export async function deleteOldMessages(db: Db, before: Date, limit: number): Promise<number> {
-  const rows = await runPositional(
+  const rows = await runSql(
     db,
+    'deleteOldMessages',
     `with old as (
        select id from messages m
-        where id < ? and not exists (select 1 from deliveries where message_id = m.id and status = 'pending')
-        order by id limit ? for update skip locked
+        where id < :beforeId and not exists (select 1 from deliveries where message_id = m.id and status = 'pending')
+        order by id limit :limit for update skip locked
      ), attempts as (
        delete from delivery_attempts where message_id in (select id from old)
      ), deliveries as (
        delete from deliveries where message_id in (select id from old)
      )
      delete from messages where id in (select id from old) returning 1`,
-    [lowestMessageId(before), limit],
+    { beforeId: lowestMessageId(before), limit },
   );
   return rows.length;
 }
 
 /** Finished recoveries are progress reports, worth little once they are old. */
 export async function deleteOldRecoveries(db: Db, before: Date): Promise<void> {
-  await runPositional(db, `delete from recoveries where status <> 'running' and updated_at < ?`, [before]);
+  await runSql(db, 'deleteOldRecoveries', `delete from recoveries where status <> 'running' and updated_at < :before`, {
+    before,
+  });
 }
 
 /** A UUIDv7 begins with its milliseconds in 12 hex digits. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Db, Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { StoredRequest } from '../wire/lease.ts';
 import type { MessageDraft } from '../events/message-draft.ts';
 import {
@@ -136,10 +136,11 @@ function aim(wish: Wish, subject: PostbackSubject): Shot {
 
 async function claimFirings(trx: Trx, shots: readonly Shot[]): Promise<Shot[]> {
   if (shots.length === 0) return [];
-  const rows = await runPositional<{ place: number }>(
+  const rows = await runSql<{ place: number }>(
     trx,
+    'reserveFirings',
     `with shot as (
-       select * from unnest(?::text[], ?::bytea[], ?::text[], ?::boolean[], ?::boolean[])
+       select * from unnest(:conversionIds::text[], :hashes::bytea[], :endpointIds::text[], :once::boolean[], :takesBack::boolean[])
          with ordinality as s (conversion_id, request_hash, endpoint_id, once, takes_back, place)
      ), allowed as (
        select distinct on (conversion_id, request_hash) s.*
@@ -156,29 +157,30 @@ async function claimFirings(trx: Trx, shots: readonly Shot[]): Promise<Shot[]> {
        returning conversion_id, request_hash
      )
      select place::int as place from allowed join fired using (conversion_id, request_hash) order by place`,
-    [
-      shots.map((shot) => shot.conversionId),
-      shots.map((shot) => shot.hash),
-      shots.map((shot) => shot.endpoint.id),
-      shots.map((shot) => shot.once),
-      shots.map((shot) => shot.takesBack),
-    ],
+    {
+      conversionIds: shots.map((shot) => shot.conversionId),
+      hashes: shots.map((shot) => shot.hash),
+      endpointIds: shots.map((shot) => shot.endpoint.id),
+      once: shots.map((shot) => shot.once),
+      takesBack: shots.map((shot) => shot.takesBack),
+    },
   );
   return rows.map(({ place }) => shots[place - 1] as Shot);
 }
 
 /** Conversions as postbacks see them, by id. */
 export async function readSubjects(db: Db, conversionIds: readonly string[]): Promise<Map<string, PostbackSubject>> {
-  const rows = await runPositional<PostbackSubject>(
+  const rows = await runSql<PostbackSubject>(
     db,
+    'readPostbackSubjects',
     `select o.program_id as "programId", o.id as "conversionId", o.kind, o.status, o.net_minor as "netMinor", o.currency,
             o.commission_minor as "commissionMinor", o.commission_currency as "commissionCurrency",
             o.affiliate_id as "affiliateId", o.offer_id as "offerId", o.click_id as "clickId", o.order_id as "orderId",
             o.goal, coalesce(o.occurred_at, o.created_at) as "occurredAt",
             array[coalesce(o.sub1, c.sub1), c.sub2, c.sub3, c.sub4, c.sub5] as subs
        from orders o left join clicks c on c.id = o.click_id and c.program_id = o.program_id
-      where o.id = any (?::text[])`,
-    [conversionIds],
+      where o.id = any (:conversionIds::text[])`,
+    { conversionIds },
   );
   return new Map(rows.map((row) => [row.conversionId, row]));
 }

@@ -1,6 +1,6 @@
 import { inTransaction, type Db, type Trx } from '../../db/db.ts';
 import { newId } from '../../domain/ids.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { deliveryIdOf } from '../wire/delivery-id.ts';
 import type { EndpointRow } from '../endpoints/endpoint-rows.ts';
@@ -39,20 +39,23 @@ export async function startRecovery(
   since: Date,
   now: Date,
 ): Promise<Recovery> {
-  const [row] = await runPositional<Recovery>(
+  const [row] = await runSql<Recovery>(
     db,
-    `insert into recoveries (id, endpoint_id, kind, since, until) values (?, ?, ?, ?, ?)
+    'startRecovery',
+    `insert into recoveries (id, endpoint_id, kind, since, until) values (:id, :endpointId, :kind, :since, :until)
      returning ${columns}`,
-    [newId('rec'), endpointId, kind, since, now],
+    { id: newId('rec'), endpointId, kind, since, until: now },
   );
   return row as Recovery;
 }
 
 export async function findRecovery(db: Db, endpointId: string, recoveryId: string): Promise<Recovery | null> {
-  const rows = await runPositional<Recovery>(db, `select ${columns} from recoveries where id = ? and endpoint_id = ?`, [
-    recoveryId,
-    endpointId,
-  ]);
+  const rows = await runSql<Recovery>(
+    db,
+    'findRecovery',
+    `select ${columns} from recoveries where id = :recoveryId and endpoint_id = :endpointId`,
+    { recoveryId, endpointId },
+  );
   return rows[0] ?? null;
 }
 
@@ -124,14 +127,15 @@ interface PageOfRecovery {
 }
 
 async function lockRunning(trx: Trx, recoveryId: string | null): Promise<Running | null> {
-  const rows = await runPositional<Running>(
+  const rows = await runSql<Running>(
     trx,
+    'lockRunningRecovery',
     `select r.id, r.endpoint_id as "endpointId", r.kind, r.since, r.until, r.cursor_id as "cursorId", e.program_id as "programId", e.kind as "endpointKind",
             e.event_types as "eventTypes", e.disabled_at is not null or e.deleted_at is not null as stopped
        from recoveries r join webhook_endpoints e on e.id = r.endpoint_id
-      where r.status = 'running' and (?::text is null or r.id = ?)
+      where r.status = 'running' and (:recoveryId::text is null or r.id = :recoveryId)
       order by r.updated_at limit 1 for update of r skip locked`,
-    [recoveryId, recoveryId],
+    { recoveryId },
   );
   return rows[0] ?? null;
 }
@@ -145,22 +149,30 @@ async function moveOn(
   cursor: string | null = null,
 ): Promise<Recovery> {
   const stoppedStatus = running.stopped ? 'cancelled' : 'completed';
-  const rows = await runPositional<Recovery>(
+  const rows = await runSql<Recovery>(
     trx,
+    'advanceRecovery',
     `update recoveries
-        set recovered = recovered + ?, status = ?, cursor_id = ?, updated_at = ?
-      where id = ? returning ${columns}`,
-    [deliveryIds.length, isLast ? stoppedStatus : 'running', cursor ?? running.cursorId, now, running.id],
+        set recovered = recovered + :recovered, status = :status, cursor_id = :cursorId, updated_at = :now
+      where id = :id returning ${columns}`,
+    {
+      recovered: deliveryIds.length,
+      status: isLast ? stoppedStatus : 'running',
+      cursorId: cursor ?? running.cursorId,
+      now,
+      id: running.id,
+    },
   );
   return rows[0] as Recovery;
 }
 
 /** Whoever asks for a recovery says that the endpoint is well: the breaker need not wait any longer. */
 async function forgetPause(trx: Trx, endpointId: string): Promise<void> {
-  await runPositional(
+  await runSql(
     trx,
-    'update webhook_endpoints set paused_until = null where id = ? and paused_until is not null',
-    [endpointId],
+    'endPause',
+    'update webhook_endpoints set paused_until = null where id = :endpointId and paused_until is not null',
+    { endpointId },
   );
 }
 
@@ -170,16 +182,18 @@ const pagers: Record<Recovery['kind'], (trx: Trx, running: Running, now: Date) =
 };
 
 async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<PageOfRecovery> {
-  const { endpointId } = running;
-  const rows = await runPositional<{ id: string }>(
+  const { endpointId, since, until, cursorId } = running;
+  const rows = await runSql<{ id: string }>(
     trx,
-    `update deliveries set status = 'pending', trigger = 'recover', step = 0, next_attempt_at = ?
-      where endpoint_id = ? and message_id in
+    'recoverFailed',
+    `update deliveries set status = 'pending', trigger = 'recover', step = 0, next_attempt_at = :now
+      where endpoint_id = :endpointId and message_id in
             (select message_id from deliveries
-              where endpoint_id = ? and status in ('failed', 'held') and created_at between ? and ? and message_id > ?
-              order by message_id limit ?)
+              where endpoint_id = :endpointId and status in ('failed', 'held') and created_at between :since and :until
+                and message_id > :cursorId
+              order by message_id limit :pageSize)
      returning message_id as id`,
-    [now, endpointId, endpointId, running.since, running.until, running.cursorId, PAGE_SIZE],
+    { now, endpointId, since, until, cursorId, pageSize: PAGE_SIZE },
   );
   const messageIds = rows.map((row) => row.id).sort();
   return {
@@ -191,38 +205,45 @@ async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<Pag
 
 /** Goes through the messages by id, stream by stream as their index is; deliveries that exist are left as they are. */
 async function replayMissing(trx: Trx, running: Running, now: Date): Promise<PageOfRecovery> {
-  const { endpointId, programId } = running;
+  const { endpointId, programId, since, until, cursorId } = running;
   const types = running.eventTypes.length > 0 ? running.eventTypes : eventTypeNames;
   const streams = [true, false].flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
-  const messages = await runPositional<{ id: string; createdAt: Date }>(
+  const messages = await runSql<{ id: string; createdAt: Date }>(
     trx,
-    `select m.id, m.created_at as "createdAt" from unnest(?::boolean[], ?::text[], ?::integer[]) s (livemode, type, number)
+    'readMessagesToReplay',
+    `select m.id, m.created_at as "createdAt"
+       from unnest(:livemodes::boolean[], :types::text[], :numbers::integer[]) s (livemode, type, number)
       cross join lateral (
         select id, created_at from messages
-         where stream = s.number and program_id = ? and livemode = s.livemode and type = s.type and id > ?
-           and created_at between ? and ?
-         order by id limit ?
+         where stream = s.number and program_id = :programId and livemode = s.livemode and type = s.type and id > :cursorId
+           and created_at between :since and :until
+         order by id limit :pageSize
       ) m
-      order by m.id limit ?`,
-    [
-      streams.map(({ livemode }) => livemode),
-      streams.map(({ type }) => type),
-      streams.map(streamNumber),
-      running.programId,
-      running.cursorId,
-      running.since,
-      running.until,
-      PAGE_SIZE,
-      PAGE_SIZE,
-    ],
+      order by m.id limit :pageSize`,
+    {
+      livemodes: streams.map(({ livemode }) => livemode),
+      types: streams.map(({ type }) => type),
+      numbers: streams.map(streamNumber),
+      programId,
+      cursorId,
+      since,
+      until,
+      pageSize: PAGE_SIZE,
+    },
   );
-  const rows = await runPositional<{ id: string }>(
+  const rows = await runSql<{ id: string }>(
     trx,
+    'replayMissing',
     `insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
-     select d.message_id, ?, 'pending', 'recover', ?, d.created_at
-       from unnest(?::text[], ?::timestamptz[]) d (message_id, created_at)
+     select d.message_id, :endpointId, 'pending', 'recover', :now, d.created_at
+       from unnest(:messageIds::text[], :createdAt::timestamptz[]) d (message_id, created_at)
      on conflict (message_id, endpoint_id) do nothing returning message_id as id`,
-    [endpointId, now, messages.map((message) => message.id), messages.map((message) => message.createdAt)],
+    {
+      endpointId,
+      now,
+      messageIds: messages.map((message) => message.id),
+      createdAt: messages.map((message) => message.createdAt),
+    },
   );
   return {
     deliveryIds: rows.map(({ id: messageId }) => deliveryIdOf({ messageId, endpointId })),

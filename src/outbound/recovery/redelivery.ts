@@ -3,7 +3,7 @@ import type { Db } from '../../db/db.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { deliveryIdOf } from '../wire/delivery-id.ts';
 import { eventTypes, type EventTypeName } from '../events/event-types.ts';
@@ -30,16 +30,18 @@ export async function resendMessage(
 ): Promise<void> {
   assertEnabled(endpoint);
   const now = clock.now();
-  const rows = await runPositional(
+  const rows = await runSql(
     db,
+    'resendMessage',
     `insert into deliveries as d (message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
-     select m.id, ?, 'pending', 'resend', ?::timestamptz, m.created_at from messages m
-      where m.id = ? and (? or exists (select 1 from deliveries where message_id = m.id and endpoint_id = ?))
+     select m.id, :endpointId, 'pending', 'resend', :now::timestamptz, m.created_at from messages m
+      where m.id = :messageId
+        and (:toWebhook or exists (select 1 from deliveries where message_id = m.id and endpoint_id = :endpointId))
      on conflict (message_id, endpoint_id) do update
        set status = 'pending', trigger = 'resend', next_attempt_at = excluded.next_attempt_at,
            step = case when d.status = 'pending' then d.step else 0 end
      returning 1`,
-    [endpoint.id, now, messageId, endpoint.kind !== 'postback', endpoint.id],
+    { endpointId: endpoint.id, now, messageId, toWebhook: endpoint.kind !== 'postback' },
   );
   if (rows.length === 0) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
   await queues.enqueue('delivery', [
@@ -64,27 +66,25 @@ export async function sendTest(
   const data = 'livemode' in example ? { ...example, livemode: false } : example;
   const body = renderBody(messageId, { programId: endpoint.programId, livemode: false, type, data }, now);
   const target = endpoint.kind === 'postback' ? compileTarget(endpoint) : null;
-  await runPositional(
+  await runSql(
     db,
+    'writeTestMessage',
     `with message as (
        insert into messages (id, program_id, livemode, type, stream, body, created_at)
-       values (?, ?, false, ?, ?, ?, ?)
+       values (:messageId, :programId, false, :type, :stream, :body, :now)
      )
      insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, request, created_at)
-     values (?, ?, 'pending', 'test', ?, ?, ?)`,
-    [
+     values (:messageId, :endpointId, 'pending', 'test', :now, :request, :now)`,
+    {
       messageId,
-      endpoint.programId,
+      programId: endpoint.programId,
       type,
-      streamNumber({ programId: endpoint.programId, livemode: false, type }),
+      stream: streamNumber({ programId: endpoint.programId, livemode: false, type }),
       body,
       now,
-      messageId,
-      endpoint.id,
-      now,
-      target && JSON.stringify(renderRequest(target, sampleSubject)),
-      now,
-    ],
+      endpointId: endpoint.id,
+      request: target && JSON.stringify(renderRequest(target, sampleSubject)),
+    },
   );
   await queues.enqueue('delivery', [
     { deliveryIds: [deliveryIdOf({ messageId, endpointId: endpoint.id }, { urgent: true })] },
