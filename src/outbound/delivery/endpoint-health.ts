@@ -29,7 +29,7 @@ export function summarizeHealth(
 ): HealthChange[] {
   const changes = new Map<string, HealthChange>();
   for (const record of records) {
-    const { endpointId, trigger } = record.claim;
+    const { endpointId, trigger } = record.lease;
     if (!record.succeeded && trigger === 'test') continue;
     if (record.succeeded && !changes.has(endpointId) && !wasFailing(endpointId)) continue;
     const change = changes.get(endpointId) ?? createChange(endpointId);
@@ -139,7 +139,7 @@ function pauses(retryScheduleS: readonly number[]): number[] {
 }
 
 /** Of these endpoints, those about which no `message.exhausted` was told within the hour; they count as told now. */
-export function claimExhaustedNotice(
+export function reserveExhaustedNotices(
   trx: Trx,
   endpointIds: readonly string[],
   now: Date,

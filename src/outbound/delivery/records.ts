@@ -6,7 +6,7 @@ import type { Lease } from '../wire/lease.ts';
 
 /** What an attempt came to, and what follows for its delivery. */
 export interface AttemptRecord {
-  claim: Lease;
+  lease: Lease;
   succeeded: boolean;
   responseStatus: number | null;
   responseBody: string | null;
@@ -21,16 +21,16 @@ export interface AttemptRecord {
 
 /**
  * Stores attempts and moves their deliveries on, in one statement. A success stands whatever happened to the delivery
- * meanwhile. A failure moves only a delivery that is still this claim's; where somebody asked for a resend while the
+ * meanwhile. A failure moves only a delivery that is still this lease's; where somebody asked for a resend while the
  * attempt was under way, the resend stays due.
  */
 export async function recordAttempts(db: Db, records: readonly AttemptRecord[]): Promise<void> {
   const { sql, bindings } = rowSource('r', [
     { name: 'attempt_id', type: 'text', values: records.map(() => newId('att')) },
-    { name: 'message_id', type: 'text', values: records.map(({ claim }) => claim.messageId) },
-    { name: 'endpoint_id', type: 'text', values: records.map(({ claim }) => claim.endpointId) },
-    { name: 'locked_until', type: 'timestamptz', values: records.map(({ claim }) => claim.lockedUntil.toISOString()) },
-    { name: 'trigger', type: 'text', values: records.map(({ claim }) => claim.trigger) },
+    { name: 'message_id', type: 'text', values: records.map(({ lease }) => lease.messageId) },
+    { name: 'endpoint_id', type: 'text', values: records.map(({ lease }) => lease.endpointId) },
+    { name: 'locked_until', type: 'timestamptz', values: records.map(({ lease }) => lease.lockedUntil.toISOString()) },
+    { name: 'trigger', type: 'text', values: records.map(({ lease }) => lease.trigger) },
     { name: 'succeeded', type: 'boolean', values: records.map((record) => record.succeeded) },
     { name: 'response_status', type: 'integer', values: records.map((record) => record.responseStatus) },
     { name: 'response_body', type: 'text', values: records.map((record) => record.responseBody) },

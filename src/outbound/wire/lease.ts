@@ -21,5 +21,5 @@ export interface Lease {
   lockedUntil: Date;
 }
 
-/** How long a claim lasts: an attempt takes 15 s at most, and little waits before it. A dead sender's claim runs out. */
+/** How long a lease lasts: an attempt takes 15 s at most, and little waits before it. A dead sender's lease runs out. */
 export const LEASE_MS = 30_000;
