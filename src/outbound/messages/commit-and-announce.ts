@@ -7,7 +7,7 @@ import { writeMessages, type MessageDraft } from './write-messages.ts';
  * Runs a change and writes the messages that tell of it in one transaction; wakes the senders up after the commit.
  * `change` returns its result and what is to be told.
  */
-export async function commitAndTell<T>(
+export async function commitAndAnnounce<T>(
   deps: { db: Db; queues: Queues; clock: Clock },
   change: (trx: Trx) => Promise<{ result: T; drafts: MessageDraft[] }>,
 ): Promise<T> {
