@@ -19,9 +19,9 @@ export interface AttemptDeps {
 }
 
 /**
- * Makes one attempt and says what follows from it. Three kinds of trouble are told apart: before the attempt (we cannot
- * sign or have nothing to send: null, the lease runs out and it is tried again, the endpoint is not to blame), during
- * it (a failed attempt, by the endpoint's or its configuration's fault), and after it (recorder.ts).
+ * Makes one attempt and says what follows from it. Null where there was none, through our own fault (no secret, no
+ * request): that is not held against the endpoint, and the delivery is tried again when its lease has run out. All
+ * other failures, a refused URL too, are failed attempts.
  */
 export async function attemptDelivery(
   deps: AttemptDeps,
@@ -106,7 +106,9 @@ function refuse(text: string): Answer {
   return { responseStatus: null, responseBody: null, retryAfter: undefined, error: `refused: ${text}`, durationMs: 0 };
 }
 
-/** One wide line an attempt; no body, header or query string, where secrets may be. */
+/**
+ * One line for each attempt, with all its fields. Bodies, headers and query strings may hold secrets and are left out.
+ */
 function logAttempt(log: Logger, record: AttemptRecord, destination: Destination, host: string | null): void {
   const { lease, succeeded, responseStatus, error, durationMs, nextAttemptAt } = record;
   const { trigger, step } = lease;

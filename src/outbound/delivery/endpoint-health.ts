@@ -3,7 +3,7 @@ import { runSql } from '../../db/sql.ts';
 import type { AttemptRecord } from './records.ts';
 import { BREAKER_THRESHOLD, DISABLE_AFTER_MS, isGone, planPause } from '../wire/schedule.ts';
 
-/** What a batch of attempts says about one endpoint, in the order in which they ended. */
+/** What a batch of attempts says about one endpoint, taken in the order in which they ended. */
 export interface HealthChange {
   endpointId: string;
   succeeded: boolean;
@@ -12,16 +12,16 @@ export interface HealthChange {
   firstFailureAt: Date | null;
   /** It answered 410. */
   gone: boolean;
-  /** It asked for patience until then. */
+  /** Until when its Retry-After asks us to wait. */
   pausedUntil: Date | null;
 }
 
-/** A Retry-After holds up the endpoint's other deliveries too, but not for as long as it holds up its own. */
+/** A Retry-After delays the endpoint's other deliveries too, but for no longer than this. */
 const MAX_REQUESTED_PAUSE_MS = 60_000;
 
 /**
- * The changes that must be written. An endpoint that was well and still is needs none, so that success costs no update;
- * `wasFailing` says which were not well before. Tests that fail say nothing.
+ * The changes that must be written. A success of an endpoint that was not failing is none, so that it costs no update.
+ * Tests that fail do not count.
  */
 export function summarizeHealth(
   records: readonly AttemptRecord[],
@@ -61,12 +61,12 @@ export interface StoppedEndpoint {
 }
 
 /**
- * Writes what the senders of all processes should know: failures in a row, the breaker's pause, and whether the endpoint
- * is to be stopped, because it said that it is gone or because it only failed for five days. A REST hook that is gone is
- * removed. Returns those stopped by this call.
+ * Writes what the senders of all processes should know: the failures in a row, the breaker's pause, and whether the
+ * endpoint is stopped, because it answered 410 or because it only failed for five days. A REST hook that answered 410
+ * is removed. Returns the endpoints that this call stopped.
  *
- * However many requests were under way when an endpoint died, and in however many batches they are recorded, the breaker
- * opens for its first and shortest pause: only an attempt that began after the pause makes the next one longer.
+ * When an endpoint dies, many requests may be under way, and they are recorded in several batches. All of them together
+ * open the breaker for its first, shortest pause: only an attempt that began after a pause makes the next one longer.
  */
 export async function applyHealth(
   trx: Trx,
@@ -133,12 +133,14 @@ export async function applyHealth(
 
 const PAUSE_STEPS = BREAKER_THRESHOLD + 16;
 
-/** The pause for each number of failures in a row, so that one place says how long they are. */
+/** The pause for each number of failures in a row, so that the statement need not know how it is computed. */
 function pauses(retryScheduleS: readonly number[]): number[] {
   return Array.from({ length: PAUSE_STEPS + 1 }, (_, failures) => planPause(failures, retryScheduleS));
 }
 
-/** Of these endpoints, those about which no `message.exhausted` was told within the hour; they count as told now. */
+/**
+ * Those of the endpoints that no `message.exhausted` was written about within the hour. They are marked as told now.
+ */
 export function reserveExhaustedNotices(
   trx: Trx,
   endpointIds: readonly string[],

@@ -6,7 +6,10 @@ import { operationalTypes } from '../events/event-types.ts';
 import { writeMessages, type MessageDraft } from '../messages/write-messages.ts';
 import type { AttemptRecord } from './records.ts';
 
-/** Writes `endpoint.disabled` for endpoints that the hub stopped by itself. Returns the deliveries that are due. */
+/**
+ * Writes `endpoint.disabled` for endpoints that the hub stopped by itself. Returns the ids of the deliveries that are
+ * due.
+ */
 export async function announceStopped(
   trx: Trx,
   stopped: readonly StoppedEndpoint[],
@@ -29,7 +32,7 @@ export async function announceStopped(
   return writeMessages(trx, drafts, now);
 }
 
-/** Writes `message.exhausted`, at most one an endpoint and hour. Returns the deliveries that are due. */
+/** Writes `message.exhausted`, at most once an hour for an endpoint. Returns the ids of the deliveries that are due. */
 export async function announceExhausted(trx: Trx, records: readonly AttemptRecord[], now: Date): Promise<string[]> {
   if (records.length === 0) return [];
   const messages = await readMessageKinds(

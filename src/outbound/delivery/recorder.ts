@@ -18,20 +18,20 @@ export interface RecorderDeps {
 
 export interface RecorderEvents {
   isFailing: (endpointId: string) => boolean;
-  /** `deliveryIds` are due deliveries of operational events that the records led to. */
+  /** `deliveryIds` are the due deliveries of operational events that were written with the records. */
   onRecorded: (records: readonly AttemptRecord[], deliveryIds: readonly string[]) => void;
 }
 
 const MAX_BATCH = 500;
 
-/** After a batch of this size there is so much going on that a moment's wait makes the next one much larger. */
+/** A batch of this size says that the sender is busy: a short wait then makes the next batch much larger. */
 const BUSY_BATCH = 20;
 const GATHER_MS = 8;
 
 /**
- * Stores what attempts came to. While one batch is written the next gathers, so a busy sender writes in large batches and
- * an idle one at once. With the database away it keeps trying for as long as the leases last: past that another sender
- * takes the deliveries, which is the one way in which a message that was delivered can be sent again.
+ * Stores the results of attempts. While one batch is written the next gathers, so a busy sender writes large batches
+ * and an idle one writes at once. While the database is away it tries again until the leases run out. Then another
+ * sender leases the deliveries: the one way in which a delivered message can be sent a second time.
  */
 export class Recorder {
   readonly #deps: RecorderDeps;
@@ -112,7 +112,7 @@ export class Recorder {
   }
 }
 
-/** The schedule is used up. Who is gone has been told of by another event. */
+/** Its last attempt failed. A 410 is not counted: `endpoint.disabled` tells of it. */
 function isExhausted(record: AttemptRecord): boolean {
   return !record.succeeded && record.nextAttemptAt === null && !isGone(record) && record.lease.trigger !== 'test';
 }

@@ -25,7 +25,7 @@ export interface SenderDeps {
   log: Logger;
   /** Delays after each failure, in seconds. */
   retryScheduleS: readonly number[];
-  /** Told of each attempt, for the metrics. */
+  /** Called with each attempt, for the metrics. */
   onAttempt?: (record: AttemptRecord) => void;
   random?: () => number;
   totalTimeoutMs?: number;
@@ -59,12 +59,12 @@ export function openSender(deps: {
 const STOP_STEP = 1_000;
 
 /**
- * Sends what is due. The rows are the truth: a wake-up only makes it look, and what it does not get to stays due for it,
- * for another process or for the sweep. Each endpoint has a lane of its own (lane.ts), so a dead or slow one holds up no
- * other; a process that dies leaves leases that run out after half a minute.
+ * Sends what is due. The rows are the truth: a wake-up only makes the sender look, and what it does not reach stays
+ * due, for its own sweep or for another process. Each endpoint has a lane of its own (lane.ts), so a dead or slow one
+ * holds up no other. When a process dies, its leases run out after half a minute.
  *
- * A delivery's way: `#fill` leases it, `#distribute` puts it into its lane, `#start` begins its attempt, the recorder
- * stores what came of that, and `#onRecorded` makes room for the next.
+ * A delivery goes through `#fill` (leases it), `#distribute` (puts it into its lane), `#start` and `#attempt` (send
+ * it), the recorder (stores the result) and `#onRecorded` (makes room for the next).
  */
 export class Sender {
   readonly #deps: SenderDeps;
@@ -91,7 +91,7 @@ export class Sender {
     });
   }
 
-  /** These are due: leases what there is room for and begins to send it; returns once it is leased. */
+  /** Called when these are due. Resolves once as many as there is room for are leased; sending goes on. */
   async wake(deliveryIds: readonly string[]): Promise<void> {
     if (this.#closing || deliveryIds.length === 0) return;
     const keys = deliveryIds.map(parseDeliveryId);
@@ -101,7 +101,7 @@ export class Sender {
     await this.#fill();
   }
 
-  /** Finds all that is due, whatever became of its wake-up, and empties the queues of stopped endpoints. */
+  /** Finds all that is due, even if its wake-up was lost, and empties the queues of stopped endpoints. */
   async sweep(): Promise<void> {
     if (this.#closing) return;
     const { db, clock } = this.#deps;
@@ -170,7 +170,7 @@ export class Sender {
         const byEndpoint = Map.groupBy(leases, (lease) => lease.endpointId);
         for (const [lane, room] of rooms) lane.noteLeased(byEndpoint.get(lane.endpointId)?.length ?? 0, room);
       } catch (error) {
-        // What was leased runs out, what was not is still due: the sweep comes back to both.
+        // Leases that were made run out, all else is still due: the sweep finds both.
         log.warn({ err: error }, 'deliveries could not be leased');
         return;
       }
@@ -192,7 +192,7 @@ export class Sender {
     }
   }
 
-  /** Starts what the lane has waiting, as far as its width and its throttle allow. */
+  /** Starts what waits in the lane, as far as its width and its throttle allow. */
   #start(lane: Lane): void {
     while (!this.#closing) {
       const now = this.#deps.clock.now();
@@ -230,7 +230,6 @@ export class Sender {
     this.#start(lane);
   }
 
-  /** `deliveryIds` are due deliveries of operational events that the records led to. */
   #onRecorded(records: readonly AttemptRecord[], deliveryIds: readonly string[]): void {
     for (const record of records) this.#lanes.find(record.lease.endpointId)?.noteRecorded(record);
     this.#noteIdle();

@@ -18,7 +18,7 @@ export async function createHook(
   }
 }
 
-/** Removes a REST hook. One that is not there is as good as removed. */
+/** Deletes a REST hook. One that does not exist is no error. */
 export async function deleteHook(db: Db, programId: string, hookId: string): Promise<void> {
   await runSql(
     db,

@@ -2,9 +2,9 @@ import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 
 /**
- * Deletes messages older than `before` with their deliveries and attempts, at most `limit` of them, oldest first. Ids
- * begin with their time, so the primary key finds them. What is still pending is not deleted, however old. Returns how
- * many messages went.
+ * Deletes up to `limit` messages older than `before`, oldest first, with their deliveries and attempts. Ids begin with
+ * their time, so the primary key finds them. Messages with a pending delivery stay, however old. Returns how many were
+ * deleted.
  */
 export async function deleteOldMessages(db: Db, before: Date, limit: number): Promise<number> {
   const rows = await runSql(
@@ -25,7 +25,7 @@ export async function deleteOldMessages(db: Db, before: Date, limit: number): Pr
   return rows.length;
 }
 
-/** Finished recoveries are progress reports, worth little once they are old. */
+/** Finished recoveries only report their progress, which nobody needs once it is old. */
 export async function deleteOldRecoveries(db: Db, before: Date): Promise<void> {
   await runSql(db, 'deleteOldRecoveries', `delete from recoveries where status <> 'running' and updated_at < :before`, {
     before,

@@ -29,7 +29,7 @@ export interface PostbackDelivery {
   request: StoredRequest;
 }
 
-/** A draft as it was written, with the id of its message. */
+/** A draft with the id of the message that was written for it. */
 export interface WrittenDraft extends MessageDraft {
   messageId: string;
 }
@@ -47,8 +47,9 @@ export function affiliateOfConversion(draft: MessageDraft): string | undefined {
 }
 
 /**
- * Renders the postbacks that these messages fire, from the conversions as this transaction leaves them. Each is reserved
- * in `postback_firings`, so that one conversion never fires the same request twice, whichever messages ask for it.
+ * Renders the postbacks that these messages fire, from the conversions as this transaction leaves them. Each is
+ * reserved in `postback_firings`, so that one conversion never fires the same request twice, whichever messages ask for
+ * it.
  */
 export async function firePostbacks(
   trx: Trx,
@@ -135,14 +136,16 @@ function renderFiring(match: Match, subject: PostbackSubject): Firing {
   };
 }
 
-/** Those of these that were not fired before. */
+/** Those of `firings` that no transaction fired before. */
 async function reserveFirings(trx: Trx, firings: readonly Firing[]): Promise<Firing[]> {
   if (firings.length === 0) return [];
   const rows = await runSql<{ position: number }>(
     trx,
     'reserveFirings',
     `with rendered as (
-       select * from unnest(:conversionIds::text[], :hashes::bytea[], :endpointIds::text[], :once::boolean[], :takesBack::boolean[])
+       select *
+         from unnest(:conversionIds::text[], :hashes::bytea[], :endpointIds::text[], :once::boolean[],
+                     :takesBack::boolean[])
          with ordinality as r (conversion_id, request_hash, endpoint_id, once, takes_back, position)
      ), allowed as (
        select distinct on (conversion_id, request_hash) r.*

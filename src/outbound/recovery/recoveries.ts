@@ -2,22 +2,21 @@ import { inTransaction, type Db, type Trx } from '../../db/db.ts';
 import { newId } from '../../domain/ids.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Queues } from '../../queue/queues.ts';
-import { deliveryIdOf } from '../wire/delivery-id.ts';
-import type { EndpointRow } from '../endpoints/endpoint-rows.ts';
+import { deliveryIdOf, deliveryJobs } from '../wire/delivery-id.ts';
 import { eventTypeNames } from '../events/event-types.ts';
 import { streamNumber } from '../wire/streams.ts';
 
 /**
- * A recovery sends again what failed or was held since a time; a replay sends what was never meant for the endpoint,
- * because it did not exist or did not ask for it. Both go in pages, each page a transaction with the progress in it, so
- * that a process that dies leaves no gap and sends nothing twice.
+ * A recovery (`failed`) sends again what failed or was held since a time. A replay (`missing`) sends the messages that
+ * the endpoint never had a delivery of, because it did not exist then or had not subscribed. Both go page by page; a
+ * page and the progress are written in one transaction, so that a process that dies leaves no gap and repeats nothing.
  */
 export interface Recovery {
   id: string;
   endpointId: string;
   kind: 'failed' | 'missing';
   since: Date;
-  /** What came later than the request is not part of it. */
+  /** The time of the request: messages that came later are not part of it. */
   until: Date;
   status: 'running' | 'completed' | 'cancelled';
   /** Deliveries made due so far. */
@@ -60,8 +59,8 @@ export async function findRecovery(db: Db, endpointId: string, recoveryId: strin
 }
 
 /**
- * Starts a recovery and does its first page. In one transaction: a worker that saw it before would do the page itself, and
- * the answer could not tell what came of it.
+ * Starts a recovery and does its first page, in one transaction: else a worker might do that page first, and the answer
+ * could not say how many deliveries it made due.
  */
 export async function beginRecovery(
   { db, queues }: RecoveryDeps,
@@ -72,18 +71,20 @@ export async function beginRecovery(
 ): Promise<Recovery> {
   const begun = await inTransaction(db, async (trx) => {
     const started = await startRecovery(trx, endpointId, kind, since, now);
-    return (await takePage(trx, now, started.id)) ?? { recovery: started, deliveryIds: [] };
+    return (await recoverPage(trx, now, started.id)) ?? { recovery: started, deliveryIds: [] };
   });
   await wakeSenders(queues, begun);
   return begun.recovery;
 }
 
-/** One page of one recovery that nobody is at. Returns the recovery as it then is, null where none is running. */
+/**
+ * Does a page of a recovery that no other process is at. Returns the recovery after it, or null where none is running.
+ */
 export async function continueRecovery({ db, queues }: RecoveryDeps, now: Date): Promise<Recovery | null> {
-  const taken = await inTransaction(db, (trx) => takePage(trx, now, null));
-  if (!taken) return null;
-  await wakeSenders(queues, taken);
-  return taken.recovery;
+  const page = await inTransaction(db, (trx) => recoverPage(trx, now, null));
+  if (!page) return null;
+  await wakeSenders(queues, page);
+  return page.recovery;
 }
 
 interface RecoveryDeps {
@@ -91,36 +92,35 @@ interface RecoveryDeps {
   queues: Queues;
 }
 
-interface TakenPage {
+interface RecoveredPage {
   recovery: Recovery;
-  /** Due, to be enqueued after the commit. */
+  /** Of due deliveries, to be enqueued after the commit. */
   deliveryIds: string[];
 }
 
-async function takePage(trx: Trx, now: Date, recoveryId: string | null): Promise<TakenPage | null> {
+async function recoverPage(trx: Trx, now: Date, recoveryId: string | null): Promise<RecoveredPage | null> {
   const running = await lockRunning(trx, recoveryId);
   if (!running) return null;
-  if (running.stopped) return { recovery: await moveOn(trx, running, [], true, now), deliveryIds: [] };
+  if (running.stopped) return { recovery: await recordProgress(trx, running, [], true, now), deliveryIds: [] };
   const { deliveryIds, cursor, isLast } = await pagers[running.kind](trx, running, now);
-  if (deliveryIds.length > 0) await forgetPause(trx, running.endpointId);
-  return { recovery: await moveOn(trx, running, deliveryIds, isLast, now, cursor), deliveryIds };
+  if (deliveryIds.length > 0) await endPause(trx, running.endpointId);
+  return { recovery: await recordProgress(trx, running, deliveryIds, isLast, now, cursor), deliveryIds };
 }
 
-async function wakeSenders(queues: Queues, { deliveryIds }: TakenPage): Promise<void> {
-  if (deliveryIds.length > 0) await queues.enqueue('delivery', [{ deliveryIds }]);
+async function wakeSenders(queues: Queues, { deliveryIds }: RecoveredPage): Promise<void> {
+  await queues.enqueue('delivery', deliveryJobs(deliveryIds));
 }
 
 interface Running extends Recovery {
-  /** The last message that was looked at. */
+  /** The last message that was read. */
   cursorId: string;
   programId: string;
-  endpointKind: EndpointRow['kind'];
   eventTypes: string[];
   /** Disabled or deleted meanwhile. */
   stopped: boolean;
 }
 
-interface PageOfRecovery {
+interface PageResult {
   deliveryIds: string[];
   cursor: string | null;
   isLast: boolean;
@@ -130,8 +130,9 @@ async function lockRunning(trx: Trx, recoveryId: string | null): Promise<Running
   const rows = await runSql<Running>(
     trx,
     'lockRunningRecovery',
-    `select r.id, r.endpoint_id as "endpointId", r.kind, r.since, r.until, r.cursor_id as "cursorId", e.program_id as "programId", e.kind as "endpointKind",
-            e.event_types as "eventTypes", e.disabled_at is not null or e.deleted_at is not null as stopped
+    `select r.id, r.endpoint_id as "endpointId", r.kind, r.since, r.until, r.cursor_id as "cursorId",
+            e.program_id as "programId", e.event_types as "eventTypes",
+            e.disabled_at is not null or e.deleted_at is not null as stopped
        from recoveries r join webhook_endpoints e on e.id = r.endpoint_id
       where r.status = 'running' and (:recoveryId::text is null or r.id = :recoveryId)
       order by r.updated_at limit 1 for update of r skip locked`,
@@ -140,7 +141,7 @@ async function lockRunning(trx: Trx, recoveryId: string | null): Promise<Running
   return rows[0] ?? null;
 }
 
-async function moveOn(
+async function recordProgress(
   trx: Trx,
   running: Running,
   deliveryIds: readonly string[],
@@ -151,7 +152,7 @@ async function moveOn(
   const stoppedStatus = running.stopped ? 'cancelled' : 'completed';
   const rows = await runSql<Recovery>(
     trx,
-    'advanceRecovery',
+    'recordRecoveryProgress',
     `update recoveries
         set recovered = recovered + :recovered, status = :status, cursor_id = :cursorId, updated_at = :now
       where id = :id returning ${columns}`,
@@ -166,8 +167,8 @@ async function moveOn(
   return rows[0] as Recovery;
 }
 
-/** Whoever asks for a recovery says that the endpoint is well: the breaker need not wait any longer. */
-async function forgetPause(trx: Trx, endpointId: string): Promise<void> {
+/** A person who asks for a recovery knows that the endpoint works again, so the breaker's pause ends. */
+async function endPause(trx: Trx, endpointId: string): Promise<void> {
   await runSql(
     trx,
     'endPause',
@@ -176,12 +177,12 @@ async function forgetPause(trx: Trx, endpointId: string): Promise<void> {
   );
 }
 
-const pagers: Record<Recovery['kind'], (trx: Trx, running: Running, now: Date) => Promise<PageOfRecovery>> = {
+const pagers: Record<Recovery['kind'], (trx: Trx, running: Running, now: Date) => Promise<PageResult>> = {
   failed: recoverFailed,
   missing: replayMissing,
 };
 
-async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<PageOfRecovery> {
+async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<PageResult> {
   const { endpointId, since, until, cursorId } = running;
   const rows = await runSql<{ id: string }>(
     trx,
@@ -203,8 +204,8 @@ async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<Pag
   };
 }
 
-/** Goes through the messages by id, stream by stream as their index is; deliveries that exist are left as they are. */
-async function replayMissing(trx: Trx, running: Running, now: Date): Promise<PageOfRecovery> {
+/** Reads the messages of each stream by id, as their index is ordered. Deliveries that exist are left as they are. */
+async function replayMissing(trx: Trx, running: Running, now: Date): Promise<PageResult> {
   const { endpointId, programId, since, until, cursorId } = running;
   const types = running.eventTypes.length > 0 ? running.eventTypes : eventTypeNames;
   const streams = [true, false].flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
@@ -215,8 +216,8 @@ async function replayMissing(trx: Trx, running: Running, now: Date): Promise<Pag
        from unnest(:livemodes::boolean[], :types::text[], :numbers::integer[]) s (livemode, type, number)
       cross join lateral (
         select id, created_at from messages
-         where stream = s.number and program_id = :programId and livemode = s.livemode and type = s.type and id > :cursorId
-           and created_at between :since and :until
+         where stream = s.number and program_id = :programId and livemode = s.livemode and type = s.type
+           and id > :cursorId and created_at between :since and :until
          order by id limit :pageSize
       ) m
       order by m.id limit :pageSize`,

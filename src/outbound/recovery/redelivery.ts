@@ -20,8 +20,8 @@ export interface RedeliveryDeps {
 }
 
 /**
- * Sends a message to an endpoint again, at once, whether it was delivered, failed, held or never meant for it. Where
- * retries are waiting it takes the place of the next, and a success ends them. Throws CONFLICT for a disabled endpoint.
+ * Sends a message to an endpoint at once, whether it was delivered, failed, held or never addressed to it. Where
+ * retries are still to come it replaces the next one, and a success ends them. Throws CONFLICT for a disabled endpoint.
  */
 export async function resendMessage(
   { db, queues, clock }: RedeliveryDeps,
@@ -44,14 +44,12 @@ export async function resendMessage(
     { endpointId: endpoint.id, now, messageId, toWebhook: endpoint.kind !== 'postback' },
   );
   if (rows.length === 0) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
-  await queues.enqueue('delivery', [
-    { deliveryIds: [deliveryIdOf({ messageId, endpointId: endpoint.id }, { urgent: true })] },
-  ]);
+  await wakeSender(queues, messageId, endpoint.id);
 }
 
 /**
- * Sends the example of an event type, marked livemode false, and waits a little for what comes of it. It is tried once,
- * whatever the answer. Throws CONFLICT for a disabled endpoint.
+ * Sends the example of an event type, marked livemode false, and waits up to `timeoutMs` for its attempt. There is only
+ * one, whatever the answer. Throws CONFLICT for a disabled endpoint.
  */
 export async function sendTest(
   { db, queues, clock }: RedeliveryDeps,
@@ -86,10 +84,12 @@ export async function sendTest(
       request: target && JSON.stringify(renderRequest(target, sampleSubject)),
     },
   );
-  await queues.enqueue('delivery', [
-    { deliveryIds: [deliveryIdOf({ messageId, endpointId: endpoint.id }, { urgent: true })] },
-  ]);
+  await wakeSender(queues, messageId, endpoint.id);
   return { messageId, attempt: await awaitAttempt(db, messageId, timeoutMs) };
+}
+
+function wakeSender(queues: Queues, messageId: string, endpointId: string): Promise<void> {
+  return queues.enqueue('delivery', [{ deliveryIds: [deliveryIdOf({ messageId, endpointId }, { urgent: true })] }]);
 }
 
 async function awaitAttempt(db: Db, messageId: string, timeoutMs: number): Promise<Attempt | null> {
