@@ -1,6 +1,6 @@
 import type { Deps } from '../src/deps.ts';
 import { takeOverdueEvents } from '../src/pipeline/work/find-overdue.ts';
-import type { SettleWork } from '../src/pipeline/settle-safely.ts';
+import type { IntakeJob } from '../src/queue/jobs.ts';
 import type { Chore } from './sweep.ts';
 
 const WATCHES_PER_STEP = 50;
@@ -19,8 +19,8 @@ export function enqueueOverdueEventsChore({ db, queues }: Pick<Deps, 'db' | 'que
   };
 }
 
-function jobsOf(eventIds: string[]): SettleWork[] {
-  const jobs: SettleWork[] = [];
+function jobsOf(eventIds: string[]): IntakeJob[] {
+  const jobs: IntakeJob[] = [];
   for (let start = 0; start < eventIds.length; start += EVENTS_PER_JOB) {
     jobs.push({ eventIds: eventIds.slice(start, start + EVENTS_PER_JOB), resettlementIds: [] });
   }

@@ -1,6 +1,7 @@
 import type { Deps } from '../src/deps.ts';
 import { deliveryJobs } from '../src/outbound/wire/delivery-id.ts';
-import { settleWithCare, type SettleWork } from '../src/pipeline/settle-safely.ts';
+import { settleSafely } from '../src/pipeline/settle-safely.ts';
+import type { IntakeJob } from '../src/queue/jobs.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
 import { gatherBatches } from './gather.ts';
 
@@ -26,19 +27,19 @@ const PATIENCE_MS = 50;
 
 /** Consumes the queue `intake`: settles what the jobs name. */
 export function startIntake(deps: IntakeDeps): Consumer {
-  const settle = gatherBatches<SettleWork>({
+  const settle = gatherBatches<IntakeJob>({
     atOnce: BATCHES_AT_ONCE,
     maxSize: EVENTS_PER_BATCH,
     worthwhileSize: WORTH_A_BATCH,
     patienceMs: PATIENCE_MS,
     sizeOf: ({ eventIds, resettlementIds }) => eventIds.length + resettlementIds.length,
-    handle: (jobs) => settleAndWake(deps, mergeWork(jobs)),
+    handle: (jobs) => settleAndWake(deps, mergeJobs(jobs)),
   });
   return consumeQueue(deps.config, 'intake', JOBS_AT_ONCE, deps.log, settle);
 }
 
 /** A job that is delivered twice names the same events, so names are merged. */
-function mergeWork(jobs: readonly SettleWork[]): SettleWork {
+function mergeJobs(jobs: readonly IntakeJob[]): IntakeJob {
   return {
     eventIds: [...new Set(jobs.flatMap(({ eventIds }) => eventIds))],
     resettlementIds: [...new Set(jobs.flatMap(({ resettlementIds }) => resettlementIds))],
@@ -46,9 +47,9 @@ function mergeWork(jobs: readonly SettleWork[]): SettleWork {
 }
 
 /** Settles a batch, then enqueues the deliveries that it made due and what must be settled again because of it. */
-export async function settleAndWake(deps: IntakeDeps, work: SettleWork): Promise<void> {
+async function settleAndWake(deps: IntakeDeps, job: IntakeJob): Promise<void> {
   const started = performance.now();
-  const { outcomes, deliveryIds, resettlementIds } = await settleWithCare(deps, work);
+  const { outcomes, deliveryIds, resettlementIds } = await settleSafely(deps, job);
   for (const [outcome, count] of Object.entries(outcomes)) deps.metrics.settled.inc({ outcome }, count);
   deps.metrics.settleDuration.observe((performance.now() - started) / 1_000);
   await deps.queues.enqueue('delivery', deliveryJobs(deliveryIds));
