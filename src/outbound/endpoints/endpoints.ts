@@ -126,7 +126,7 @@ export async function updateEndpoint(
     await assertUrlAllowed(guard, before.kind, changes.url);
   }
   const enabled = changes.disabled === false;
-  const startsAnew = enabled || (changes.url !== undefined && changes.url !== before.url);
+  const startsOver = enabled || (changes.url !== undefined && changes.url !== before.url);
   const disables = changes.disabled === true && before.disabledAt === null;
   const update = buildUpdate({
     url: changes.url,
@@ -136,7 +136,7 @@ export async function updateEndpoint(
     rate_limit_per_second: changes.rateLimitPerSecond,
     method: changes.method,
     body_template: changes.bodyTemplate,
-    ...(startsAnew ? { failing_since: null, failures: 0, paused_until: null } : {}),
+    ...(startsOver ? { failing_since: null, failures: 0, paused_until: null } : {}),
     ...(enabled ? { disabled_at: null, disabled_reason: null } : {}),
     ...(disables ? { disabled_at: new Date(), disabled_reason: 'manual' } : {}),
   });
