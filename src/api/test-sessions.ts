@@ -8,7 +8,7 @@ import { conversionView } from '../ledger/conversion-view.ts';
 import { listConversions } from '../ledger/conversions.ts';
 import type { InboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { createTestSession, findTestSession, type TestSession } from '../program/test-sessions.ts';
-import { createAffiliateAndTell } from '../operations/affiliate-changes.ts';
+import { createAffiliateAndAnnounce } from '../operations/affiliate-changes.ts';
 import { conversionSchema } from './conversion-schemas.ts';
 import { reference, timestamp } from '../http/fields.ts';
 import { takeAffiliate, takeOffer } from './named.ts';
@@ -119,7 +119,7 @@ export async function chooseAffiliate(deps: ApiDeps, scope: Scope, named: string
   if (named !== undefined) return (await takeAffiliate(deps.db, scope.programId, named)).id;
   const { items } = await listAffiliates(deps.db, scope.programId, { statuses: ['active'] }, { limit: 1 });
   if (items[0]) return items[0].id;
-  const made = await createAffiliateAndTell(deps, scope, {
+  const made = await createAffiliateAndAnnounce(deps, scope, {
     displayName: 'Test affiliate',
     email: 'test-affiliate@example.invalid',
     type: 'internal',

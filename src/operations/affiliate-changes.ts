@@ -3,7 +3,7 @@ import type { Db } from '../db/db.ts';
 import { changedFields } from '../outbound/events/message-draft.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Queues } from '../queue/queues.ts';
-import { commitAndTell } from '../outbound/messages/commit-and-announce.ts';
+import { commitAndAnnounce } from '../outbound/messages/commit-and-announce.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
 import {
   createAffiliate,
@@ -23,21 +23,21 @@ interface ChangeDeps {
  * Creates an affiliate and tells subscribers (`affiliate.created`). Affiliates are neither live nor test: `livemode` marks
  * the message. Throws CONFLICT where a code is taken.
  */
-export function createAffiliateAndTell(deps: ChangeDeps, scope: Scope, input: AffiliateInput): Promise<Affiliate> {
-  return commitAndTell(deps, async (trx) => {
+export function createAffiliateAndAnnounce(deps: ChangeDeps, scope: Scope, input: AffiliateInput): Promise<Affiliate> {
+  return commitAndAnnounce(deps, async (trx) => {
     const affiliate = await createAffiliate(trx, scope.programId, input);
     return { result: affiliate, drafts: [{ ...scope, type: 'affiliate.created', data: affiliateView(affiliate) }] };
   });
 }
 
 /** Changes an affiliate and tells subscribers (`affiliate.updated`) where that made a difference; null for an unknown one. */
-export function updateAffiliateAndTell(
+export function updateAffiliateAndAnnounce(
   deps: ChangeDeps,
   scope: Scope,
   affiliateId: string,
   changes: AffiliateChanges,
 ): Promise<Affiliate | null> {
-  return commitAndTell(deps, async (trx) => {
+  return commitAndAnnounce(deps, async (trx) => {
     const changed = await updateAffiliate(trx, scope.programId, affiliateId, changes);
     if (!changed) return { result: null, drafts: [] };
     const data = affiliateView(changed.after);

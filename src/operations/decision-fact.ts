@@ -19,7 +19,7 @@ export function normalizeDecision(
     ...decision,
     type: 'decision',
     id: `decision:${newId('ibx').slice('ibx_'.length)}`,
-    // One is enough: naming all would join for good orders that are only paired (pair-unlinked.ts).
+    // One is enough: naming all would join for good orders that are only paired (pipeline/rules/pair-unlinked.ts).
     refs: conversion.references.slice(0, 1),
     occurredAt: decidedAt.toISOString(),
     customer: null,

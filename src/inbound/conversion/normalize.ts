@@ -65,7 +65,7 @@ export function normalizeRefundRequest(
   const fact: Fact = {
     // By the conversion's id, which stays while its references grow; without the amount: one refund id is one refund.
     id: digestId('refund', [conversion.id, refundId]),
-    // One is enough: naming all would join for good orders that are only paired (pair-unlinked.ts).
+    // One is enough: naming all would join for good orders that are only paired (pipeline/rules/pair-unlinked.ts).
     refs: conversion.references.slice(0, 1),
     occurredAt: (time ?? context.receivedAt).toISOString(),
     customer: null,
