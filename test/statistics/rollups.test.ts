@@ -6,7 +6,7 @@ import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { requestResettlements } from '../../src/pipeline/rows/resettlement-rows.ts';
-import { settleWithCare } from '../../src/pipeline/settle-safely.ts';
+import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import { listBalances } from '../../src/ledger/balances.ts';
 import { insertClicks, type Click } from '../../src/program/clicks.ts';
 import { readOfferStatistics } from '../../src/statistics/offer-statistics.ts';
@@ -48,7 +48,7 @@ test('statistics and balances equal the full sums after any history, however muc
       const programId = await newestProgram();
       await assertFullSums(programId);
       payouts += await payOut(programId, fates);
-      for (const step of [() => foldStatistics(t.db, 3), () => foldBalances(t.db, 2), foldAll]) {
+      for (const step of [() => foldStatistics(t.db, 3), () => foldBalances(t.db, 2), addFacts]) {
         await step();
         compared += await assertFullSums(programId);
       }
@@ -85,7 +85,7 @@ test('no click is counted twice or missed while clicks are written, folded and b
   const reading = read();
   await Promise.all([write(), write()]).finally(() => writing.abort());
   await Promise.all([folding, reading]);
-  await foldAll();
+  await addFacts();
   assert.equal((await readStatistics(t.db, programId, { livemode: true })).clicks, 400);
   assert.equal((await countLinkResults(t.db, programId, true, [link.id])).get(link.id)?.clicks, 400);
   const [left] = await runSql<{ deltas: bigint }>(t.db, 'select count(*) as deltas from statistic_deltas');
@@ -94,7 +94,7 @@ test('no click is counted twice or missed while clicks are written, folded and b
 
 test("days follow the program's time zone, its half hours and its change, at once", async () => {
   const { programId, affiliateId, offerId } = await makeProgram('Asia/Kolkata');
-  await foldAll();
+  await addFacts();
   // 18:15Z is 23:45 and 18:30Z is midnight in Kolkata.
   const times = ['2026-03-09T18:15:00Z', '2026-03-09T18:29:59.999Z', '2026-03-09T18:30:00Z', '2026-03-10T23:59:59Z'];
   await insertClicks(
@@ -109,7 +109,7 @@ test("days follow the program's time zone, its half hours and its change, at onc
     ['2026-03-11', 1],
   ];
   assert.deepEqual(await days(), kolkata);
-  await foldAll();
+  await addFacts();
   assert.deepEqual(await days(), kolkata);
   await t.db('programs').where({ id: programId }).update({ timezone: 'UTC' });
   const utc = [
@@ -117,7 +117,7 @@ test("days follow the program's time zone, its half hours and its change, at onc
     ['2026-03-10', 1],
   ];
   assert.deepEqual(await days(), utc);
-  await foldAll();
+  await addFacts();
   assert.deepEqual(await days(), utc);
 });
 
@@ -159,7 +159,7 @@ async function foldUntil(stopped: AbortSignal): Promise<void> {
   }
 }
 
-async function foldAll(): Promise<void> {
+async function addFacts(): Promise<void> {
   while ((await buildStatistics(t.db)) > 0);
   while ((await foldStatistics(t.db, 1_000)) > 0);
   while ((await foldBalances(t.db, 1_000)) > 0);
@@ -192,7 +192,7 @@ async function payOut(programId: string, fates: number[]): Promise<number> {
         (done?.orderIds ?? []).map((orderId) => ({ scope, customerId: null, orderId })),
       );
     });
-    await settleWithCare({ db: t.db, log, clock: { now: () => new Date() } }, { eventIds: [], resettlementIds: ids });
+    await settleSafely({ db: t.db, log, clock: { now: () => new Date() } }, { eventIds: [], resettlementIds: ids });
   }
   return made;
 }
