@@ -1,9 +1,9 @@
 import type { Deps } from '../src/deps.ts';
 import {
   buildStatistics,
-  foldBalances,
-  foldConversionTotals,
-  foldStatistics,
+  rollUpBalances,
+  rollUpConversionTotals,
+  rollUpStatistics,
   vacuumDeltas,
 } from '../src/statistics/rollups.ts';
 import type { Chore } from './sweep.ts';
@@ -32,17 +32,17 @@ export function rollupChores({ db }: Pick<Deps, 'db'>): Chore[] {
     {
       name: 'statistics to be rolled up',
       everyMs: 1_000,
-      run: () => fold((limit) => foldStatistics(db, limit)),
+      run: () => fold((limit) => rollUpStatistics(db, limit)),
     },
     {
       name: 'balances to be rolled up',
       everyMs: 1_000,
-      run: () => fold((limit) => foldBalances(db, limit)),
+      run: () => fold((limit) => rollUpBalances(db, limit)),
     },
     {
       name: 'totals of conversions to be rolled up',
       everyMs: 1_000,
-      run: () => fold((limit) => foldConversionTotals(db, limit)),
+      run: () => fold((limit) => rollUpConversionTotals(db, limit)),
     },
   ];
 }

@@ -1,14 +1,16 @@
 import type { Knex } from 'knex';
 import type { Client, Connection, Submittable } from 'pg';
 import { writeRows } from './copy-format.ts';
+import type { Db, Trx } from './db.ts';
 import type { Column } from './rows.ts';
-import { runPositional } from './sql.ts';
+import { findUniqueViolation } from './pg-errors.ts';
+import { runSql } from './sql.ts';
 
 /**
  * Appends rows by COPY, which fills whole pages at a time: for what never conflicts (measured for orders: a third less
  * than `insert … select`). All or none of them are stored. The types of the columns must be exactly those of the table.
  */
-export async function copyRows(db: Knex, table: string, columns: readonly Column[]): Promise<void> {
+export async function copyRows(db: Db, table: string, columns: readonly Column[]): Promise<void> {
   const rows = columns[0]?.values.length ?? 0;
   if (rows > 0) await runCopy(db, statementOf(table, columns), columns, rows);
 }
@@ -17,7 +19,7 @@ function statementOf(table: string, columns: readonly Column[]): string {
   return `copy ${table} (${columns.map(({ name }) => name).join(', ')}) from stdin (format binary)`;
 }
 
-async function runCopy(db: Knex, statement: string, columns: readonly Column[], rows: number): Promise<void> {
+async function runCopy(db: Db, statement: string, columns: readonly Column[], rows: number): Promise<void> {
   const client = db.client as Knex.Client;
   // In a transaction this is its own connection, which stays with it when it is released here.
   const connection = (await client.acquireConnection()) as Client;
@@ -87,20 +89,21 @@ interface CopyMessages {
   sendCopyFail: (message: string) => void;
 }
 
-const UNIQUE_VIOLATION = '23505';
-
-/** `copyRows` that may meet rows which others have stored meanwhile. True: it did, and stored nothing. */
-export async function copyOrRollBack(trx: Knex, table: string, columns: readonly Column[]): Promise<boolean> {
+/**
+ * `copyRows` of rows that another transaction may have stored meanwhile. True: they are stored. False: one of them was taken
+ * (a unique constraint says so), and none is stored.
+ */
+export async function copyUnlessTaken(trx: Trx, table: string, columns: readonly Column[]): Promise<boolean> {
   const rows = columns[0]?.values.length ?? 0;
-  if (rows === 0) return false;
+  if (rows === 0) return true;
   try {
     // Three statements, sent as one.
     const statement = `savepoint copied; ${statementOf(table, columns)}; release savepoint copied`;
     await runCopy(trx, statement, columns, rows);
-    return false;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION)) throw error;
-    await runPositional(trx, 'rollback to savepoint copied');
     return true;
+  } catch (error) {
+    if (findUniqueViolation(error) === null) throw error;
+    await runSql(trx, 'rollBackCopy', 'rollback to savepoint copied');
+    return false;
   }
 }

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { runMigrations as migrateBullMq } from 'bullmq';
 import knex, { type Knex } from 'knex';
 import { Client } from 'pg';
-import { runPositional } from './sql.ts';
+import { isUndefinedTable } from './pg-errors.ts';
+import { runSql } from './sql.ts';
 
 /** Any number that nothing else locks by: it spells "trib". */
 const ADVISORY_LOCK = 0x74726962;
@@ -73,15 +74,15 @@ export async function listPendingMigrations(db: Knex): Promise<string[]> {
 /** knex's own `migrate.list` would create its tables where there are none: not for a health check to do. */
 async function readApplied(db: Knex): Promise<Set<string>> {
   try {
-    return new Set((await runPositional<{ name: string }>(db, `select name from ${TABLE}`)).map(({ name }) => name));
+    const rows = await runSql<{ name: string }>(db, 'readAppliedMigrations', `select name from ${TABLE}`);
+    return new Set(rows.map(({ name }) => name));
   } catch (error) {
-    if ((error as { code?: string }).code === UNDEFINED_TABLE) return new Set();
+    if (isUndefinedTable(error)) return new Set();
     throw error;
   }
 }
 
 const TABLE = 'schema_migrations';
-const UNDEFINED_TABLE = '42P01';
 
 function withoutExtension(file: string): string {
   return file.replace(/\.ts$/, '');

@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
-import { toAppError } from '../db/database.ts';
+import { toAppError } from '../db/pg-errors.ts';
 import { AppError } from '../domain/errors.ts';
 
 /** An answer ready to be sent (and, under an Idempotency-Key, to be kept). */

@@ -2,6 +2,7 @@ import type { Db } from '../db/db.ts';
 import type { Logger } from 'pino';
 import { runPositional } from '../db/sql.ts';
 import { isOutage } from '../db/outage.ts';
+import { isCollision } from '../db/pg-errors.ts';
 import type { Clock } from '../domain/clock.ts';
 import { outcomes } from '../domain/outcomes.ts';
 import { settleBatch, type BatchResult } from './settle-batch.ts';
@@ -21,8 +22,6 @@ export interface SettleWork {
 /** An event that fails this often is `failed`: visible, replayable, and in nobody's way. */
 export const MAX_ATTEMPTS = 5;
 
-const SERIALIZATION_FAILURE = '40001';
-const DEADLOCK_DETECTED = '40P01';
 const TRIES_BEFORE_HALVING = 3;
 
 /**
@@ -102,9 +101,4 @@ async function recordFailure(deps: SettleDeps, work: SettleWork, error: unknown)
 function describeError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '');
-}
-
-function isCollision(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  return code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED;
 }

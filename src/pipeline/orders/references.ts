@@ -1,6 +1,6 @@
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import type { Trx } from '../../db/db.ts';
-import { copyOrRollBack } from '../../db/copy.ts';
+import { copyUnlessTaken } from '../../db/copy.ts';
 import { rowSource, type Column } from '../../db/rows.ts';
 import { runPositional } from '../../db/sql.ts';
 import { compareText } from '../../domain/orderings.ts';
@@ -161,8 +161,8 @@ async function appendReferences(
   );
   const known = new Set(taken.map((claim) => keyOf(claim, claim.ref)));
   const free = claims.filter((claim) => !known.has(keyOf(claim, claim.ref))).sort(inLockOrder);
-  const collided = free.length > 0 && (await copyOrRollBack(trx, table.refs, columnsOf(table.owner, free)));
-  return collided ? upsertReferences(trx, table, claims) : taken;
+  const stored = free.length === 0 || (await copyUnlessTaken(trx, table.refs, columnsOf(table.owner, free)));
+  return stored ? taken : upsertReferences(trx, table, claims);
 }
 
 async function upsertReferences(

@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { copyOrRollBack } from '../../db/copy.ts';
+import { copyUnlessTaken } from '../../db/copy.ts';
 import { rowSource, type Column } from '../../db/rows.ts';
 import { runPositional } from '../../db/sql.ts';
 import type { Fact } from '../../domain/facts.ts';
@@ -134,7 +134,7 @@ function columnsOf(rows: FactRow[]): Column[] {
  */
 export async function appendFacts(trx: Trx, rows: FactRow[]): Promise<void> {
   if (rows.length === 0) return;
-  if (await copyOrRollBack(trx, 'facts', columnsOf(rows))) await insertFacts(trx, rows);
+  if (!(await copyUnlessTaken(trx, 'facts', columnsOf(rows)))) await insertFacts(trx, rows);
 }
 
 /** Marks stored facts as taken into account by the ledger. */
