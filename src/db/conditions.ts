@@ -8,10 +8,19 @@ export interface Condition {
 
 /** Binds `value` to the one name in `sql`. Undefined or null is no condition. */
 export function conditionOf(sql: string, value: unknown): Condition[] {
-  if (value === undefined || value === null) return [];
+  return value === undefined || value === null ? [] : [{ sql, bindings: { [nameIn(sql)]: value } }];
+}
+
+// Conditions are written in the code, so there are not many.
+const known = new Map<string, string>();
+
+function nameIn(sql: string): string {
+  const cached = known.get(sql);
+  if (cached !== undefined) return cached;
   const [name, ...others] = namesIn(sql);
   if (name === undefined || others.length > 0) throw new Error(`a condition on one value has one name: ${sql}`);
-  return [{ sql, bindings: { [name]: value } }];
+  known.set(sql, name);
+  return name;
 }
 
 /** All of them, as one. */

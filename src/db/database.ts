@@ -3,13 +3,13 @@ import { types } from 'pg';
 import type { Logger } from 'pino';
 
 /**
- * Connections a process takes at most. PostgreSQL allows 100 by default: a web process (10, and 2 of its queue), and a
- * worker (10, and 8 for each of its two queues) leave room for two of each and for people.
+ * How many connections a process takes at most. PostgreSQL allows 100 by default. A web process takes 10, and 2 for its
+ * queues; a worker 10, and 8 for each of its two queues: that leaves room for two of each and for people.
  */
-export const poolSizes = { web: 10, worker: 10, cli: 4, test: 6 } as const;
+const poolSizes = { web: 10, worker: 10, cli: 4, test: 6 } as const;
 export type ProcessRole = keyof typeof poolSizes;
 
-/** How long a caller waits for a free connection before it is told to come back. */
+/** How long a caller waits for a free connection before it is told to try again. */
 const ACQUIRE_TIMEOUT_MS = 2_000;
 
 export interface DatabaseOptions {
@@ -38,7 +38,7 @@ export function createDatabase({ url, role, poolSize, log }: DatabaseOptions): K
     // An error then quotes its statement with placeholders: values may be personal or secret, and errors are logged.
     compileSqlOnError: false,
     pool: { min: 0, max: poolSize ?? poolSizes[role], acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS },
-    // knex warns of each connection that it could not get: the caller's own error says so already.
+    // knex warns of each connection that it could not get, which the caller's error says already.
     log: {
       warn: (message) => log?.debug({ knex: message }, 'knex'),
       error: (message) => log?.error({ knex: message }),

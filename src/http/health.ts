@@ -16,8 +16,8 @@ interface HealthDeps {
 const CHECK_TIMEOUT_MS = 2_500;
 
 /**
- * For those who run the hub: `/livez` (the process answers), `/readyz` (database, queue and migrations are in order;
- * else 503 and which is not), `/health` (for people and uptime checks), `/metrics` (Prometheus).
+ * For those who run the hub: `/livez` (the process answers), `/readyz` (database, queue and migrations are in order, else
+ * 503 and which of them is not), `/health` (for people and uptime checks), `/metrics` (Prometheus).
  */
 export function healthRouter(deps: HealthDeps, state: { stopping: boolean } = { stopping: false }): Router {
   const router = Router();

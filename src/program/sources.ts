@@ -13,7 +13,7 @@ import { findForeignKeyViolation } from '../db/pg-errors.ts';
 
 // What may be shown of a source, by kind.
 
-export const stripeSettingsSchema = z.strictObject({});
+const stripeSettingsSchema = z.strictObject({});
 
 export const revenuecatSettingsSchema = z.strictObject({
   /** What commission is computed on: the price, the price without tax, or what the store pays out. */

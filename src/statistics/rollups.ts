@@ -4,9 +4,9 @@ import { isCollision } from '../db/pg-errors.ts';
 import { runSql } from '../db/sql.ts';
 import { scanRows } from './statistic-rows.ts';
 
-// Triggers write a delta for each click and each change of an order or a posting; a reader adds the deltas to the rollups. So
-// that there are few deltas to read, they are added up into the rollups soon after. Deltas have no key, and are taken in no
-// order, by where they lie in the table: only their sum counts.
+// Triggers write a delta for what changes the statistics, the balances or the totals of conversions, and readers add the deltas
+// to the rollups. So that there are few deltas to read, they are soon added to the rollups here. Deltas have no key and are
+// taken in no order, by where they lie in the table: only their sum counts.
 
 /** One process at a time adds up or builds, so that processes never wait for each other's rows. It spells "roll". */
 const ADVISORY_LOCK = 0x726f6c6c;
