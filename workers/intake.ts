@@ -1,6 +1,7 @@
 import type { Deps } from '../src/deps.ts';
 import { deliveryJobs } from '../src/outbound/wire/delivery-id.ts';
-import { settleWithCare, type SettleWork } from '../src/pipeline/settle-safely.ts';
+import { settleSafely } from '../src/pipeline/settle-safely.ts';
+import type { IntakeJob } from '../src/queue/jobs.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
 import { gatherBatches } from './gather.ts';
 
@@ -26,7 +27,7 @@ const PATIENCE_MS = 50;
 
 /** Consumes the queue `intake`: settles what the jobs name. */
 export function startIntake(deps: IntakeDeps): Consumer {
-  const settle = gatherBatches<SettleWork>({
+  const settle = gatherBatches<IntakeJob>({
     atOnce: BATCHES_AT_ONCE,
     maxSize: EVENTS_PER_BATCH,
     worthwhileSize: WORTH_A_BATCH,
@@ -38,7 +39,7 @@ export function startIntake(deps: IntakeDeps): Consumer {
 }
 
 /** A repeated job names what another one does. */
-function mergeWork(jobs: readonly SettleWork[]): SettleWork {
+function mergeWork(jobs: readonly IntakeJob[]): IntakeJob {
   return {
     eventIds: [...new Set(jobs.flatMap(({ eventIds }) => eventIds))],
     resettlementIds: [...new Set(jobs.flatMap(({ resettlementIds }) => resettlementIds))],
@@ -46,9 +47,9 @@ function mergeWork(jobs: readonly SettleWork[]): SettleWork {
 }
 
 /** Settles a batch, then wakes the senders and whoever settles again what the batch displaced. */
-export async function settleAndWake(deps: IntakeDeps, work: SettleWork): Promise<void> {
+export async function settleAndWake(deps: IntakeDeps, work: IntakeJob): Promise<void> {
   const started = performance.now();
-  const { outcomes, deliveryIds, resettlementIds } = await settleWithCare(deps, work);
+  const { outcomes, deliveryIds, resettlementIds } = await settleSafely(deps, work);
   for (const [outcome, count] of Object.entries(outcomes)) deps.metrics.settled.inc({ outcome }, count);
   deps.metrics.settleDuration.observe((performance.now() - started) / 1_000);
   await deps.queues.enqueue('delivery', deliveryJobs(deliveryIds));

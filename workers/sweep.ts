@@ -1,7 +1,7 @@
 import { isOutage } from '../src/db/outage.ts';
 import type { Deps } from '../src/deps.ts';
 import { findOverdueResettlements, requestDueApprovals, takeOverdueEvents } from '../src/pipeline/work/find-overdue.ts';
-import type { SettleWork } from '../src/pipeline/settle-safely.ts';
+import type { IntakeJob } from '../src/queue/jobs.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 
 type SweepDeps = Pick<Deps, 'db' | 'queues' | 'clock' | 'log'>;
@@ -51,8 +51,8 @@ export function settlingChores(deps: SweepDeps): Chore[] {
   ];
 }
 
-function jobsOf(eventIds: string[]): SettleWork[] {
-  const jobs: SettleWork[] = [];
+function jobsOf(eventIds: string[]): IntakeJob[] {
+  const jobs: IntakeJob[] = [];
   for (let start = 0; start < eventIds.length; start += EVENTS_PER_JOB) {
     jobs.push({ eventIds: eventIds.slice(start, start + EVENTS_PER_JOB), resettlementIds: [] });
   }

@@ -1,7 +1,7 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
-import { orderColumnList, toOrderRow, type OrderRow } from '../pipeline/rows/order-rows.ts';
+import { orderColumns, toOrderRow, type OrderRow } from '../pipeline/rows/order-rows.ts';
 
 /** All that is on record about an order, those merged into it included. */
 export interface Story {
@@ -40,12 +40,13 @@ export interface StoryPosting {
 
 /** Finds orders by conversion or commission id, by the sender's own order id, or by any reference; live ones first. */
 export async function findStories(db: Db, text: string): Promise<Story[]> {
-  const rows = await runPositional<{ id: string }>(
+  const rows = await runSql<{ id: string }>(
     db,
-    `select id from orders where id = ? or id = 'cnv_' || substr(?, 5) and ? like 'com\\_%'
-     union select order_id from order_refs where ref = any(?)
-     union select id from orders where order_id = ?`,
-    [text, text, text, [text, `order:${text}`, `stripe:${text}`], text],
+    'findStories',
+    `select id from orders where id = :text or id = 'cnv_' || substr(:text, 5) and :text like 'com\\_%'
+     union select order_id from order_refs where ref = any(:references)
+     union select id from orders where order_id = :text`,
+    { text, references: [text, `order:${text}`, `stripe:${text}`] },
   );
   const stories: Story[] = [];
   for (const { id } of rows.slice(0, MAX_STORIES)) stories.push(await readStory(db, id));
@@ -57,47 +58,62 @@ export async function findStories(db: Db, text: string): Promise<Story[]> {
 const MAX_STORIES = 20;
 
 async function readStory(db: Db, orderId: string): Promise<Story> {
-  const family = `with recursive family as (
-    select id from orders where id = ? union all select o.id from orders o join family f on o.merged_into = f.id)`;
-  const [row] = await runPositional<Record<string, unknown>>(db, `select ${orderColumnList} from orders where id = ?`, [
-    orderId,
-  ]);
+  const [row] = await runSql<Record<string, unknown>>(
+    db,
+    'readStoryOrder',
+    `select ${orderColumns} from orders where id = :orderId`,
+    { orderId },
+  );
   if (!row) throw new Error(`no order ${orderId}`);
   const order = toOrderRow(row);
-  const ids = await runPositional<{ id: string }>(db, `${family} select id from family`, [orderId]);
-  const references = await runPositional<{ ref: string }>(
+  const family = await runSql<{ id: string }>(
     db,
-    `${family} select ref from order_refs join family on order_id = id order by ref`,
-    [orderId],
+    'readFamily',
+    `with recursive family as (
+       select id from orders where id = :orderId
+       union all
+       select o.id from orders o join family f on o.merged_into = f.id)
+     select id from family`,
+    { orderId },
   );
-  const facts = await runPositional<FactRow>(
+  const ids = family.map(({ id }) => id);
+  const references = await runSql<{ ref: string }>(
     db,
-    `${family} select f.fact, f.inbox_id, e.kind, e.source_id, e.received_at
+    'readStoryReferences',
+    `select ref from order_refs where order_id = any(:ids) order by ref`,
+    { ids },
+  );
+  const facts = await runSql<FactRow>(
+    db,
+    'readStoryFacts',
+    `select f.fact, f.inbox_id, e.kind, e.source_id, e.received_at
      from facts f left join inbox_events e on e.id = f.inbox_id
-     where f.order_id in (select id from family) order by f.occurred_at, f.id`,
-    [orderId],
+     where f.order_id = any(:ids) order by f.occurred_at, f.id`,
+    { ids },
   );
-  const entries = await runPositional<EntryRow>(
+  const entries = await runSql<EntryRow>(
     db,
-    `${family} select l.id, l.order_id, l.affiliate_id, l.amount_minor, l.currency, l.type, l.fact_id, l.created_at,
+    'readStoryEntries',
+    `select l.id, l.order_id, l.affiliate_id, l.amount_minor, l.currency, l.type, l.fact_id, l.created_at,
        p.id as payout_id, p.status as payout_status
      from ledger_entries l
      left join payout_entries pe on pe.order_id = l.order_id and pe.entry_id = l.id and pe.live
      left join payouts p on p.id = pe.payout_id
-     where l.order_id in (select id from family) order by l.created_at, l.id`,
-    [orderId],
+     where l.order_id = any(:ids) order by l.created_at, l.id`,
+    { ids },
   );
-  const [names] = await runPositional<Story['names']>(
+  const [names] = await runSql<Story['names']>(
     db,
+    'readStoryNames',
     `select p.name as program, a.display_name as affiliate, o.name as offer from programs p
-     left join affiliates a on a.id = ? left join offers o on o.id = ? where p.id = ?`,
-    [order.affiliateId, order.offerId, order.programId],
+     left join affiliates a on a.id = :affiliateId left join offers o on o.id = :offerId where p.id = :programId`,
+    { affiliateId: order.affiliateId, offerId: order.offerId, programId: order.programId },
   );
   return {
     order,
     references: references.map(({ ref }) => ref),
     mergedInto: order.mergedInto,
-    merged: ids.map(({ id }) => id).filter((id) => id !== orderId),
+    merged: ids.filter((id) => id !== orderId),
     names: names ?? { program: order.programId, affiliate: null, offer: null },
     chapters: toChapters(facts, entries.map(toPosting)),
   };

@@ -21,7 +21,7 @@ export interface StoredMessage {
 export const SURFACE_HEADER = 'surface';
 
 /**
- * Understands a stored message anew: its raw bytes, with the code and the source's settings of today and the time of its
+ * Reads a stored message again: its raw bytes, with the code and the source's settings of today and the time of its
  * receipt. `null` where the stored facts stand for it: decisions, refunds, the bodies of other surfaces, a source that is
  * gone. A message that today's code refuses is `unprocessable`. Never throws.
  */

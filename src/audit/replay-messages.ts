@@ -1,6 +1,6 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
-import { MAX_ATTEMPTS, settleCompletely, type SettleDeps } from '../pipeline/settle-safely.ts';
+import { runSql } from '../db/sql.ts';
+import { MAX_ATTEMPTS, settleToTheEnd, type SettleDeps } from '../pipeline/settle-safely.ts';
 import { replayEvent } from './replay.ts';
 
 export interface ReplayFilter {
@@ -21,7 +21,7 @@ export interface ReplayCounts {
 const PAGE_SIZE = 100;
 
 /**
- * Understands stored messages anew and settles them, the oldest first, in this process: no worker has to run. What was
+ * Reads stored messages again and settles them, the oldest first, in this process: no worker has to run. What was
  * recorded before adds nothing. Deliveries that come of it are rows, which the worker's sweep sends.
  */
 export async function replayMessages(
@@ -38,7 +38,7 @@ export async function replayMessages(
       await replayEvent({ db: deps.db, queues: noQueues }, programId, livemode, id);
     }
     const ids = page.map(({ id }) => id);
-    await settleToTheEnd(deps, ids);
+    await settleOrFail(deps, ids);
     counts.messages += page.length;
     for (const outcome of await readOutcomes(deps.db, ids)) {
       counts.outcomes.set(outcome, (counts.outcomes.get(outcome) ?? 0) + 1);
@@ -51,14 +51,15 @@ export async function replayMessages(
 }
 
 /** No worker may be there to try again what fails, so that is done here, until it is settled or `failed`. */
-async function settleToTheEnd(deps: SettleDeps, ids: string[]): Promise<void> {
+async function settleOrFail(deps: SettleDeps, ids: string[]): Promise<void> {
   let waiting = ids;
   for (let attempts = 0; attempts < MAX_ATTEMPTS && waiting.length > 0; attempts += 1) {
-    await settleCompletely(deps, waiting);
-    const rows = await runPositional<{ id: string }>(
+    await settleToTheEnd(deps, waiting);
+    const rows = await runSql<{ id: string }>(
       deps.db,
-      `select id from inbox_events where id = any(?) and (status = 'received') is true`,
-      [ids],
+      'findUnsettledReplays',
+      `select id from inbox_events where id = any(:ids) and (status = 'received') is true`,
+      { ids },
     );
     waiting = rows.map(({ id }) => id);
   }
@@ -72,33 +73,34 @@ function readPage(
   until: Date,
   after: string,
 ): Promise<{ id: string; program_id: string; livemode: boolean }[]> {
-  return runPositional(
+  return runSql(
     db,
+    'readMessagesToReplay',
     `select id, program_id, livemode from inbox_events
-     where id > ? and received_at <= ? and status <> 'received'
-       and (?::text is null or program_id = ?) and (?::text is null or source_id = ?)
-       and (?::timestamptz is null or received_at >= ?) and (not ? or status in ('failed', 'unprocessable'))
-     order by id limit ?`,
-    [
+     where id > :after and received_at <= :until and status <> 'received'
+       and (:programId::text is null or program_id = :programId)
+       and (:sourceId::text is null or source_id = :sourceId)
+       and (:since::timestamptz is null or received_at >= :since)
+       and (not :failed or status in ('failed', 'unprocessable'))
+     order by id limit :limit`,
+    {
       after,
-      until.toISOString(),
-      programId ?? null,
-      programId ?? null,
-      sourceId ?? null,
-      sourceId ?? null,
-      since?.toISOString() ?? null,
-      since?.toISOString() ?? null,
-      failed ?? false,
-      PAGE_SIZE,
-    ],
+      until: until.toISOString(),
+      programId: programId ?? null,
+      sourceId: sourceId ?? null,
+      since: since?.toISOString() ?? null,
+      failed: failed ?? false,
+      limit: PAGE_SIZE,
+    },
   );
 }
 
 async function readOutcomes(db: Db, ids: string[]): Promise<string[]> {
-  const rows = await runPositional<{ outcome: string | null; status: string }>(
+  const rows = await runSql<{ outcome: string | null; status: string }>(
     db,
-    `select outcome, status from inbox_events where id = any(?)`,
-    [ids],
+    'readReplayOutcomes',
+    `select outcome, status from inbox_events where id = any(:ids)`,
+    { ids },
   );
   return rows.map(({ outcome, status }) => outcome ?? status);
 }

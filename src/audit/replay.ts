@@ -1,5 +1,5 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import type { Normalized } from '../domain/facts.ts';
 import { findInboxEvent, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { listSourcesOfAnyTime } from '../program/sources.ts';
@@ -7,7 +7,7 @@ import type { Queues } from '../queue/queues.ts';
 import { normalizeStored } from './renormalize.ts';
 
 /**
- * Settles an inbox event of any status once more, understood anew with the code and settings of today. What was recorded
+ * Settles an inbox event of any status once more, read again with the code and settings of today. What was recorded
  * before adds nothing, since facts have ids of their content. False where there is no such event.
  */
 export async function replayEvent(
@@ -26,7 +26,7 @@ export async function replayEvent(
   return true;
 }
 
-/** What cannot be understood anew stays what it was, also where that is nothing to settle. */
+/** What cannot be read again stays what it was, also where that is nothing to settle. */
 function standingMeaning({ status, reason, error, facts, livemode }: StoredInboxEvent): Normalized {
   if (status === 'ignored') return { kind: 'ignored', livemode, reason: reason ?? '' };
   if (status === 'unprocessable') return { kind: 'unprocessable', livemode, error: error ?? '' };
@@ -37,21 +37,23 @@ function standingMeaning({ status, reason, error, facts, livemode }: StoredInbox
 async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalized): Promise<void> {
   const isFacts = understood.kind === 'facts';
   const livemode = event.facts.length > 0 ? event.livemode : understood.livemode;
-  await runPositional(
+  await runSql(
     db,
-    `update inbox_events set facts = ?::json, livemode = ?, status = ?, outcome = ?, reason = ?, error = ?,
-       conversion_id = null, attempts = 0, awaited = false, next_enqueue_at = clock_timestamp() + interval '10 seconds',
-       settled_at = case when ? then null else clock_timestamp() end
-     where id = ?`,
-    [
-      isFacts ? JSON.stringify(understood.facts) : '[]',
+    'storeReplay',
+    `update inbox_events set facts = :facts::json, livemode = :livemode, status = :status, outcome = :outcome,
+       reason = :reason, error = :error, conversion_id = null, attempts = 0, awaited = false,
+       next_enqueue_at = clock_timestamp() + interval '10 seconds',
+       settled_at = case when :isFacts then null else clock_timestamp() end
+     where id = :eventId`,
+    {
+      facts: isFacts ? JSON.stringify(understood.facts) : '[]',
       livemode,
-      isFacts ? 'received' : understood.kind,
-      isFacts ? null : understood.kind,
-      understood.kind === 'ignored' ? understood.reason : null,
-      understood.kind === 'unprocessable' ? understood.error : null,
+      status: isFacts ? 'received' : understood.kind,
+      outcome: isFacts ? null : understood.kind,
+      reason: understood.kind === 'ignored' ? understood.reason : null,
+      error: understood.kind === 'unprocessable' ? understood.error : null,
       isFacts,
-      event.id,
-    ],
+      eventId: event.id,
+    },
   );
 }

@@ -1,40 +1,26 @@
 import type { Trx } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import { bindCustomers } from '../pipeline/credit/bind-customers.ts';
-import { readCustomers, readMembers, type CustomerRow } from '../pipeline/rows/customer-rows.ts';
-import type { CustomerWork } from '../pipeline/orders/lock-customers.ts';
+import { lockedCustomer } from '../pipeline/orders/lock-customers.ts';
+import { readCustomers, type CustomerRow } from '../pipeline/rows/customer-rows.ts';
+import { CatalogLoader } from '../pipeline/rows/load-catalog.ts';
+import { readMergedCustomers } from '../pipeline/rows/merged-rows.ts';
 import type { Findings } from './verify-findings.ts';
-import { Worlds } from '../pipeline/rows/load-catalog.ts';
 
-/** Binds a page of customers anew, from their orders' claims and the facts about them, and compares. */
+/** Binds a page of customers again, from what their orders offer and the facts about them, and compares. */
 export async function verifyCustomers(trx: Trx, page: CustomerRow[], findings: Findings): Promise<void> {
-  const worlds = new Worlds();
-  await worlds.load(
+  const catalogs = new CatalogLoader();
+  await catalogs.loadPrograms(
     trx,
-    page.map(({ programId }) => ({ programId, evidence: {} })),
+    page.map(({ programId }) => programId),
   );
-  const byId = new Map(
-    page.map((row): [string, CustomerWork] => [
-      row.id,
-      {
-        id: row.id,
-        scope: { programId: row.programId, livemode: row.livemode },
-        before: row,
-        merged: [],
-        email: row.email,
-        orders: [],
-        facts: [],
-        attributions: new Map(),
-        binding: null,
-      },
-    ]),
-  );
-  const members = await readMembers(trx, [...byId.keys()]);
-  const waiting = await findWaiting(trx, [...members.keys()]);
-  await bindCustomers(trx, { byId, members }, [], worlds);
-  for (const { id, before, binding } of byId.values()) {
+  const byId = new Map(page.map((row) => [row.id, lockedCustomer(row.id, row, row)]));
+  const rootOf = await readMergedCustomers(trx, [...byId.keys()]);
+  const toBeSettled = await findToBeSettled(trx, [...rootOf.keys()]);
+  const { customers } = await bindCustomers(trx, { byId, rootOf, ofOrder: new Map() }, [], [], catalogs);
+  for (const { id, before, binding } of customers.byId.values()) {
     findings.count('customers');
-    const inFlight = [...members].some(([member, root]) => root === id && waiting.has(member));
+    const inFlight = [...rootOf].some(([member, root]) => root === id && toBeSettled.has(member));
     if (inFlight) findings.count('waiting');
     else if (describe(before?.binding ?? null) !== describe(binding)) {
       findings.differ('customer', id, 'binding', describe(before?.binding ?? null), describe(binding));
@@ -49,12 +35,15 @@ function describe(binding: CustomerRow['binding']): string | null {
 }
 
 /** Customers who are to be settled again, or an order of theirs. */
-async function findWaiting(trx: Trx, ids: string[]): Promise<Set<string>> {
-  const rows = await runPositional<{ id: string }>(
+async function findToBeSettled(trx: Trx, customerIds: string[]): Promise<Set<string>> {
+  const rows = await runSql<{ id: string }>(
     trx,
-    `select customer_id as id from resettlements where customer_id = any(?)
-     union select o.customer_id from resettlements r join orders o on o.id = r.order_id where o.customer_id = any(?)`,
-    [ids, ids],
+    'findCustomersToBeSettled',
+    `select customer_id as id from resettlements where customer_id = any(:customerIds)
+     union
+     select o.customer_id from resettlements r join orders o on o.id = r.order_id
+      where o.customer_id = any(:customerIds)`,
+    { customerIds },
   );
   return new Set(rows.map(({ id }) => id));
 }
@@ -66,18 +55,14 @@ export async function readCustomerPage(
   limit: number,
   programId: string | null,
 ): Promise<CustomerRow[]> {
-  const rows = await runPositional<{ id: string }>(
+  const rows = await runSql<{ id: string }>(
     trx,
-    `select id from customers where id > ? and merged_into is null and (?::text is null or program_id = ?)
-     order by id limit ?`,
-    [afterId, programId, programId, limit],
+    'readCustomerPage',
+    `select id from customers
+     where id > :afterId and merged_into is null and (:programId::text is null or program_id = :programId)
+     order by id limit :limit`,
+    { afterId, programId, limit },
   );
-  return [
-    ...(
-      await readCustomers(
-        trx,
-        rows.map(({ id }) => id),
-      )
-    ).values(),
-  ].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const ids = rows.map(({ id }) => id);
+  return [...(await readCustomers(trx, ids)).values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

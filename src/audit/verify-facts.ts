@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Trx } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { Findings } from './verify-findings.ts';
 
@@ -24,17 +24,19 @@ export async function verifyFacts(
   programId: string | null,
   findings: Findings,
 ): Promise<FactPosition | null> {
-  const rows = await runPositional<FactRow>(
+  const rows = await runSql<FactRow>(
     trx,
+    'readFactPage',
     `select f.program_id, f.livemode, f.id, f.fact, f.occurred_at, f.inbox_id, e.facts as said,
        f.order_id is not null and o.id is null as homeless, f.order_id is not null and not f.posted
          and o.affiliate_id is not null as forgotten
-     from (select * from facts where (program_id, livemode, id) > (?, ?, ?) and (?::text is null or program_id = ?)
-           order by program_id, livemode, id limit ?) f
+     from (select * from facts where (program_id, livemode, id) > (:afterProgramId, :afterLivemode, :afterId)
+             and (:programId::text is null or program_id = :programId)
+           order by program_id, livemode, id limit :limit) f
      left join inbox_events e on e.id = f.inbox_id
      left join orders o on o.id = f.order_id and o.program_id = f.program_id and o.livemode = f.livemode
      order by f.program_id, f.livemode, f.id`,
-    [after.programId, after.livemode, after.id, programId, programId, limit],
+    { afterProgramId: after.programId, afterLivemode: after.livemode, afterId: after.id, programId, limit },
   );
   for (const row of rows) {
     findings.count('facts');

@@ -18,8 +18,8 @@ export interface VerifyOptions {
 const PAGE_SIZE = 200;
 
 /**
- * Proves the ledger: understands every raw message anew and compares the facts, settles every order anew from facts and
- * records and compares the conversions and the sums of their postings, binds every customer anew, and adds up payouts.
+ * Proves the ledger: reads every raw message again and compares the facts, settles every order again from facts and
+ * records and compares the conversions and the sums of their postings, binds every customer again, and adds up payouts.
  * Page by page, each at one moment of the database, which may be at work meanwhile: nothing is locked and nothing written.
  */
 export async function verifyLedger(db: Db, options: VerifyOptions = {}): Promise<Findings> {

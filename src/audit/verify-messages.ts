@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Trx } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { Findings } from './verify-findings.ts';
 import { listSourcesOfAnyTime, type SourceOfAnyTime } from '../program/sources.ts';
 import { normalizeStored } from './renormalize.ts';
 
 /**
- * Understands a page of raw messages anew and compares: with how they were understood, and with the facts of the ledger.
+ * Reads a page of raw messages again and compares: with how they were read, and with the facts of the ledger.
  * Decisions, refunds, the bodies of dialects and what came before its source's settings were changed stand as they were
  * recorded. Gives the id of the last one; null at the end.
  */
@@ -18,11 +18,12 @@ export async function verifyMessages(
   programId: string | null,
   findings: Findings,
 ): Promise<string | null> {
-  const rows = await runPositional<MessageRow>(
+  const rows = await runSql<MessageRow>(
     trx,
+    'readMessagePage',
     `select id, program_id, livemode, source_id, kind, raw, headers, facts, status, outcome, received_at
-     from inbox_events where id > ? and (?::text is null or program_id = ?) order by id limit ?`,
-    [afterId, programId, programId, limit],
+     from inbox_events where id > :afterId and (:programId::text is null or program_id = :programId) order by id limit :limit`,
+    { afterId, programId, limit },
   );
   const sources = await readSources(trx, rows);
   const known = await readKnownFacts(trx, rows);
@@ -74,12 +75,17 @@ async function readKnownFacts(trx: Trx, rows: MessageRow[]): Promise<Set<string>
     row.facts.map(({ id }) => ({ programId: row.program_id, livemode: row.livemode, id })),
   );
   if (wanted.length === 0) return new Set();
-  const found = await runPositional<{ program_id: string; livemode: boolean; id: string }>(
+  const found = await runSql<{ program_id: string; livemode: boolean; id: string }>(
     trx,
+    'findFacts',
     `select f.program_id, f.livemode, f.id
-     from (select distinct * from unnest(?::text[], ?::boolean[], ?::text[]) as w (program_id, livemode, id)) w
+     from (select distinct * from unnest(:programIds::text[], :livemodes::boolean[], :ids::text[]) as w (program_id, livemode, id)) w
      join facts f using (program_id, livemode, id)`,
-    [wanted.map(({ programId }) => programId), wanted.map(({ livemode }) => livemode), wanted.map(({ id }) => id)],
+    {
+      programIds: wanted.map(({ programId }) => programId),
+      livemodes: wanted.map(({ livemode }) => livemode),
+      ids: wanted.map(({ id }) => id),
+    },
   );
   return new Set(found.map((row) => keyOf(row, row.id)));
 }

@@ -1,6 +1,6 @@
 import { normalizeImported, type ImportedMessage } from '../inbound/import/normalize.ts';
 import { storeMessages, type InboxMessage } from '../inbound/inbox/inbox.ts';
-import { settleCompletely, type SettleDeps } from '../pipeline/settle-safely.ts';
+import { settleToTheEnd, type SettleDeps } from '../pipeline/settle-safely.ts';
 import { getProgram } from '../program/programs.ts';
 import { readKnown, readKnownFacts } from './known.ts';
 import { planImport, type ImportPlan } from './plan.ts';
@@ -75,7 +75,7 @@ export async function importFiles(
     messages,
     async (step) => {
       const received = step.map((message) => toInboxMessage(message, programId, from, now));
-      await settleCompletely(deps, await storeMessages(db, received, now));
+      await settleToTheEnd(deps, await storeMessages(db, received, now));
     },
     onStep,
     MESSAGES_PER_STEP,

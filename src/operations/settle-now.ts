@@ -2,7 +2,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
 import type { Logger } from 'pino';
 import type { Queues } from '../queue/queues.ts';
-import { settleWithCare } from '../pipeline/settle-safely.ts';
+import { settleSafely } from '../pipeline/settle-safely.ts';
 
 /** More than this is left to the workers: a caller should not wait for it. */
 const AT_ONCE = 500;
@@ -19,7 +19,7 @@ export async function settleNow(
   const later = resettlementIds.slice(AT_ONCE);
   try {
     if (now.length > 0) {
-      const result = await settleWithCare(deps, { eventIds: [], resettlementIds: now });
+      const result = await settleSafely(deps, { eventIds: [], resettlementIds: now });
       later.push(...result.resettlementIds);
       if (result.deliveryIds.length > 0) await deps.queues.enqueue('delivery', [{ deliveryIds: result.deliveryIds }]);
     }

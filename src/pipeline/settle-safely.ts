@@ -1,11 +1,12 @@
-import type { Db } from '../db/db.ts';
 import type { Logger } from 'pino';
-import { runPositional } from '../db/sql.ts';
+import type { Db } from '../db/db.ts';
 import { isOutage } from '../db/outage.ts';
 import { isCollision } from '../db/pg-errors.ts';
+import { runSql } from '../db/sql.ts';
 import type { Clock } from '../domain/clock.ts';
 import { outcomes } from '../domain/outcomes.ts';
-import { settleBatch, type BatchResult } from './settle-batch.ts';
+import type { IntakeJob } from '../queue/jobs.ts';
+import { nothingDone, settleBatch, type BatchResult } from './settle-batch.ts';
 import { announceOutcomes } from './work/finish-work.ts';
 
 export interface SettleDeps {
@@ -14,48 +15,49 @@ export interface SettleDeps {
   log: Logger;
 }
 
-export interface SettleWork {
-  eventIds: string[];
-  resettlementIds: string[];
-}
-
 /** An event that fails this often is `failed`: visible, replayable, and in nobody's way. */
 export const MAX_ATTEMPTS = 5;
 
 const TRIES_BEFORE_HALVING = 3;
 
+/** Orders that settle each other again would end nowhere; they end after at most two rounds. */
+const MAX_ROUNDS = 1_000;
+
 /**
- * Settles a batch so that no single event can hold up the others: a collision with another worker is tried again, then
- * in halves; any other failure event by event. An event that fails alone is tried again later, five times in all. An
- * outage of the database throws: nothing is lost, the sweep enqueues again.
+ * Settles a batch so that no single event can hold up the others: a deadlock with another worker is tried again, then in
+ * halves; any other failure event by event. An event that fails alone is tried again later, five times in all. An outage of
+ * the database throws: nothing is lost, the sweep enqueues again.
  */
-export async function settleWithCare(deps: SettleDeps, work: SettleWork): Promise<BatchResult> {
+export async function settleSafely(deps: SettleDeps, job: IntakeJob): Promise<BatchResult> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await settleBatch(deps.db, work, deps.clock.now());
+      return await settleBatch(deps.db, job, deps.clock.now());
     } catch (error) {
       if (isOutage(error)) throw error;
       if (isCollision(error) && tries < TRIES_BEFORE_HALVING) continue;
-      if (work.eventIds.length + work.resettlementIds.length > 1) return settleParts(deps, splitWork(work, error));
-      await recordFailure(deps, work, error);
-      return { outcomes: {}, deliveryIds: [], resettlementIds: [] };
+      if (job.eventIds.length + job.resettlementIds.length > 1) return settleEach(deps, split(job, error));
+      await recordFailure(deps, job, error);
+      return nothingDone();
     }
   }
 }
 
 /** Settles events and whatever that asks to be settled again, for callers without a queue. */
-export async function settleCompletely(deps: SettleDeps, eventIds: string[]): Promise<void> {
-  let work: SettleWork = { eventIds, resettlementIds: [] };
-  while (work.eventIds.length + work.resettlementIds.length > 0) {
-    const { resettlementIds } = await settleWithCare(deps, work);
-    work = { eventIds: [], resettlementIds };
+export async function settleToTheEnd(deps: SettleDeps, eventIds: string[]): Promise<void> {
+  let job: IntakeJob = { eventIds, resettlementIds: [] };
+  for (let rounds = 0; job.eventIds.length + job.resettlementIds.length > 0; rounds += 1) {
+    if (rounds === MAX_ROUNDS) {
+      throw new Error(`${job.resettlementIds.length} orders are still to be settled again after ${MAX_ROUNDS} rounds`);
+    }
+    const { resettlementIds } = await settleSafely(deps, job);
+    job = { eventIds: [], resettlementIds };
   }
 }
 
-async function settleParts(deps: SettleDeps, parts: SettleWork[]): Promise<BatchResult> {
-  const whole: BatchResult = { outcomes: {}, deliveryIds: [], resettlementIds: [] };
-  for (const part of parts) {
-    const result = await settleWithCare(deps, part);
+async function settleEach(deps: SettleDeps, jobs: IntakeJob[]): Promise<BatchResult> {
+  const whole = nothingDone();
+  for (const job of jobs) {
+    const result = await settleSafely(deps, job);
     for (const outcome of outcomes) {
       const count = result.outcomes[outcome];
       if (count !== undefined) whole.outcomes[outcome] = (whole.outcomes[outcome] ?? 0) + count;
@@ -66,11 +68,12 @@ async function settleParts(deps: SettleDeps, parts: SettleWork[]): Promise<Batch
   return whole;
 }
 
-/** After a collision in halves; after a failure one by one, so that the poison is found in one go. */
-function splitWork({ eventIds, resettlementIds }: SettleWork, error: unknown): SettleWork[] {
-  const events = eventIds.map((id): SettleWork => ({ eventIds: [id], resettlementIds: [] }));
-  const again = resettlementIds.map((id): SettleWork => ({ eventIds: [], resettlementIds: [id] }));
-  const singles = [...events, ...again];
+/** After a deadlock in halves; after a failure one by one, so that the event that fails is found in one go. */
+function split({ eventIds, resettlementIds }: IntakeJob, error: unknown): IntakeJob[] {
+  const singles: IntakeJob[] = [
+    ...eventIds.map((id) => ({ eventIds: [id], resettlementIds: [] })),
+    ...resettlementIds.map((id) => ({ eventIds: [], resettlementIds: [id] })),
+  ];
   if (!isCollision(error)) return singles;
   const middle = Math.ceil(singles.length / 2);
   return [singles.slice(0, middle), singles.slice(middle)].map((half) => ({
@@ -79,20 +82,20 @@ function splitWork({ eventIds, resettlementIds }: SettleWork, error: unknown): S
   }));
 }
 
-async function recordFailure(deps: SettleDeps, work: SettleWork, error: unknown): Promise<void> {
-  const [eventId] = work.eventIds;
-  deps.log.error({ err: error, eventId, resettlementId: work.resettlementIds[0] }, 'settling failed');
+async function recordFailure(deps: SettleDeps, job: IntakeJob, error: unknown): Promise<void> {
+  const [eventId] = job.eventIds;
+  deps.log.error({ err: error, eventId, resettlementId: job.resettlementIds[0] }, 'settling failed');
   if (eventId === undefined) return;
-  const message = describeError(error);
-  const [row] = await runPositional<{ status: string; awaited: boolean }>(
+  const [row] = await runSql<{ status: string; awaited: boolean }>(
     deps.db,
-    `update inbox_events set attempts = attempts + 1, error = ?,
+    'recordFailure',
+    `update inbox_events set attempts = attempts + 1, error = :message,
        next_enqueue_at = now() + (2 ^ attempts) * interval '5 seconds',
-       status = case when attempts + 1 >= ? then 'failed' else status end,
-       outcome = case when attempts + 1 >= ? then 'failed' else outcome end,
-       settled_at = case when attempts + 1 >= ? then now() else settled_at end
-     where id = ? and status = 'received' returning status, awaited`,
-    [message.slice(0, 2_000), MAX_ATTEMPTS, MAX_ATTEMPTS, MAX_ATTEMPTS, eventId],
+       status = case when attempts + 1 >= :maxAttempts then 'failed' else status end,
+       outcome = case when attempts + 1 >= :maxAttempts then 'failed' else outcome end,
+       settled_at = case when attempts + 1 >= :maxAttempts then now() else settled_at end
+     where id = :eventId and status = 'received' returning status, awaited`,
+    { message: describeError(error).slice(0, 2_000), maxAttempts: MAX_ATTEMPTS, eventId },
   );
   if (row?.status === 'failed' && row.awaited) await announceOutcomes(deps.db, [eventId]);
 }

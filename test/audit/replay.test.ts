@@ -120,9 +120,9 @@ describe('a replay', () => {
     assert.equal((await verifyLedger(hub.db, { programId: program.id })).total, 0);
   });
 
-  test('of what nobody can understand anew leaves it what it was, also where that is no fact at all', async () => {
+  test('of what nobody can read again leaves it what it was, also where that is no fact at all', async () => {
     const program = await openHttpProgram(hub);
-    const standing = { program_id: program.id, kind: 'conversion', livemode: true, raw: Buffer.from('?') };
+    const stored = { program_id: program.id, kind: 'conversion', livemode: true, raw: Buffer.from('?') };
     const now = new Date();
     const times = { next_enqueue_at: now, received_at: now, settled_at: now };
     const headers = { headers: JSON.stringify({ surface: 'attro' }) };
@@ -131,7 +131,7 @@ describe('a replay', () => {
       { id: 'ibx_standing_2', status: 'unprocessable', outcome: 'unprocessable', error: 'cannot be read' },
       { id: 'ibx_standing_3', status: 'failed', outcome: 'failed', error: 'the program was away' },
     ];
-    for (const row of rows) await hub.db('inbox_events').insert({ ...standing, ...times, ...headers, ...row });
+    for (const row of rows) await hub.db('inbox_events').insert({ ...stored, ...times, ...headers, ...row });
     const { code, stdout } = await runCli(['replay', '--program', program.id], cliEnvironment(hub));
     assert.deepEqual([code, stdout.trim()], [0, 'Replayed 3 messages: 1 ignored, 1 recorded, 1 unprocessable']);
     const kept = await runSql(

@@ -77,7 +77,7 @@ describe('tributary verify', () => {
     const { equal, counts, differences } = JSON.parse(json.stdout);
     assert.deepEqual([json.code, equal, differences], [0, true, []]);
     assert.ok(counts.messages > 15 && counts.facts > 15 && counts.orders >= 8 && counts.postings >= 10, json.stdout);
-    // What cannot be understood anew are the API's refund and decision alone.
+    // What cannot be read again are the API's refund and decision alone.
     assert.equal(counts.standingMessages, 2, json.stdout);
   });
 

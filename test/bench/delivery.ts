@@ -18,7 +18,7 @@ import {
 } from './delivery-setup.ts';
 import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices } from './services.ts';
-import { makeWorld } from './world.ts';
+import { makeCatalog } from './world.ts';
 
 const CONNECTIONS = 32;
 const WARM_UP = 6_000;
@@ -44,7 +44,7 @@ export async function runDeliveryBench(backend: 'postgres' | 'redis'): Promise<B
   const receiver = await startBenchReceiver();
   const worker = startChild('workers/main.ts', services.env);
   try {
-    const bench: DeliveryBench = { services, queues, receiver, ...(await makeWorld(services.db, 5_000)) };
+    const bench: DeliveryBench = { services, queues, receiver, ...(await makeCatalog(services.db, 5_000)) };
     await addEndpoint(bench, '/fast', 'conversion.updated');
     await deliver(bench, WARM_UP);
     // By turns, and medians of them: what slows the machine for a while meets both.

@@ -7,7 +7,7 @@ import { startChild } from './child.ts';
 import { dialectPairs, type Call, type DialectPair } from './dialect-pairs.ts';
 import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices } from './services.ts';
-import { makeWorld } from './world.ts';
+import { makeCatalog } from './world.ts';
 
 const CONCURRENCY = 8;
 /** The native side is warm from the pairs before; a dialect's own code has to be compiled first, as it is on a hub that runs. */
@@ -32,7 +32,7 @@ export async function runDialectsBench(backend: 'postgres' | 'redis'): Promise<B
   const agent = new Agent({ connections: CONCURRENCY, pipelining: 1 });
   try {
     const { db } = services;
-    const { programId, clickIds } = await makeWorld(db, 5_000);
+    const { programId, clickIds } = await makeCatalog(db, 5_000);
     const { plaintext: key } = await createKey(db, programId, { name: 'bench', mode: 'live', access: 'write' });
     const affiliateIds = await readIds(db, 'affiliates', programId);
     const [offerId = ''] = await readIds(db, 'offers', programId);

@@ -2,7 +2,7 @@ import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
 import type { Fact } from '../../src/domain/facts.ts';
 import { createLogger } from '../../src/process/logging.ts';
-import { settleWithCare } from '../../src/pipeline/settle-safely.ts';
+import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import { buildStatistics, rollUpBalances } from '../../src/statistics/rollups.ts';
 import { growLedger, type GrownLedger } from './grown-ledger.ts';
 import { medianOf, round, type BenchResult } from './result.ts';
@@ -72,7 +72,7 @@ async function settleOne({ db }: BenchServices, ledger: GrownLedger, round: numb
   const started = performance.now();
   let work = { eventIds, resettlementIds: [] as string[] };
   while (work.eventIds.length + work.resettlementIds.length > 0) {
-    const { resettlementIds } = await settleWithCare({ db, log, clock: { now: () => new Date() } }, work);
+    const { resettlementIds } = await settleSafely({ db, log, clock: { now: () => new Date() } }, work);
     work = { eventIds: [], resettlementIds };
   }
   const ms = performance.now() - started;

@@ -6,7 +6,7 @@ import { createSource, postbackSettingsSchema } from '../../src/program/sources.
 import { startChild } from './child.ts';
 import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices } from './services.ts';
-import { makeWorld } from './world.ts';
+import { makeCatalog } from './world.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -25,7 +25,7 @@ export async function runIngestBench(backend: 'postgres' | 'redis'): Promise<Ben
   const web = startChild('src/server.ts', { ...services.env, PORT: String(webPort), HOST: '127.0.0.1' });
   const bare = startChild('test/bench/bare-express.ts', { PORT: String(barePort) });
   try {
-    const { programId, clickIds } = await makeWorld(services.db, 20_000);
+    const { programId, clickIds } = await makeCatalog(services.db, 20_000);
     const source = await createSource(services.db, createSecretBox({ key: randomBytes(32) }), programId, {
       kind: 'postback',
       settings: postbackSettingsSchema.parse({ purpose: 'primary', response: 'ok' }),

@@ -9,7 +9,7 @@ import { Queue, Worker } from 'bullmq';
 import { startChild } from './child.ts';
 import { round, type BenchResult } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';
-import { makeWorld, postbackFields } from './world.ts';
+import { makeCatalog, postbackFields } from './world.ts';
 
 const EVENTS = 60_000;
 const WARM_UP = 10_000;
@@ -60,7 +60,7 @@ export async function fillInbox(
   events: number,
   queues: ReturnType<typeof openQueues> | null,
 ): Promise<Groups> {
-  const { programId, clickIds } = await makeWorld(services.db, events);
+  const { programId, clickIds } = await makeCatalog(services.db, events);
   const receivedAt = new Date();
   const groups: Groups = [];
   for (let start = 0; start < events; start += GROUP) {

@@ -12,7 +12,7 @@ export interface BenchWorld {
 
 const AFFILIATES = 100;
 
-export async function makeWorld(db: Db, clicks: number): Promise<BenchWorld> {
+export async function makeCatalog(db: Db, clicks: number): Promise<BenchWorld> {
   const programId = newId('prg');
   await db('programs').insert({ id: programId, name: 'Benchmark' });
   const affiliates: string[] = [];

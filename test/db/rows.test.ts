@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
 import { copyRows } from '../../src/db/copy.ts';
 import { rowSource, type Column } from '../../src/db/rows.ts';
+import { runSql as runNamed } from '../../src/db/sql.ts';
 import { runSql } from '../support/sql.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -69,7 +70,7 @@ test('whatever the values are, rows arrive as they were sent, unnested or copied
       const sent = rows.map((row, id) => ({ id, ...row, at: row.at === null ? null : new Date(row.at) }));
       const { sql, bindings } = rowSource('r', columnsOf(rows));
       const list = 'id, name, flag, size, doc::text as doc, tags::text as tags, at, raw';
-      assert.deepEqual(await runSql(t.db, `select ${list} from ${sql} order by id`, bindings), sent);
+      assert.deepEqual(await runNamed(t.db, 'readThings', `select ${list} from ${sql} order by id`, bindings), sent);
       await inTransaction(t.db, async (trx) => {
         await copyRows(trx, 'things', columnsOf(rows));
         assert.deepEqual(await runSql(trx, `select ${list} from things order by id`), sent);

@@ -4,7 +4,7 @@ import { affspacePage } from './affspace.ts';
 import { attroPage } from './attro.ts';
 import { runPage, type ExampleResult } from './example.ts';
 import { refgrowPage } from './refgrow.ts';
-import { makeWorld } from './world.ts';
+import { makeCatalog } from './world.ts';
 
 const pages = {
   Attro: attroPage,
@@ -18,7 +18,7 @@ const pages = {
 export async function runAllPages(hub: string, adminToken: string): Promise<ExampleResult[]> {
   const results: ExampleResult[] = [];
   for (const [name, pageOf] of Object.entries(pages)) {
-    results.push(...(await runPage(pageOf(await makeWorld(hub, adminToken, name)))));
+    results.push(...(await runPage(pageOf(await makeCatalog(hub, adminToken, name)))));
   }
   return results;
 }

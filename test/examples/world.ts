@@ -11,7 +11,7 @@ export interface ExampleWorld {
 }
 
 /** Makes a program of its own for one page, so that no page's examples meet another's. */
-export async function makeWorld(hub: string, adminToken: string, name: string): Promise<ExampleWorld> {
+export async function makeCatalog(hub: string, adminToken: string, name: string): Promise<ExampleWorld> {
   const post = async (token: string, path: string, body: object): Promise<Record<string, string>> => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const response = await fetch(`${hub}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });

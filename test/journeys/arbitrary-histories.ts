@@ -28,7 +28,7 @@ export interface Delivery {
   /** Batches of indexes into the history's events, some of them twice. */
   batches: number[][];
   workers: number;
-  /** Each message is received anew in this order; else all were received in the order of the history, and only worked on so. */
+  /** Each message is received again in this order; else all were received in the order of the history, and only worked on so. */
   receivedAnew: boolean;
 }
 

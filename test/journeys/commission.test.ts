@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { requestDueApprovals } from '../../src/pipeline/work/find-overdue.ts';
-import { settleWithCare } from '../../src/pipeline/settle-safely.ts';
+import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addAffiliate, addClick, addOffer, fact, openLedger, sale, usd, type Ledger } from './ledger.ts';
@@ -342,7 +342,7 @@ describe('a tracker\u2019s words about one order', () => {
 async function sweep(ledger: Ledger, now: string): Promise<string | undefined> {
   const clock = { now: () => new Date(now) };
   const resettlementIds = await requestDueApprovals(ledger.db, clock.now(), 100);
-  await settleWithCare({ db: ledger.db, log, clock }, { eventIds: [], resettlementIds });
+  await settleSafely({ db: ledger.db, log, clock }, { eventIds: [], resettlementIds });
   return (await ledger.orders())[0]?.status;
 }
 

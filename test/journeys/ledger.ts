@@ -4,7 +4,7 @@ import { runSql } from '../support/sql.ts';
 import type { Evidence, Fact, FactAmount, FactOf } from '../../src/domain/facts.ts';
 import { newId } from '../../src/domain/ids.ts';
 import type { CommissionOverride, CommissionTerms } from '../../src/domain/terms.ts';
-import { settleWithCare } from '../../src/pipeline/settle-safely.ts';
+import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import { createLogger } from '../../src/process/logging.ts';
 
 /** A program with one affiliate and one offer, straight in the database, and the pipeline run on facts by hand. */
@@ -106,7 +106,7 @@ export async function openLedger(
       const deps = { db, log, clock: { now: () => ledger.now } };
       let work = { eventIds, resettlementIds: [] as string[] };
       for (let rounds = 0; rounds < 20; rounds += 1) {
-        const result = await settleWithCare(deps, work);
+        const result = await settleSafely(deps, work);
         if (result.resettlementIds.length === 0) return;
         work = { eventIds: [], resettlementIds: result.resettlementIds };
       }

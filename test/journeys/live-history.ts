@@ -6,7 +6,8 @@ import { runSql } from '../support/sql.ts';
 import type { Fact } from '../../src/domain/facts.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
-import { settleWithCare, type SettleWork } from '../../src/pipeline/settle-safely.ts';
+import { settleSafely } from '../../src/pipeline/settle-safely.ts';
+import type { IntakeJob } from '../../src/queue/jobs.ts';
 import { clicks, type Delivery, type History } from './arbitrary-histories.ts';
 
 /** Everything about a ledger that must not depend on how its facts arrived; amounts as text, orders by their references. */
@@ -29,7 +30,7 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
   const receipt = Array.from({ length: events.length + deliveries }, () => newId('ibx')).sort();
   const repeats = receipt.splice(events.length);
   const seen = new Set<number>();
-  const queue: SettleWork[] = [];
+  const queue: IntakeJob[] = [];
   for (const batch of delivery.batches) {
     const eventIds: string[] = [];
     for (const index of batch) {
@@ -43,7 +44,7 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
   }
   const workers = Array.from({ length: delivery.workers }, async (_, turn) => {
     for (let work = queue.shift(); work; work = queue.shift()) {
-      const { resettlementIds } = await settleWithCare({ db, log, clock: { now: () => NOW } }, work);
+      const { resettlementIds } = await settleSafely({ db, log, clock: { now: () => NOW } }, work);
       // What is to be settled again may come at any time: at once or last.
       for (const id of resettlementIds) {
         const again = { eventIds: [], resettlementIds: [id] };
@@ -226,7 +227,7 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Ledge
   );
   const image = { orders, balances, customers: customers.toSorted(byText) };
   return JSON.parse(
-    // Ids are made anew each time: what a binding is called by its order is compared by reference.
+    // Ids differ each time: what a binding is called by its order is compared by reference.
     JSON.stringify(image)
       .replaceAll(mark, '@')
       .replaceAll(/"value":"cnv_[0-9a-f]{32}"/g, '"value":"binding"'),

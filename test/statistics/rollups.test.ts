@@ -6,7 +6,7 @@ import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { requestResettlements } from '../../src/pipeline/rows/resettlement-rows.ts';
-import { settleWithCare } from '../../src/pipeline/settle-safely.ts';
+import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import { listBalances } from '../../src/ledger/balances.ts';
 import { insertClicks, type Click } from '../../src/program/clicks.ts';
 import { readOfferStatistics } from '../../src/statistics/offer-statistics.ts';
@@ -192,7 +192,7 @@ async function payOut(programId: string, fates: number[]): Promise<number> {
         (done?.orderIds ?? []).map((orderId) => ({ scope, customerId: null, orderId })),
       );
     });
-    await settleWithCare({ db: t.db, log, clock: { now: () => new Date() } }, { eventIds: [], resettlementIds: ids });
+    await settleSafely({ db: t.db, log, clock: { now: () => new Date() } }, { eventIds: [], resettlementIds: ids });
   }
   return made;
 }

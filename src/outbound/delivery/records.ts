@@ -1,7 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import { newId } from '../../domain/ids.ts';
 import { rowSource } from '../../db/rows.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Lease } from '../wire/lease.ts';
 
 /** What an attempt came to, and what follows for its delivery. */
@@ -43,8 +43,9 @@ export async function recordAttempts(db: Db, records: readonly AttemptRecord[]):
       values: records.map((record) => record.nextAttemptAt?.toISOString() ?? null),
     },
   ]);
-  await runPositional(
+  await runSql(
     db,
+    'recordAttempts',
     `with r as materialized (select * from ${sql}), attempted as (
        insert into delivery_attempts (message_id, id, endpoint_id, status, trigger, response_status,
                                       response_body, error, duration_ms, attempted_at, next_attempt_at)

@@ -2,7 +2,7 @@ import type { Trx } from '../../db/db.ts';
 import { newId } from '../../domain/ids.ts';
 import { copyRows } from '../../db/copy.ts';
 import { rowSource } from '../../db/rows.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { deliveryIdOf } from '../wire/delivery-id.ts';
 import type { MessageDraft } from '../events/message-draft.ts';
 import { affiliateOfConversion, firePostbacks, type PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
@@ -103,12 +103,13 @@ async function insertMessages(
     { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
     { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
   ]);
-  await runPositional(
+  await runSql(
     trx,
+    'insertDeliveries',
     `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, created_at)
-     select message_id, endpoint_id, status, case when status = 'pending' then ?::timestamptz end, ?::timestamptz
+     select message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end, :now::timestamptz
      from ${addressed.sql}`,
-    [now, now, ...addressed.bindings],
+    { now, ...addressed.bindings },
   );
 }
 
@@ -129,13 +130,14 @@ async function writePostbacks(
     { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
     { name: 'request', type: 'jsonb', values: deliveries.map(({ request }) => JSON.stringify(request)) },
   ]);
-  await runPositional(
+  await runSql(
     trx,
+    'insertPostbackDeliveries',
     `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, request, created_at)
-     select message_id, endpoint_id, status, case when status = 'pending' then ?::timestamptz end, request,
-       ?::timestamptz
+     select message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end, request,
+       :now::timestamptz
      from ${sql}`,
-    [now, now, ...bindings],
+    { now, ...bindings },
   );
   return listDue(deliveries);
 }

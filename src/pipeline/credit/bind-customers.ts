@@ -1,92 +1,105 @@
 import type { Trx } from '../../db/db.ts';
 import type { Fact } from '../../domain/facts.ts';
-import { weighEvidence, type Binding, type Candidate } from '../rules/attribution.ts';
-import { readEarliestBindings, readOtherOrders, type BindingClaim } from '../rows/customer-rows.ts';
-import type { Customers, CustomerWork } from '../orders/lock-customers.ts';
-import { foldAll } from '../rules/order-facts.ts';
-import { restates, type OrderWork } from '../orders/order-work.ts';
-import { snapshotTerms, type TermsSnapshot, type World } from '../rules/catalog.ts';
-import type { Worlds } from '../rows/load-catalog.ts';
 import { isEarlier } from '../../domain/orderings.ts';
-import { readCustomerFacts } from '../rows/fact-rows.ts';
-import type { OwnAttribution } from '../rules/attribution.ts';
+import type { Customers, LockedCustomer } from '../orders/lock-customers.ts';
+import { restates, type LoadedOrder } from '../orders/loaded-order.ts';
+import { weighEvidence, type Binding, type Candidate, type OwnAttribution } from '../rules/attribution.ts';
+import { snapshotTerms, type Catalog, type TermsSnapshot } from '../rules/catalog.ts';
+import { addFacts } from '../rules/order-facts.ts';
+import { readCustomersWithOtherOrders, readEarliestBindings, type BindingCandidate } from '../rows/customer-rows.ts';
+import { readCustomerFacts, type CustomerFact } from '../rows/fact-rows.ts';
+import type { CatalogLoader } from '../rows/load-catalog.ts';
+import type { BoundCustomer, WeighedOrder } from './credited-order.ts';
 
 /**
  * Binds each customer of the batch: the earliest attributed order wins, or the earliest customer fact that names an
- * affiliate, by (occurredAt, reference). Gives the customers whose other orders the new binding concerns.
+ * affiliate, by (occurredAt, reference). `moved` are the customers whose other orders the new binding concerns.
  */
 export async function bindCustomers(
   trx: Trx,
   customers: Customers,
-  affected: string[],
-  worlds: Worlds,
-): Promise<Set<string>> {
-  if (customers.byId.size === 0) return new Set();
-  const earliest = await readEarliestBindings(trx, customers.members, affected);
-  const facts = await readCustomerFacts(trx, customers.members);
-  const changed: string[] = [];
+  orders: readonly WeighedOrder[],
+  batchOrderIds: readonly string[],
+  catalogs: CatalogLoader,
+): Promise<{ customers: Customers<BoundCustomer>; moved: Set<string> }> {
+  const { rootOf, ofOrder } = customers;
+  const bound: Customers<BoundCustomer> = { byId: new Map(), rootOf, ofOrder };
+  if (customers.byId.size === 0) return { customers: bound, moved: new Set() };
+  const earliest = await readEarliestBindings(trx, rootOf, batchOrderIds);
+  const facts = await readCustomerFacts(trx, rootOf);
+  const offered = Map.groupBy(orders.flatMap(candidateOfOrder), ({ customerId }) => customerId);
   for (const customer of customers.byId.values()) {
-    const world = worlds.of(customer.scope.programId);
-    const claims: BindingClaim[] = [];
-    const earlier = earliest.get(customer.id);
-    if (earlier) claims.push(earlier);
-    for (const order of customer.orders) claims.push(...claimOf(order, customer.id));
-    const arrived = customer.facts.map(({ fact, arrival }) => ({ fact, inboxId: arrival.event.id, posted: false }));
-    // A message that is replayed may be understood otherwise than it was.
-    const stored = (facts.get(customer.id) ?? []).filter(
-      (one) => !arrived.some(({ fact, inboxId }) => fact.id === one.fact.id && restates(inboxId, fact, one)),
-    );
-    const known = foldAll([...stored, ...arrived]);
-    for (const { fact } of arrived) {
-      const stands = known.get(fact.id)?.fact ?? fact;
-      const before = stored.find((one) => one.fact === stands)?.attribution ?? null;
-      customer.attributions.set(fact.id, before ?? attributeByFact(stands, world));
-    }
-    for (const { fact } of known.values()) {
-      const recorded = stored.find((one) => one.fact.id === fact.id)?.attribution ?? null;
-      const own = customer.attributions.get(fact.id) ?? recorded;
-      if (own) claims.push(...claimByFact(fact, own, customer));
-    }
-    const first = claims.reduce<BindingClaim | null>(
-      (best, claim) => (best === null || isEarlier(claim, best) ? claim : best),
-      null,
-    );
-    customer.binding = first && bindingOf(first, customer);
-    if (movesOthers(customer)) changed.push(customer.id);
+    const stored = earliest.get(customer.id);
+    const candidates = [...(stored ? [stored] : []), ...(offered.get(customer.id) ?? [])];
+    const catalog = catalogs.of(customer.scope.programId);
+    bound.byId.set(customer.id, bindCustomer(customer, candidates, facts.get(customer.id) ?? [], catalog));
   }
-  if (changed.length === 0) return new Set();
-  const concerned = new Map([...customers.members].filter(([, root]) => changed.includes(root)));
-  return readOtherOrders(trx, concerned, affected);
+  const changed = new Set([...bound.byId.values()].filter(movesOthers).map(({ id }) => id));
+  if (changed.size === 0) return { customers: bound, moved: new Set() };
+  const concerned = new Map([...rootOf].filter(([, root]) => changed.has(root)));
+  return { customers: bound, moved: await readCustomersWithOtherOrders(trx, concerned, batchOrderIds) };
+}
+
+/** `candidates` are the bindings that orders offer; those of the facts about the customer alone are worked out here. */
+function bindCustomer(
+  customer: LockedCustomer,
+  candidates: BindingCandidate[],
+  storedFacts: CustomerFact[],
+  catalog: Catalog,
+): BoundCustomer {
+  const arrived = customer.arrivals.map(({ fact, event }) => ({ fact, inboxId: event.id, posted: false }));
+  // A message that is replayed may be read otherwise than it was.
+  const stored = storedFacts.filter(
+    (one) => !arrived.some(({ fact, inboxId }) => fact.id === one.fact.id && restates(inboxId, fact, one)),
+  );
+  const known = addFacts([...stored, ...arrived]);
+  const attributions = new Map<string, OwnAttribution | null>();
+  for (const { fact } of arrived) {
+    const stands = known.get(fact.id)?.fact ?? fact;
+    const before = stored.find((one) => one.fact === stands)?.attribution ?? null;
+    attributions.set(fact.id, before ?? attributeByFact(stands, catalog));
+  }
+  const all = [...candidates];
+  for (const { fact } of known.values()) {
+    const recorded = stored.find((one) => one.fact.id === fact.id)?.attribution ?? null;
+    const own = attributions.get(fact.id) ?? recorded;
+    if (own) all.push(...candidateOfFact(fact, own, customer));
+  }
+  const first = all.reduce<BindingCandidate | null>(
+    (best, candidate) => (best === null || isEarlier(candidate, best) ? candidate : best),
+    null,
+  );
+  return { ...customer, attributions, binding: first && bindingOf(first, customer) };
 }
 
 /** The order's own attribution: its strongest own evidence, if it may be paid for. A renewal has none. */
 export function attributeByOwnEvidence(
-  order: OrderWork,
+  order: LoadedOrder & Pick<WeighedOrder, 'kind' | 'evidences'>,
   buyerEmails: string[],
-): { own: OwnAttribution | null; terms: TermsSnapshot | null } {
-  const candidate = order.evidences?.candidates[0];
-  if (!candidate || order.kind === 'renewal' || order.kind === null) return { own: null, terms: null };
-  const terms = termsFor(order, candidate, null);
-  const binds = terms !== null && mayBind(terms, [...order.summary.emails, ...buyerEmails]);
-  return { own: binds ? { candidate, terms } : null, terms };
+): Pick<WeighedOrder, 'own' | 'ownTerms'> {
+  const candidate = order.evidences.candidates[0];
+  if (!candidate || order.kind === 'renewal' || order.kind === null) return { own: null, ownTerms: null };
+  const ownTerms = termsFor(order, candidate, null);
+  const binds = ownTerms !== null && mayBind(ownTerms, [...order.summary.emails, ...buyerEmails]);
+  return { own: binds ? { candidate, terms: ownTerms } : null, ownTerms };
 }
 
 /**
  * The terms that hold for an order and an affiliate: the customer's, as snapshotted when they were bound; those recorded
  * with the order before; else today's, which are recorded with it from now on. Null where no offer is known.
  */
-export function termsFor(order: OrderWork, candidate: Candidate, binding: Binding | null): TermsSnapshot | null {
-  const offerId = candidate.offerId ?? binding?.offerId ?? order.world.program.defaultOfferId;
+export function termsFor(order: LoadedOrder, candidate: Candidate, binding: Binding | null): TermsSnapshot | null {
+  const offerId = candidate.offerId ?? binding?.offerId ?? order.catalog.program.defaultOfferId;
   if (offerId === null) return null;
   const matches = (terms: TermsSnapshot): boolean =>
     terms.affiliateId === candidate.affiliateId && terms.offerId === offerId;
   if (binding && matches(binding.terms)) return binding.terms;
-  return order.recorded.terms.find(matches) ?? snapshotFor(candidate.affiliateId, offerId, order.world);
+  return order.recorded.terms.find(matches) ?? snapshotFor(candidate.affiliateId, offerId, order.catalog);
 }
 
-function snapshotFor(affiliateId: string, offerId: string, world: World): TermsSnapshot | null {
-  const affiliate = world.affiliate(affiliateId);
-  const offer = world.offer(offerId);
+function snapshotFor(affiliateId: string, offerId: string, catalog: Catalog): TermsSnapshot | null {
+  const affiliate = catalog.affiliate(affiliateId);
+  const offer = catalog.offer(offerId);
   return affiliate && offer ? snapshotTerms(affiliate, offer) : null;
 }
 
@@ -94,54 +107,47 @@ function mayBind(terms: TermsSnapshot, emails: string[]): boolean {
   return terms.affiliateActive && terms.offerActive && !terms.affiliateEmails.some((email) => emails.includes(email));
 }
 
-function claimOf(order: OrderWork, customerId: string): BindingClaim[] {
-  if (!order.own || order.summary.occurredAt === null) return [];
-  return [
-    {
-      customerId,
-      orderId: order.id,
-      occurredAt: order.summary.occurredAt,
-      reference: order.reference,
-      own: order.own,
-    },
-  ];
+function candidateOfOrder(order: WeighedOrder): BindingCandidate[] {
+  const { id, customerId, own, summary, reference } = order;
+  if (!own || customerId === null || summary.occurredAt === null) return [];
+  return [{ customerId, orderId: id, occurredAt: summary.occurredAt, reference, own }];
 }
 
 /** Whom a fact about a customer alone names, with the terms of today: metadata on the customer, a signup with a click. */
-function attributeByFact(fact: Fact, world: World): OwnAttribution | null {
+function attributeByFact(fact: Fact, catalog: Catalog): OwnAttribution | null {
   if (Object.keys(fact.evidence).length === 0) return null;
   const item = { evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id };
-  const [candidate] = weighEvidence([item], fact.occurredAt, world, []).candidates;
-  const offerId = candidate?.offerId ?? world.program.defaultOfferId;
+  const [candidate] = weighEvidence([item], fact.occurredAt, catalog, []).candidates;
+  const offerId = candidate?.offerId ?? catalog.program.defaultOfferId;
   if (!candidate || offerId === null) return null;
-  const terms = snapshotFor(candidate.affiliateId, offerId, world);
+  const terms = snapshotFor(candidate.affiliateId, offerId, catalog);
   return terms && { candidate, terms };
 }
 
 /** Such a fact binds like an order. */
-function claimByFact(fact: Fact, own: OwnAttribution, customer: CustomerWork): BindingClaim[] {
+function candidateOfFact(fact: Fact, own: OwnAttribution, customer: LockedCustomer): BindingCandidate[] {
   const email = fact.customer?.email?.toLowerCase() ?? customer.email;
   if (!mayBind(own.terms, email === null ? [] : [email])) return [];
   return [{ customerId: customer.id, orderId: fact.id, occurredAt: fact.occurredAt, reference: fact.id, own }];
 }
 
-function bindingOf(claim: BindingClaim, customer: CustomerWork): Binding {
-  const { candidate, terms } = claim.own;
-  const before = [customer.before, ...customer.merged].find((row) => row?.binding?.boundBy === claim.orderId)?.binding;
+function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, customer: LockedCustomer): Binding {
+  const { candidate, terms } = own;
+  const before = [customer.before, ...customer.merged].find((row) => row?.binding?.boundBy === orderId)?.binding;
   const same = before && before.affiliateId === terms.affiliateId && before.offerId === terms.offerId;
   return {
     affiliateId: terms.affiliateId,
     offerId: terms.offerId,
     clickId: candidate.clickId,
-    boundAt: claim.occurredAt,
-    boundRef: claim.reference,
-    boundBy: claim.orderId,
+    boundAt: occurredAt,
+    boundRef: reference,
+    boundBy: orderId,
     terms: same ? before.terms : terms,
   };
 }
 
 /** Whether what the customer's other orders depend on has changed: the binding, or who the customer is. */
-function movesOthers(customer: CustomerWork): boolean {
+function movesOthers(customer: BoundCustomer): boolean {
   if (customer.merged.length > 0) return true;
   const before = customer.before?.binding ?? null;
   const after = customer.binding;

@@ -1,58 +1,69 @@
 import type { Trx } from '../../db/db.ts';
+import type { LoadedOrder } from '../orders/loaded-order.ts';
+import { customerOf, type Customers } from '../orders/lock-customers.ts';
 import { weighEvidence } from '../rules/attribution.ts';
-import { attributeByOwnEvidence, bindCustomers } from './bind-customers.ts';
-import { grantSlots } from './daily-caps.ts';
-import { firstPayments, rankCpaClaims, rankSubscriptions } from './who-is-first.ts';
-import type { Customers } from '../orders/lock-customers.ts';
-import { rowsBefore, type OrderWork } from '../orders/order-work.ts';
 import { kindOf, needsCapSlot } from '../rules/commission.ts';
-import { assumeCurrency, draftPart, settleContext, type OrderContext } from './settle-order.ts';
+import type { CatalogLoader } from '../rows/load-catalog.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
-import type { Worlds } from '../rows/load-catalog.ts';
+import { rowsBefore } from '../orders/loaded-order.ts';
+import { attributeByOwnEvidence, bindCustomers } from './bind-customers.ts';
+import type { BoundCustomer, CreditedOrder, WeighedOrder } from './credited-order.ts';
+import { grantSlots, type SlotRequest } from './daily-caps.ts';
+import { commissionContext, creditOrder, type OrderContext } from './settle-order.ts';
+import { findFirstPayments, rankCpaSlots, rankFirstOfSubscriptions } from './who-is-first.ts';
 
-/**
- * Finds each order's kind, its own evidence, and its customer's binding; then credits it. Gives what a moved binding or a
- * lost place asks to be settled again.
- */
+export interface CreditedOrders {
+  orders: CreditedOrder[];
+  customers: Customers<BoundCustomer>;
+  /** What a binding that moved, or an order that is not first any more, asks to be settled again. */
+  requests: ResettlementRequest[];
+}
+
+/** Finds each order's kind, its own evidence, and its customer's binding; then credits it. */
 export async function creditOrders(
   trx: Trx,
-  orders: OrderWork[],
-  customers: Customers,
-  affected: string[],
-  worlds: Worlds,
-): Promise<ResettlementRequest[]> {
-  const displaced = await rankSubscriptions(trx, orders, affected);
-  for (const order of orders) {
-    const { summary } = order;
-    order.kind = kindOf(summary, order.firstOfSubscription);
-    order.evidences = weighEvidence(summary.evidence, summary.occurredAt ?? '', order.world, order.recorded.terms);
-    const email = customers.byId.get(order.customerId ?? '')?.email ?? null;
-    const { own, terms } = attributeByOwnEvidence(order, email === null ? [] : [email]);
-    order.own = own;
-    order.ownTerms = terms;
-  }
-  const moved = await bindCustomers(trx, customers, affected, worlds);
-  await worlds.loadByIds(
+  loaded: LoadedOrder[],
+  locked: Customers,
+  batchOrderIds: string[],
+  catalogs: CatalogLoader,
+): Promise<CreditedOrders> {
+  const { first, displaced } = await rankFirstOfSubscriptions(trx, loaded, batchOrderIds);
+  const weighed = loaded.map((order) => weighOrder(order, locked, first));
+  const { customers, moved } = await bindCustomers(trx, locked, weighed, batchOrderIds, catalogs);
+  const bindings = [...customers.byId.values()].flatMap(({ binding }) => binding ?? []);
+  await catalogs.loadByIds(
     trx,
-    [...customers.byId.values()].flatMap(({ binding }) => binding?.affiliateId ?? []),
-    [...customers.byId.values()].flatMap(({ binding }) => binding?.offerId ?? []),
+    bindings.map(({ affiliateId }) => affiliateId),
+    bindings.map(({ offerId }) => offerId),
   );
-  for (const order of orders) {
-    const customer = customers.byId.get(order.customerId ?? '') ?? null;
-    assumeCurrency(order, customer);
-    order.draft = draftPart(order, customer, order.state).draft;
+  const orders = weighed.map((order) => creditOrder(order, customerOf(customers, order.id)));
+  for (const order of weighed) {
     for (const { customerId } of rowsBefore(order)) {
-      const left = customers.members.get(customerId ?? '');
+      const left = customers.rootOf.get(customerId ?? '');
       if (left !== undefined && left !== order.customerId) moved.add(left);
     }
   }
-  return [
-    ...[...moved].flatMap((customerId) => {
-      const scope = customers.byId.get(customerId)?.scope;
-      return scope ? [{ scope, customerId, orderId: null }] : [];
-    }),
-    ...displaced.map(({ scope, orderId }) => ({ scope, customerId: null, orderId })),
-  ];
+  return {
+    orders,
+    customers,
+    requests: [...requestsFor(moved, customers), ...displaced.map(requestOf)],
+  };
+}
+
+function weighOrder(order: LoadedOrder, customers: Customers, firstOfSubscriptions: ReadonlySet<string>): WeighedOrder {
+  const { id, subscription, summary, catalog, recorded } = order;
+  const customer = customerOf(customers, id);
+  const ranks = subscription !== null && summary.occurredAt !== null;
+  const firstOfSubscription = !ranks || firstOfSubscriptions.has(id);
+  const weighed = {
+    ...order,
+    customerId: customer?.id ?? null,
+    firstOfSubscription,
+    kind: kindOf(summary, firstOfSubscription),
+    evidences: weighEvidence(summary.evidence, summary.occurredAt ?? '', catalog, recorded.terms),
+  };
+  const email = customer?.email ?? null;
+  return { ...weighed, ...attributeByOwnEvidence(weighed, email === null ? [] : [email]) };
 }
 
 /** What settling does to others while it works things out; a proof does nothing. */
@@ -61,46 +72,57 @@ export interface Effects {
   lockClicks?: (trx: Trx, clickIds: string[]) => Promise<void>;
 }
 
-/** Works out who is first, and gives out cap slots. Adds to `requests` what the new places displaced. */
-export async function settleContexts(
+/** Works out who is first, and gives out cap slots: what each order's settlement depends on besides its own facts. */
+export async function findContexts(
   trx: Trx,
-  orders: OrderWork[],
-  customers: Customers,
-  affected: string[],
+  { orders, customers }: Pick<CreditedOrders, 'orders' | 'customers'>,
+  batchOrderIds: string[],
   now: string,
-  requests: ResettlementRequest[],
   effects: Effects = { grantSlots },
-): Promise<Map<string, OrderContext>> {
-  const { holds, displaced } = await rankCpaClaims(trx, orders, affected, effects.lockClicks);
-  const payments = await firstPayments(trx, customers.byId.values(), customers.members, affected);
-  for (const { scope, orderId } of displaced) requests.push({ scope, customerId: null, orderId });
-  for (const customerId of payments.moved) {
-    const scope = customers.byId.get(customerId)?.scope;
-    if (scope) requests.push({ scope, customerId, orderId: null });
-  }
+): Promise<{ contexts: Map<string, OrderContext>; requests: ResettlementRequest[] }> {
+  const cpaSlots = await rankCpaSlots(trx, orders, batchOrderIds, effects.lockClicks);
+  const firstPayments = await findFirstPayments(trx, customers, orders, batchOrderIds);
   const contexts = new Map<string, OrderContext>();
-  const slots: Parameters<typeof grantSlots>[1] = [];
   for (const order of orders) {
-    const customer = customers.byId.get(order.customerId ?? '') ?? null;
-    const terms = order.draft?.terms ?? null;
-    const recorded = order.recorded.cap;
-    const cap = recorded && terms && recorded.offerId === terms.offerId ? recorded : null;
-    const context: OrderContext = {
+    const customer = customerOf(customers, order.id);
+    const { terms } = order.credit;
+    const { cap } = order.recorded;
+    contexts.set(order.id, {
       customer,
-      firstPaymentAt: customer ? (payments.at.get(customer.id) ?? null) : null,
-      holdsCpaClaim: holds.has(order.id),
-      cap,
+      firstPaymentAt: customer ? (firstPayments.at.get(customer.id) ?? null) : null,
+      holdsCpaSlot: cpaSlots.first.has(order.id),
+      cap: cap && terms && cap.offerId === terms.offerId ? cap : null,
       now,
-    };
-    contexts.set(order.id, context);
-    if (cap || !order.draft || !terms) continue;
-    if (needsCapSlot(order.summary, order.draft, settleContext(order, context, order.summary))) {
-      slots.push({ order, offerId: terms.offerId, dailyCap: terms.dailyCap });
-    }
+    });
   }
-  for (const [orderId, cap] of await effects.grantSlots(trx, slots)) {
+  const granted = await effects.grantSlots(trx, slotRequests(orders, contexts));
+  for (const [orderId, cap] of granted) {
     const context = contexts.get(orderId);
-    if (context) context.cap = cap;
+    if (context) contexts.set(orderId, { ...context, cap });
   }
-  return contexts;
+  return {
+    contexts,
+    requests: [...cpaSlots.displaced.map(requestOf), ...requestsFor(firstPayments.moved, customers)],
+  };
+}
+
+function slotRequests(orders: CreditedOrder[], contexts: Map<string, OrderContext>): SlotRequest[] {
+  return orders.flatMap((order) => {
+    const context = contexts.get(order.id);
+    const { terms } = order.credit;
+    if (!context || context.cap || !terms) return [];
+    const needed = needsCapSlot(order.summary, order.credit, commissionContext(order, context, order.summary));
+    return needed ? [{ order, offerId: terms.offerId, dailyCap: terms.dailyCap }] : [];
+  });
+}
+
+function requestOf({ scope, orderId }: Pick<ResettlementRequest, 'scope'> & { orderId: string }): ResettlementRequest {
+  return { scope, customerId: null, orderId };
+}
+
+function requestsFor(customerIds: Iterable<string>, customers: Customers): ResettlementRequest[] {
+  return [...customerIds].flatMap((customerId) => {
+    const scope = customers.byId.get(customerId)?.scope;
+    return scope ? [{ scope, customerId, orderId: null }] : [];
+  });
 }

@@ -1,15 +1,22 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { localDay } from '../../domain/calendar.ts';
-import type { CapDecision } from '../rows/order-rows.ts';
-import type { OrderWork } from '../orders/order-work.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
+import type { LoadedOrder } from '../orders/loaded-order.ts';
+import type { CapDecision } from '../rows/order-rows.ts';
 
 /** An order that needs a slot of its offer's day. */
 export interface SlotRequest {
-  order: OrderWork;
+  order: LoadedOrder;
   offerId: string;
   dailyCap: number;
+}
+
+/** How many slots of an offer's day are taken. */
+interface Counter {
+  scope: Scope;
+  offerId: string;
+  day: string;
 }
 
 /**
@@ -19,79 +26,70 @@ export interface SlotRequest {
  */
 export async function grantSlots(trx: Trx, requests: SlotRequest[]): Promise<Map<string, CapDecision>> {
   const decisions = new Map<string, CapDecision>();
-  const counters = new Map<string, { scope: Scope; offerId: string; day: string; requests: SlotRequest[] }>();
+  const requested = new Map<string, Counter & { requests: SlotRequest[] }>();
   for (const request of requests) {
     const { order, offerId } = request;
-    const day = localDay(order.summary.occurredAt ?? '', order.world.program.timezone);
-    const key = `${scopeKey(order.scope)} ${offerId} ${day}`;
-    const counter = counters.get(key) ?? { scope: order.scope, offerId, day, requests: [] };
-    counters.set(key, counter);
-    counter.requests.push(request);
+    const day = localDay(order.summary.occurredAt ?? '', order.catalog.program.timezone);
+    const counter = requested.get(keyOf({ scope: order.scope, offerId, day }));
+    if (counter) counter.requests.push(request);
+    else {
+      const scope = order.scope;
+      requested.set(keyOf({ scope, offerId, day }), { scope, offerId, day, requests: [request] });
+    }
   }
-  if (counters.size === 0) return decisions;
-  const list = [...counters.values()];
-  const taken = await lockCounters(trx, list);
-  const used: number[] = [];
-  for (const [index, counter] of list.entries()) {
-    const start = taken[index] ?? 0;
+  if (requested.size === 0) return decisions;
+  const counters = [...requested.values()];
+  const taken = await lockCounters(trx, counters);
+  const granted: number[] = [];
+  for (const counter of counters) {
+    const start = taken.get(keyOf(counter)) ?? 0;
     let count = start;
     for (const { order, offerId, dailyCap } of counter.requests) {
-      const granted = count < dailyCap;
-      if (granted) count += 1;
-      decisions.set(order.id, { offerId, day: counter.day, granted });
+      const free = count < dailyCap;
+      if (free) count += 1;
+      decisions.set(order.id, { offerId, day: counter.day, granted: free });
     }
-    used.push(count - start);
+    granted.push(count - start);
   }
-  await runPositional(
+  await runSql(
     trx,
-    `update cap_counters c set taken = c.taken + used.count
-     from unnest(?::text[], ?::boolean[], ?::text[], ?::date[], ?::integer[])
-       as used (program_id, livemode, offer_id, day, count)
-     where c.program_id = used.program_id and c.livemode = used.livemode and c.offer_id = used.offer_id
-       and c.day = used.day and used.count > 0`,
-    [...keysOf(list), used],
+    'takeSlots',
+    `update cap_counters c set taken = c.taken + g.count
+     from unnest(:programIds::text[], :livemodes::boolean[], :offerIds::text[], :days::date[], :granted::integer[])
+       as g (program_id, livemode, offer_id, day, count)
+     where c.program_id = g.program_id and c.livemode = g.livemode and c.offer_id = g.offer_id
+       and c.day = g.day and g.count > 0`,
+    { ...columnsOf(counters), granted },
   );
   return decisions;
 }
 
 /** Makes the counters where they are missing and locks them all, in one sorted order; gives how much of each is taken. */
-async function lockCounters(
-  trx: Trx,
-  list: { scope: Scope; offerId: string; day: string }[],
-): Promise<(number | undefined)[]> {
-  const rows = await runPositional<{
-    program_id: string;
-    livemode: boolean;
-    offer_id: string;
-    day: string;
-    taken: number;
-  }>(
+async function lockCounters(trx: Trx, counters: Counter[]): Promise<Map<string, number>> {
+  const rows = await runSql<{ programId: string; livemode: boolean; offerId: string; day: string; taken: number }>(
     trx,
+    'lockCapCounters',
     `insert into cap_counters (program_id, livemode, offer_id, day, taken)
      select program_id, livemode, offer_id, day, 0
-     from unnest(?::text[], ?::boolean[], ?::text[], ?::date[]) as c (program_id, livemode, offer_id, day)
+     from unnest(:programIds::text[], :livemodes::boolean[], :offerIds::text[], :days::date[])
+       as c (program_id, livemode, offer_id, day)
      order by program_id, livemode, offer_id, day
      on conflict (program_id, livemode, offer_id, day) do update set taken = cap_counters.taken
-     returning program_id, livemode, offer_id, day::text as day, taken`,
-    keysOf(list),
+     returning program_id as "programId", livemode, offer_id as "offerId", day::text as day, taken`,
+    columnsOf(counters),
   );
-  return list.map(
-    ({ scope, offerId, day }) =>
-      rows.find(
-        (row) =>
-          row.program_id === scope.programId &&
-          row.livemode === scope.livemode &&
-          row.offer_id === offerId &&
-          row.day === day,
-      )?.taken,
-  );
+  return new Map(rows.map(({ taken, offerId, day, ...scope }) => [keyOf({ scope, offerId, day }), taken]));
 }
 
-function keysOf(list: { scope: Scope; offerId: string; day: string }[]): unknown[][] {
-  return [
-    list.map(({ scope }) => scope.programId),
-    list.map(({ scope }) => scope.livemode),
-    list.map(({ offerId }) => offerId),
-    list.map(({ day }) => day),
-  ];
+function keyOf({ scope, offerId, day }: Counter): string {
+  return `${scopeKey(scope)} ${offerId} ${day}`;
+}
+
+function columnsOf(counters: Counter[]): Record<string, unknown[]> {
+  return {
+    programIds: counters.map(({ scope }) => scope.programId),
+    livemodes: counters.map(({ scope }) => scope.livemode),
+    offerIds: counters.map(({ offerId }) => offerId),
+    days: counters.map(({ day }) => day),
+  };
 }

@@ -1,48 +1,56 @@
-import type { EventOutcome } from '../work/event-outcome.ts';
-import { fold, type OrderState } from '../rules/order-facts.ts';
-import type { OrderWork } from '../orders/order-work.ts';
+import { addFact, type FactSet } from '../rules/order-facts.ts';
 import type { Target } from '../rules/commission.ts';
+import type { Targets } from '../rules/postings.ts';
+import type { EventOutcome } from '../work/finish-work.ts';
+import type { CreditedOrder } from './credited-order.ts';
 
 /**
  * What each event of the batch did to an order. An event whose facts change neither amount nor affiliate of an order
- * that was known is a duplicate, wherever the first came from. `targetOf` settles a part of the facts.
+ * that was known is a duplicate, wherever the first came from.
  */
-export function outcomesOf(order: OrderWork, target: Target, targetOf: (part: OrderState) => Target): EventOutcome[] {
+export function outcomesOf(order: CreditedOrder, targets: Targets): EventOutcome[] {
   const [only, ...others] = order.arrivals;
-  if (only && others.length === 0 && order.before === null && order.newFacts.length === order.state.size) {
-    return [compare(only.event.id, order.id, null, target)];
+  if (only && others.length === 0 && order.before === null && order.newFacts.length === order.facts.size) {
+    return [compare(only.event.id, order.id, null, targets.all)];
   }
-  const fresh = new Map(order.newFacts.map((known) => [known.fact.id, known]));
-  let part: OrderState = new Map([...order.state].filter(([id]) => !fresh.has(id)));
-  let known = part.size > 0 ? standing(order.before, targetOf, part) : null;
-  const outcomes = new Map<string, EventOutcome>();
-  const events = [...new Set(order.arrivals.map(({ event }) => event.id))];
-  for (const eventId of events) {
-    const brought = order.arrivals.filter(({ event, fact }) => event.id === eventId && fresh.has(fact.id));
-    for (const { fact } of brought) {
-      const arrived = fresh.get(fact.id);
-      fresh.delete(fact.id);
-      if (arrived) part = fold(part, arrived);
+  const unseen = new Map(order.newFacts.map((known) => [known.fact.id, known]));
+  let part: FactSet = new Map([...order.facts].filter(([id]) => !unseen.has(id)));
+  let before = visibleBefore(order, part, targets);
+  const outcomes: EventOutcome[] = [];
+  for (const eventId of new Set(order.arrivals.map(({ event }) => event.id))) {
+    const brought = order.arrivals.flatMap(
+      ({ event, fact }) => (event.id === eventId ? unseen.get(fact.id) : undefined) ?? [],
+    );
+    for (const known of brought) {
+      unseen.delete(known.fact.id);
+      part = addFact(part, known);
     }
     if (brought.length === 0 && !order.restatedFacts.some(({ inboxId }) => inboxId === eventId)) {
-      outcomes.set(eventId, duplicate(eventId, order.id));
+      outcomes.push(duplicate(eventId, order.id));
       continue;
     }
-    const now = part.size === order.state.size ? target : targetOf(part);
-    outcomes.set(eventId, compare(eventId, order.id, known, now));
-    known = standing(null, () => now, part);
+    const target = unseen.size === 0 ? targets.all : targets.after(part);
+    outcomes.push(compare(eventId, order.id, before, target));
+    before = visibleStateOf(target);
   }
-  return [...outcomes.values()];
+  return outcomes;
 }
 
-interface Standing {
+/** The side of an order that makes the difference between a duplicate and an update: what subscribers last saw. */
+interface VisibleState {
   counts: boolean;
   affiliateId: string | null;
   amounts: string;
 }
 
-function compare(eventId: string, conversionId: string, before: Standing | null, target: Target): EventOutcome {
-  const after = standing(null, () => target, null);
+/** As the order was before this batch; null where nothing was known of it. */
+function visibleBefore(order: CreditedOrder, part: FactSet, targets: Targets): VisibleState | null {
+  if (part.size === 0) return null;
+  return visibleStateOf(order.before ?? targets.after(part));
+}
+
+function compare(eventId: string, conversionId: string, before: VisibleState | null, target: Target): EventOutcome {
+  const after = visibleStateOf(target);
   const result = { eventId, reason: target.reason, error: null, conversionId };
   if (before?.counts) {
     const same = before.affiliateId === after.affiliateId && before.amounts === after.amounts;
@@ -57,14 +65,19 @@ function duplicate(eventId: string, conversionId: string): EventOutcome {
   return { eventId, outcome: 'duplicate', reason: 'duplicate_order', error: null, conversionId };
 }
 
-/** The side of an order that makes the difference between a duplicate and an update. */
-function standing(row: OrderWork['before'], targetOf: (part: OrderState) => Target, part: OrderState | null): Standing {
-  const { kind, status, reason, affiliateId, commissionMinor, explanation } = row ?? targetOf(part ?? new Map());
-  if (reason === 'imported') return standingImported(explanation?.amounts);
+function visibleStateOf(
+  settled: Pick<Target, 'kind' | 'status' | 'reason' | 'affiliateId' | 'commissionMinor' | 'explanation'>,
+): VisibleState {
+  const { kind, status, reason, affiliateId, commissionMinor, explanation } = settled;
+  if (reason === 'imported') return visibleStateOfImported(explanation?.amounts);
+  const shownStatus = status === 'paid' ? 'approved' : status;
+  const { grossMinor, netMinor, refundedMinor, disputedMinor, currency } = explanation?.amounts ?? {};
   return {
     counts: kind !== null,
     affiliateId,
-    amounts: amountsOf({ kind, status, commissionMinor }, explanation?.amounts),
+    amounts: [kind, shownStatus, commissionMinor, grossMinor, netMinor, refundedMinor, disputedMinor, currency].join(
+      ' ',
+    ),
   };
 }
 
@@ -72,18 +85,7 @@ function standing(row: OrderWork['before'], targetOf: (part: OrderState) => Targ
  * Of an imported order a message may be the first to tell the amount, or whom it would be credited to: it is a repeat all
  * the same. What was given back is news.
  */
-function standingImported(amounts: Amounts | undefined): Standing {
+function visibleStateOfImported(amounts: NonNullable<Target['explanation']>['amounts'] | undefined): VisibleState {
   const { refundedMinor = 0, disputedMinor = 0 } = amounts ?? {};
   return { counts: true, affiliateId: null, amounts: `imported ${refundedMinor} ${disputedMinor}` };
-}
-
-type Amounts = NonNullable<Target['explanation']>['amounts'];
-
-function amountsOf(
-  { kind, status, commissionMinor }: Pick<Target, 'kind' | 'status' | 'commissionMinor'>,
-  amounts: Amounts | undefined,
-): string {
-  const lifted = status === 'paid' ? 'approved' : status;
-  const { grossMinor, netMinor, refundedMinor, disputedMinor, currency } = amounts ?? {};
-  return [kind, lifted, commissionMinor, grossMinor, netMinor, refundedMinor, disputedMinor, currency].join(' ');
 }

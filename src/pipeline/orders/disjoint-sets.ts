@@ -1,5 +1,5 @@
 /** Disjoint sets of strings: what shares a reference, directly or through others, is one. */
-export class Groups {
+export class DisjointSets {
   readonly #parent = new Map<string, string>();
 
   /** The name of the set that a member is in; a new member makes a set of its own. */
@@ -25,7 +25,7 @@ export class Groups {
 
   join(members: readonly string[]): string {
     const [first, ...others] = members;
-    if (first === undefined) throw new Error('a group needs a member');
+    if (first === undefined) throw new Error('a set needs a member');
     let root = this.find(first);
     for (const other of others) {
       const otherRoot = this.find(other);

@@ -1,44 +1,47 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { newId } from '../../domain/ids.ts';
-import type { Resettlement } from '../work/take-work.ts';
-import { readMembers } from '../rows/customer-rows.ts';
-import { hintOf, hintOfSale, matchHints, type Hint, type Hinted } from './pair-unlinked.ts';
-import { lockOrders, type PoolSeed } from './lock-orders.ts';
-import { readOrders, type OrderRow } from '../rows/order-rows.ts';
-import type { Standing } from '../rules/postings.ts';
-import { assembleOrder, takeIn, type Arrival, type MergedOrder, type OrderWork } from './order-work.ts';
-import { groupByReference, lockOwners, orderReferences, type OwnedGroup } from './references.ts';
-import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
-import type { Worlds } from '../rows/load-catalog.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
-import type { FactMove } from '../rows/fact-rows.ts';
-import { readFacts, type StoredFact } from '../rows/fact-rows.ts';
-import { readStandings } from '../rows/ledger-rows.ts';
+import type { LedgerSum } from '../rules/postings.ts';
+import { pairingOf, pairingOfSale, pairUnlinked, type Pairing, type UnlinkedOrder } from '../rules/pair-unlinked.ts';
+import type { Remembering } from '../rules/remembered-catalog.ts';
+import { readFacts, type FactMove, type StoredFact } from '../rows/fact-rows.ts';
+import { readLedgerSums } from '../rows/ledger-rows.ts';
+import type { CatalogLoader } from '../rows/load-catalog.ts';
+import { readMergedCustomers } from '../rows/merged-rows.ts';
+import { readOrders, type OrderRow } from '../rows/order-rows.ts';
+import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
+import type { Resettlement } from '../work/take-work.ts';
+import { assembleOrder, takeIn, type Arrival, type LoadedOrder, type MergedOrder } from './loaded-order.ts';
+import { lockOrders, type PairingSearch } from './lock-orders.ts';
+import { groupByReference, lockOwners, orderReferences, type OwnedGroup } from './references.ts';
 
-// A customer with more orders than this is settled anew in several batches.
+// A customer with more orders than this is settled again in several batches.
 const RESETTLE_AT_ONCE = 500;
 
-/** Which orders the resettlements mean; what is too much for one batch is requested anew. */
-export async function findOrdersToSettleAgain(
-  trx: Trx,
-  resettlements: Resettlement[],
-): Promise<{
+/** What resettlements ask for. */
+export interface Reopened {
+  /** Orders to settle once more. */
   orderIds: string[];
   customerIds: string[];
+  /** What is too much for one batch. */
   remaining: ResettlementRequest[];
-}> {
+}
+
+export async function findReopened(trx: Trx, resettlements: Resettlement[]): Promise<Reopened> {
   const orderIds = resettlements.flatMap(({ orderId }) => orderId ?? []);
   const customerIds = [...new Set(resettlements.flatMap(({ customerId }) => customerId ?? []))];
   const remaining: ResettlementRequest[] = [];
   if (customerIds.length > 0) {
-    const members = await readMembers(trx, customerIds);
-    const found = await runPositional<{ id: string; program_id: string; livemode: boolean }>(
+    const merged = await readMergedCustomers(trx, customerIds);
+    const found = await runSql<{ id: string; programId: string; livemode: boolean }>(
       trx,
-      `select id, program_id, livemode from orders where customer_id = any(?) and merged_into is null order by id`,
-      [[...members.keys()]],
+      'findOrdersOfCustomers',
+      `select id, program_id as "programId", livemode from orders
+       where customer_id = any(:customerIds) and merged_into is null order by id`,
+      { customerIds: [...merged.keys()] },
     );
-    for (const [index, { id, program_id: programId, livemode }] of found.entries()) {
+    for (const [index, { id, programId, livemode }] of found.entries()) {
       if (index < RESETTLE_AT_ONCE) orderIds.push(id);
       else remaining.push({ scope: { programId, livemode }, customerId: null, orderId: id });
     }
@@ -50,8 +53,8 @@ export async function findOrdersToSettleAgain(
 export async function lockAndLoadOrders(
   trx: Trx,
   arrivals: Arrival[],
-  again: string[],
-  worlds: Worlds,
+  reopened: string[],
+  catalogs: CatalogLoader,
 ): Promise<LoadedOrders> {
   const items = arrivals
     .filter(({ fact }) => fact.refs.length > 0)
@@ -60,179 +63,203 @@ export async function lockAndLoadOrders(
       refs: arrival.fact.refs,
       member: arrival,
     }));
-  const seeds = items.flatMap(({ scope, member }): PoolSeed[] => {
-    const hint = member.fact.type === 'sale' ? hintOfSale(member.fact) : null;
-    return hint ? [{ scope, key: hint.key, at: hint.at }] : [];
+  const searches = items.flatMap(({ scope, member }): PairingSearch[] => {
+    const pairing = member.fact.type === 'sale' ? pairingOfSale(member.fact) : null;
+    return pairing ? [{ scope, key: pairing.key, at: pairing.at }] : [];
   });
   const { groups, locked } = await lockOwners(
     trx,
     orderReferences,
     groupByReference(items),
-    again,
+    reopened,
     () => newId('cnv'),
-    (trx, ids) => lockOrders(trx, ids, seeds),
+    (trx, ids) => lockOrders(trx, ids, searches),
   );
-  return loadOrders(trx, groups, locked, worlds);
-}
-
-/**
- * Loads orders by id, and puts together what is known of them with what the groups bring. `strictly`: in no other world
- * than the one that they remember.
- */
-export async function loadOrders(
-  trx: Trx,
-  groups: OwnedGroup<Arrival>[],
-  ids: string[],
-  worlds: Worlds,
-  strictly = false,
-): Promise<LoadedOrders> {
-  const before = await readOrders(trx, ids);
-  const facts = await readFacts(trx, ids);
-  const standings = await readStandings(trx, ids);
-  await worlds.load(trx, [
-    ...[...before.values()].flatMap((row) =>
-      (facts.get(row.id) ?? []).map(({ fact }) => ({ programId: row.programId, evidence: fact.evidence })),
-    ),
-    ...[...before.values()].map(({ programId }) => ({ programId, evidence: {} })),
-  ]);
-  await loadRemembered(trx, before, worlds);
-  const loaded: LoadedOrders = { orders: [], merged: [], moves: [] };
-  for (const { part, joined } of joinParts(gatherParts(groups, before, facts))) {
-    assemble(part, joined, loaded, standings, worlds, strictly);
-  }
-  return loaded;
-}
-
-/** Reads whom the orders' explanations name, who may have other codes by now. */
-async function loadRemembered(trx: Trx, before: Map<string, OrderRow>, worlds: Worlds): Promise<void> {
-  const named = [...before.values()].flatMap(({ explanation }) =>
-    explanation ? [explanation.chosen, ...explanation.passedOver].flatMap((one) => one?.affiliateId ?? []) : [],
-  );
-  const offers = [...before.values()].flatMap(({ explanation }) => [
-    explanation?.offer?.offerId ?? [],
-    explanation?.rules?.defaultOfferId ?? [],
-  ]);
-  await worlds.loadByIds(trx, [...new Set(named)], [...new Set(offers.flat())]);
+  return loadOrders(trx, groups, locked, catalogs);
 }
 
 export interface LoadedOrders {
-  orders: OrderWork[];
+  orders: LoadedOrder[];
   merged: MergedOrder[];
   /** Facts that are kept with another order than they belong to from now on. */
   moves: FactMove[];
 }
 
-/** An order as its references alone make it: what is stored of it, and what this batch brings. */
-interface Part {
+/** Loads orders by id, and puts together what is known of them with what the groups bring. */
+export async function loadOrders(
+  trx: Trx,
+  groups: OwnedGroup<Arrival>[],
+  ids: string[],
+  catalogs: CatalogLoader,
+  remembering?: Remembering,
+): Promise<LoadedOrders> {
+  const before = await readOrders(trx, ids);
+  const facts = await readFacts(trx, ids);
+  const ledgerSums = await readLedgerSums(trx, ids);
+  await loadMentioned(trx, before, facts, catalogs);
+  const pairs = joinHalves(gatherHalves(groups, before, facts));
+  return {
+    orders: pairs.map((pair) => assemblePair(pair, ledgerSums, catalogs, remembering)),
+    merged: pairs.flatMap((pair) => mergedOf(pair, ledgerSums)),
+    moves: pairs.flatMap(movesOf),
+  };
+}
+
+/** Loads what the orders' facts name, and whom their explanations name, who may have other codes by now. */
+async function loadMentioned(
+  trx: Trx,
+  before: Map<string, OrderRow>,
+  facts: Map<string, StoredFact[]>,
+  catalogs: CatalogLoader,
+): Promise<void> {
+  const rows = [...before.values()];
+  await catalogs.loadPrograms(
+    trx,
+    rows.map(({ programId }) => programId),
+  );
+  await catalogs.load(
+    trx,
+    rows.flatMap(({ id, programId }) =>
+      (facts.get(id) ?? []).map(({ fact }) => ({ programId, evidence: fact.evidence })),
+    ),
+  );
+  const explanations = rows.flatMap(({ explanation }) => explanation ?? []);
+  const affiliateIds = explanations.flatMap(({ chosen, passedOver }) =>
+    [chosen, ...passedOver].flatMap((evidence) => evidence?.affiliateId ?? []),
+  );
+  const offerIds = explanations.flatMap(({ offer, rules }) =>
+    [offer?.offerId, rules?.defaultOfferId].flatMap((id) => id ?? []),
+  );
+  await catalogs.loadByIds(trx, [...new Set(affiliateIds)], [...new Set(offerIds)]);
+}
+
+/** An order as its references alone make it. It may turn out to be one half of a pair that nothing links yet. */
+interface Half {
   id: string;
   scope: Scope;
   row: OrderRow | null;
   /** Orders that turn out to be this one by a message that names both. */
   losers: OrderRow[];
-  members: Arrival[];
+  arrivals: Arrival[];
   facts: StoredFact[];
-  hint: Hint | null;
+  pairing: Pairing | null;
 }
 
-function gatherParts(
+function gatherHalves(
   groups: OwnedGroup<Arrival>[],
   before: Map<string, OrderRow>,
   facts: Map<string, StoredFact[]>,
-): Part[] {
-  const parts: Part[] = [];
+): Half[] {
+  const halves: Half[] = [];
   const grouped = new Set<string>();
   for (const { ownerId, merged, scope, members } of groups) {
     const ids = [ownerId, ...merged];
     for (const id of ids) grouped.add(id);
-    parts.push({
+    halves.push({
       id: ownerId,
       scope,
       row: before.get(ownerId) ?? null,
       losers: merged.flatMap((id) => before.get(id) ?? []),
-      members,
+      arrivals: members,
       facts: ids.flatMap((id) => facts.get(id) ?? []),
-      hint: null,
+      pairing: null,
     });
   }
   for (const [id, row] of before) {
     if (grouped.has(id)) continue;
     const scope = { programId: row.programId, livemode: row.livemode };
-    parts.push({ id, scope, row, losers: [], members: [], facts: facts.get(id) ?? [], hint: null });
+    halves.push({ id, scope, row, losers: [], arrivals: [], facts: facts.get(id) ?? [], pairing: null });
   }
-  return parts;
+  return halves;
 }
 
-/** Pairs the parts that hints join. Of two the one that the world heard of first stands for both. */
-function joinParts(parts: Part[]): { part: Part; joined: Part | null }[] {
-  const hinted = new Map<Hinted, Part>();
-  for (const part of parts) {
-    const said = [...part.facts, ...part.members].map(({ fact }) => fact);
-    if (!said.some((fact) => fact.type === 'sale' && hintOfSale(fact) !== null)) continue;
-    part.hint = hintOf(takeIn(part.facts, part.members).state);
-    if (!part.hint) continue;
-    const key = `${scopeKey(part.scope)} ${part.hint.key}`;
-    const reference = said.flatMap(({ refs }) => refs).reduce((least, ref) => (ref < least ? ref : least));
-    hinted.set({ id: part.id, reference, hint: { ...part.hint, key } }, part);
+/** An order, with the half that is joined to it without a link. */
+interface Pair {
+  half: Half;
+  joined: Half | null;
+}
+
+/** Pairs the halves that nothing links. Of two the one that subscribers knew first stands for both. */
+function joinHalves(halves: Half[]): Pair[] {
+  const unlinked = new Map<UnlinkedOrder, Half>();
+  for (const half of halves) {
+    const stated = [...half.facts, ...half.arrivals].map(({ fact }) => fact);
+    if (!stated.some((fact) => fact.type === 'sale' && pairingOfSale(fact) !== null)) continue;
+    half.pairing = pairingOf(takeIn(half.facts, half.arrivals).facts);
+    if (!half.pairing) continue;
+    const key = `${scopeKey(half.scope)} ${half.pairing.key}`;
+    const reference = stated.flatMap(({ refs }) => refs).reduce((first, ref) => (ref < first ? ref : first));
+    unlinked.set({ id: half.id, reference, pairing: { ...half.pairing, key } }, half);
   }
-  const partner = new Map<Part, Part>();
-  for (const pair of matchHints([...hinted.keys()])) {
-    const [a, b] = pair.flatMap((one) => hinted.get(one) ?? []);
-    if (!a || !b) continue;
-    const [older, younger] = isOlder(a, b) ? [a, b] : [b, a];
-    partner.set(older, younger).set(younger, older);
+  const partner = new Map<Half, Half>();
+  for (const pair of pairUnlinked([...unlinked.keys()])) {
+    const [a, b] = pair.flatMap((one) => unlinked.get(one) ?? []);
+    if (a && b) partner.set(a, b).set(b, a);
   }
-  return parts.flatMap((part) => {
-    const other = partner.get(part) ?? null;
-    return other && !isOlder(part, other) ? [] : [{ part, joined: other }];
+  return halves.flatMap((half) => {
+    const joined = partner.get(half) ?? null;
+    return joined && !standsFor(half, joined) ? [] : [{ half, joined }];
   });
 }
 
-function isOlder(a: Part, b: Part): boolean {
-  const rank = ({ row }: Part): number => (row === null ? 0 : row.kind === null ? 1 : 2);
+function standsFor(a: Half, b: Half): boolean {
+  const rank = ({ row }: Half): number => (row === null ? 0 : row.kind === null ? 1 : 2);
   return rank(a) === rank(b) ? a.id < b.id : rank(a) > rank(b);
 }
 
-/** Adds one order, made of one part or of two, with what it takes over and where its facts belong now. */
-function assemble(
-  part: Part,
-  joined: Part | null,
-  loaded: LoadedOrders,
-  standings: Map<string, Standing[]>,
-  worlds: Worlds,
-  strictly: boolean,
-): void {
-  const { id, scope } = part;
-  const work = assembleOrder(
-    { ownerId: id, scope, members: [...part.members, ...(joined?.members ?? [])] },
-    part.row,
-    [...part.facts, ...(joined?.facts ?? [])],
-    standings.get(id) ?? [],
-    worlds.of(scope.programId),
-    [...part.losers, ...(joined?.row ? [joined.row] : []), ...(joined?.losers ?? [])],
-    strictly,
+function assemblePair(
+  { half, joined }: Pair,
+  ledgerSums: Map<string, LedgerSum[]>,
+  catalogs: CatalogLoader,
+  remembering: Remembering | undefined,
+): LoadedOrder {
+  const { id, scope, row, losers, pairing } = half;
+  const joinedFacts = joined && [...joined.facts, ...joined.arrivals].map(({ fact }) => fact.id);
+  return assembleOrder(
+    {
+      id,
+      scope,
+      before: row,
+      losers: [...losers, ...(joined?.row ? [joined.row] : []), ...(joined?.losers ?? [])],
+      knownFacts: [...half.facts, ...(joined?.facts ?? [])],
+      arrivals: [...half.arrivals, ...(joined?.arrivals ?? [])],
+      ledgerSums: ledgerSums.get(id) ?? [],
+      pairing,
+      joined: joined && { id: joined.id, factIds: new Set(joinedFacts) },
+    },
+    catalogs.of(scope.programId),
+    remembering,
   );
-  work.hint = part.hint;
-  const gone = (row: OrderRow, joinedBy: Hint | null): MergedOrder => {
-    const survivorId = joinedBy || !joined?.losers.includes(row) ? id : joined.id;
-    return { id: row.id, scope, before: row, survivorId, standings: standings.get(row.id) ?? [], joinedBy };
-  };
-  for (const loser of part.losers) loaded.merged.push(gone(loser, null));
-  for (const loser of joined?.losers ?? []) loaded.merged.push(gone(loser, null));
-  if (joined) {
-    const factIds = new Set([...joined.facts, ...joined.members].map(({ fact }) => fact.id));
-    work.joined = { id: joined.id, factIds };
-    if (joined.row) loaded.merged.push(gone(joined.row, joined.hint));
-    else
-      loaded.merged.push({ id: joined.id, scope, before: null, survivorId: id, standings: [], joinedBy: joined.hint });
-  }
-  loaded.orders.push(work);
-  for (const { fact, orderId, partId } of part.facts) {
-    if (orderId !== id || partId !== null) loaded.moves.push({ scope, factId: fact.id, orderId: id, partId: null });
-  }
-  for (const { fact, orderId, partId } of joined?.facts ?? []) {
-    const wanted = joined?.id ?? null;
-    if (orderId !== id || partId !== wanted) {
-      loaded.moves.push({ scope, factId: fact.id, orderId: id, partId: wanted });
-    }
-  }
+}
+
+/** The orders that the pair takes over. */
+function mergedOf({ half, joined }: Pair, ledgerSums: Map<string, LedgerSum[]>): MergedOrder[] {
+  const { id, scope } = half;
+  const merged = (row: OrderRow, survivorId: string, joinedBy: Pairing | null): MergedOrder => ({
+    id: row.id,
+    scope,
+    before: row,
+    survivorId,
+    ledgerSums: ledgerSums.get(row.id) ?? [],
+    joinedBy,
+  });
+  const losers = half.losers.map((loser) => merged(loser, id, null));
+  if (!joined) return losers;
+  return [
+    ...losers,
+    ...joined.losers.map((loser) => merged(loser, joined.id, null)),
+    joined.row
+      ? merged(joined.row, id, joined.pairing)
+      : { id: joined.id, scope, before: null, survivorId: id, ledgerSums: [], joinedBy: joined.pairing },
+  ];
+}
+
+/** Stored facts that are kept elsewhere than with the pair and the half that their references lead to. */
+function movesOf({ half, joined }: Pair): FactMove[] {
+  const { id: orderId, scope } = half;
+  const move = (facts: StoredFact[], halfId: string | null): FactMove[] =>
+    facts
+      .filter((stored) => stored.orderId !== orderId || stored.halfId !== halfId)
+      .map(({ fact }) => ({ scope, factId: fact.id, orderId, halfId }));
+  return [...move(half.facts, null), ...(joined ? move(joined.facts, joined.id) : [])];
 }

@@ -1,45 +1,47 @@
 import type { Trx } from '../../db/db.ts';
-import { newId } from '../../domain/ids.ts';
 import type { Fact } from '../../domain/facts.ts';
-import type { Binding } from '../rules/attribution.ts';
-import type { CustomerRow } from '../rows/customer-rows.ts';
-import { readCustomers, readMembers } from '../rows/customer-rows.ts';
-import { rowsBefore, type Arrival, type OrderWork } from './order-work.ts';
-import { customerReferences, groupByReference, lockOwners } from './references.ts';
+import { newId } from '../../domain/ids.ts';
 import type { Scope } from '../../domain/scope.ts';
-import type { OwnAttribution } from '../rules/attribution.ts';
+import { readCustomers, type CustomerRow } from '../rows/customer-rows.ts';
+import { readMergedCustomers } from '../rows/merged-rows.ts';
+import { rowsBefore, type Arrival, type LoadedOrder } from './loaded-order.ts';
+import { customerReferences, groupByReference, lockOwners } from './references.ts';
 
-/** One customer on their way through a batch. */
-export interface CustomerWork {
+/** A customer under lock. */
+export interface LockedCustomer {
   id: string;
   scope: Scope;
+  /** The row as it was; null for a customer who is new. */
   before: CustomerRow | null;
-  /** Ids of customers that turn out to be this one. */
+  /** Customers who turn out to be this one. */
   merged: CustomerRow[];
   email: string | null;
-  orders: OrderWork[];
   /** Facts about the customer alone that this batch brings. */
-  facts: { fact: Fact; arrival: Arrival }[];
-  /** Whom each of them names, by fact. */
-  attributions: Map<string, OwnAttribution | null>;
-  binding: Binding | null;
+  arrivals: Arrival[];
 }
 
-export interface Customers {
-  byId: Map<string, CustomerWork>;
-  /** Every known customer id, merged ones too, to the root that it stands for. */
-  members: Map<string, string>;
+export interface Customers<C extends LockedCustomer = LockedCustomer> {
+  byId: Map<string, C>;
+  /** Every id that one of them is known by, of merged customers too, to the customer. */
+  rootOf: Map<string, string>;
+  /** The customer of each order that has one. */
+  ofOrder: Map<string, string>;
 }
 
-type Member = { order: OrderWork } | { arrival: Arrival };
+/** The customer of an order, if it has one. */
+export function customerOf<C extends LockedCustomer>(customers: Customers<C>, orderId: string): C | null {
+  return customers.byId.get(customers.ofOrder.get(orderId) ?? '') ?? null;
+}
+
+type Member = { order: LoadedOrder } | { arrival: Arrival };
 
 /**
  * Finds, joins and locks the customers of a batch: those that orders and customer facts name, those whose orders are
- * settled anew, and those that an order leaves for another. Ids identify; an e-mail only where there is no id.
+ * settled again, and those that an order leaves for another. Ids identify; an e-mail only where there is no id.
  */
 export async function lockCustomers(
   trx: Trx,
-  orders: OrderWork[],
+  orders: LoadedOrder[],
   customerArrivals: Arrival[],
   alsoLock: string[],
 ): Promise<Customers> {
@@ -49,12 +51,13 @@ export async function lockCustomers(
     if (refs.length > 0) items.push({ scope: order.scope, refs, member: { order } });
   }
   for (const arrival of customerArrivals) {
-    const { customer } = arrival.fact;
-    const refs = identify(customer?.refs ?? [], customer?.email ? [customer.email.toLowerCase()] : []);
+    const email = emailOf(arrival.fact);
+    const refs = identify(arrival.fact.customer?.refs ?? [], email === null ? [] : [email]);
     if (refs.length > 0) items.push({ scope: arrival.event, refs, member: { arrival } });
   }
   const left = orders.flatMap(rowsBefore).flatMap(({ customerId }) => customerId ?? []);
-  if (items.length === 0 && alsoLock.length === 0 && left.length === 0) return { byId: new Map(), members: new Map() };
+  const customers: Customers = { byId: new Map(), rootOf: new Map(), ofOrder: new Map() };
+  if (items.length === 0 && alsoLock.length === 0 && left.length === 0) return customers;
   const { groups, rootOf } = await lockOwners(
     trx,
     customerReferences,
@@ -62,55 +65,57 @@ export async function lockCustomers(
     [...new Set([...alsoLock, ...left])],
     () => newId('cus'),
   );
-  const byId = new Map<string, CustomerWork>();
   const existing = [...new Set([...rootOf.values(), ...groups.flatMap((group) => group.merged)])];
   const rows = await readCustomers(trx, existing);
-  for (const group of groups) {
-    byId.set(group.ownerId, {
-      id: group.ownerId,
-      scope: { programId: group.scope.programId, livemode: group.scope.livemode },
-      before: rows.get(group.ownerId) ?? null,
-      merged: group.merged.flatMap((id) => rows.get(id) ?? []),
-      email: rows.get(group.ownerId)?.email ?? null,
-      orders: [],
-      facts: [],
-      attributions: new Map(),
-      binding: null,
-    });
-    const customer = byId.get(group.ownerId);
-    for (const member of group.members) {
+  for (const { ownerId, scope, merged, members } of groups) {
+    const emails: string[] = [];
+    const arrivals: Arrival[] = [];
+    for (const member of members) {
       if ('order' in member) {
-        member.order.customerId = group.ownerId;
-        customer?.orders.push(member.order);
-      } else customer?.facts.push({ fact: member.arrival.fact, arrival: member.arrival });
+        customers.ofOrder.set(member.order.id, ownerId);
+        emails.push(...member.order.summary.emails);
+      } else arrivals.push(member.arrival);
     }
+    const mergedRows = merged.flatMap((id) => rows.get(id) ?? []);
+    customers.byId.set(
+      ownerId,
+      lockedCustomer(ownerId, scope, rows.get(ownerId) ?? null, mergedRows, emails, arrivals),
+    );
   }
   const absorbed = new Set(groups.flatMap((group) => group.merged));
   for (const row of rows.values()) {
-    if (byId.has(row.id) || absorbed.has(row.id)) continue;
-    byId.set(row.id, {
-      id: row.id,
-      scope: { programId: row.programId, livemode: row.livemode },
-      before: row,
-      merged: [],
-      email: row.email,
-      orders: [],
-      facts: [],
-      attributions: new Map(),
-      binding: null,
-    });
+    if (customers.byId.has(row.id) || absorbed.has(row.id)) continue;
+    customers.byId.set(row.id, lockedCustomer(row.id, row, row));
   }
-  for (const customer of byId.values()) customer.email = leastEmail(customer);
-  const members = await readMembers(
+  customers.rootOf = await readMergedCustomers(
     trx,
     existing.filter((id) => !absorbed.has(id)),
   );
-  for (const group of groups) {
-    if (group.merged.length === 0) continue;
-    const absorbedMembers = await readMembers(trx, group.merged);
-    for (const id of absorbedMembers.keys()) members.set(id, group.ownerId);
+  for (const { ownerId, merged } of groups) {
+    if (merged.length === 0) continue;
+    for (const id of (await readMergedCustomers(trx, merged)).keys()) customers.rootOf.set(id, ownerId);
   }
-  return { byId, members };
+  return customers;
+}
+
+/** A customer as the batch begins: the row, what it takes over, and what the batch brings. */
+export function lockedCustomer(
+  id: string,
+  { programId, livemode }: Scope,
+  before: CustomerRow | null,
+  merged: CustomerRow[] = [],
+  orderEmails: string[] = [],
+  arrivals: Arrival[] = [],
+): LockedCustomer {
+  const emails = [
+    before?.email ?? null,
+    ...merged.map((row) => row.email),
+    ...orderEmails,
+    ...arrivals.map(({ fact }) => emailOf(fact)),
+  ].filter((email) => email !== null);
+  // Of several addresses the first, so that it does not depend on which message came first.
+  const email = emails.sort()[0] ?? null;
+  return { id, scope: { programId, livemode }, before, merged, email, arrivals };
 }
 
 /** The references that identify a customer: ids; without any, the (first) e-mail. */
@@ -120,13 +125,6 @@ export function identify(refs: string[], emails: string[]): string[] {
   return email === undefined ? [] : [`email:${email}`];
 }
 
-/** Of several addresses the least, so that it does not depend on which message came first. */
-function leastEmail(customer: CustomerWork): string | null {
-  const emails = [
-    customer.before?.email ?? null,
-    ...customer.merged.map((row) => row.email),
-    ...customer.orders.flatMap((order) => order.summary.emails),
-    ...customer.facts.map(({ fact }) => fact.customer?.email?.toLowerCase() ?? null),
-  ].filter((email): email is string => email !== null);
-  return emails.sort()[0] ?? null;
+function emailOf(fact: Fact): string | null {
+  return fact.customer?.email ? fact.customer.email.toLowerCase() : null;
 }

@@ -1,10 +1,11 @@
-import { scopeKey, type Scope } from '../../domain/scope.ts';
-import type { Trx } from '../../db/db.ts';
 import { copyUnlessTaken } from '../../db/copy.ts';
+import type { Trx } from '../../db/db.ts';
 import { rowSource, type Column } from '../../db/rows.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { compareText } from '../../domain/orderings.ts';
-import { Groups } from './disjoint-sets.ts';
+import { scopeKey, type Scope } from '../../domain/scope.ts';
+import { readRoots } from '../rows/merged-rows.ts';
+import { DisjointSets } from './disjoint-sets.ts';
 
 /** References that belong together, with what knows them. */
 export interface ReferenceGroup<T> {
@@ -25,13 +26,12 @@ export const customerReferences: ReferenceTable = {
   owners: 'customers',
 };
 
-/** A group together with the existing owners that its references led to; none: a new owner. */
+/** A group together with the owner that its references led to. */
 export interface OwnedGroup<T> extends ReferenceGroup<T> {
-  /** The id that the group's owner has from now on: of those that the world has heard of the oldest, else a new id. */
+  /** Whose the group is from now on: of the existing owners the oldest that subscribers know, else a new one. */
   ownerId: string;
   /** Existing owners that turn out to be the same; they are merged into `ownerId`. */
   merged: string[];
-  isNew: boolean;
 }
 
 /** Owners under lock. */
@@ -39,13 +39,16 @@ export interface LockedOwners {
   /** Every id asked for, to the owner that it was merged into (itself, where it was not). */
   rootOf: Map<string, string>;
   locked: string[];
-  /** Those of the roots that the world has heard of: they survive a merge with one that was only ever known inside. */
-  heardOf: Set<string>;
+  /** The roots that subscribers were told of: they survive a merge with one that nobody was told of. */
+  knownToSubscribers: Set<string>;
 }
+
+/** Locks that are taken, seen to have moved meanwhile, and taken again, so often at most. */
+export const MAX_LOCK_TRIES = 20;
 
 /** Joins what shares a reference within the batch. */
 export function groupByReference<T>(items: { scope: Scope; refs: string[]; member: T }[]): ReferenceGroup<T>[] {
-  const sets = new Groups();
+  const sets = new DisjointSets();
   for (const { scope, refs } of items) sets.join(refs.map((ref) => keyOf(scope, ref)));
   const groups = new Map<string, { scope: Scope; refs: Set<string>; members: T[] }>();
   for (const { scope, refs, member } of items) {
@@ -59,11 +62,12 @@ export function groupByReference<T>(items: { scope: Scope; refs: string[]; membe
 }
 
 /**
- * Claims the references of all groups (in one sorted order, so that two workers never deadlock), follows them to their
- * owners, and locks these, sorted, until no merge moves anything any more.
+ * Gives the references of all groups an owner each (in one sorted order, so that two workers never deadlock), follows them
+ * to the end of their merges, and locks the owners there, sorted, until no merge moves anything any more.
  * `alsoLock` are owners that are known without a reference.
  *
- * Unique constraints decide who owns a reference: what a look-up took for free and is not, fails and is claimed anew.
+ * The unique constraint decides whose a reference is: where a look-up found it free and another transaction stored it
+ * meanwhile, the insert fails and the stored owner is taken.
  */
 export async function lockOwners<T>(
   trx: Trx,
@@ -74,16 +78,32 @@ export async function lockOwners<T>(
   lock: (trx: Trx, ids: string[]) => Promise<LockedOwners> = (trx, ids) => lockRoots(trx, table, ids),
 ): Promise<{ groups: OwnedGroup<T>[] } & LockedOwners> {
   const proposals = groups.map((group) => ({ group, id: makeId() }));
-  const known = await claimReferences(trx, table, proposals);
+  const ownerOf = await assignReferences(trx, table, proposals);
   const proposed = new Set(proposals.map(({ id }) => id));
   const existing = new Set(alsoLock);
-  for (const owner of known.values()) if (!proposed.has(owner)) existing.add(owner);
-  const { rootOf, locked, heardOf } = await lock(trx, [...existing]);
+  for (const owner of ownerOf.values()) if (!proposed.has(owner)) existing.add(owner);
+  const owners = await lock(trx, [...existing]);
+  const owned = joinByOwner(proposals, ownerOf, proposed, owners);
+  await pointReferences(trx, table, owned, ownerOf, proposed);
+  return { groups: owned, ...owners };
+}
 
-  // Two groups of the batch that lead to one owner are one group.
-  const sets = new Groups();
+interface Proposal<T> {
+  group: ReferenceGroup<T>;
+  /** The owner that the group gets, if its references lead to none. */
+  id: string;
+}
+
+/** Two groups of the batch that lead to one owner are one group. */
+function joinByOwner<T>(
+  proposals: Proposal<T>[],
+  ownerOf: Map<string, string>,
+  proposed: Set<string>,
+  { rootOf, knownToSubscribers }: LockedOwners,
+): OwnedGroup<T>[] {
+  const sets = new DisjointSets();
   for (const { group, id } of proposals) {
-    const owners = group.refs.map((ref) => known.get(keyOf(group.scope, ref)) ?? id);
+    const owners = group.refs.map((ref) => ownerOf.get(keyOf(group.scope, ref)) ?? id);
     sets.join([id, ...owners.map((owner) => rootOf.get(owner) ?? owner)]);
   }
   const joined = new Map<string, OwnedGroup<T> & { owners: Set<string> }>();
@@ -95,164 +115,162 @@ export async function lockOwners<T>(
       members: [],
       ownerId: id,
       merged: [],
-      isNew: true,
       owners: new Set<string>(),
     };
     joined.set(name, whole);
     whole.refs.push(...group.refs);
     whole.members.push(...group.members);
     for (const ref of group.refs) {
-      const owner = known.get(keyOf(group.scope, ref));
+      const owner = ownerOf.get(keyOf(group.scope, ref));
       if (owner !== undefined && !proposed.has(owner)) whole.owners.add(rootOf.get(owner) ?? owner);
     }
   }
-  const owned: OwnedGroup<T>[] = [];
-  for (const { owners, ...group } of joined.values()) {
-    const [survivor, ...others] = [...owners].sort(
-      (a, b) => Number(heardOf.has(b)) - Number(heardOf.has(a)) || compareText(a, b),
-    );
-    owned.push({ ...group, ownerId: survivor ?? group.ownerId, merged: others, isNew: survivor === undefined });
-  }
-  await pointReferences(trx, table, owned, known, proposed);
-  return { groups: owned, locked, rootOf, heardOf };
+  const isKnown = (id: string): number => Number(knownToSubscribers.has(id));
+  return [...joined.values()].map(({ owners, ...group }) => {
+    const [survivor, ...others] = [...owners].sort((a, b) => isKnown(b) - isKnown(a) || compareText(a, b));
+    return { ...group, ownerId: survivor ?? group.ownerId, merged: others };
+  });
 }
 
-interface ReferenceClaim extends Scope {
+interface ReferenceOwner extends Scope {
   ref: string;
-  /** Whose it is from now on, unless it is somebody's already. */
+  /** Whose it is from now on, unless it has an owner already. */
   owner: string;
 }
 
-/** Each reference's owner: the one that it has, else the proposed one, who has it from now on. */
-async function claimReferences<T>(
+/** Each reference's owner: the one that it has, else the proposed one, whose it is from now on. */
+async function assignReferences<T>(
   trx: Trx,
   table: ReferenceTable,
-  proposals: { group: ReferenceGroup<T>; id: string }[],
+  proposals: Proposal<T>[],
 ): Promise<Map<string, string>> {
-  const claims = proposals.flatMap(({ group, id }) => group.refs.map((ref) => ({ ...group.scope, ref, owner: id })));
-  const owners = new Map(claims.map((claim) => [keyOf(claim, claim.ref), claim.owner]));
-  if (claims.length === 0) return owners;
+  const wanted = proposals.flatMap(({ group, id }) => group.refs.map((ref) => ({ ...group.scope, ref, owner: id })));
+  const ownerOf = new Map(wanted.map((one) => [keyOf(one, one.ref), one.owner]));
+  if (wanted.length === 0) return ownerOf;
   const taken =
-    claims.length < MANY ? await upsertReferences(trx, table, claims) : await appendReferences(trx, table, claims);
-  for (const claim of taken) owners.set(keyOf(claim, claim.ref), claim.owner);
-  return owners;
+    wanted.length < MANY ? await upsertReferences(trx, table, wanted) : await appendReferences(trx, table, wanted);
+  for (const one of taken) ownerOf.set(keyOf(one, one.ref), one.owner);
+  return ownerOf;
 }
 
-/** From about so many on, looking first and appending by COPY costs less than an upsert (measured at 1,000: half). */
+/** From about so many on, a look-up and COPY cost less than an upsert (measured at 1,000: half). */
 const MANY = 50;
 
 /**
- * Claims what is nobody's yet, and gives what is somebody's. A reference keeps the owner that it was committed with, so
- * reading tells it. What another worker claims at the same time makes the COPY fail: then all are claimed the other way.
+ * Stores the references that have no owner, and gives those that have one. A reference keeps the owner that it was committed
+ * with, so a read tells it. If a concurrent transaction stored one of them, COPY fails and we fall back to the upsert.
  */
 async function appendReferences(
   trx: Trx,
   table: ReferenceTable,
-  claims: readonly ReferenceClaim[],
-): Promise<ReferenceClaim[]> {
-  const { sql, bindings } = rowSource('r', columnsOf('owner', claims));
-  const taken = await runPositional<ReferenceClaim>(
+  wanted: readonly ReferenceOwner[],
+): Promise<ReferenceOwner[]> {
+  const { sql, bindings } = rowSource('r', columnsOf('owner', wanted));
+  const taken = await runSql<ReferenceOwner>(
     trx,
+    `findOwnersOf_${table.owners}`,
     `select r.program_id as "programId", r.livemode, r.ref, known.owner
      from ${sql} cross join lateral (
        select ${table.owner} as owner from ${table.refs} k
        where k.program_id = r.program_id and k.livemode = r.livemode and k.ref = r.ref limit 1) known`,
     bindings,
   );
-  const known = new Set(taken.map((claim) => keyOf(claim, claim.ref)));
-  const free = claims.filter((claim) => !known.has(keyOf(claim, claim.ref))).sort(inLockOrder);
-  const stored = free.length === 0 || (await copyUnlessTaken(trx, table.refs, columnsOf(table.owner, free)));
-  return stored ? taken : upsertReferences(trx, table, claims);
+  const known = new Set(taken.map((one) => keyOf(one, one.ref)));
+  const free = wanted.filter((one) => !known.has(keyOf(one, one.ref))).sort(inLockOrder);
+  const stored = await copyUnlessTaken(trx, table.refs, columnsOf(table.owner, free));
+  return stored ? taken : upsertReferences(trx, table, wanted);
 }
 
 async function upsertReferences(
   trx: Trx,
   table: ReferenceTable,
-  claims: readonly ReferenceClaim[],
-): Promise<ReferenceClaim[]> {
-  const { sql, bindings } = rowSource('r', columnsOf('owner', claims));
-  return runPositional<ReferenceClaim>(
+  wanted: readonly ReferenceOwner[],
+): Promise<ReferenceOwner[]> {
+  const { sql, bindings } = rowSource('r', columnsOf('owner', wanted));
+  return runSql<ReferenceOwner>(
     trx,
-    `with claimed as (
+    `assignReferencesOf_${table.owners}`,
+    `with assigned as (
        insert into ${table.refs} (program_id, livemode, ref, ${table.owner})
        select program_id, livemode, ref, owner from ${sql}
        order by program_id, livemode, ref collate "C"
        on conflict (program_id, livemode, ref) do update set ${table.owner} = ${table.refs}.${table.owner}
        returning program_id, livemode, ref, ${table.owner} as owner, xmax = 0 as inserted)
-     select program_id as "programId", livemode, ref, owner from claimed where not inserted`,
+     select program_id as "programId", livemode, ref, owner from assigned where not inserted`,
     bindings,
   );
 }
 
-function columnsOf(owner: string, claims: readonly ReferenceClaim[]): Column[] {
+function columnsOf(owner: string, wanted: readonly ReferenceOwner[]): Column[] {
   return [
-    { name: 'ref', type: 'text', values: claims.map((claim) => claim.ref) },
-    { name: 'program_id', type: 'text', values: claims.map((claim) => claim.programId) },
-    { name: 'livemode', type: 'boolean', values: claims.map((claim) => claim.livemode) },
-    { name: owner, type: 'text', values: claims.map((claim) => claim.owner) },
+    { name: 'ref', type: 'text', values: wanted.map((one) => one.ref) },
+    { name: 'program_id', type: 'text', values: wanted.map((one) => one.programId) },
+    { name: 'livemode', type: 'boolean', values: wanted.map((one) => one.livemode) },
+    { name: owner, type: 'text', values: wanted.map((one) => one.owner) },
   ];
 }
 
-function inLockOrder(a: ReferenceClaim, b: ReferenceClaim): number {
+function inLockOrder(a: ReferenceOwner, b: ReferenceOwner): number {
   return compareText(a.programId, b.programId) || Number(a.livemode) - Number(b.livemode) || compareText(a.ref, b.ref);
 }
 
 /**
- * Locks the owners that stand at the end of every chain of merges. A merge that committed between reading a chain and
- * locking its end is seen by the lock; then all locks are let go (by the savepoint) and taken again in sorted order.
+ * Locks the owners at the end of every chain of merges. The lock shows a merge that committed between reading a chain and
+ * locking its end; then all locks are released (by the savepoint) and taken again in sorted order.
  */
 async function lockRoots(trx: Trx, table: ReferenceTable, ids: string[]): Promise<LockedOwners> {
-  if (ids.length === 0) return { rootOf: new Map(), locked: [], heardOf: new Set() };
-  for (;;) {
-    const chains = await runPositional<{ start: string; id: string }>(
+  if (ids.length === 0) return { rootOf: new Map(), locked: [], knownToSubscribers: new Set() };
+  for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
+    const rootOf = await readRoots(trx, table.owners, ids);
+    const roots = [...new Set(rootOf.values())].sort();
+    await runSql(trx, 'beforeLocks', 'savepoint before_locks');
+    const locked = await runSql<{ merged_into: string | null }>(
       trx,
-      `with recursive chain as (
-         select id as start, id, merged_into from ${table.owners} where id = any(?)
-         union all
-         select chain.start, owner.id, owner.merged_into
-         from chain join ${table.owners} owner on owner.id = chain.merged_into)
-       select start, id from chain where merged_into is null`,
-      [ids],
-    );
-    const rootOf = new Map(chains.map((row) => [row.start, row.id]));
-    await trx.raw('savepoint owners');
-    const locked = await runPositional<{ id: string; merged_into: string | null }>(
-      trx,
-      `select id, merged_into from ${table.owners} where id = any(?) order by id for update`,
-      [[...new Set(rootOf.values())]],
+      `lock_${table.owners}`,
+      `select merged_into from ${table.owners} where id = any(:roots) order by id for update`,
+      { roots },
     );
     const stable = locked.every((row) => row.merged_into === null);
-    await trx.raw(stable ? 'release savepoint owners' : 'rollback to savepoint owners');
-    if (stable) return { rootOf, locked: [...new Set(rootOf.values())].sort(), heardOf: new Set(rootOf.values()) };
+    await keepLocks(trx, stable);
+    if (stable) return { rootOf, locked: roots, knownToSubscribers: new Set(roots) };
   }
+  throw new Error(`${table.owners} kept being merged: their locks were taken ${MAX_LOCK_TRIES} times`);
 }
 
-/** New references of an owner that existed were claimed under a proposed id: they are pointed to the owner. */
+/** Ends the savepoint that was set before the locks: keeps them, or releases them to be taken again. */
+export async function keepLocks(trx: Trx, stable: boolean): Promise<void> {
+  const text = stable ? 'release savepoint before_locks' : 'rollback to savepoint before_locks';
+  await runSql(trx, stable ? 'keepLocks' : 'releaseLocks', text);
+}
+
+/** New references of an owner that existed were stored under a proposed id: they are pointed to the owner. */
 async function pointReferences<T>(
   trx: Trx,
   table: ReferenceTable,
   groups: OwnedGroup<T>[],
-  known: Map<string, string>,
+  ownerOf: Map<string, string>,
   proposed: Set<string>,
 ): Promise<void> {
   const moves = groups.flatMap((group) =>
     group.refs
-      .map((ref) => ({ ...group.scope, ref, owner: known.get(keyOf(group.scope, ref)) ?? '' }))
+      .map((ref) => ({ ...group.scope, ref, owner: ownerOf.get(keyOf(group.scope, ref)) ?? '' }))
       .filter(({ owner }) => proposed.has(owner) && owner !== group.ownerId)
       .map(({ programId, livemode, ref }) => ({ programId, livemode, ref, ownerId: group.ownerId })),
   );
   if (moves.length === 0) return;
-  await runPositional(
+  await runSql(
     trx,
+    `pointReferencesOf_${table.owners}`,
     `update ${table.refs} as r set ${table.owner} = move.owner
-     from unnest(?::text[], ?::boolean[], ?::text[], ?::text[]) as move (program_id, livemode, ref, owner)
+     from unnest(:programIds::text[], :livemodes::boolean[], :refs::text[], :ownerIds::text[])
+       as move (program_id, livemode, ref, owner)
      where r.program_id = move.program_id and r.livemode = move.livemode and r.ref = move.ref`,
-    [
-      moves.map((move) => move.programId),
-      moves.map((move) => move.livemode),
-      moves.map((move) => move.ref),
-      moves.map((move) => move.ownerId),
-    ],
+    {
+      programIds: moves.map((move) => move.programId),
+      livemodes: moves.map((move) => move.livemode),
+      refs: moves.map((move) => move.ref),
+      ownerIds: moves.map((move) => move.ownerId),
+    },
   );
 }
 

@@ -1,8 +1,8 @@
-import { isEarlier } from '../../domain/orderings.ts';
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
-import type { Binding, Candidate } from '../rules/attribution.ts';
-import type { OwnAttribution } from '../rules/attribution.ts';
+import { rowSource, type Column, type ColumnType } from '../../db/rows.ts';
+import { runSql } from '../../db/sql.ts';
+import { isEarlier } from '../../domain/orderings.ts';
+import type { Binding, Candidate, OwnAttribution } from '../rules/attribution.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
 
 /** A row of `customers`; `binding` null: nobody brought them (yet). */
@@ -15,37 +15,42 @@ export interface CustomerRow {
   binding: Binding | null;
 }
 
-export async function readCustomers(trx: Trx, ids: string[]): Promise<Map<string, CustomerRow>> {
+/** Column, type and value: the one list that reading and writing whole rows go by. */
+const columns: [name: string, type: ColumnType, read: (row: CustomerRow) => string | boolean | null][] = [
+  ['id', 'text', (row) => row.id],
+  ['program_id', 'text', (row) => row.programId],
+  ['livemode', 'boolean', (row) => row.livemode],
+  ['email', 'text', (row) => row.email],
+  ['merged_into', 'text', (row) => row.mergedInto],
+  ['affiliate_id', 'text', ({ binding }) => binding?.affiliateId ?? null],
+  ['offer_id', 'text', ({ binding }) => binding?.offerId ?? null],
+  ['click_id', 'text', ({ binding }) => binding?.clickId ?? null],
+  ['bound_at', 'timestamptz', ({ binding }) => binding?.boundAt ?? null],
+  ['bound_by', 'text', ({ binding }) => binding?.boundBy ?? null],
+  ['bound_ref', 'text', ({ binding }) => binding?.boundRef ?? null],
+  ['terms', 'jsonb', ({ binding }) => (binding ? JSON.stringify(binding.terms) : null)],
+];
+
+const columnNames = columns.map(([name]) => name).join(', ');
+const unchanging: ReadonlySet<string> = new Set(['id', 'program_id', 'livemode']);
+const assignments = columns
+  .filter(([name]) => !unchanging.has(name))
+  .map(([name]) => `${name} = row.${name}`)
+  .join(', ');
+
+export async function readCustomers(trx: Trx, ids: readonly string[]): Promise<Map<string, CustomerRow>> {
   if (ids.length === 0) return new Map();
-  const rows = await runPositional<CustomerDbRow>(
+  const rows = await runSql<CustomerDbRow>(
     trx,
-    `select id, program_id, livemode, email, merged_into, affiliate_id, offer_id, click_id, bound_at, bound_by,
-       bound_ref, terms
-     from customers where id = any(?)`,
-    [ids],
+    'readCustomers',
+    `select ${columnNames} from customers where id = any(:ids)`,
+    { ids },
   );
   return new Map(rows.map((row) => [row.id, toCustomer(row)]));
 }
 
-/** Every customer that was merged into one of the roots, to its root; the roots to themselves. */
-export async function readMembers(trx: Trx, roots: string[]): Promise<Map<string, string>> {
-  const members = new Map(roots.map((root) => [root, root]));
-  if (roots.length === 0) return members;
-  const rows = await runPositional<{ id: string; root: string }>(
-    trx,
-    `with recursive tree as (
-       select id, id as root from customers where id = any(?)
-       union all
-       select child.id, tree.root from tree join customers child on child.merged_into = tree.id)
-     select id, root from tree`,
-    [roots],
-  );
-  for (const row of rows) members.set(row.id, row.root);
-  return members;
-}
-
-/** A binding that a customer's stored order, not of this batch, offers. */
-export interface BindingClaim {
+/** A binding that an order offers to its customer: the earliest offer binds them. */
+export interface BindingCandidate {
   customerId: string;
   orderId: string;
   occurredAt: string;
@@ -53,27 +58,28 @@ export interface BindingClaim {
   own: OwnAttribution;
 }
 
-/** The earliest binding that each customer's other orders (those not in `except`) offer. */
+/** The earliest binding that each customer's other orders offer: those that are not of this batch. */
 export async function readEarliestBindings(
   trx: Trx,
-  members: Map<string, string>,
-  except: string[],
-): Promise<Map<string, BindingClaim>> {
-  const rows = await runPositional<BindingRow>(
+  rootOf: ReadonlyMap<string, string>,
+  batchOrderIds: readonly string[],
+): Promise<Map<string, BindingCandidate>> {
+  const rows = await runSql<BindingRow>(
     trx,
+    'readEarliestBindings',
     `select member.root as customer_id, o.id, o.occurred_at, o.reference, o.own, o.terms
-     from unnest(?::text[], ?::text[]) as member (id, root)
+     from unnest(:customerIds::text[], :roots::text[]) as member (id, root)
      cross join lateral (
        select id, occurred_at, reference, own, terms from orders
-       where customer_id = member.id and own is not null and not (id = any(?))
+       where customer_id = member.id and own is not null and not (id = any(:batchOrderIds))
        order by occurred_at, reference limit 1) o`,
-    [[...members.keys()], [...members.values()], except],
+    { customerIds: [...rootOf.keys()], roots: [...rootOf.values()], batchOrderIds },
   );
-  const earliest = new Map<string, BindingClaim>();
+  const earliest = new Map<string, BindingCandidate>();
   for (const row of rows) {
     const terms = row.terms.find((one) => one.affiliateId === row.own.affiliateId && one.offerId === row.own.offerId);
     if (!terms) throw new Error(`order ${row.id} is attributed, but its terms are not recorded`);
-    const claim: BindingClaim = {
+    const candidate: BindingCandidate = {
       customerId: row.customer_id,
       orderId: row.id,
       occurredAt: row.occurred_at.toISOString(),
@@ -81,85 +87,74 @@ export async function readEarliestBindings(
       own: { candidate: row.own, terms },
     };
     const known = earliest.get(row.customer_id);
-    if (!known || isEarlier(claim, known)) earliest.set(row.customer_id, claim);
+    if (!known || isEarlier(candidate, known)) earliest.set(row.customer_id, candidate);
   }
   return earliest;
 }
 
-/** How many of each customer's orders are not in `except`: those that a moved binding has to settle again. */
-export async function readOtherOrders(trx: Trx, members: Map<string, string>, except: string[]): Promise<Set<string>> {
-  const rows = await runPositional<{ root: string }>(
+/** The customers who have orders beside those of this batch: a binding that moved concerns them. */
+export async function readCustomersWithOtherOrders(
+  trx: Trx,
+  rootOf: ReadonlyMap<string, string>,
+  batchOrderIds: readonly string[],
+): Promise<Set<string>> {
+  const rows = await runSql<{ root: string }>(
     trx,
-    `select distinct member.root from unnest(?::text[], ?::text[]) as member (id, root)
-     where exists (select 1 from orders o where o.customer_id = member.id and not (o.id = any(?)))`,
-    [[...members.keys()], [...members.values()], except],
+    'readCustomersWithOtherOrders',
+    `select distinct member.root from unnest(:customerIds::text[], :roots::text[]) as member (id, root)
+     where exists (select 1 from orders o where o.customer_id = member.id and not (o.id = any(:batchOrderIds)))`,
+    { customerIds: [...rootOf.keys()], roots: [...rootOf.values()], batchOrderIds },
   );
   return new Set(rows.map((row) => row.root));
 }
 
 export async function writeCustomers(trx: Trx, inserted: CustomerRow[], updated: CustomerRow[]): Promise<void> {
-  const text = `select id, program_id, livemode::boolean, email, merged_into, affiliate_id, offer_id, click_id,
-       bound_at::timestamptz, bound_by, bound_ref, terms::jsonb
-     from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
-       ?::text[], ?::text[], ?::text[]) as r (id, program_id, livemode, email, merged_into, affiliate_id, offer_id,
-       click_id, bound_at, bound_by, bound_ref, terms)`;
   if (inserted.length > 0) {
-    await runPositional(
+    const { sql, bindings } = rowSource('row', columnsOf(inserted));
+    await runSql(
       trx,
-      `insert into customers (id, program_id, livemode, email, merged_into, affiliate_id, offer_id, click_id, bound_at,
-         bound_by, bound_ref, terms) ${text}`,
-      bindings(inserted),
+      'insertCustomers',
+      `insert into customers (${columnNames}) select ${columnNames} from ${sql}`,
+      bindings,
     );
   }
   if (updated.length > 0) {
-    await runPositional(
+    const { sql, bindings } = rowSource('row', columnsOf(updated));
+    await runSql(
       trx,
-      `update customers c set email = row.email, merged_into = row.merged_into, affiliate_id = row.affiliate_id,
-         offer_id = row.offer_id, click_id = row.click_id, bound_at = row.bound_at, bound_by = row.bound_by,
-         bound_ref = row.bound_ref, terms = row.terms, updated_at = now()
-       from (${text}) as row where c.id = row.id`,
-      bindings(updated),
+      'updateCustomers',
+      `update customers c set ${assignments}, updated_at = now() from ${sql} where c.id = row.id`,
+      bindings,
     );
   }
 }
 
-function bindings(rows: CustomerRow[]): (string | null)[][] {
-  return [
-    rows.map((row) => row.id),
-    rows.map((row) => row.programId),
-    rows.map((row) => String(row.livemode)),
-    rows.map((row) => row.email),
-    rows.map((row) => row.mergedInto),
-    rows.map((row) => row.binding?.affiliateId ?? null),
-    rows.map((row) => row.binding?.offerId ?? null),
-    rows.map((row) => row.binding?.clickId ?? null),
-    rows.map((row) => row.binding?.boundAt ?? null),
-    rows.map((row) => row.binding?.boundBy ?? null),
-    rows.map((row) => row.binding?.boundRef ?? null),
-    rows.map((row) => (row.binding ? JSON.stringify(row.binding.terms) : null)),
-  ];
+function columnsOf(rows: CustomerRow[]): Column[] {
+  return columns.map(([name, type, read]) => ({ name, type, values: rows.map(read) }));
 }
 
 function toCustomer(row: CustomerDbRow): CustomerRow {
-  const bound =
-    row.affiliate_id !== null && row.offer_id !== null && row.bound_at !== null && row.bound_by !== null && row.terms;
   return {
     id: row.id,
     programId: row.program_id,
     livemode: row.livemode,
     email: row.email,
     mergedInto: row.merged_into,
-    binding: bound
-      ? {
-          affiliateId: row.affiliate_id ?? '',
-          offerId: row.offer_id ?? '',
-          clickId: row.click_id,
-          boundAt: (row.bound_at ?? new Date(0)).toISOString(),
-          boundBy: row.bound_by ?? '',
-          boundRef: row.bound_ref ?? '',
-          terms: bound,
-        }
-      : null,
+    binding: toBinding(row),
+  };
+}
+
+function toBinding(row: CustomerDbRow): Binding | null {
+  const { affiliate_id: affiliateId, offer_id: offerId, bound_at: boundAt, bound_by: boundBy, terms } = row;
+  if (affiliateId === null || offerId === null || boundAt === null || boundBy === null || !terms) return null;
+  return {
+    affiliateId,
+    offerId,
+    clickId: row.click_id,
+    boundAt: boundAt.toISOString(),
+    boundBy,
+    boundRef: row.bound_ref ?? '',
+    terms,
   };
 }
 

@@ -1,26 +1,27 @@
 import type { Trx } from '../../db/db.ts';
 import { copyRows } from '../../db/copy.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Scope } from '../../domain/scope.ts';
-import type { Posting, Standing } from '../rules/postings.ts';
+import type { Posting, LedgerSum } from '../rules/postings.ts';
 
 /** What the ledger holds of each order, per affiliate and currency. */
-export async function readStandings(trx: Trx, orderIds: string[]): Promise<Map<string, Standing[]>> {
-  const standings = new Map<string, Standing[]>();
-  if (orderIds.length === 0) return standings;
-  const rows = await runPositional<{ order_id: string; affiliate_id: string; currency: string; amount_minor: bigint }>(
+export async function readLedgerSums(trx: Trx, orderIds: string[]): Promise<Map<string, LedgerSum[]>> {
+  const ledgerSums = new Map<string, LedgerSum[]>();
+  if (orderIds.length === 0) return ledgerSums;
+  const rows = await runSql<{ order_id: string; affiliate_id: string; currency: string; amount_minor: bigint }>(
     trx,
+    'readLedgerSums',
     `select order_id, affiliate_id, currency, sum(amount_minor)::bigint as amount_minor
-     from ledger_entries where order_id = any(?) group by order_id, affiliate_id, currency`,
-    [orderIds],
+     from ledger_entries where order_id = any(:orderIds) group by order_id, affiliate_id, currency`,
+    { orderIds },
   );
   for (const row of rows) {
-    const known = standings.get(row.order_id) ?? [];
-    standings.set(row.order_id, known);
+    const known = ledgerSums.get(row.order_id) ?? [];
+    ledgerSums.set(row.order_id, known);
     known.push({ affiliateId: row.affiliate_id, currency: row.currency, amountMinor: row.amount_minor });
   }
-  return standings;
+  return ledgerSums;
 }
 
 /** Appends to the ledger. Nothing ever changes or removes an entry; a trigger sees to that. */

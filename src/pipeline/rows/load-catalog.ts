@@ -1,103 +1,71 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Evidence } from '../../domain/facts.ts';
 import type { CommissionOverride, CommissionTerms } from '../../domain/terms.ts';
-import type { AffiliateRules, ClickRules, OfferRules, ProgramRules, World } from '../rules/catalog.ts';
+import type { AffiliateRules, Catalog, ClickRules, OfferRules, ProgramRules } from '../rules/catalog.ts';
 
 /** A text that some evidence carries, in its program. */
-interface Wanted {
+interface Mention {
   programId: string;
   text: string;
 }
 
 /**
- * The configuration and clicks that a batch names, read once per text. Plain reads: what they decide is recorded with
- * the order, and configuration that changes meanwhile counts for what comes after.
+ * Loads what a batch names of its programs' configuration and clicks, each text once. Plain reads without locks: what they
+ * decide is recorded with the order, and configuration that changes meanwhile counts for what comes after.
  */
-export class Worlds {
-  readonly #worlds = new Map<string, World>();
+export class CatalogLoader {
+  readonly #catalogs = new Map<string, Catalog>();
   readonly #programs = new Map<string, ProgramRules>();
   readonly #affiliates = new Map<string, AffiliateRules>();
   readonly #referralCodes = new Map<string, string>();
   readonly #coupons = new Map<string, string>();
   readonly #offers = new Map<string, OfferRules>();
+  readonly #offerCodes = new Map<string, string>();
   readonly #clicks = new Map<string, ClickRules>();
+  /** The program of each affiliate, offer and click: what belongs to another program is as if it were unknown. */
+  readonly #programOf = new Map<string, string>();
   readonly #asked = { affiliate: new Set<string>(), coupon: new Set<string>(), offer: new Set<string>() };
   readonly #askedClicks = new Set<string>();
 
-  /** Reads whatever the given evidence names and has not been read yet. */
+  /** Loads the programs and whatever the evidence names, unless it is there already. */
   async load(trx: Trx, items: { programId: string; evidence: Evidence }[]): Promise<void> {
-    await this.#loadPrograms(trx, [...new Set(items.map((item) => item.programId))]);
+    await this.loadPrograms(
+      trx,
+      items.map((item) => item.programId),
+    );
     await this.#loadClicks(
       trx,
-      pick(items, (evidence) => [evidence.clickId, evidence.reference]),
+      mentions(items, (evidence) => [evidence.clickId, evidence.reference]),
     );
     const clicked = [...this.#clicks.values()].map((click) => click.affiliateId);
     await this.#loadAffiliates(
       trx,
-      pick(items, (evidence) => [evidence.affiliate, evidence.reference, evidence.referralCode]),
+      mentions(items, (evidence) => [evidence.affiliate, evidence.reference, evidence.referralCode]),
       clicked,
     );
     await this.#loadCoupons(
       trx,
-      pick(items, (evidence) => [evidence.couponCode]),
+      mentions(items, (evidence) => [evidence.couponCode]),
     );
-    const clickedOffers = [...this.#clicks.values()].flatMap((click) =>
-      click.offerId === null ? [] : [click.offerId],
-    );
-    const defaults = [...this.#programs.values()].flatMap(({ defaultOfferId }) => defaultOfferId ?? []);
+    const clickedOffers = [...this.#clicks.values()].flatMap(({ offerId }) => offerId ?? []);
     await this.#loadOffers(
       trx,
-      pick(items, (evidence) => [evidence.offer]),
-      [...clickedOffers, ...defaults],
+      mentions(items, (evidence) => [evidence.offer]),
+      clickedOffers,
     );
   }
 
-  /** Reads affiliates and offers by id: those of bindings and earlier attributions. */
-  async loadByIds(trx: Trx, affiliateIds: string[], offerIds: string[]): Promise<void> {
-    await this.#loadAffiliates(trx, [], affiliateIds);
-    await this.#loadOffers(trx, [], offerIds);
-  }
-
-  of(programId: string): World {
-    const known = this.#worlds.get(programId);
-    if (known) return known;
-    const world = this.#view(programId);
-    this.#worlds.set(programId, world);
-    return world;
-  }
-
-  #view(programId: string): World {
-    const program = this.#programs.get(programId);
-    if (!program) throw new Error(`program ${programId} is not loaded`);
-    const own = <T>(map: Map<string, T>, id: string | undefined, owner: Map<string, string>): T | null =>
-      id !== undefined && owner.get(id) === programId ? (map.get(id) ?? null) : null;
-    return {
-      program,
-      affiliate: (text) =>
-        own(this.#affiliates, text, this.#affiliateProgram) ??
-        own(this.#affiliates, this.#referralCodes.get(key(programId, text)), this.#affiliateProgram),
-      byCoupon: (code) => own(this.#affiliates, this.#coupons.get(key(programId, code)), this.#affiliateProgram),
-      click: (id) => own(this.#clicks, id, this.#clickProgram),
-      offer: (text) =>
-        own(this.#offers, text, this.#offerProgram) ??
-        own(this.#offers, this.#offerCodes.get(`${programId} ${text}`), this.#offerProgram),
-    };
-  }
-
-  readonly #affiliateProgram = new Map<string, string>();
-  readonly #clickProgram = new Map<string, string>();
-  readonly #offerProgram = new Map<string, string>();
-  readonly #offerCodes = new Map<string, string>();
-
-  async #loadPrograms(trx: Trx, ids: string[]): Promise<void> {
-    const missing = ids.filter((id) => !this.#programs.has(id));
+  /** Loads programs with their default offers. */
+  async loadPrograms(trx: Trx, ids: readonly string[]): Promise<void> {
+    const missing = [...new Set(ids)].filter((id) => !this.#programs.has(id));
     if (missing.length === 0) return;
-    const rows = await runPositional<ProgramRow>(
+    const rows = await runSql<ProgramRow>(
       trx,
+      'loadPrograms',
       `select id, currency, timezone, default_offer_id, attribution_model, coupon_first, hold_days, auto_approve
-       from programs where id = any(?)`,
-      [missing],
+       from programs where id = any(:ids)`,
+      { ids: missing },
     );
     for (const row of rows) {
       this.#programs.set(row.id, {
@@ -113,17 +81,48 @@ export class Worlds {
     }
   }
 
-  async #loadClicks(trx: Trx, wanted: Wanted[]): Promise<void> {
+  /** Loads affiliates and offers by id: those of bindings and earlier attributions. */
+  async loadByIds(trx: Trx, affiliateIds: readonly string[], offerIds: readonly string[]): Promise<void> {
+    await this.#loadAffiliates(trx, [], affiliateIds);
+    await this.#loadOffers(trx, [], offerIds);
+  }
+
+  /** The catalog of a program that was loaded. It sees what is loaded later, too. */
+  of(programId: string): Catalog {
+    const known = this.#catalogs.get(programId);
+    if (known) return known;
+    const catalog = this.#view(programId);
+    this.#catalogs.set(programId, catalog);
+    return catalog;
+  }
+
+  #view(programId: string): Catalog {
+    const program = this.#programs.get(programId);
+    if (!program) throw new Error(`program ${programId} is not loaded`);
+    const own = <T>(map: Map<string, T>, id: string | undefined): T | null =>
+      id !== undefined && this.#programOf.get(id) === programId ? (map.get(id) ?? null) : null;
+    return {
+      program,
+      affiliate: (text) =>
+        own(this.#affiliates, text) ?? own(this.#affiliates, this.#referralCodes.get(codeKey(programId, text))),
+      byCoupon: (code) => own(this.#affiliates, this.#coupons.get(codeKey(programId, code))),
+      click: (id) => own(this.#clicks, id),
+      offer: (text) => own(this.#offers, text) ?? own(this.#offers, this.#offerCodes.get(`${programId} ${text}`)),
+    };
+  }
+
+  async #loadClicks(trx: Trx, wanted: Mention[]): Promise<void> {
     const missing = wanted.filter(({ text }) => !this.#askedClicks.has(text)).map(({ text }) => text);
     if (missing.length === 0) return;
     for (const text of missing) this.#askedClicks.add(text);
-    const rows = await runPositional<ClickRow>(
+    const rows = await runSql<ClickRow>(
       trx,
-      `select id, program_id, affiliate_id, offer_id, occurred_at, sub1 from clicks where id = any(?)`,
-      [missing],
+      'loadClicks',
+      `select id, program_id, affiliate_id, offer_id, occurred_at, sub1 from clicks where id = any(:ids)`,
+      { ids: missing },
     );
     for (const row of rows) {
-      this.#clickProgram.set(row.id, row.program_id);
+      this.#programOf.set(row.id, row.program_id);
       this.#clicks.set(row.id, {
         id: row.id,
         affiliateId: row.affiliate_id,
@@ -134,22 +133,23 @@ export class Worlds {
     }
   }
 
-  async #loadAffiliates(trx: Trx, texts: Wanted[], ids: string[]): Promise<void> {
+  async #loadAffiliates(trx: Trx, mentioned: Mention[], ids: readonly string[]): Promise<void> {
     const asked = this.#asked.affiliate;
-    const byText = texts.filter(({ programId, text }) => !asked.has(key(programId, text)));
-    for (const { programId, text } of byText) asked.add(key(programId, text));
+    const byText = mentioned.filter(({ programId, text }) => !asked.has(codeKey(programId, text)));
+    for (const { programId, text } of byText) asked.add(codeKey(programId, text));
     const codes = byText.length === 0 ? [] : await readCodes(trx, 'referral', byText);
-    for (const row of codes) this.#referralCodes.set(key(row.program_id, row.code), row.affiliate_id);
+    for (const row of codes) this.#referralCodes.set(codeKey(row.program_id, row.code), row.affiliate_id);
     const wantedIds = [...byText.map(({ text }) => text), ...codes.map((row) => row.affiliate_id), ...ids];
     const missing = [...new Set(wantedIds)].filter((id) => !this.#affiliates.has(id));
     if (missing.length === 0) return;
-    const rows = await runPositional<AffiliateRow>(
+    const rows = await runSql<AffiliateRow>(
       trx,
-      `select id, program_id, status, email, payment_email, commission_override from affiliates where id = any(?)`,
-      [missing],
+      'loadAffiliates',
+      `select id, program_id, status, email, payment_email, commission_override from affiliates where id = any(:ids)`,
+      { ids: missing },
     );
     for (const row of rows) {
-      this.#affiliateProgram.set(row.id, row.program_id);
+      this.#programOf.set(row.id, row.program_id);
       this.#affiliates.set(row.id, {
         id: row.id,
         status: row.status,
@@ -159,12 +159,12 @@ export class Worlds {
     }
   }
 
-  async #loadCoupons(trx: Trx, wanted: Wanted[]): Promise<void> {
-    const missing = wanted.filter(({ programId, text }) => !this.#asked.coupon.has(key(programId, text)));
+  async #loadCoupons(trx: Trx, wanted: Mention[]): Promise<void> {
+    const missing = wanted.filter(({ programId, text }) => !this.#asked.coupon.has(codeKey(programId, text)));
     if (missing.length === 0) return;
-    for (const { programId, text } of missing) this.#asked.coupon.add(key(programId, text));
+    for (const { programId, text } of missing) this.#asked.coupon.add(codeKey(programId, text));
     const rows = await readCodes(trx, 'coupon', missing);
-    for (const row of rows) this.#coupons.set(key(row.program_id, row.code), row.affiliate_id);
+    for (const row of rows) this.#coupons.set(codeKey(row.program_id, row.code), row.affiliate_id);
     await this.#loadAffiliates(
       trx,
       [],
@@ -172,24 +172,26 @@ export class Worlds {
     );
   }
 
-  async #loadOffers(trx: Trx, wanted: Wanted[], ids: string[]): Promise<void> {
-    const byText = wanted.filter(({ programId, text }) => !this.#asked.offer.has(`${programId} ${text}`));
+  async #loadOffers(trx: Trx, mentioned: Mention[], ids: readonly string[]): Promise<void> {
+    const byText = mentioned.filter(({ programId, text }) => !this.#asked.offer.has(`${programId} ${text}`));
     for (const { programId, text } of byText) this.#asked.offer.add(`${programId} ${text}`);
-    const missing = [...new Set(ids)].filter((id) => !this.#offers.has(id));
+    const defaults = [...this.#programs.values()].flatMap(({ defaultOfferId }) => defaultOfferId ?? []);
+    const missing = [...new Set([...ids, ...defaults])].filter((id) => !this.#offers.has(id));
     if (byText.length === 0 && missing.length === 0) return;
-    const rows = await runPositional<OfferRow>(
+    const rows = await runSql<OfferRow>(
       trx,
+      'loadOffers',
       `select id, program_id, code, commission, currency, attribution_window_days, daily_cap, status
        from offers
-       where id = any(?) or (program_id, code) in (select * from unnest(?::text[], ?::text[]))`,
-      [
-        [...missing, ...byText.map(({ text }) => text)],
-        byText.map(({ programId }) => programId),
-        byText.map(({ text }) => text),
-      ],
+       where id = any(:ids) or (program_id, code) in (select * from unnest(:programIds::text[], :codes::text[]))`,
+      {
+        ids: [...missing, ...byText.map(({ text }) => text)],
+        programIds: byText.map(({ programId }) => programId),
+        codes: byText.map(({ text }) => text),
+      },
     );
     for (const row of rows) {
-      this.#offerProgram.set(row.id, row.program_id);
+      this.#programOf.set(row.id, row.program_id);
       this.#offerCodes.set(`${row.program_id} ${row.code}`, row.id);
       this.#offers.set(row.id, {
         id: row.id,
@@ -206,32 +208,37 @@ export class Worlds {
 function readCodes(
   trx: Trx,
   kind: 'referral' | 'coupon',
-  wanted: Wanted[],
+  wanted: Mention[],
 ): Promise<{ program_id: string; code: string; affiliate_id: string }[]> {
-  return runPositional(
+  return runSql(
     trx,
+    'loadAffiliateCodes',
     `select program_id, code, affiliate_id from affiliate_codes
-     where kind = ? and (program_id, code) in (select * from unnest(?::text[], ?::text[]))`,
-    [kind, wanted.map(({ programId }) => programId), wanted.map(({ text }) => text.toLowerCase())],
+     where kind = :kind and (program_id, code) in (select * from unnest(:programIds::text[], :codes::text[]))`,
+    {
+      kind,
+      programIds: wanted.map(({ programId }) => programId),
+      codes: wanted.map(({ text }) => text.toLowerCase()),
+    },
   );
 }
 
 /** The distinct texts that the evidence carries, per program. */
-function pick(
+function mentions(
   items: { programId: string; evidence: Evidence }[],
   read: (evidence: Evidence) => (string | undefined)[],
-): Wanted[] {
-  const wanted = new Map<string, Wanted>();
+): Mention[] {
+  const mentioned = new Map<string, Mention>();
   for (const { programId, evidence } of items) {
     for (const text of read(evidence)) {
-      if (text !== undefined) wanted.set(`${programId} ${text}`, { programId, text });
+      if (text !== undefined) mentioned.set(`${programId} ${text}`, { programId, text });
     }
   }
-  return [...wanted.values()];
+  return [...mentioned.values()];
 }
 
 /** Codes are compared without case. */
-function key(programId: string, text: string): string {
+function codeKey(programId: string, text: string): string {
   return `${programId} ${text.toLowerCase()}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Trx } from '../../db/db.ts';
 import { copyRows } from '../../db/copy.ts';
 import { rowSource, type Column } from '../../db/rows.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Candidate } from '../rules/attribution.ts';
 import type { FactNote } from '../../domain/facts.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
@@ -51,14 +51,14 @@ export interface OrderRow {
   cap: CapDecision | null;
   explanation: Explanation | null;
   own: OwnCandidate | null;
-  claimsPayment: boolean;
-  cpaClaim: string | null;
+  isPayment: boolean;
+  cpaSlot: string | null;
   /** The hold as the program had it when the order was first settled; null: only a person approves. */
   holdDays: number | null;
-  /** What may pair it with an order that nothing links to it (hints.ts). */
-  hint: string | null;
-  hintAt: string | null;
-  joinedByHint: boolean;
+  /** What may pair it with an order that nothing links to it yet (pair-unlinked.ts). */
+  pairingKey: string | null;
+  pairingAt: string | null;
+  joinedWithoutLink: boolean;
   approvableAt: string | null;
   approvedAt: string | null;
   rejectedAt: string | null;
@@ -100,12 +100,12 @@ const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
   cap: ['cap', 'json'],
   explanation: ['explanation', 'json'],
   own: ['own', 'json'],
-  claimsPayment: ['claims_payment', 'boolean'],
-  cpaClaim: ['cpa_claim', 'text'],
+  isPayment: ['claims_payment', 'boolean'],
+  cpaSlot: ['cpa_claim', 'text'],
   holdDays: ['hold_days', 'integer'],
-  hint: ['hint', 'text'],
-  hintAt: ['hint_at', 'timestamptz'],
-  joinedByHint: ['joined_by_hint', 'boolean'],
+  pairingKey: ['hint', 'text'],
+  pairingAt: ['hint_at', 'timestamptz'],
+  joinedWithoutLink: ['joined_by_hint', 'boolean'],
   approvableAt: ['approvable_at', 'timestamptz'],
   approvedAt: ['approved_at', 'timestamptz'],
   rejectedAt: ['rejected_at', 'timestamptz'],
@@ -115,15 +115,23 @@ const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
 };
 
 const fields = Object.keys(columns) as (keyof OrderRow)[];
-const columnList = fields.map((field) => columns[field][0]).join(', ');
+/** The columns of `orders`, for statements whose rows `toOrderRow` reads. */
+export const orderColumns = fields.map((field) => columns[field][0]).join(', ');
 const unchanging: ReadonlySet<keyof OrderRow> = new Set(['id', 'programId', 'livemode', 'createdAt']);
+const assignments = fields
+  .filter((field) => !unchanging.has(field))
+  .map((field) => `${columns[field][0]} = row.${columns[field][0]}`)
+  .join(', ');
 
 /** Reads orders by id, as they stand after the locks were taken. */
 export async function readOrders(trx: Trx, ids: string[]): Promise<Map<string, OrderRow>> {
   if (ids.length === 0) return new Map();
-  const rows = await runPositional<Record<string, unknown>>(trx, `select ${columnList} from orders where id = any(?)`, [
-    ids,
-  ]);
+  const rows = await runSql<Record<string, unknown>>(
+    trx,
+    'readOrders',
+    `select ${orderColumns} from orders where id = any(:ids)`,
+    { ids },
+  );
   return new Map(rows.map(toOrderRow).map((row) => [row.id, row]));
 }
 
@@ -134,11 +142,12 @@ export async function writeOrders(trx: Trx, inserted: OrderRow[], updated: Order
   }
   if (updated.length > 0) {
     const { sql, bindings } = rowSource('row', columnsOf(updated));
-    const assignments = fields
-      .filter((field) => !unchanging.has(field))
-      .map((field) => `${columns[field][0]} = row.${columns[field][0]}`)
-      .join(', ');
-    await runPositional(trx, `update orders set ${assignments} from ${sql} where orders.id = row.id`, bindings);
+    await runSql(
+      trx,
+      'updateOrders',
+      `update orders set ${assignments} from ${sql} where orders.id = row.id`,
+      bindings,
+    );
   }
 }
 
@@ -165,6 +174,3 @@ export function toOrderRow(row: Record<string, unknown>): OrderRow {
   }
   return order as unknown as OrderRow;
 }
-
-/** The columns of `orders` in the order that `toOrderRow` reads them by name. */
-export const orderColumnList = columnList;

@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Scope } from '../../domain/scope.ts';
 
@@ -10,21 +10,23 @@ export interface ResettlementRequest {
   orderId: string | null;
 }
 
-/** Notes down what has to be settled again in a later batch; gives the ids for the queue. */
-export async function requestResettlements(trx: Trx, requests: ResettlementRequest[]): Promise<string[]> {
+/** Writes down what has to be settled again in a later batch; gives the ids for the queue. */
+export async function requestResettlements(trx: Trx, requests: readonly ResettlementRequest[]): Promise<string[]> {
   if (requests.length === 0) return [];
-  const ids = requests.map(() => newId('ibx'));
-  await runPositional(
+  const ids = requests.map(() => newId('rst'));
+  await runSql(
     trx,
+    'requestResettlements',
     `insert into resettlements (id, program_id, livemode, customer_id, order_id)
-     select * from unnest(?::text[], ?::text[], ?::boolean[], ?::text[], ?::text[])`,
-    [
+     select * from unnest(:ids::text[], :programIds::text[], :livemodes::boolean[], :customerIds::text[],
+       :orderIds::text[])`,
+    {
       ids,
-      requests.map(({ scope }) => scope.programId),
-      requests.map(({ scope }) => scope.livemode),
-      requests.map(({ customerId }) => customerId),
-      requests.map(({ orderId }) => orderId),
-    ],
+      programIds: requests.map(({ scope }) => scope.programId),
+      livemodes: requests.map(({ scope }) => scope.livemode),
+      customerIds: requests.map(({ customerId }) => customerId),
+      orderIds: requests.map(({ orderId }) => orderId),
+    },
   );
   return ids;
 }

@@ -1,5 +1,5 @@
 import { compareInstants } from '../../domain/orderings.ts';
-import type { ClickRules, TermsSnapshot, World } from './catalog.ts';
+import type { ClickRules, TermsSnapshot, Catalog } from './catalog.ts';
 import type { EvidenceItem, OrderSummary } from './summarize.ts';
 
 export type EvidenceKind = 'affiliate' | 'click' | 'binding' | 'referral_code' | 'coupon';
@@ -62,13 +62,13 @@ export interface OwnAttribution {
 const DAY_MS = 86_400_000;
 
 /**
- * Reads the evidence of an order (or a customer fact) against the program's world. Strongest first: an affiliate named
+ * Reads the evidence of an order (or a customer fact) against the program's catalog. Strongest first: an affiliate named
  * by an authenticated caller or in signed metadata, a click, (the binding comes here, see `chooseCandidate`,) a referral
  * code, a coupon; the coupon first where the program says so. Clicks must lie inside the offer's window at `at`.
  */
-export function weighEvidence(items: EvidenceItem[], at: string, world: World, judged: TermsSnapshot[]): Evidences {
+export function weighEvidence(items: EvidenceItem[], at: string, catalog: Catalog, judged: TermsSnapshot[]): Evidences {
   const passedOver: PassedOver[] = [];
-  const offer = firstOffer(items, world, passedOver);
+  const offer = firstOffer(items, catalog, passedOver);
   const namedOffer = offer?.offerId ?? null;
   const named: Candidate[] = [];
   const codes: Candidate[] = [];
@@ -78,25 +78,25 @@ export function weighEvidence(items: EvidenceItem[], at: string, world: World, j
     compareInstants({ occurredAt: a.occurredAt, id: a.factId }, { occurredAt: b.occurredAt, id: b.factId }),
   )) {
     const reference = evidence.reference;
-    const referencedClick = reference === undefined ? null : world.click(reference);
+    const referencedClick = reference === undefined ? null : catalog.click(reference);
     const clickId = evidence.clickId;
     for (const id of [clickId, referencedClick?.id]) {
       if (id === undefined) continue;
-      const click = world.click(id);
+      const click = catalog.click(id);
       if (click) clicks.push(click);
       else passedOver.push({ by: 'click', value: id, why: 'no such click' });
     }
     const affiliateText = evidence.affiliate ?? (referencedClick ? undefined : reference);
-    collect(named, passedOver, 'affiliate', affiliateText, world.affiliate, namedOffer);
-    collect(codes, passedOver, 'referral_code', evidence.referralCode, world.affiliate, namedOffer);
-    collect(coupons, passedOver, 'coupon', evidence.couponCode, world.byCoupon, namedOffer);
+    collect(named, passedOver, 'affiliate', affiliateText, catalog.affiliate, namedOffer);
+    collect(codes, passedOver, 'referral_code', evidence.referralCode, catalog.affiliate, namedOffer);
+    collect(coupons, passedOver, 'coupon', evidence.couponCode, catalog.byCoupon, namedOffer);
   }
-  const { valid, expired } = judgeClicks(clicks, namedOffer, at, world, judged, passedOver);
+  const { valid, expired } = judgeClicks(clicks, namedOffer, at, catalog, judged, passedOver);
   const usedDefaultOffer = [...named, ...codes, ...coupons, ...valid, ...(expired ? [expired] : [])].some(
     ({ offerId }) => offerId === null,
   );
   const ordered = [...named, ...valid, ...codes];
-  const candidates = world.program.couponFirst ? [...coupons, ...ordered] : [...ordered, ...coupons];
+  const candidates = catalog.program.couponFirst ? [...coupons, ...ordered] : [...ordered, ...coupons];
   // An affiliate named without an offer, who also brought the click: the click's offer is meant.
   for (const candidate of candidates) {
     const own = valid.find((click) => click.affiliateId === candidate.affiliateId);
@@ -172,11 +172,11 @@ function judgeClicks(
   clicks: ClickRules[],
   namedOffer: string | null,
   at: string,
-  world: World,
+  catalog: Catalog,
   judged: TermsSnapshot[],
   passedOver: PassedOver[],
 ): { valid: Candidate[]; expired: Candidate | null } {
-  const model = world.program.attributionModel;
+  const model = catalog.program.attributionModel;
   const byTime = [...new Map(clicks.map((click) => [click.id, click])).values()].sort(compareInstants);
   if (model === 'last_click') byTime.reverse();
   const before: Candidate[] = [];
@@ -191,7 +191,7 @@ function judgeClicks(
       offerId,
       clickId: click.id,
     };
-    const windowDays = windowOf(click.affiliateId, offerId, world, judged);
+    const windowDays = windowOf(click.affiliateId, offerId, catalog, judged);
     const ageMs = Date.parse(at) - Date.parse(click.occurredAt);
     if (ageMs > windowDays * DAY_MS) {
       expired ??= candidate;
@@ -203,17 +203,17 @@ function judgeClicks(
 }
 
 /** The window as it was when the order was first judged, else as the offer has it now. */
-function windowOf(affiliateId: string, offerId: string | null, world: World, judged: TermsSnapshot[]): number {
-  const id = offerId ?? world.program.defaultOfferId;
+function windowOf(affiliateId: string, offerId: string | null, catalog: Catalog, judged: TermsSnapshot[]): number {
+  const id = offerId ?? catalog.program.defaultOfferId;
   const snapshot = judged.find((terms) => terms.affiliateId === affiliateId && terms.offerId === id);
   if (snapshot) return snapshot.attributionWindowDays;
-  return (id === null ? null : world.offer(id))?.attributionWindowDays ?? 30;
+  return (id === null ? null : catalog.offer(id))?.attributionWindowDays ?? 30;
 }
 
-function firstOffer(items: EvidenceItem[], world: World, passedOver: PassedOver[]): NamedOffer | null {
+function firstOffer(items: EvidenceItem[], catalog: Catalog, passedOver: PassedOver[]): NamedOffer | null {
   for (const { evidence } of items) {
     if (evidence.offer === undefined) continue;
-    const offer = world.offer(evidence.offer);
+    const offer = catalog.offer(evidence.offer);
     if (offer) return { value: evidence.offer, offerId: offer.id };
     passedOver.push({ by: 'offer', value: evidence.offer, why: 'no such offer' });
   }

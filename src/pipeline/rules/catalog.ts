@@ -44,7 +44,7 @@ export interface ClickRules {
 }
 
 /** One program's configuration and the clicks that a batch names, looked up by what evidence carries. */
-export interface World {
+export interface Catalog {
   program: ProgramRules;
   /** By id or referral code (codes without case). */
   affiliate: (idOrCode: string) => AffiliateRules | null;

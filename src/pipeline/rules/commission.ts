@@ -17,28 +17,28 @@ export type OrderStatus =
   | 'not_tracked'
   | 'merged';
 
-/** Who is first, and what was decided before: all that settling an order needs to know besides its own facts. */
-export interface SettleContext {
+/** Who is first, and what was decided before: all that an order's commission depends on besides its own facts. */
+export interface CommissionContext {
   timezone: string;
   /** The instant of the customer's first payment since they were bound; the order's own where no customer is known. */
   firstPaymentAt: string | null;
-  /** Whether this order is the first (occurredAt, reference) to claim its CPA slot. */
-  holdsCpaClaim: boolean;
+  /** Whether this order is the first, by (occurredAt, reference), to ask for its CPA slot. */
+  holdsCpaSlot: boolean;
   /** The recorded decision of the daily cap, where one was needed. */
   capGranted: boolean;
   /** Recorded instants of the commission's life. */
   approvedAt: string | null;
   paidAt: string | null;
-  /** The end of the hold, recorded when the order was first settled; null: only a person approves. */
+  /** The end of the hold, as recorded when the order was first settled; null: only a person approves. */
   approvableAt: string | null;
-  /** The time of settling, against which the hold is measured. */
+  /** The present, against which the hold is measured. */
   now: string;
   /** A payment and an invoice that nothing links were taken for one order. */
-  joinedByHint: boolean;
+  joinedWithoutLink: boolean;
 }
 
-/** An order's kind and credited affiliate, before it is compared with other orders. */
-export interface Draft {
+/** An order's kind and whom it is credited to, before it is compared with other orders. */
+export interface Credit {
   kind: OrderKind | null;
   chosen: Candidate | null;
   passedOver: PassedOver[];
@@ -46,11 +46,12 @@ export interface Draft {
   /** Why nothing is paid, as far as this order alone can tell. */
   reason: NotTrackedReason | 'no_attribution' | null;
   /** The CPA slot that the order asks for. */
-  cpaClaim: string | null;
+  cpaSlot: string | null;
   offer: NamedOffer | null;
   rules: RememberedRules | null;
 }
 
+/** Where an order's conversion and commission should stand. */
 export interface Target {
   kind: OrderKind | null;
   status: OrderStatus;
@@ -95,8 +96,8 @@ export function kindOf(summary: OrderSummary, firstOfSubscription: boolean): Ord
   return summary.tracker === null ? null : 'action';
 }
 
-/** Credits the order, and says which slot it claims. `terms` are those of the chosen affiliate and offer. */
-export function draftOrder(
+/** Credits an order, and says which CPA slot it asks for. `terms` are those of the chosen affiliate and offer. */
+export function creditSummary(
   summary: OrderSummary,
   kind: OrderKind | null,
   choice: { chosen: Candidate | null; passedOver: PassedOver[] },
@@ -104,27 +105,27 @@ export function draftOrder(
   terms: TermsSnapshot | null,
   customer: { id: string | null; emails: string[] },
   rules: RememberedRules | null,
-): Draft {
+): Credit {
   const reason = kind === null ? null : reasonOf(summary, choice.chosen ?? expired, expired, terms, customer.emails);
-  const draft: Draft = {
+  const credit: Credit = {
     kind,
     chosen: choice.chosen ?? (reason === 'outside_window' ? expired : null),
     passedOver: choice.passedOver,
     terms,
     reason,
-    cpaClaim: null,
+    cpaSlot: null,
     offer,
     rules,
   };
-  if (claimsCpa(summary, draft)) draft.cpaClaim = cpaClaimOf(draft, customer.id, summary.goal);
-  return draft;
+  if (asksForCpaSlot(summary, credit)) credit.cpaSlot = cpaSlotOf(credit, customer.id, summary.goal);
+  return credit;
 }
 
-/** What the commission should stand at. Pure: the same facts and context give the same target, whoever asks. */
-export function settle(summary: OrderSummary, draft: Draft, context: SettleContext): Target {
-  const { kind, terms } = draft;
-  if (kind === null) return waiting;
-  const reason = summary.imported ? 'imported' : (draft.reason ?? limitReason(summary, draft, context));
+/** Where the order should stand. Pure: the same facts and context give the same target, whoever asks. */
+export function computeTarget(summary: OrderSummary, credit: Credit, context: CommissionContext): Target {
+  const { kind, terms } = credit;
+  if (kind === null) return noTarget;
+  const reason = summary.imported ? 'imported' : (credit.reason ?? limitReason(summary, credit, context));
   const computed = reason === null && terms ? commissionOf(summary, terms) : { amountMinor: 0n, rule: '' };
   const rejected = summary.tracker === 'rejected' || summary.decision?.status === 'rejected';
   const status = statusOf(summary, reason, rejected, context);
@@ -133,25 +134,26 @@ export function settle(summary: OrderSummary, draft: Draft, context: SettleConte
     kind,
     status,
     reason: status === 'rejected' ? (summary.decision?.reason ?? 'rejected') : reason,
-    affiliateId: draft.chosen?.affiliateId ?? null,
-    offerId: terms?.offerId ?? draft.chosen?.offerId ?? null,
-    clickId: draft.chosen?.clickId ?? null,
+    affiliateId: credit.chosen?.affiliateId ?? null,
+    offerId: terms?.offerId ?? credit.chosen?.offerId ?? null,
+    clickId: credit.chosen?.clickId ?? null,
     commissionMinor: nothing ? 0n : computed.amountMinor,
     commissionCurrency: terms ? commissionCurrency(summary, terms) : null,
-    explanation: explain(summary, draft, context, reason ?? (rejected ? 'rejected' : computed.rule)),
+    explanation: explain(summary, credit, context, reason ?? (rejected ? 'rejected' : computed.rule)),
   };
 }
 
-/** The commission that the rules would give without a cap: whether the order needs a cap slot at all. */
-export function needsCapSlot(summary: OrderSummary, draft: Draft, context: SettleContext): boolean {
-  if (!draft.terms || draft.terms.dailyCap === 0 || draft.reason !== null || draft.kind === null) return false;
+/** Whether the order would earn something if no cap held it back: only then it takes one of the day's slots. */
+export function needsCapSlot(summary: OrderSummary, credit: Credit, context: CommissionContext): boolean {
+  if (!credit.terms || credit.terms.dailyCap === 0 || credit.reason !== null || credit.kind === null) return false;
   if (summary.imported) return false;
   if (summary.tracker === 'rejected' || summary.decision?.status === 'rejected') return false;
-  if (limitReason(summary, draft, { ...context, capGranted: true }) !== null) return false;
+  if (limitReason(summary, credit, { ...context, capGranted: true }) !== null) return false;
   return isPayable(summary);
 }
 
-export const waiting: Target = {
+/** Nothing that counts is known of the order yet: a refund that came before its sale, say. */
+export const noTarget: Target = {
   kind: null,
   status: 'waiting',
   reason: null,
@@ -169,7 +171,7 @@ function reasonOf(
   expired: Candidate | null,
   terms: TermsSnapshot | null,
   buyerEmails: string[],
-): Draft['reason'] {
+): Credit['reason'] {
   if (summary.tracker === 'unknown' && !isPayable(summary) && !summary.lead) return 'unknown_status';
   if (!credited) return 'no_attribution';
   if (credited === expired) return 'outside_window';
@@ -191,26 +193,26 @@ function isPayable(summary: OrderSummary): boolean {
   );
 }
 
-function claimsCpa(summary: OrderSummary, draft: Draft): boolean {
-  if (draft.reason !== null || draft.terms?.commission.type !== 'cpa' || draft.kind === 'renewal') return false;
+function asksForCpaSlot(summary: OrderSummary, credit: Credit): boolean {
+  if (credit.reason !== null || credit.terms?.commission.type !== 'cpa' || credit.kind === 'renewal') return false;
   return isPayable(summary) && summary.tracker !== 'rejected' && summary.decision?.status !== 'rejected';
 }
 
 /** CPA pays once per customer and offer; where no customer is known, once per click, offer and goal. */
-function cpaClaimOf(draft: Draft, customerId: string | null, goal: string | null): string | null {
-  const offerId = draft.terms?.offerId ?? '';
+function cpaSlotOf(credit: Credit, customerId: string | null, goal: string | null): string | null {
+  const offerId = credit.terms?.offerId ?? '';
   if (customerId !== null) return `customer:${customerId}:${offerId}`;
-  const clickId = draft.chosen?.clickId ?? null;
+  const clickId = credit.chosen?.clickId ?? null;
   return clickId === null ? null : `click:${clickId}:${offerId}:${goal ?? ''}`;
 }
 
-function limitReason(summary: OrderSummary, draft: Draft, context: SettleContext): NotTrackedReason | null {
-  const { kind, terms } = draft;
+function limitReason(summary: OrderSummary, credit: Credit, context: CommissionContext): NotTrackedReason | null {
+  const { kind, terms } = credit;
   if (!terms || kind === null || !isPayable(summary)) return null;
   const { commission } = terms;
   if (commission.type !== 'revshare' && kind === 'renewal') return 'renewal_not_paid';
-  if (commission.type === 'cpa' && draft.cpaClaim !== null && !context.holdsCpaClaim) {
-    return draft.cpaClaim.startsWith('customer:') ? 'cpa_customer_limit' : 'cpa_click_limit';
+  if (commission.type === 'cpa' && credit.cpaSlot !== null && !context.holdsCpaSlot) {
+    return credit.cpaSlot.startsWith('customer:') ? 'cpa_customer_limit' : 'cpa_click_limit';
   }
   if (commission.type === 'revshare' && commission.durationMonths !== null && summary.payment) {
     const first = localDay(context.firstPaymentAt ?? summary.payment.occurredAt, context.timezone);
@@ -239,7 +241,7 @@ function statusOf(
   summary: OrderSummary,
   reason: string | null,
   rejected: boolean,
-  context: SettleContext,
+  context: CommissionContext,
 ): OrderStatus {
   if (context.paidAt !== null) return 'paid';
   if (reason === 'no_attribution') return 'parked';
@@ -253,17 +255,17 @@ function statusOf(
   return summary.decision?.status === 'approved' || context.approvedAt !== null || !held ? 'approved' : 'pending';
 }
 
-function explain(summary: OrderSummary, draft: Draft, context: SettleContext, rule: string): Explanation {
+function explain(summary: OrderSummary, credit: Credit, context: CommissionContext, rule: string): Explanation {
   const { payment } = summary;
   return {
-    chosen: draft.chosen && {
-      by: draft.chosen.by,
-      value: draft.chosen.value,
-      affiliateId: draft.chosen.affiliateId,
+    chosen: credit.chosen && {
+      by: credit.chosen.by,
+      value: credit.chosen.value,
+      affiliateId: credit.chosen.affiliateId,
     },
-    passedOver: draft.passedOver,
-    ...(draft.offer ? { offer: draft.offer } : {}),
-    ...(draft.rules ? { rules: draft.rules } : {}),
+    passedOver: credit.passedOver,
+    ...(credit.offer ? { offer: credit.offer } : {}),
+    ...(credit.rules ? { rules: credit.rules } : {}),
     amounts: payment && {
       currency: payment.currency,
       grossMinor: Number(payment.grossMinor),
@@ -274,6 +276,6 @@ function explain(summary: OrderSummary, draft: Draft, context: SettleContext, ru
       document: payment.document,
     },
     rule,
-    flags: context.joinedByHint ? [...summary.flags, 'joined_without_link'] : summary.flags,
+    flags: context.joinedWithoutLink ? [...summary.flags, 'joined_without_link'] : summary.flags,
   };
 }

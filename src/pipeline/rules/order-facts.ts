@@ -1,5 +1,5 @@
-import { compareInstants } from '../../domain/orderings.ts';
 import type { Fact } from '../../domain/facts.ts';
+import { compareInstants } from '../../domain/orderings.ts';
 
 /** A fact together with the inbox event that first brought it; inbox ids sort by time of receipt. */
 export interface KnownFact {
@@ -9,30 +9,30 @@ export interface KnownFact {
   posted: boolean;
 }
 
-/** What is known of an order: its set of facts, by id. Nothing else; all the rest is reckoned from it. */
-export type OrderState = ReadonlyMap<string, KnownFact>;
+/** What is known of an order: its facts, by id. All the rest is computed from them. */
+export type FactSet = ReadonlyMap<string, KnownFact>;
 
-export const emptyOrder: OrderState = new Map();
+export const noFacts: FactSet = new Map();
 
 /**
- * Adds a fact to what is known. A set is its own proof: the order of folding does not matter, and a fact folded twice
- * adds nothing. Of two messages with the same fact the one received first is kept.
+ * Adds a fact to what is known. It is a set, so the order in which facts are added does not matter, and a fact that is
+ * added twice changes nothing. Of two messages with the same fact the one received first is kept.
  */
-export function fold(state: OrderState, known: KnownFact): OrderState {
-  const present = state.get(known.fact.id);
-  if (present && present.inboxId <= known.inboxId) return state;
-  const next = new Map(state);
+export function addFact(facts: FactSet, known: KnownFact): FactSet {
+  const present = facts.get(known.fact.id);
+  if (present && present.inboxId <= known.inboxId) return facts;
+  const next = new Map(facts);
   next.set(known.fact.id, present?.posted ? { ...known, posted: true } : known);
   return next;
 }
 
-export function foldAll(facts: Iterable<KnownFact>): OrderState {
-  let state = emptyOrder;
-  for (const known of facts) state = fold(state, known);
-  return state;
+export function addFacts(known: Iterable<KnownFact>): FactSet {
+  let facts = noFacts;
+  for (const one of known) facts = addFact(facts, one);
+  return facts;
 }
 
 /** Facts in the order in which they happened: (occurredAt, id), never the order of processing. */
-export function inOrderOfFacts(state: OrderState): KnownFact[] {
-  return [...state.values()].sort((a, b) => compareInstants(a.fact, b.fact));
+export function inOrder(facts: FactSet): KnownFact[] {
+  return [...facts.values()].sort((a, b) => compareInstants(a.fact, b.fact));
 }

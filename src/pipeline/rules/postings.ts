@@ -1,52 +1,65 @@
 import type { FactType } from '../../domain/facts.ts';
-import { fold, inOrderOfFacts, type KnownFact, type OrderState } from './order-facts.ts';
-import type { Target } from './commission.ts';
+import { addFact, inOrder, type KnownFact, type FactSet } from './order-facts.ts';
+import { noTarget, type Target } from './commission.ts';
 
-/** What the ledger holds of one order for one affiliate in one currency. */
-export interface Standing {
+/** What the ledger holds of one order, for one affiliate in one currency. */
+export interface LedgerSum {
   affiliateId: string;
   currency: string;
   amountMinor: bigint;
 }
 
-export interface Posting extends Standing {
+export interface Posting extends LedgerSum {
   /** earning, refund, refund_reversal, dispute, dispute_reversal, decision or adjustment. */
   type: string;
   factId: string | null;
 }
 
+/** Where an order should stand in its present context: by all of its facts, and as it would by a part of them. */
+export interface Targets {
+  all: Target;
+  after: (part: FactSet) => Target;
+}
+
 /**
- * The postings that bring the ledger from where it stands to the order's target. Facts not yet posted go one by one in
- * the order in which they happened, each the change that it causes, so that a refund which came before its sale shows
- * as +2000 −2000. What changed without a fact (the binding moved, a slot was lost) goes first, as an adjustment.
- *
- * `targetOf` settles a part of the facts in the order's present context. No posting is ever zero.
+ * The postings that bring the ledger from where it stands to the order's target. Facts that are not posted yet go one by
+ * one in the order in which they happened, each the change that it causes, so that a refund which came before its sale
+ * shows as +2000, then −2000. What changed without a fact (the binding moved, a slot was lost) goes first, as an
+ * adjustment. No posting is ever zero.
  */
-export function planPostings(
-  standings: Standing[],
-  state: OrderState,
-  targetOf: (part: OrderState) => Target,
-): Posting[] {
-  const current = new Map(standings.map((standing) => [keyOf(standing), standing]));
+export function planPostings(ledgerSums: LedgerSum[], facts: FactSet, targets: Targets): Posting[] {
+  const current = new Map(ledgerSums.map((sum) => [keyOf(sum), sum]));
   const postings: Posting[] = [];
   const moveTo = (target: Target, type: string, factId: string | null): void => {
-    for (const posting of difference(current, target)) {
-      postings.push({ ...posting, type, factId });
-      const known = current.get(keyOf(posting));
-      current.set(keyOf(posting), { ...posting, amountMinor: (known?.amountMinor ?? 0n) + posting.amountMinor });
+    for (const change of difference(current, target)) {
+      postings.push({ ...change, type, factId });
+      const known = current.get(keyOf(change));
+      current.set(keyOf(change), { ...change, amountMinor: (known?.amountMinor ?? 0n) + change.amountMinor });
     }
   };
-  const facts = inOrderOfFacts(state);
-  const unposted = facts.filter((known) => !known.posted);
+  const known = inOrder(facts);
+  const unposted = known.filter(({ posted }) => !posted);
+  let part: FactSet = new Map(known.filter(({ posted }) => posted).map((one) => [one.fact.id, one]));
+  if (unposted.length === 0) moveTo(targets.all, 'adjustment', null);
+  else if (part.size > 0) moveTo(targets.after(part), 'adjustment', null);
+  else if (ledgerSums.length > 0) moveTo(noTarget, 'adjustment', null);
   // What another system settled earned nothing here at any moment.
-  const waiting = [...unposted.filter(isImported), ...unposted.filter((known) => !isImported(known))];
-  let part: OrderState = new Map(facts.filter((known) => known.posted).map((known) => [known.fact.id, known]));
-  if (part.size > 0 || standings.length > 0) moveTo(targetOf(part), 'adjustment', null);
-  for (const known of waiting) {
-    part = fold(part, known);
-    moveTo(targetOf(part), postingTypes[known.fact.type], known.fact.id);
+  const steps = [...unposted.filter(isImported), ...unposted.filter((one) => !isImported(one))];
+  for (const [index, step] of steps.entries()) {
+    part = addFact(part, step);
+    const target = index === steps.length - 1 ? targets.all : targets.after(part);
+    moveTo(target, postingTypes[step.fact.type], step.fact.id);
   }
   return postings;
+}
+
+/** The postings that take back all that the ledger holds of an order: it turned out to be another one. */
+export function planTakingBack(ledgerSums: LedgerSum[]): Posting[] {
+  return difference(new Map(ledgerSums.map((sum) => [keyOf(sum), sum])), noTarget).map((change) => ({
+    ...change,
+    type: 'adjustment',
+    factId: null,
+  }));
 }
 
 function isImported({ fact }: KnownFact): boolean {
@@ -70,7 +83,7 @@ const postingTypes: Record<FactType, string> = {
   decision: 'decision',
 };
 
-function difference(current: Map<string, Standing>, target: Target): Standing[] {
+function difference(current: Map<string, LedgerSum>, target: Target): LedgerSum[] {
   const wanted =
     target.affiliateId !== null && target.commissionCurrency !== null && target.commissionMinor !== 0n
       ? {
@@ -79,10 +92,10 @@ function difference(current: Map<string, Standing>, target: Target): Standing[] 
           amountMinor: target.commissionMinor,
         }
       : null;
-  const changes: Standing[] = [];
-  for (const standing of current.values()) {
-    if (wanted && keyOf(standing) === keyOf(wanted)) continue;
-    if (standing.amountMinor !== 0n) changes.push({ ...standing, amountMinor: -standing.amountMinor });
+  const changes: LedgerSum[] = [];
+  for (const sum of current.values()) {
+    if (wanted && keyOf(sum) === keyOf(wanted)) continue;
+    if (sum.amountMinor !== 0n) changes.push({ ...sum, amountMinor: -sum.amountMinor });
   }
   if (wanted) {
     const change = wanted.amountMinor - (current.get(keyOf(wanted))?.amountMinor ?? 0n);
@@ -93,9 +106,4 @@ function difference(current: Map<string, Standing>, target: Target): Standing[] 
 
 function keyOf({ affiliateId, currency }: { affiliateId: string; currency: string }): string {
   return `${affiliateId} ${currency}`;
-}
-
-/** After posting, every fact of an attributed order has been taken into account. */
-export function unpostedFacts(state: OrderState): KnownFact[] {
-  return [...state.values()].filter((known) => !known.posted);
 }

@@ -1,13 +1,22 @@
 import type { Explanation } from './commission.ts';
-import type { RememberedRules, World } from './catalog.ts';
+import type { RememberedRules, Catalog } from './catalog.ts';
+
+export interface Remembering {
+  /** For a proof: what named nobody when the order was settled names nobody now. */
+  onlyRemembered: boolean;
+}
 
 /**
- * The program's world as an order's explanations remember it: whom its codes, coupons and offers named, and the rules that
+ * The program's catalog as an order's explanations remember it: whom its codes, coupons and offers named, and the rules that
  * decided. So a code that is given to somebody else, or a rule that is changed, moves no order that was settled before.
- * What named nobody then may name somebody now; unless `strictly`, for a proof, nothing else is known than what was.
+ * What named nobody then may name somebody now, unless only what is remembered counts.
  */
-export function recallWorld(world: World, explanations: Explanation[], strictly = false): World {
-  if (explanations.length === 0) return world;
+export function rememberedCatalog(
+  catalog: Catalog,
+  explanations: Explanation[],
+  { onlyRemembered }: Remembering = { onlyRemembered: false },
+): Catalog {
+  if (explanations.length === 0) return catalog;
   const affiliates = new Map<string, string>();
   const coupons = new Map<string, string>();
   const offers = new Map<string, string>();
@@ -27,18 +36,18 @@ export function recallWorld(world: World, explanations: Explanation[], strictly 
     return (text: string): T | null => {
       const found = look(named.get(text) ?? text);
       // An id names what it names, whenever one looks.
-      return strictly && !named.has(text) && found?.id !== text ? null : found;
+      return onlyRemembered && !named.has(text) && found?.id !== text ? null : found;
     };
   };
   return {
-    program: { ...world.program, ...rules },
-    affiliate: find(affiliates, world.affiliate),
+    program: { ...catalog.program, ...rules },
+    affiliate: find(affiliates, catalog.affiliate),
     byCoupon: (code) => {
       const id = coupons.get(code);
-      if (id !== undefined) return world.affiliate(id);
-      return strictly ? null : world.byCoupon(code);
+      if (id !== undefined) return catalog.affiliate(id);
+      return onlyRemembered ? null : catalog.byCoupon(code);
     },
-    click: (id) => (strictly && !clicks.has(id) ? null : world.click(id)),
-    offer: find(offers, world.offer),
+    click: (id) => (onlyRemembered && !clicks.has(id) ? null : catalog.click(id)),
+    offer: find(offers, catalog.offer),
   };
 }

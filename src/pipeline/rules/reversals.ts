@@ -14,7 +14,7 @@ const reversals: ReadonlySet<Fact['type']> = new Set([
  * refunded = live refunds by id + what the cumulative figures show beyond all refunds by id (failed ones too, since the
  * figures counted them when they were made), at most gross. A dispute takes its amount out until it is won.
  */
-export function reckonReversals(
+export function computeReversals(
   facts: KnownFact[],
   payment: { grossMinor: bigint; currency: string } | null,
   flags: Set<string>,
@@ -93,7 +93,7 @@ function isWhollyRefunded(facts: KnownFact[]): boolean {
   return facts.some(({ fact }) => fact.type === 'refund' && fact.amount === null && !failed.has(fact.refundId));
 }
 
-/** A refund without an amount takes all that remains; one whose currency disagrees is recorded and not reckoned. */
+/** A refund without an amount takes all that remains; one whose currency disagrees is recorded and not counted. */
 function recordRefund(
   fact: FactOf<'refund'>,
   refunds: Map<string, bigint | null>,

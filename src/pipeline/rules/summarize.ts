@@ -1,8 +1,8 @@
 import type { Evidence, Fact, FactNote, FactOf, SaleDocument } from '../../domain/facts.ts';
 import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
 import { resolveAmount } from './amounts.ts';
-import { inOrderOfFacts, type KnownFact, type OrderState } from './order-facts.ts';
-import { reckonReversals } from './reversals.ts';
+import { inOrder, type KnownFact, type FactSet } from './order-facts.ts';
+import { computeReversals } from './reversals.ts';
 import { compareInstants, compareText } from '../../domain/orderings.ts';
 
 export interface Payment {
@@ -24,7 +24,7 @@ export interface EvidenceItem {
   factId: string;
 }
 
-/** An order's facts, reckoned together: what the sender side knows, before anybody is credited. All amounts non-negative. */
+/** What an order's facts say together, before anybody is credited. All amounts non-negative. */
 export interface OrderSummary {
   /** The money of the order: the most authoritative statement of it. Null where no amount is known. */
   payment: Payment | null;
@@ -32,7 +32,7 @@ export interface OrderSummary {
   phase: Phase | null;
   refundedMinor: bigint;
   disputedMinor: bigint;
-  /** net × (gross − refunded − disputed) / gross, rounded once: what commission is reckoned from. */
+  /** net × (gross − refunded − disputed) / gross, rounded once: what commission is computed from. */
   remainingMinor: bigint;
   /** Everything was given back or is disputed: of an amount that nobody knows, by a refund of all that there was. */
   nothingRemains: boolean;
@@ -56,23 +56,24 @@ export interface OrderSummary {
   emails: string[];
   /** What a person decided: a rejection is final, whatever was decided before or after. */
   decision: { status: 'approved' | 'rejected'; reason: string | null } | null;
-  /** What was recorded but not reckoned, and why (`refund_exceeds_gross`, `currency_mismatch`, `amount_invalid`). */
+  /** What was recorded but not counted, and why (`refund_exceeds_gross`, `currency_mismatch`, `amount_invalid`). */
   flags: string[];
 }
 
 // Higher beats lower, whatever the order of arrival.
 const authority: Record<SaleDocument, number> = { invoice: 6, checkout: 5, payment: 4, store: 3, api: 2, postback: 1 };
 
+/** How far a tracker's word goes. */
 const trackerRank: Record<TrackerState, number> = { unknown: 0, lead: 1, hold: 2, sale: 3, rejected: 4 };
 
 /** `assumedCurrency` is what amounts without a currency are taken for: the offer's. */
-export function summarize(state: OrderState, assumedCurrency: string): OrderSummary {
-  const facts = inOrderOfFacts(state);
+export function summarize(factSet: FactSet, assumedCurrency: string): OrderSummary {
+  const facts = inOrder(factSet);
   const flags = new Set<string>();
   const sales = statedSales(facts);
   const payment = choosePayment(sales, facts, assumedCurrency, flags);
   const tracker = furthestTracker(facts);
-  const { refundedMinor, disputedMinor, nothingRemains } = reckonReversals(facts, payment, flags);
+  const { refundedMinor, disputedMinor, nothingRemains } = computeReversals(facts, payment, flags);
   const dating = payment ?? firstDatingFact(facts);
   return {
     payment,
@@ -102,12 +103,12 @@ export function summarize(state: OrderState, assumedCurrency: string): OrderSumm
   };
 }
 
-/** Whether money was paid, here or before the order was imported; only that has a place among a subscription's payments. */
+/** Whether money was paid, here or before the order was imported; only that ranks among a subscription's payments. */
 export function isPaid({ payment, imported }: OrderSummary): boolean {
   return payment !== null || imported;
 }
 
-/** The statements of the order's sale, the one that has the say first. */
+/** The statements of the order's sale, the one that decides first. */
 function statedSales(facts: KnownFact[]): FactOf<'sale'>[] {
   return facts
     .flatMap(({ fact, inboxId }) => (fact.type === 'sale' ? [{ fact, inboxId }] : []))
@@ -158,7 +159,7 @@ function readPayment(sale: FactOf<'sale'>, assumedCurrency: string): Payment | n
 
 /**
  * Two statements by the same kind of document: of calls and postbacks the one received first counts, so that a repeat
- * never changes an amount, not even one that claims to be older; of a provider's documents the one that happened first.
+ * never changes an amount, not even one that says it is older; of a provider's documents the one that happened first.
  */
 function compareRepeats(
   a: { fact: FactOf<'sale'>; inboxId: string },
@@ -211,8 +212,8 @@ function firstDatingFact(facts: KnownFact[]): Fact | null {
 /** The first rejection, else the newest approval: what people decide about one commission at once ends the same way. */
 function standingDecision(facts: KnownFact[]): OrderSummary['decision'] {
   const decisions = facts.flatMap(({ fact }) => (fact.type === 'decision' ? [fact] : []));
-  const standing = decisions.find(({ status }) => status === 'rejected') ?? decisions.at(-1);
-  return standing ? { status: standing.status, reason: standing.reason } : null;
+  const sum = decisions.find(({ status }) => status === 'rejected') ?? decisions.at(-1);
+  return sum ? { status: sum.status, reason: sum.reason } : null;
 }
 
 function goalOf({ fact }: KnownFact): string | null {

@@ -1,5 +1,5 @@
 import { commissionView, conversionView } from '../../ledger/conversion-view.ts';
-import type { MessageDraft } from '../../outbound/messages/write-messages.ts';
+import type { MessageDraft } from '../../outbound/events/message-draft.ts';
 import type { OrderRow } from '../rows/order-rows.ts';
 
 /** What subscribers are told of a change, from the row before (null: new) to the row after. Nothing changed: nothing. */
@@ -17,7 +17,7 @@ function conversionMessages(before: OrderRow | null, after: OrderRow): MessageDr
       ? []
       : [draft(after, after.kind === 'lead' ? 'lead.created' : 'conversion.created', data)];
   }
-  // A lead that turned into money is a conversion that its subscribers have not heard of.
+  // A lead that turned into money is a conversion that subscribers do not know yet.
   if (before.kind === 'lead' && after.kind !== 'lead' && after.kind !== null) {
     return [draft(after, 'conversion.created', data)];
   }
@@ -37,11 +37,11 @@ const announcedStatuses: Partial<Record<OrderRow['status'], string>> = {
 function commissionMessages(before: OrderRow | null, after: OrderRow): MessageDraft[] {
   const messages: MessageDraft[] = [];
   const data = commissionView(after);
-  const heardOf = before !== null && hasCommission(before);
-  if (!heardOf && hasCommission(after)) messages.push(draft(after, 'commission.created', data));
+  const knownBefore = before !== null && hasCommission(before);
+  if (!knownBefore && hasCommission(after)) messages.push(draft(after, 'commission.created', data));
   const type = announcedStatuses[after.status];
-  if (type !== undefined && before?.status !== after.status && (heardOf || hasCommission(after))) {
-    const previous = heardOf ? { previous: changedFields(commissionView(before), data) } : {};
+  if (type !== undefined && before?.status !== after.status && (knownBefore || hasCommission(after))) {
+    const previous = knownBefore ? { previous: changedFields(commissionView(before), data) } : {};
     messages.push({ ...draft(after, type, data), ...previous });
   }
   return messages;

@@ -1,144 +1,124 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Trx } from '../../db/db.ts';
 import { writeMessages } from '../../outbound/messages/write-messages.ts';
-import { announceChange } from './announce.ts';
-import { writeCustomers, type CustomerRow } from '../rows/customer-rows.ts';
-import type { KnownFact } from '../rules/order-facts.ts';
+import type { BoundCustomer, SettledOrder } from '../credit/credited-order.ts';
+import type { MergedOrder } from '../orders/loaded-order.ts';
 import type { Customers } from '../orders/lock-customers.ts';
-import { writeOrders, type OrderRow } from '../rows/order-rows.ts';
-import type { MergedOrder, OrderWork } from '../orders/order-work.ts';
-import { planPostings, type Posting } from '../rules/postings.ts';
-import { waiting } from '../rules/commission.ts';
-import { insertPostings } from '../rows/ledger-rows.ts';
+import type { KnownFact } from '../rules/order-facts.ts';
+import { planTakingBack } from '../rules/postings.ts';
+import { writeCustomers, type CustomerRow } from '../rows/customer-rows.ts';
 import { appendFacts, insertFacts, markPosted, moveFacts, type FactMove, type FactRow } from '../rows/fact-rows.ts';
+import { insertPostings } from '../rows/ledger-rows.ts';
+import { writeOrders, type OrderRow } from '../rows/order-rows.ts';
+import { announceChange } from './announce.ts';
 
-/** An order as it comes out of settling. */
-export interface SettledOrder {
-  work: OrderWork;
-  row: OrderRow;
-  /** Somebody is credited (or was): its facts are taken into account. Else they wait. */
-  credited: boolean;
-  postings: Posting[];
+/** What a batch came to. */
+export interface SettledBatch {
+  settled: SettledOrder[];
+  merged: MergedOrder[];
+  moves: FactMove[];
+  customers: Customers<BoundCustomer>;
 }
 
-/** Stores what a batch came to, customers and orders and facts and ledger; gives the deliveries to be enqueued. */
-export async function storeBatch(
-  trx: Trx,
-  settled: SettledOrder[],
-  merged: MergedOrder[],
-  moves: FactMove[],
-  customers: Customers,
-  now: Date,
-): Promise<string[]> {
-  const gone = merged.map((one) => ({ one, row: mergedRow(one, now.toISOString()) }));
+/** Stores customers, orders, facts, postings and the messages about them; gives the deliveries to be enqueued. */
+export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Promise<string[]> {
+  const { settled, merged, moves, customers } = batch;
+  const changes = [
+    ...settled.map(({ order, row }) => ({ before: order.before, row })),
+    ...merged.map((one) => ({ before: one.before, row: mergedRow(one, now.toISOString()) })),
+  ];
   await storeCustomers(trx, customers);
   await writeOrders(
     trx,
-    [
-      ...settled.filter(({ work }) => work.before === null).map(({ row }) => row),
-      ...gone.filter(({ one }) => one.before === null).map(({ row }) => row),
-    ],
-    [
-      ...settled.filter(({ work }) => work.before !== null).map(({ row }) => row),
-      ...gone.filter(({ one }) => one.before !== null).map(({ row }) => row),
-    ],
+    changes.filter(({ before }) => before === null).map(({ row }) => row),
+    changes.filter(({ before }) => before !== null).map(({ row }) => row),
   );
   await moveFacts(trx, moves);
   await appendFacts(
     trx,
-    settled.flatMap((order) => factRows(order, order.work.newFacts)),
+    settled.flatMap((one) => factRows(one, one.order.newFacts)),
   );
   await insertFacts(
     trx,
-    settled.flatMap((order) => factRows(order, order.work.restatedFacts)),
+    settled.flatMap((one) => factRows(one, one.order.restatedFacts)),
   );
   await markPosted(
     trx,
-    settled.filter(hasWaitedFacts).map(({ work }) => work.id),
+    settled.filter(hasWaitedFacts).map(({ order }) => order.id),
   );
   await insertPostings(trx, [
-    ...settled.flatMap(({ work, postings }) =>
-      postings.map((posting) => ({ scope: work.scope, orderId: work.id, posting })),
+    ...settled.flatMap(({ order, postings }) =>
+      postings.map((posting) => ({ scope: order.scope, orderId: order.id, posting })),
     ),
-    ...merged.flatMap(({ id, scope, standings }) =>
-      planPostings(standings, new Map(), () => waiting).map((posting) => ({ scope, orderId: id, posting })),
+    ...merged.flatMap(({ id, scope, ledgerSums }) =>
+      planTakingBack(ledgerSums).map((posting) => ({ scope, orderId: id, posting })),
     ),
   ]);
   return writeMessages(
     trx,
-    [
-      ...settled.flatMap(({ work, row }) => announceChange(work.before, row)),
-      ...gone.flatMap(({ one, row }) => announceChange(one.before, row)),
-    ],
+    changes.flatMap(({ before, row }) => announceChange(before, row)),
     now,
   );
 }
 
-function factRows({ work, credited }: SettledOrder, facts: readonly KnownFact[]): FactRow[] {
+function factRows({ order, attributed }: SettledOrder, facts: readonly KnownFact[]): FactRow[] {
+  const { scope, id: orderId, joined, customerId } = order;
   return facts.map((known) => ({
-    scope: work.scope,
-    known: { ...known, posted: credited },
-    orderId: work.id,
-    partId: work.joined?.factIds.has(known.fact.id) ? work.joined.id : null,
-    customerId: work.customerId,
+    scope,
+    known: { ...known, posted: attributed },
+    orderId,
+    halfId: joined?.factIds.has(known.fact.id) ? joined.id : null,
+    customerId,
     attribution: null,
   }));
 }
 
 /** Whether facts of an earlier batch, or of a merged order, waited for somebody to be credited. */
-function hasWaitedFacts({ work, credited }: SettledOrder): boolean {
-  if (!credited || work.before === null) return false;
-  const fresh = new Set(work.newFacts.map(({ fact }) => fact.id));
-  return [...work.state.values()].some(({ posted, fact }) => !posted && !fresh.has(fact.id));
+function hasWaitedFacts({ order, attributed }: SettledOrder): boolean {
+  if (!attributed || order.before === null) return false;
+  const brought = new Set(order.newFacts.map(({ fact }) => fact.id));
+  return [...order.facts.values()].some(({ posted, fact }) => !posted && !brought.has(fact.id));
 }
 
-async function storeCustomers(trx: Trx, customers: Customers): Promise<void> {
+async function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Promise<void> {
   const inserted: CustomerRow[] = [];
   const updated: CustomerRow[] = [];
-  for (const customer of customers.byId.values()) {
-    const row: CustomerRow = {
-      id: customer.id,
-      ...customer.scope,
-      email: customer.email,
-      mergedInto: null,
-      binding: customer.binding,
-    };
-    if (!customer.before) inserted.push(row);
-    else if (customer.before.email !== row.email || !isDeepStrictEqual(customer.before.binding, row.binding)) {
-      updated.push(row);
-    }
-    for (const loser of customer.merged) updated.push({ ...loser, mergedInto: customer.id, binding: null });
+  for (const { id, scope, email, binding, before, merged } of customers.byId.values()) {
+    const row: CustomerRow = { id, ...scope, email, mergedInto: null, binding };
+    if (!before) inserted.push(row);
+    else if (before.email !== email || !isDeepStrictEqual(before.binding, binding)) updated.push(row);
+    for (const loser of merged) updated.push({ ...loser, mergedInto: id, binding: null });
   }
   await writeCustomers(trx, inserted, updated);
 }
 
-/** A merged order keeps its story but claims and earns nothing any more. */
+/** A merged order keeps its story, but ranks nowhere and earns nothing any more. */
 function mergedRow({ id, scope, before, survivorId, joinedBy }: MergedOrder, now: string): OrderRow {
   return {
-    ...(before ?? unknownOrder),
+    ...(before ?? newOrder),
     id,
     programId: scope.programId,
     livemode: scope.livemode,
     createdAt: before?.createdAt ?? now,
     mergedInto: survivorId,
-    joinedByHint: joinedBy !== null,
-    hint: joinedBy?.key ?? null,
-    hintAt: joinedBy?.at ?? null,
+    joinedWithoutLink: joinedBy !== null,
+    pairingKey: joinedBy?.key ?? null,
+    pairingAt: joinedBy?.at ?? null,
     status: 'merged',
     reason: null,
     affiliateId: null,
     commissionMinor: 0n,
     own: null,
-    claimsPayment: false,
-    cpaClaim: null,
+    isPayment: false,
+    cpaSlot: null,
     subscription: null,
     approvableAt: null,
     updatedAt: now,
   };
 }
 
-/** An order that was joined to another one before anybody heard of it. */
-const unknownOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'> = {
+/** An order that was joined to another one in the batch in which it was new. */
+const newOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'> = {
   mergedInto: null,
   kind: null,
   status: 'merged',
@@ -165,12 +145,12 @@ const unknownOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'
   cap: null,
   explanation: null,
   own: null,
-  claimsPayment: false,
-  cpaClaim: null,
+  isPayment: false,
+  cpaSlot: null,
   holdDays: null,
-  hint: null,
-  hintAt: null,
-  joinedByHint: true,
+  pairingKey: null,
+  pairingAt: null,
+  joinedWithoutLink: true,
   approvableAt: null,
   approvedAt: null,
   rejectedAt: null,

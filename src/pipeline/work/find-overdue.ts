@@ -1,41 +1,44 @@
 import { inTransaction, type Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
-import { newId } from '../../domain/ids.ts';
+import { runSql } from '../../db/sql.ts';
+import { requestResettlements } from '../rows/resettlement-rows.ts';
 
 /**
- * Events still waiting whose job was probably lost, of at most `limit` watches that are due; they get a minute before
- * they are found again. Watches of which nothing waits any more are let go. Several sweeps at once take different ones.
+ * Events still waiting whose job was probably lost, of at most `limit` watches that are due; they get a minute before they
+ * are found again. A watch of which nothing waits any more is removed. Several sweeps at once take different watches.
  */
 export async function takeOverdueEvents(db: Db, limit: number): Promise<{ eventIds: string[]; more: boolean }> {
-  const [row] = await runPositional<{ event_ids: string[] | null; watches: bigint }>(
+  const [row] = await runSql<{ event_ids: string[] | null; watches: bigint }>(
     db,
+    'takeOverdueEvents',
     `with due as (
-       select id, event_ids from inbox_watches where due_at <= now() order by due_at limit ? for update skip locked
-     ), waiting as (
+       select id, event_ids from inbox_watches where due_at <= now() order by due_at limit :limit for update skip locked
+     ), unsettled as (
        select due.id as watch_id, e.id, e.next_enqueue_at <= now() as overdue,
               case when e.next_enqueue_at <= now() then now() + interval '60 seconds' else e.next_enqueue_at end as due_at
          from due cross join unnest(due.event_ids) as listed (id) join inbox_events e on e.id = listed.id
         where (e.status = 'received') is true
      ), kept as (
        update inbox_watches w set event_ids = k.event_ids, due_at = k.due_at
-         from (select watch_id, array_agg(id) as event_ids, min(due_at) as due_at from waiting group by watch_id) k
+         from (select watch_id, array_agg(id) as event_ids, min(due_at) as due_at from unsettled group by watch_id) k
         where w.id = k.watch_id
-     ), let_go as (
-       delete from inbox_watches where id in (select id from due except select watch_id from waiting)
+     ), removed as (
+       delete from inbox_watches where id in (select id from due except select watch_id from unsettled)
      )
-     select (select array_agg(distinct id order by id) from waiting where overdue) as event_ids,
+     select (select array_agg(distinct id order by id) from unsettled where overdue) as event_ids,
             (select count(*) from due) as watches`,
-    [limit],
+    { limit },
   );
   return { eventIds: row?.event_ids ?? [], more: Number(row?.watches ?? 0) === limit };
 }
 
 /** Resettlements that have waited for longer than their job takes. */
 export async function findOverdueResettlements(db: Db, olderThanS: number, limit: number): Promise<string[]> {
-  const rows = await runPositional<{ id: string }>(
+  const rows = await runSql<{ id: string }>(
     db,
-    `select id from resettlements where created_at < now() - ? * interval '1 second' order by created_at limit ?`,
-    [olderThanS, limit],
+    'findOverdueResettlements',
+    `select id from resettlements
+     where created_at < now() - :olderThanS * interval '1 second' order by created_at limit :limit`,
+    { olderThanS, limit },
   );
   return rows.map(({ id }) => id);
 }
@@ -46,22 +49,18 @@ export async function findOverdueResettlements(db: Db, olderThanS: number, limit
  */
 export async function requestDueApprovals(db: Db, now: Date, limit: number): Promise<string[]> {
   return inTransaction(db, async (trx) => {
-    const due = await runPositional<{ id: string; program_id: string; livemode: boolean }>(
+    const due = await runSql<{ id: string; programId: string; livemode: boolean }>(
       trx,
-      `select id, program_id, livemode from orders o
-       where status = 'pending' and approvable_at <= ? and updated_at < approvable_at
+      'lockDueApprovals',
+      `select id, program_id as "programId", livemode from orders o
+       where status = 'pending' and approvable_at <= :now and updated_at < approvable_at
          and not exists (select 1 from resettlements r where r.order_id = o.id)
-       order by approvable_at limit ? for update skip locked`,
-      [now.toISOString(), limit],
+       order by approvable_at limit :limit for update skip locked`,
+      { now: now.toISOString(), limit },
     );
-    const ids = due.map(() => newId('ibx'));
-    if (due.length === 0) return [];
-    await runPositional(
+    return requestResettlements(
       trx,
-      `insert into resettlements (id, program_id, livemode, order_id)
-       select * from unnest(?::text[], ?::text[], ?::boolean[], ?::text[])`,
-      [ids, due.map((row) => row.program_id), due.map((row) => row.livemode), due.map((row) => row.id)],
+      due.map(({ id, programId, livemode }) => ({ scope: { programId, livemode }, customerId: null, orderId: id })),
     );
-    return ids;
   });
 }

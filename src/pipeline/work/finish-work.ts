@@ -1,11 +1,25 @@
 import type { Db, Trx } from '../../db/db.ts';
 import { rowSource } from '../../db/rows.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
+import type { Outcome } from '../../domain/outcomes.ts';
 import { OUTCOME_CHANNEL } from '../../queue/outcome-channel.ts';
-import type { EventOutcome } from './event-outcome.ts';
+
+/** What one inbox event came to. */
+export interface EventOutcome {
+  eventId: string;
+  outcome: Outcome;
+  reason: string | null;
+  error: string | null;
+  conversionId: string | null;
+}
 
 /** Writes what became of the events, and announces those that somebody waits for. */
-export async function finishEvents(trx: Trx, outcomes: EventOutcome[], awaited: string[], now: string): Promise<void> {
+export async function finishEvents(
+  trx: Trx,
+  outcomes: readonly EventOutcome[],
+  awaited: readonly string[],
+  now: string,
+): Promise<void> {
   if (outcomes.length === 0) return;
   const { sql, bindings } = rowSource('o', [
     { name: 'id', type: 'text', values: outcomes.map(({ eventId }) => eventId) },
@@ -14,12 +28,13 @@ export async function finishEvents(trx: Trx, outcomes: EventOutcome[], awaited: 
     { name: 'error', type: 'text', values: outcomes.map(({ error }) => error) },
     { name: 'conversion_id', type: 'text', values: outcomes.map(({ conversionId }) => conversionId) },
   ]);
-  await runPositional(
+  await runSql(
     trx,
+    'finishEvents',
     `update inbox_events e set status = 'processed', outcome = o.outcome, reason = o.reason, error = o.error,
-       conversion_id = o.conversion_id, settled_at = ?::timestamptz
+       conversion_id = o.conversion_id, settled_at = :now::timestamptz
      from ${sql} where e.id = o.id`,
-    [now, ...bindings],
+    { now, ...bindings },
   );
   await announceOutcomes(trx, awaited);
 }
@@ -27,12 +42,12 @@ export async function finishEvents(trx: Trx, outcomes: EventOutcome[], awaited: 
 // PostgreSQL takes payloads of up to 8 000 bytes; an id has 36.
 const IDS_PER_NOTICE = 200;
 
-/** Tells the web processes whose callers wait; heard once the transaction commits. */
-export async function announceOutcomes(db: Db, eventIds: string[]): Promise<void> {
+/** Tells the web processes whose callers wait; they hear it when the transaction commits. */
+export async function announceOutcomes(db: Db, eventIds: readonly string[]): Promise<void> {
   for (let start = 0; start < eventIds.length; start += IDS_PER_NOTICE) {
-    await runPositional(db, `select pg_notify(?, ?)`, [
-      OUTCOME_CHANNEL,
-      eventIds.slice(start, start + IDS_PER_NOTICE).join(','),
-    ]);
+    await runSql(db, 'announceOutcomes', `select pg_notify(:channel, :ids)`, {
+      channel: OUTCOME_CHANNEL,
+      ids: eventIds.slice(start, start + IDS_PER_NOTICE).join(','),
+    });
   }
 }

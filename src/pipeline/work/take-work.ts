@@ -1,9 +1,9 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Fact } from '../../domain/facts.ts';
 
 /** An inbox event locked for settling. */
-export interface ClaimedEvent {
+export interface TakenEvent {
   id: string;
   programId: string;
   livemode: boolean;
@@ -14,7 +14,7 @@ export interface ClaimedEvent {
   receivedAt: string;
 }
 
-/** A customer or an order to be settled anew, because something beside it changed. */
+/** A customer or an order to be settled again, because something beside it changed. */
 export interface Resettlement {
   id: string;
   programId: string;
@@ -24,60 +24,29 @@ export interface Resettlement {
 }
 
 /** Takes those of the events that nobody has settled or is settling; a second job for the same events finds none. */
-export async function claimEvents(trx: Trx, ids: string[]): Promise<ClaimedEvent[]> {
+export async function takeEvents(trx: Trx, ids: readonly string[]): Promise<TakenEvent[]> {
   if (ids.length === 0) return [];
-  const rows = await runPositional<EventRow>(
+  const rows = await runSql<Omit<TakenEvent, 'receivedAt'> & { receivedAt: Date }>(
     trx,
-    // Worded so that no index on the status is taken: it holds all that waits, the primary key these alone.
-    `select id, program_id, livemode, kind, facts, awaited, received_at
-     from inbox_events where id = any(?) and (status = 'received') is true
+    'takeEvents',
+    // `is true` keeps the planner off the index on the status, which holds all that waits: the primary key finds these alone.
+    `select id, program_id as "programId", livemode, kind, facts, awaited, received_at as "receivedAt"
+     from inbox_events where id = any(:ids) and (status = 'received') is true
      order by id for update skip locked`,
-    [ids],
+    { ids },
   );
-  return rows.map((row) => ({
-    id: row.id,
-    programId: row.program_id,
-    livemode: row.livemode,
-    kind: row.kind,
-    facts: row.facts,
-    awaited: row.awaited,
-    receivedAt: row.received_at.toISOString(),
-  }));
+  return rows.map((row) => ({ ...row, receivedAt: row.receivedAt.toISOString() }));
 }
 
-/** Takes resettlements; they are gone with this transaction's commit, and back with its rollback. */
-export async function claimResettlements(trx: Trx, ids: string[]): Promise<Resettlement[]> {
+/** Takes resettlements: this transaction's commit removes them, its rollback brings them back. */
+export async function takeResettlements(trx: Trx, ids: readonly string[]): Promise<Resettlement[]> {
   if (ids.length === 0) return [];
-  const rows = await runPositional<ResettlementRow>(
+  return runSql<Resettlement>(
     trx,
+    'takeResettlements',
     `delete from resettlements where id in (
-       select id from resettlements where id = any(?) order by id for update skip locked)
-     returning id, program_id, livemode, customer_id, order_id`,
-    [ids],
+       select id from resettlements where id = any(:ids) order by id for update skip locked)
+     returning id, program_id as "programId", livemode, customer_id as "customerId", order_id as "orderId"`,
+    { ids },
   );
-  return rows.map((row) => ({
-    id: row.id,
-    programId: row.program_id,
-    livemode: row.livemode,
-    customerId: row.customer_id,
-    orderId: row.order_id,
-  }));
-}
-
-interface EventRow {
-  id: string;
-  program_id: string;
-  livemode: boolean;
-  kind: string;
-  facts: Fact[];
-  awaited: boolean;
-  received_at: Date;
-}
-
-interface ResettlementRow {
-  id: string;
-  program_id: string;
-  livemode: boolean;
-  customer_id: string | null;
-  order_id: string | null;
 }

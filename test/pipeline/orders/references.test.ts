@@ -19,30 +19,31 @@ function groupsOf(name: string, count: number): ReferenceGroup<null>[] {
   return Array.from({ length: count }, (_, n) => ({ scope, refs: [`order:${name}-${n}`], members: [null] }));
 }
 
-// Few are claimed by an upsert, many by a look-up and COPY.
+// Few are stored by an upsert, many by a look-up and COPY.
 for (const count of [10, 200]) {
-  test(`${count} references that two workers claim at once have one owner each`, async () => {
+  test(`${count} references that two workers store at once have one owner each`, async () => {
     const name = `race-${count}`;
-    const claimed = Promise.withResolvers<Map<string, string>>();
+    const stored = Promise.withResolvers<Map<string, string>>();
     const first = inTransaction(t.db, async (trx) => {
       const { groups } = await lockOwners(trx, orderReferences, groupsOf(name, count), [], () => newId('cnv'));
-      claimed.resolve(new Map(groups.map(({ refs, ownerId }) => [refs.join(' '), ownerId])));
+      stored.resolve(new Map(groups.map(({ refs, ownerId }) => [refs.join(' '), ownerId])));
       await wait(200); // The second looks, finds nothing, and waits for this commit.
     });
-    const owners = await claimed.promise;
+    const owners = await stored.promise;
     // Some of its own come with them, before and after those of the first.
     const mixed = [...groupsOf(`a-${name}`, count), ...groupsOf(name, count).reverse(), ...groupsOf(`z-${name}`, 1)];
     const second = await inTransaction(t.db, (trx) => lockOwners(trx, orderReferences, mixed, [], () => newId('cnv')));
     await first;
-    assert.equal(second.groups.filter(({ isNew }) => isNew).length, count + 1);
-    for (const { refs, ownerId, isNew } of second.groups) {
-      if (!isNew) assert.equal(ownerId, owners.get(refs.join(' ')));
+    const known = new Set(owners.values());
+    assert.equal(second.groups.filter(({ ownerId }) => !known.has(ownerId)).length, count + 1);
+    for (const { refs, ownerId } of second.groups) {
+      if (known.has(ownerId)) assert.equal(ownerId, owners.get(refs.join(' ')));
     }
-    const [stored] = await runSql<{ refs: number; owners: number }>(
+    const [counted] = await runSql<{ refs: number; owners: number }>(
       t.db,
       `select count(*)::int as refs, count(distinct order_id)::int as owners from order_refs where ref like ?`,
       [`order:%${name}-%`],
     );
-    assert.deepEqual(stored, { refs: 2 * count + 1, owners: 2 * count + 1 });
+    assert.deepEqual(counted, { refs: 2 * count + 1, owners: 2 * count + 1 });
   });
 }

@@ -119,7 +119,7 @@ describe('the strongest evidence wins', () => {
     assert.equal((await explanation(ledger, 'order:2')).chosen?.by, 'coupon');
   });
 
-  test('the binding before codes, and a later click for its own sale without binding anew', async () => {
+  test('the binding before codes, and a later click for its own sale without binding again', async () => {
     const ledger = await openLedger(database.db);
     const rival = await addAffiliate(database.db, ledger.programId, { code: 'rival' });
     const clickId = await addClick(ledger);

@@ -4,10 +4,10 @@ import type {
   ClickRules,
   OfferRules,
   ProgramRules,
-  World,
+  Catalog,
 } from '../../../src/pipeline/rules/catalog.ts';
 
-export interface FakeWorld {
+export interface FakeCatalog {
   program?: Partial<ProgramRules>;
   affiliates?: Record<
     string,
@@ -21,7 +21,7 @@ export interface FakeWorld {
 }
 
 /** A program's configuration in memory, for the rules that are pure. The first offer is the default one. */
-export function makeWorld({ program = {}, affiliates = {}, offers = {}, clicks = {} }: FakeWorld): World {
+export function makeCatalog({ program = {}, affiliates = {}, offers = {}, clicks = {} }: FakeCatalog): Catalog {
   const affiliateOf = (id: string): AffiliateRules | null => {
     const one = affiliates[id];
     if (!one) return null;

@@ -4,15 +4,16 @@ import * as fc from 'fast-check';
 import type { Fact } from '../../../src/domain/facts.ts';
 import { factSchema } from '../../../src/domain/facts.ts';
 import { weighEvidence } from '../../../src/pipeline/rules/attribution.ts';
-import { fold, foldAll, type KnownFact, type OrderState } from '../../../src/pipeline/rules/order-facts.ts';
-import { assembleOrder, type Arrival, type OrderWork } from '../../../src/pipeline/orders/order-work.ts';
-import { planPostings, type Standing } from '../../../src/pipeline/rules/postings.ts';
-import type { World } from '../../../src/pipeline/rules/catalog.ts';
-import { draftPart, settlePart, type OrderContext } from '../../../src/pipeline/credit/settle-order.ts';
-import { kindOf, waiting, type Target } from '../../../src/pipeline/rules/commission.ts';
+import { addFact, addFacts, type KnownFact, type FactSet } from '../../../src/pipeline/rules/order-facts.ts';
+import { assembleOrder, type Arrival } from '../../../src/pipeline/orders/loaded-order.ts';
+import type { CreditedOrder } from '../../../src/pipeline/credit/credited-order.ts';
+import { planPostings, type LedgerSum, type Targets } from '../../../src/pipeline/rules/postings.ts';
+import type { Catalog } from '../../../src/pipeline/rules/catalog.ts';
+import { creditOrder, targetsOf, type OrderContext } from '../../../src/pipeline/credit/settle-order.ts';
+import { kindOf, type Target } from '../../../src/pipeline/rules/commission.ts';
 import { summarize } from '../../../src/pipeline/rules/summarize.ts';
 import { arbitraryOrderFact, arbitraryTimes, currencies, START } from './arbitrary-facts.ts';
-import { makeWorld } from './fake-catalog.ts';
+import { makeCatalog } from './fake-catalog.ts';
 
 const numRuns = Number(process.env.PROPERTY_RUNS ?? 1_000);
 const seed = process.env.PROPERTY_SEED === undefined ? {} : { seed: Number(process.env.PROPERTY_SEED) };
@@ -26,7 +27,7 @@ function check(property: fc.IProperty<[History, ...unknown[]]>): void {
 
 interface History {
   facts: Fact[];
-  world: World;
+  catalog: Catalog;
   context: OrderContext;
 }
 
@@ -43,11 +44,11 @@ const arbitraryHistory: fc.Arbitrary<History> = fc
       { type: 'revshare', rateBps: 3_333, durationMonths: 1 } as const,
       { type: 'cpa', amountMinor: 3_000 } as const,
     ),
-    fc.record({ holdsCpaClaim: fc.boolean(), capGranted: fc.boolean(), late: fc.boolean() }),
+    fc.record({ holdsCpaSlot: fc.boolean(), capGranted: fc.boolean(), late: fc.boolean() }),
   )
-  .chain(([times, program, commission, { holdsCpaClaim, capGranted, late }]) => {
+  .chain(([times, program, commission, { holdsCpaSlot, capGranted, late }]) => {
     const at = (days: number): string => new Date(START - days * 86_400_000).toISOString();
-    const world = makeWorld({
+    const catalog = makeCatalog({
       program,
       affiliates: {
         aff_1: { coupon: 'one' },
@@ -95,13 +96,13 @@ const arbitraryHistory: fc.Arbitrary<History> = fc
     const context: OrderContext = {
       customer: null,
       firstPaymentAt: late ? at(40) : null,
-      holdsCpaClaim,
+      holdsCpaSlot,
       cap: { offerId: 'off_1', day: '2026-01-31', granted: capGranted },
       now: '2026-06-01T00:00:00.000Z',
     };
     return fc
       .uniqueArray(arbitraryOrderFact(names), { minLength: 1, maxLength: 9, selector: ({ id }) => id })
-      .map((facts) => ({ facts, world, context }));
+      .map((facts) => ({ facts, catalog, context }));
   });
 
 /** Another order of the same facts, some of them twice. */
@@ -124,8 +125,8 @@ function toKnown(history: History): (fact: Fact) => KnownFact {
   return (fact) => ({ fact, inboxId: receipt.get(fact.id) ?? '', posted: false });
 }
 
-function stateOf(facts: KnownFact[]): OrderState {
-  return foldAll(facts);
+function factsOf(facts: KnownFact[]): FactSet {
+  return addFacts(facts);
 }
 
 /** The order settled from `stored` facts and those that `arrive` in this batch. */
@@ -133,17 +134,26 @@ function settleHistory(
   history: History,
   stored: KnownFact[],
   arrive: KnownFact[],
-): { order: OrderWork; target: Target } {
+): { order: CreditedOrder; target: Target } {
   const scope = { programId: 'prg_1', livemode: true };
-  const members = arrive.map(({ fact, inboxId }): Arrival => ({
+  const arrivals = arrive.map(({ fact, inboxId }): Arrival => ({
     fact,
     event: { id: inboxId, ...scope, kind: 'stripe', facts: [fact], awaited: false, receivedAt: '' },
   }));
-  const order = assembleOrder({ ownerId: 'cnv_1', scope, members }, null, stored, [], history.world);
-  order.kind = kindOf(order.summary, true);
-  order.evidences = weighEvidence(order.summary.evidence, order.summary.occurredAt ?? '', history.world, []);
-  order.draft = draftPart(order, null, order.state).draft;
-  return { order, target: settlePart(order, history.context, order.state) };
+  const material = { id: 'cnv_1', scope, before: null, losers: [], ledgerSums: [], pairing: null, joined: null };
+  const loaded = assembleOrder({ ...material, knownFacts: stored, arrivals }, history.catalog);
+  const { evidence, occurredAt } = loaded.summary;
+  const weighed = {
+    ...loaded,
+    customerId: null,
+    firstOfSubscription: true,
+    kind: kindOf(loaded.summary, true),
+    evidences: weighEvidence(evidence, occurredAt ?? '', history.catalog, []),
+    own: null,
+    ownTerms: null,
+  };
+  const order = creditOrder(weighed, null);
+  return { order, target: targetsOf(order, history.context).all };
 }
 
 describe('the rules of the ledger hold for any facts', () => {
@@ -155,14 +165,14 @@ describe('the rules of the ledger hold for any facts', () => {
     );
   });
 
-  test('folding is commutative and idempotent', () => {
+  test('adding facts is commutative and idempotent', () => {
     check(
       fc.property(withShuffle, (history) => {
         const known = toKnown(history);
-        const once = foldAll(history.facts.map(known));
-        const other = foldAll(history.order.map(known));
-        assert.deepEqual(sortedState(other), sortedState(once));
-        for (const fact of history.facts) assert.equal(fold(once, known(fact)), once);
+        const once = addFacts(history.facts.map(known));
+        const other = addFacts(history.order.map(known));
+        assert.deepEqual(sorted(other), sorted(once));
+        for (const fact of history.facts) assert.equal(addFact(once, known(fact)), once);
       }),
     );
   });
@@ -187,7 +197,7 @@ describe('the rules of the ledger hold for any facts', () => {
   });
 
   test('postings bring the ledger from wherever it stands to the target, and none of them is zero', () => {
-    const standings = fc.uniqueArray(
+    const ledgerSums = fc.uniqueArray(
       fc.record({
         affiliateId: fc.constantFrom('aff_1', 'aff_2', 'aff_9'),
         currency: fc.constantFrom(...currencies),
@@ -196,18 +206,17 @@ describe('the rules of the ledger hold for any facts', () => {
       { maxLength: 4, selector: ({ affiliateId, currency }) => `${affiliateId} ${currency}` },
     );
     check(
-      fc.property(withShuffle, standings, fc.nat(), (history, before, posted) => {
+      fc.property(withShuffle, ledgerSums, fc.nat(), (history, before, posted) => {
         const known = toKnown(history);
         const { order, target } = settleHistory(history, [], history.facts.map(known));
-        const state: OrderState = new Map(
-          [...order.state].map(([id, one], index) => [id, { ...one, posted: ((posted >> index) & 1) === 1 }]),
+        const facts: FactSet = new Map(
+          [...order.facts].map(([id, one], index) => [id, { ...one, posted: ((posted >> index) & 1) === 1 }]),
         );
-        const targetOf = (part: OrderState): Target =>
-          part.size === 0 ? waiting : settlePart(order, history.context, part.size === state.size ? order.state : part);
-        const postings = planPostings(before, state, targetOf);
+        const targets: Targets = targetsOf(order, history.context);
+        const postings = planPostings(before, facts, targets);
         for (const posting of postings) assert.notEqual(posting.amountMinor, 0n);
-        assert.deepEqual(sums([...before, ...postings]), sums(standingOf(target)));
-        const settled = planPostings([...standingOf(target)], markPosted(state), targetOf);
+        assert.deepEqual(total([...before, ...postings]), total(sumOf(target)));
+        const settled = planPostings([...sumOf(target)], markPosted(facts), targets);
         assert.deepEqual(settled, [], 'what stands at its target needs no posting');
       }),
     );
@@ -216,8 +225,8 @@ describe('the rules of the ledger hold for any facts', () => {
   test('what was refunded and disputed never exceeds the gross, and what remains lies between nothing and the net', () => {
     check(
       fc.property(arbitraryHistory, (history) => {
-        const state = stateOf(history.facts.map(toKnown(history)));
-        const { payment, refundedMinor, disputedMinor, remainingMinor } = summarize(state, 'USD');
+        const facts = factsOf(history.facts.map(toKnown(history)));
+        const { payment, refundedMinor, disputedMinor, remainingMinor } = summarize(facts, 'USD');
         if (!payment) {
           assert.deepEqual([refundedMinor, disputedMinor, remainingMinor], [0n, 0n, 0n]);
           return;
@@ -239,7 +248,7 @@ describe('the rules of the ledger hold for any facts', () => {
         assert.ok(target.affiliateId !== null && target.reason === null);
         assert.ok(['pending', 'approved'].includes(target.status), target.status);
         assert.notEqual(order.summary.tracker, 'rejected');
-        const terms = order.draft?.terms;
+        const terms = order.credit.terms;
         assert.ok(terms?.affiliateActive === true && terms.offerActive);
         if (terms.commission.type === 'cpa') assert.equal(target.commissionMinor, BigInt(terms.commission.amountMinor));
         else {
@@ -252,24 +261,24 @@ describe('the rules of the ledger hold for any facts', () => {
   });
 });
 
-function sortedState(state: OrderState): KnownFact[] {
-  return [...state.values()].sort((a, b) => (a.fact.id < b.fact.id ? -1 : 1));
+function sorted(facts: FactSet): KnownFact[] {
+  return [...facts.values()].sort((a, b) => (a.fact.id < b.fact.id ? -1 : 1));
 }
 
-function markPosted(state: OrderState): OrderState {
-  return new Map([...state].map(([id, known]) => [id, { ...known, posted: true }]));
+function markPosted(facts: FactSet): FactSet {
+  return new Map([...facts].map(([id, known]) => [id, { ...known, posted: true }]));
 }
 
-function standingOf({ affiliateId, commissionCurrency, commissionMinor }: Target): Standing[] {
+function sumOf({ affiliateId, commissionCurrency, commissionMinor }: Target): LedgerSum[] {
   if (affiliateId === null || commissionCurrency === null) return [];
   return [{ affiliateId, currency: commissionCurrency, amountMinor: commissionMinor }];
 }
 
-function sums(standings: Standing[]): Record<string, bigint> {
-  const total = new Map<string, bigint>();
-  for (const { affiliateId, currency, amountMinor } of standings) {
+function total(sums: LedgerSum[]): Record<string, bigint> {
+  const byKey = new Map<string, bigint>();
+  for (const { affiliateId, currency, amountMinor } of sums) {
     const key = `${affiliateId} ${currency}`;
-    total.set(key, (total.get(key) ?? 0n) + amountMinor);
+    byKey.set(key, (byKey.get(key) ?? 0n) + amountMinor);
   }
-  return Object.fromEntries([...total].filter(([, amountMinor]) => amountMinor !== 0n));
+  return Object.fromEntries([...byKey].filter(([, amountMinor]) => amountMinor !== 0n));
 }

@@ -1,15 +1,15 @@
 import type { FactOf } from '../../domain/facts.ts';
-import { type OrderState } from '../rules/order-facts.ts';
-import { summarize } from '../rules/summarize.ts';
 import { compareText } from '../../domain/orderings.ts';
+import type { FactSet } from './order-facts.ts';
+import { summarize } from './summarize.ts';
 
 /**
  * From basil on Stripe's webhooks may name no link between an invoice and the payment intent that paid it
  * (github.com/stripe/stripe-dotnet/issues/3149, read 2026-11). A payment intent and an invoice of one account, customer,
  * currency and amount, within an hour of each other, are then taken for one order, as long as nothing says otherwise:
- * which two are one is reckoned from all of them each time, and a link that arrives later decides.
+ * which two are one is computed from all of them each time, and a link that arrives later decides.
  */
-export interface Hint {
+export interface Pairing {
   /** Customer (scoped by the account), currency and amount: what both sides must have in common. */
   key: string;
   role: 'payment' | 'document';
@@ -18,10 +18,10 @@ export interface Hint {
 }
 
 /** How far apart the two may lie, inclusive. */
-export const HINT_WINDOW_MS = 3_600_000;
+export const PAIRING_WINDOW_MS = 3_600_000;
 
-/** The hint that a single sale may turn out to give; null: none, whatever else is known of its order. */
-export function hintOfSale(sale: FactOf<'sale'>): Hint | null {
+/** How a single sale may turn out to be paired; null: not at all, whatever else is known of its order. */
+export function pairingOfSale(sale: FactOf<'sale'>): Pairing | null {
   const role = roleOf(sale);
   if (role === null || !('minor' in sale.gross) || sale.gross.currency === null) return null;
   const customer = sale.customer?.refs.find((ref) => customerRef.test(ref));
@@ -29,22 +29,22 @@ export function hintOfSale(sale: FactOf<'sale'>): Hint | null {
   return { key: `${customer} ${sale.gross.currency} ${sale.gross.minor}`, role, at: sale.occurredAt };
 }
 
-/** The hint of an order as its own facts and references know it: that of the sale which counts, while nothing links it. */
-export function hintOf(state: OrderState): Hint | null {
-  const refs = new Set([...state.values()].flatMap(({ fact }) => fact.refs));
+/** How an order may be paired, by the sale of it that counts; null where a link is known already. */
+export function pairingOf(facts: FactSet): Pairing | null {
+  const refs = new Set([...facts.values()].flatMap(({ fact }) => fact.refs));
   const linked = [...refs].some((ref) => paymentRef.test(ref)) && [...refs].some((ref) => invoiceRef.test(ref));
   if (linked) return null;
-  const counted = summarize(state, 'USD').payment?.factId;
-  const sale = counted === undefined ? undefined : state.get(counted)?.fact;
-  return sale?.type === 'sale' ? hintOfSale(sale) : null;
+  const counted = summarize(facts, 'USD').payment?.factId;
+  const sale = counted === undefined ? undefined : facts.get(counted)?.fact;
+  return sale?.type === 'sale' ? pairingOfSale(sale) : null;
 }
 
-/** An order, or the part of one that hints join, as the matching sees it. */
-export interface Hinted {
+/** An order that nothing links to another one yet. */
+export interface UnlinkedOrder {
   id: string;
-  /** The least of its own references. */
+  /** The first of its references. */
   reference: string;
-  hint: Hint;
+  pairing: Pairing;
 }
 
 /**
@@ -52,37 +52,34 @@ export interface Hinted {
  * same orders pair the same way in whatever order they became known. `all` must hold every order that lies within the
  * window of another of them.
  */
-export function matchHints(all: Hinted[]): [payment: Hinted, document: Hinted][] {
-  const byKey = new Map<string, Hinted[]>();
-  for (const one of all) byKey.set(one.hint.key, [...(byKey.get(one.hint.key) ?? []), one]);
-  const pairs: [Hinted, Hinted][] = [];
-  for (const pool of byKey.values()) {
-    const candidates = pool
-      .filter(({ hint }) => hint.role === 'payment')
-      .flatMap((payment) =>
-        pool
-          .filter(({ hint }) => hint.role === 'document')
-          .map((document) => ({ payment, document, apartMs: apart(payment, document) })),
-      )
-      .filter(({ apartMs }) => apartMs <= HINT_WINDOW_MS)
+export function pairUnlinked(all: UnlinkedOrder[]): [payment: UnlinkedOrder, document: UnlinkedOrder][] {
+  const byKey = new Map<string, UnlinkedOrder[]>();
+  for (const one of all) byKey.set(one.pairing.key, [...(byKey.get(one.pairing.key) ?? []), one]);
+  const pairs: [UnlinkedOrder, UnlinkedOrder][] = [];
+  for (const orders of byKey.values()) {
+    const documents = orders.filter(({ pairing }) => pairing.role === 'document');
+    const candidates = orders
+      .filter(({ pairing }) => pairing.role === 'payment')
+      .flatMap((payment) => documents.map((document) => ({ payment, document, apartMs: msBetween(payment, document) })))
+      .filter(({ apartMs }) => apartMs <= PAIRING_WINDOW_MS)
       .sort(
         (a, b) =>
           a.apartMs - b.apartMs ||
-          compareText(a.payment.hint.at, b.payment.hint.at) ||
+          compareText(a.payment.pairing.at, b.payment.pairing.at) ||
           compareText(a.payment.reference, b.payment.reference) ||
           compareText(a.document.reference, b.document.reference),
       );
-    const taken = new Set<Hinted>();
+    const paired = new Set<UnlinkedOrder>();
     for (const { payment, document } of candidates) {
-      if (taken.has(payment) || taken.has(document)) continue;
-      taken.add(payment).add(document);
+      if (paired.has(payment) || paired.has(document)) continue;
+      paired.add(payment).add(document);
       pairs.push([payment, document]);
     }
   }
   return pairs;
 }
 
-function roleOf(sale: FactOf<'sale'>): Hint['role'] | null {
+function roleOf(sale: FactOf<'sale'>): Pairing['role'] | null {
   if (sale.document === 'payment') return 'payment';
   // A session of a subscription names its invoice and speaks for it where invoice.paid is not switched on.
   return sale.document === 'invoice' || (sale.document === 'checkout' && sale.phase === 'subscription')
@@ -90,8 +87,8 @@ function roleOf(sale: FactOf<'sale'>): Hint['role'] | null {
     : null;
 }
 
-function apart(a: Hinted, b: Hinted): number {
-  return Math.abs(Date.parse(a.hint.at) - Date.parse(b.hint.at));
+function msBetween(a: UnlinkedOrder, b: UnlinkedOrder): number {
+  return Math.abs(Date.parse(a.pairing.at) - Date.parse(b.pairing.at));
 }
 
 const customerRef = /^stripe:(?:acct_\w+:)?cus_/;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Fact } from '../../../src/domain/facts.ts';
-import { normalizeStripe } from '../../../src/inbound/stripe/normalize.ts';
-import { runSql } from '../../support/sql.ts';
-import { readFixture } from '../../inbound/stripe/fixtures.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { fact, openLedger, sale, usd, type Ledger } from '../../journeys/ledger.ts';
+import type { Fact } from '../../src/domain/facts.ts';
+import { normalizeStripe } from '../../src/inbound/stripe/normalize.ts';
+import { runSql } from '../support/sql.ts';
+import { readFixture } from '../inbound/stripe/fixtures.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { fact, openLedger, sale, usd, type Ledger } from './ledger.ts';
 
 let database: TestDatabase;
 before(async () => {

@@ -19,7 +19,7 @@ test('facts of which some are there after all are stored all the same, each once
     scope: { programId: ledger.programId, livemode: true },
     known: { fact: sale(`order:${name}`, usd(100)), inboxId, posted: true },
     orderId,
-    partId: null,
+    halfId: null,
     customerId: null,
     attribution: null,
   });

@@ -1,0 +1,45 @@
+import type { LockedCustomer } from '../orders/lock-customers.ts';
+import type { LoadedOrder } from '../orders/loaded-order.ts';
+import type { Binding, Evidences, OwnAttribution } from '../rules/attribution.ts';
+import type { TermsSnapshot } from '../rules/catalog.ts';
+import type { Credit, OrderKind } from '../rules/commission.ts';
+import type { Posting } from '../rules/postings.ts';
+import type { OrderRow } from '../rows/order-rows.ts';
+
+/**
+ * An order's way through a batch: loaded (orders/loaded-order.ts), weighed, credited, settled. Each phase returns the next
+ * and changes nothing of the one before.
+ */
+
+/** An order whose own evidence was weighed, before its customer's binding counts. */
+export interface WeighedOrder extends LoadedOrder {
+  customerId: string | null;
+  firstOfSubscription: boolean;
+  kind: OrderKind | null;
+  evidences: Evidences;
+  /** Whom its own evidence credits it to, if that may bind its customer. */
+  own: OwnAttribution | null;
+  /** The terms of its strongest own evidence, whether or not that may bind: recorded, so that they stay what they are. */
+  ownTerms: TermsSnapshot | null;
+}
+
+/** An order that is credited to somebody, or is known to be nobody's. */
+export interface CreditedOrder extends WeighedOrder {
+  credit: Credit;
+}
+
+/** An order as it is to be stored. */
+export interface SettledOrder {
+  order: CreditedOrder;
+  row: OrderRow;
+  /** Somebody is credited, or was: its facts are taken into account. Else they wait. */
+  attributed: boolean;
+  postings: Posting[];
+}
+
+/** A customer, with whom they are bound to from now on. */
+export interface BoundCustomer extends LockedCustomer {
+  binding: Binding | null;
+  /** Whom the facts about the customer alone name, by fact. */
+  attributions: ReadonlyMap<string, OwnAttribution | null>;
+}
