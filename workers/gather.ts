@@ -1,20 +1,20 @@
 export interface GatherOptions<T> {
-  /** Batches under way at most. */
+  /** How many batches may be under way at once. */
   atOnce: number;
-  /** A batch is closed before it would exceed this; one larger item is a batch of its own. */
+  /** A batch ends before it would exceed this; a larger item is a batch of its own. */
   maxSize: number;
-  /** From this size on what waits is a batch beside others; less of it goes with what comes until one ends. */
+  /** What waits is begun beside a running batch only from this size on; less waits for that batch to end. */
   worthwhileSize: number;
-  /** So long does what is less wait for a batch to end: that one may be held up by something that is none of ours. */
+  /** How long less than that waits for a running batch, which may itself be blocked by another process's lock. */
   patienceMs: number;
   sizeOf: (item: T) => number;
   handle: (items: T[]) => Promise<void>;
 }
 
 /**
- * Hands a first item on at once and, while a batch is under way, gathers what comes into the next: the busier it is the
- * larger the batches become, and what comes singly is handled in the order in which it came. What comes of a batch comes
- * of each item in it.
+ * Hands a first item on at once and, while its batch runs, gathers what comes into the next: the busier it is, the larger
+ * the batches become. Batches are begun in the order in which their items came. Every item resolves or rejects with its
+ * batch.
  */
 export function gatherBatches<T>(options: GatherOptions<T>): (item: T) => Promise<void> {
   const { atOnce, maxSize, worthwhileSize, patienceMs, sizeOf, handle } = options;
@@ -25,9 +25,9 @@ export function gatherBatches<T>(options: GatherOptions<T>): (item: T) => Promis
 
   function takeBatch(): typeof waiting {
     let size = 0;
-    const end = waiting.findIndex(({ item }, place) => {
+    const end = waiting.findIndex(({ item }, index) => {
       size += sizeOf(item);
-      return place > 0 && size > maxSize;
+      return index > 0 && size > maxSize;
     });
     const batch = waiting.splice(0, end === -1 ? waiting.length : end);
     for (const { item } of batch) waitingSize -= sizeOf(item);
@@ -38,18 +38,18 @@ export function gatherBatches<T>(options: GatherOptions<T>): (item: T) => Promis
     return waiting.length > 0 && busy < atOnce && (busy === 0 || waitingSize >= worthwhileSize);
   }
 
-  /** Begins what there is room and reason for. */
-  function advance(): void {
-    while (mayBegin()) void work();
+  /** Begins every batch that may run now; what is left waits for one to end, or for its patience to. */
+  function beginBatches(): void {
+    while (mayBegin()) void runBatch();
     if (waiting.length === 0 || busy === atOnce) return;
     patience ??= setTimeout(() => {
       patience = null;
-      if (waiting.length > 0 && busy < atOnce) void work();
-      advance();
+      if (waiting.length > 0 && busy < atOnce) void runBatch();
+      beginBatches();
     }, patienceMs);
   }
 
-  async function work(): Promise<void> {
+  async function runBatch(): Promise<void> {
     const batch = takeBatch();
     busy += 1;
     try {
@@ -63,14 +63,14 @@ export function gatherBatches<T>(options: GatherOptions<T>): (item: T) => Promis
       clearTimeout(patience);
       patience = null;
     }
-    advance();
+    beginBatches();
   }
 
   return (item) => {
     const done = Promise.withResolvers<void>();
     waiting.push({ item, done });
     waitingSize += sizeOf(item);
-    advance();
+    beginBatches();
     return done.promise;
   };
 }

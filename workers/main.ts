@@ -6,29 +6,43 @@ import type { Deps } from '../src/deps.ts';
 import { stopGracefully, tellReady } from '../src/process/graceful-stop.ts';
 import { listenOrExit } from '../src/process/listen.ts';
 import { openDeps } from '../src/open-deps.ts';
+import type { Consumer } from '../src/queue/queues.ts';
+import { buildStatisticsChore } from './build-statistics.ts';
+import { continueRecoveriesChore } from './continue-recoveries.ts';
+import { deleteOldIdempotencyKeysChore } from './delete-old-idempotency-keys.ts';
+import { deleteOldMessagesChore } from './delete-old-messages.ts';
 import { startDelivery } from './delivery.ts';
-import { housekeepingChores } from './housekeeping.ts';
+import { enqueueOverdueEventsChore } from './enqueue-overdue-events.ts';
+import { enqueueOverdueResettlementsChore } from './enqueue-overdue-resettlements.ts';
 import { startIntake } from './intake.ts';
-import { rollupChores } from './rollups.ts';
-import { settlingChores, startSweep } from './sweep.ts';
+import { requestDueApprovalsChore } from './request-due-approvals.ts';
+import { rollUpChores } from './roll-up-deltas.ts';
+import { startSweep, type Chore } from './sweep.ts';
 
 // What was taken is finished first: a delivery may wait 15 s for its answer.
 const STOP_TIMEOUT_MS = 30_000;
 
-/** A part of the worker that runs until it is closed; `close` finishes what it has taken. */
-export interface WorkerPart {
-  close(): Promise<void>;
-}
-
-/** Starts the consumers and the sweep. */
-export async function startWorker(deps: Deps): Promise<WorkerPart> {
-  const chores = [...settlingChores(deps), ...rollupChores(deps), ...housekeepingChores(deps)];
-  const parts: WorkerPart[] = [startIntake(deps), startDelivery(deps), startSweep(deps, chores)];
+/** Starts the consumers of both queues and the sweep. Closing finishes what they have taken. */
+export async function startWorker(deps: Deps): Promise<Consumer> {
+  const parts = [startIntake(deps), startDelivery(deps), startSweep(deps, listChores(deps))];
   return {
     async close() {
       await Promise.all(parts.map((part) => part.close()));
     },
   };
+}
+
+function listChores(deps: Deps): Chore[] {
+  return [
+    enqueueOverdueEventsChore(deps),
+    enqueueOverdueResettlementsChore(deps),
+    requestDueApprovalsChore(deps),
+    continueRecoveriesChore(deps),
+    buildStatisticsChore(deps),
+    ...rollUpChores(deps),
+    deleteOldMessagesChore(deps),
+    deleteOldIdempotencyKeysChore(deps),
+  ];
 }
 
 /** The worker process. With WORKER_PORT it answers /livez, /readyz and /metrics there. */

@@ -5,7 +5,7 @@ import { assertPostbackUrl } from '../outbound/postbacks/postback-check.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
 import { findAffiliate, listAffiliates, type Affiliate } from '../program/affiliates.ts';
 import { readStatistics } from '../statistics/statistics.ts';
-import { createAffiliateAndTell, updateAffiliateAndTell } from '../operations/affiliate-changes.ts';
+import { createAffiliateAndAnnounce, updateAffiliateAndAnnounce } from '../operations/affiliate-changes.ts';
 import { code, email, httpUrl, text, timestamp, wordsOf } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -88,7 +88,7 @@ export const affiliateRoutes: Route[] = [
     handle: async (deps, { principal, livemode, body }) => {
       await assertPostbackUrl(deps.config, body.postbackUrl);
       const owner = { programId: principal.programId, livemode };
-      return { data: affiliateView(await createAffiliateAndTell(deps, owner, body)) };
+      return { data: affiliateView(await createAffiliateAndAnnounce(deps, owner, body)) };
     },
   }),
   defineRoute({
@@ -144,7 +144,7 @@ export const affiliateRoutes: Route[] = [
       const { id } = found(await findAffiliate(deps.db, principal.programId, params.id));
       await assertPostbackUrl(deps.config, body.postbackUrl);
       const owner = { programId: principal.programId, livemode };
-      return { data: affiliateView(found(await updateAffiliateAndTell(deps, owner, id, body))) };
+      return { data: affiliateView(found(await updateAffiliateAndAnnounce(deps, owner, id, body))) };
     },
   }),
 ];

@@ -17,14 +17,22 @@ export function docsRouter({ config }: Pick<Deps, 'config'>): Router {
   router.get('/docs', (req, res) => {
     res.redirect(301, `${req.baseUrl}docs/`);
   });
-  router.use('/docs', swaggerUi.serve);
-  router.get(
-    '/docs/',
-    swaggerUi.setup(undefined, {
+  const page = swaggerUi
+    .generateHTML(undefined, {
       customSiteTitle: 'Tributary API',
       // The page would else ask a validator on the internet for a badge.
       swaggerOptions: { url: '../openapi.json', validatorUrl: null },
-    }),
-  );
+    })
+    .replace('<div id="swagger-ui">', (reference) => guidesLine + reference);
+  router.use('/docs', swaggerUi.serve);
+  router.get('/docs/', (_req, res) => {
+    res.send(page);
+  });
   return router;
 }
+
+/** The reference says what each call takes and answers; the guides say everything else. */
+const guidesLine = `<nav aria-label="Guides" style="padding:12px 20px;font:16px/1.5 system-ui,sans-serif;color:#1f2328">
+<a href="guides/"><b>Guides</b></a>: <a href="guides/walk">a walk</a>, <a href="guides/sources">sources</a>,
+<a href="guides/webhooks">webhooks</a>, <a href="guides/configuration">configuration</a> and more</nav>
+`;

@@ -4,7 +4,7 @@ import { findPayout, listPayouts, payoutView, type Payout } from '../ledger/payo
 import { amountMinor, currency, reference, timestamp, wordsOf } from '../http/fields.ts';
 import { takeAffiliate, toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
-import { createPayoutAndTell, finishPayoutAndTell } from '../operations/payout-changes.ts';
+import { createPayoutAndAnnounce, finishPayoutAndAnnounce } from '../operations/payout-changes.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const statuses = ['pending', 'paid', 'failed'] as const;
@@ -39,7 +39,7 @@ export const payoutRoutes: Route[] = [
       const affiliate = await takeAffiliate(deps.db, principal.programId, body.affiliateId);
       if (!livemode) throw new AppError('CONFLICT', 'Nothing is payable: test commissions never are');
       const input = { affiliateId: affiliate.id, currency: body.currency, createdBy: principal.keyId };
-      return { data: payoutView(await createPayoutAndTell(deps, principal.programId, input)) };
+      return { data: payoutView(await createPayoutAndAnnounce(deps, principal.programId, input)) };
     },
   }),
   defineRoute({
@@ -89,7 +89,9 @@ export const payoutRoutes: Route[] = [
     answer: one(payoutSchema),
     handle: async (deps, { principal, livemode, params, body }) => {
       if (!livemode) throw notFound('Payout');
-      return { data: payoutView(found(await finishPayoutAndTell(deps, principal.programId, params.id, body.status))) };
+      return {
+        data: payoutView(found(await finishPayoutAndAnnounce(deps, principal.programId, params.id, body.status))),
+      };
     },
   }),
 ];

@@ -7,7 +7,7 @@ import { conversionView } from '../ledger/conversion-view.ts';
 import { listConversions } from '../ledger/conversions.ts';
 import type { InboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { createTestSession, findTestSession, type TestSession } from '../program/test-sessions.ts';
-import { createAffiliateAndTell, type Owner } from '../operations/affiliate-changes.ts';
+import { createAffiliateAndAnnounce, type Owner } from '../operations/affiliate-changes.ts';
 import { conversionSchema } from './conversion-schemas.ts';
 import { reference, timestamp } from '../http/fields.ts';
 import { takeAffiliate, takeOffer } from './named.ts';
@@ -118,7 +118,7 @@ export async function chooseAffiliate(deps: ApiDeps, owner: Owner, named: string
   if (named !== undefined) return (await takeAffiliate(deps.db, owner.programId, named)).id;
   const { items } = await listAffiliates(deps.db, owner.programId, { statuses: ['active'] }, { limit: 1 });
   if (items[0]) return items[0].id;
-  const made = await createAffiliateAndTell(deps, owner, {
+  const made = await createAffiliateAndAnnounce(deps, owner, {
     displayName: 'Test affiliate',
     email: 'test-affiliate@example.invalid',
     type: 'internal',

@@ -1,21 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { Router } from 'express';
-import { renderEventsPage } from './events-page.ts';
-import { renderPostbacksPage } from './postbacks-page.ts';
-import { renderVerifyPage } from './verify-page.ts';
+import { guideNames, renderGuide } from './guides.ts';
 
-const guides: Readonly<Record<string, () => string>> = {
-  events: renderEventsPage,
-  'verify-a-webhook': renderVerifyPage,
-  postbacks: renderPostbacksPage,
-};
-
-/** `/docs/guides/…`: what the API reference does not tell. Each page is made when it is first asked for. */
+/** `/docs/guides/…`: what the API reference does not tell. A page is made when it is first asked for, and kept. */
 export function guidesRouter(): Router {
-  const router = Router();
+  const router = Router({ strict: true });
   const pages = new Map<string, string>();
-  for (const [name, render] of Object.entries(guides)) {
+  router.get('/docs/guides', (_request, response) => {
+    response.redirect(301, 'guides/');
+  });
+  router.get('/docs/guides/guides.css', (_request, response) => {
+    const styles = pages.get('guides.css') ?? readFileSync(new URL('guides.css', import.meta.url), 'utf8');
+    pages.set('guides.css', styles);
+    response.type('css').send(styles);
+  });
+  for (const name of guideNames) {
     router.get(`/docs/guides/${name}`, (_request, response) => {
-      const page = pages.get(name) ?? render();
+      const page = pages.get(name) ?? renderGuide(name);
       pages.set(name, page);
       response.type('html').send(page);
     });

@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
 import type { Queues } from '../queue/queues.ts';
-import { commitAndTell } from '../outbound/messages/commit-and-announce.ts';
+import { commitAndAnnounce } from '../outbound/messages/commit-and-announce.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
 import {
   createAffiliate,
@@ -24,21 +24,21 @@ export interface Owner {
 }
 
 /** Creates an affiliate and tells subscribers (`affiliate.created`). Throws CONFLICT where a code is taken. */
-export function createAffiliateAndTell(deps: ChangeDeps, owner: Owner, input: AffiliateInput): Promise<Affiliate> {
-  return commitAndTell(deps, async (trx) => {
+export function createAffiliateAndAnnounce(deps: ChangeDeps, owner: Owner, input: AffiliateInput): Promise<Affiliate> {
+  return commitAndAnnounce(deps, async (trx) => {
     const affiliate = await createAffiliate(trx, owner.programId, input);
     return { result: affiliate, drafts: [{ ...owner, type: 'affiliate.created', data: affiliateView(affiliate) }] };
   });
 }
 
 /** Changes an affiliate and tells subscribers (`affiliate.updated`) where that made a difference; null for an unknown one. */
-export function updateAffiliateAndTell(
+export function updateAffiliateAndAnnounce(
   deps: ChangeDeps,
   owner: Owner,
   affiliateId: string,
   changes: AffiliateChanges,
 ): Promise<Affiliate | null> {
-  return commitAndTell(deps, async (trx) => {
+  return commitAndAnnounce(deps, async (trx) => {
     const changed = await updateAffiliate(trx, owner.programId, affiliateId, changes);
     if (!changed) return { result: null, drafts: [] };
     const data = affiliateView(changed.after);

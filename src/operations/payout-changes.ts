@@ -3,7 +3,7 @@ import type { Db } from '../db/db.ts';
 import type { Logger } from 'pino';
 import type { Queues } from '../queue/queues.ts';
 import { AppError } from '../domain/errors.ts';
-import { commitAndTell } from '../outbound/messages/commit-and-announce.ts';
+import { commitAndAnnounce } from '../outbound/messages/commit-and-announce.ts';
 import { requestResettlements } from '../pipeline/rows/resettlement-rows.ts';
 import { createPayout, finishPayout, payoutView, type Payout, type PayoutInput } from '../ledger/payouts.ts';
 import { settleNow } from './settle-now.ts';
@@ -16,8 +16,8 @@ interface ChangeDeps {
 }
 
 /** Creates a payout of all that is payable and tells subscribers. Throws CONFLICT where nothing is. */
-export function createPayoutAndTell(deps: ChangeDeps, programId: string, input: PayoutInput): Promise<Payout> {
-  return commitAndTell(deps, async (trx) => {
+export function createPayoutAndAnnounce(deps: ChangeDeps, programId: string, input: PayoutInput): Promise<Payout> {
+  return commitAndAnnounce(deps, async (trx) => {
     const payout = await createPayout(trx, programId, input, deps.clock.now());
     if (!payout) throw new AppError('CONFLICT', 'Nothing is payable to this affiliate in this currency');
     const data = payoutView(payout);
@@ -26,13 +26,13 @@ export function createPayoutAndTell(deps: ChangeDeps, programId: string, input: 
 }
 
 /** Moves a payout to paid or failed and tells subscribers; the commissions that it pays are `paid` when this returns. */
-export async function finishPayoutAndTell(
+export async function finishPayoutAndAnnounce(
   deps: ChangeDeps,
   programId: string,
   payoutId: string,
   status: 'paid' | 'failed',
 ): Promise<Payout | null> {
-  const { payout, resettlementIds } = await commitAndTell<Finished>(deps, async (trx) => {
+  const { payout, resettlementIds } = await commitAndAnnounce<Finished>(deps, async (trx) => {
     const finished = await finishPayout(trx, programId, payoutId, status, deps.clock.now());
     if (!finished) return { result: { payout: null, resettlementIds: [] }, drafts: [] };
     const { before, after, orderIds } = finished;

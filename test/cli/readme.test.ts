@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { access, readFile, writeFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Environment } from '../../src/process/config.ts';
 import { createFirstProgram } from '../../src/cli/start/first-program.ts';
 import { heapFlags } from '../../src/process/node-options.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { cliEnvironment, root, runCli } from './run-cli.ts';
 
-/** A fenced block of the README, and what it says to be printed by it: the block of output that follows at once. */
+/** A fenced block of a walk, and what it says to be printed by it: the block of output that follows at once. */
 interface Step {
   commands: string;
   output: string | null;
@@ -16,35 +16,46 @@ interface Step {
 
 const readme = await readFile('README.md', 'utf8');
 
-let hub: TestHub;
-before(async () => {
-  hub = await startHub();
-});
-after(() => hub.stop());
-
 /**
- * `UPDATE_README=1 npm test -- test/cli/readme.test.ts` writes what is printed into the README; look at the difference
- * before it is committed.
+ * Each walk has a hub of its own, as a reader has. `UPDATE_README=1 npm test -- test/cli/readme.test.ts` writes what is
+ * printed into the documents; look at the difference before it is committed.
  */
-test('the walk through the four inputs prints what the README says', async () => {
-  const first = await createFirstProgram(hub.db, hub.deps.secrets);
-  const steps = readSteps(sectionOf('A walk through the four inputs'));
-  assert.ok(steps.length > 10);
-  const printed = await runSteps(steps, { HUB: hub.url, KEY: first?.testKey ?? '', ...cliEnvironment(hub) });
-  if (process.env.UPDATE_README) await writeOutputs(steps, printed);
-  else {
-    for (const [index, { commands, output }] of steps.entries()) {
-      assert.equal(generalize(printed[index] ?? ''), generalize(output ?? ''), commands);
-    }
-  }
-});
+for (const { file, section, least } of [
+  { file: 'README.md', section: 'A walk through the four inputs', least: 4 },
+  { file: 'src/docs/walk.md', section: null, least: 10 },
+]) {
+  describe(`the walk of ${file}`, () => {
+    let hub: TestHub;
+    before(async () => {
+      hub = await startHub();
+    });
+    after(() => hub.stop());
+
+    test('prints what it says', async () => {
+      const first = await createFirstProgram(hub.db, hub.deps.secrets);
+      const text = await readFile(file, 'utf8');
+      const steps = readSteps(section === null ? text : sectionOf(text, section));
+      assert.ok(steps.length > least);
+      const printed = await runSteps(steps, { HUB: hub.url, KEY: first?.testKey ?? '', ...cliEnvironment(hub) });
+      if (process.env.UPDATE_README) await writeOutputs(file, steps, printed, hub.url);
+      else {
+        for (const [index, { commands, output }] of steps.entries()) {
+          assert.equal(generalize(printed[index] ?? ''), generalize(output ?? ''), commands);
+        }
+      }
+    });
+  });
+}
 
 test('the configuration table names every variable that the hub reads, with its default', async () => {
   const source = await readFile('src/process/config.ts', 'utf8');
   const variables = [...source.matchAll(/^ {2}([A-Z][A-Z_]+): (.*)$/gm)];
   assert.ok(variables.length > 15);
   const rows = new Map(
-    [...sectionOf('Configuration').matchAll(/^\| `([A-Z_]+)` \| (.*?) \|/gm)].map(([, name, value]) => [name, value]),
+    [...sectionOf(readme, 'Configuration').matchAll(/^\| `([A-Z_]+)` \| (.*?) \|/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]),
   );
   assert.deepEqual(new Set(rows.keys()), new Set(variables.map(([, name]) => name)));
   for (const [, name, rule = ''] of variables) {
@@ -57,13 +68,14 @@ test('the table of commands names every command, and what it names exists', asyn
   const help = await runCli(['--help'], {});
   const known = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'help');
   assert.ok(known.length > 5);
-  const named = [...sectionOf('The command line').matchAll(/^\| `tributary ([a-z]+)/gm)].map(([, name]) => name);
+  const guide = await readFile('src/docs/command-line.md', 'utf8');
+  const named = [...guide.matchAll(/^\| `tributary ([a-z]+)/gm)].map(([, name]) => name);
   assert.deepEqual(new Set(named), new Set(known));
 });
 
-test('the Procfile is the one that the README shows, its files exist, and its flags are those of npm start', async () => {
+test('the Procfile is the one that the guide to operations shows, its files exist, and its flags are those of npm start', async () => {
   const procfile = await readFile('Procfile', 'utf8');
-  assert.ok(sectionOf('Deployment').includes(procfile.trim()));
+  assert.ok((await readFile('src/docs/operations.md', 'utf8')).includes(procfile.trim()));
   const processes = [...procfile.matchAll(/^(\w+): \S+\/node (.*?)(\S+\.ts)/gm)];
   assert.deepEqual(
     processes.map(([, name]) => name),
@@ -78,12 +90,12 @@ test('the Procfile is the one that the README shows, its files exist, and its fl
 test('files that the README links to exist', async () => {
   const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path ?? '');
   assert.ok(links.length > 2);
-  for (const path of links) await access(path);
+  for (const path of links) await access(path.replace(/#.*/, ''));
 });
 
-function sectionOf(title: string): string {
-  const [, section] = new RegExp(`^## ${title}$(.*?)(?=^## |$(?![\\s\\S]))`, 'ms').exec(readme) ?? [];
-  assert.ok(section, `The README has a section ${title}`);
+function sectionOf(text: string, title: string): string {
+  const [, section] = new RegExp(`^## ${title}$(.*?)(?=^## |$(?![\\s\\S]))`, 'ms').exec(text) ?? [];
+  assert.ok(section, `There is a section ${title}`);
   return section;
 }
 
@@ -128,15 +140,20 @@ function generalize(text: string): string {
     .replaceAll(/http:\/\/(localhost|127\.0\.0\.1):\d+/g, 'HUB');
 }
 
-async function writeOutputs(steps: readonly Step[], printed: readonly string[]): Promise<void> {
-  let text = readme;
+async function writeOutputs(
+  file: string,
+  steps: readonly Step[],
+  printed: readonly string[],
+  url: string,
+): Promise<void> {
+  let text = await readFile(file, 'utf8');
   for (const [index, { commands }] of steps.entries()) {
-    const output = (printed[index] ?? '').replaceAll(hub.url, 'http://localhost:3000');
+    const output = (printed[index] ?? '').replaceAll(url, 'http://localhost:3000');
     const block = `\`\`\`sh\n${commands}\n\`\`\`\n`;
     const at = text.indexOf(block) + block.length;
     const rest = text.slice(at).replace(/^\n```(?:json|text)\n[\s\S]*?\n```\n/, '');
     const shown = output === '' ? '' : `\n\`\`\`${output.startsWith('{') ? 'json' : 'text'}\n${output}\n\`\`\`\n`;
     text = text.slice(0, at) + shown + rest;
   }
-  await writeFile('README.md', text);
+  await writeFile(file, text);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createAffiliateAndTell } from '../../operations/affiliate-changes.ts';
+import { createAffiliateAndAnnounce } from '../../operations/affiliate-changes.ts';
 import { httpUrl, text } from '../../http/fields.ts';
 import { listAffiliates, type Affiliate, type AffiliateStatus } from '../../program/affiliates.ts';
 import { getProgram } from '../../program/programs.ts';
@@ -62,7 +62,7 @@ export const affiliateRoutes = [
       const { commissionOverride, ...input } = body;
       const currency = typeof commissionOverride === 'object' ? (await getProgram(deps.db, programId)).currency : '';
       const override = readOverride(commissionOverride ?? null, currency);
-      const affiliate = await createAffiliateAndTell(
+      const affiliate = await createAffiliateAndAnnounce(
         deps,
         { programId, livemode },
         { ...input, commissionOverride: override },

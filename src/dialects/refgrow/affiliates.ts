@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createAffiliateAndTell } from '../../operations/affiliate-changes.ts';
+import { createAffiliateAndAnnounce } from '../../operations/affiliate-changes.ts';
 import { code, email, text } from '../../http/fields.ts';
 import type { Deps } from '../../deps.ts';
 import { readAffiliateResults, type AffiliateResults } from '../../statistics/affiliate-results.ts';
@@ -71,7 +71,7 @@ export const affiliateRoutes = [
     limits: writeLimits,
     body: newAffiliate,
     handle: async (deps, { principal: { programId }, livemode, body }) => {
-      const made = await createAffiliateAndTell(
+      const made = await createAffiliateAndAnnounce(
         deps,
         { programId, livemode },
         {

@@ -1,6 +1,6 @@
 import { settleNow } from '../../operations/settle-now.ts';
 import type { Deps } from '../../deps.ts';
-import { commitAndTell } from '../../outbound/messages/commit-and-announce.ts';
+import { commitAndAnnounce } from '../../outbound/messages/commit-and-announce.ts';
 import { requestResettlements } from '../../pipeline/rows/resettlement-rows.ts';
 import { createPayout, finishPayout, payoutView, type PayoutInput } from '../../ledger/payouts.ts';
 
@@ -14,7 +14,7 @@ export async function payCommission(
   input: PayoutInput & { orderId: string },
 ): Promise<boolean> {
   const scope = { programId, livemode: true };
-  const resettlementIds = await commitAndTell<string[] | null>(deps, async (trx) => {
+  const resettlementIds = await commitAndAnnounce<string[] | null>(deps, async (trx) => {
     const now = deps.clock.now();
     const made = await createPayout(trx, programId, input, now);
     const paid = made && (await finishPayout(trx, programId, made.id, 'paid', now));

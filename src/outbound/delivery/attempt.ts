@@ -19,38 +19,38 @@ export interface AttemptDeps {
 }
 
 /**
- * Makes one attempt and says what follows from it. Three kinds of trouble are told apart: before the attempt (we cannot
- * sign or have nothing to send: null, the claim runs out and it is tried again, the endpoint is not to blame), during
- * it (a failed attempt, by the endpoint's or its configuration's fault), and after it (recorder.ts).
+ * Makes one attempt and says what follows from it. Null where there was none, through our own fault (no secret, no
+ * request): that is not held against the endpoint, and the delivery is tried again when its lease has run out. All
+ * other failures, a refused URL too, are failed attempts.
  */
 export async function attemptDelivery(
   deps: AttemptDeps,
   http: HttpSender,
-  claim: Lease,
+  lease: Lease,
   destination: Destination,
 ): Promise<AttemptRecord | null> {
   const attemptedAt = deps.clock.now();
-  const request = buildRequest(deps.guard, claim, destination, attemptedAt);
+  const request = buildRequest(deps.guard, lease, destination, attemptedAt);
   if ('internal' in request) {
-    deps.log.error({ ...nameDelivery(claim, destination), problem: request.internal }, 'delivery not attempted');
+    deps.log.error({ ...nameDelivery(lease, destination), problem: request.internal }, 'delivery not attempted');
     return null;
   }
   const answer = 'refused' in request ? refuse(request.refused) : await http.send(request);
-  const record = judgeAnswer(deps, claim, answer, attemptedAt);
+  const record = judgeAnswer(deps, lease, answer, attemptedAt);
   logAttempt(deps.log, record, destination, 'url' in request ? request.url.host : null);
   deps.onAttempt?.(record);
   return record;
 }
 
-function judgeAnswer(deps: AttemptDeps, claim: Lease, answer: Answer, attemptedAt: Date): AttemptRecord {
+function judgeAnswer(deps: AttemptDeps, lease: Lease, answer: Answer, attemptedAt: Date): AttemptRecord {
   const { responseStatus, responseBody, durationMs } = answer;
   const succeeded = isDelivered(answer);
   const retryAfterS = succeeded ? null : parseRetryAfter(answer.retryAfter, deps.clock.now());
-  const { step, trigger } = claim;
+  const { step, trigger } = lease;
   const { retryScheduleS, random = Math.random } = deps;
   const isLast = succeeded || isGone(answer) || trigger === 'test';
   return {
-    claim,
+    lease,
     succeeded,
     responseStatus,
     responseBody,
@@ -70,10 +70,10 @@ function explainStatus(status: number | null): string | null {
 
 type Built = OutgoingRequest | { refused: string } | { internal: string };
 
-function buildRequest(guard: AddressGuard, claim: Lease, destination: Destination, at: Date): Built {
+function buildRequest(guard: AddressGuard, lease: Lease, destination: Destination, at: Date): Built {
   const { problem } = destination;
   if (problem) return problem.kind === 'refused' ? { refused: problem.text } : { internal: problem.text };
-  if (destination.kind === 'postback') return buildPostback(guard, claim, destination);
+  if (destination.kind === 'postback') return buildPostback(guard, lease, destination);
   if (!destination.url || !destination.signerAt) return { internal: 'the endpoint has no URL or no secret' };
   return {
     url: destination.url,
@@ -83,9 +83,9 @@ function buildRequest(guard: AddressGuard, claim: Lease, destination: Destinatio
       'content-type': 'application/json',
       'user-agent': userAgent,
       'tributary-payload-version': String(PAYLOAD_VERSION),
-      ...destination.signerAt(at).sign(claim.messageId, at, claim.body),
+      ...destination.signerAt(at).sign(lease.messageId, at, lease.body),
     },
-    body: claim.body,
+    body: lease.body,
   };
 }
 
@@ -106,13 +106,15 @@ function refuse(text: string): Answer {
   return { responseStatus: null, responseBody: null, retryAfter: undefined, error: `refused: ${text}`, durationMs: 0 };
 }
 
-/** One wide line an attempt; no body, header or query string, where secrets may be. */
+/**
+ * One line for each attempt, with all its fields. Bodies, headers and query strings may hold secrets and are left out.
+ */
 function logAttempt(log: Logger, record: AttemptRecord, destination: Destination, host: string | null): void {
-  const { claim, succeeded, responseStatus, error, durationMs, nextAttemptAt } = record;
-  const { trigger, step } = claim;
+  const { lease, succeeded, responseStatus, error, durationMs, nextAttemptAt } = record;
+  const { trigger, step } = lease;
   log.info(
     {
-      ...nameDelivery(claim, destination),
+      ...nameDelivery(lease, destination),
       kind: destination.kind,
       host,
       trigger,

@@ -1,11 +1,11 @@
 import type { Db } from '../../db/db.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
 import { createSigner, type Signer } from '../wire/sign.ts';
 
-/** Where and how to send, as of now. */
+/** Where and how to send to an endpoint, as its row says now. */
 export interface Destination {
   id: string;
   programId: string;
@@ -15,12 +15,15 @@ export interface Destination {
   failing: boolean;
   /** It failed so often that the breaker lets one delivery at a time through. */
   halfOpen: boolean;
-  /** Null for a postback, whose URL each delivery has of its own. */
+  /** Null for a postback: each of its deliveries has a URL of its own. */
   url: URL | null;
   headers: Record<string, string>;
   /** Null for a postback. `at` decides whether a secret that was rotated out still signs. */
   signerAt: ((at: Date) => Signer) | null;
-  /** Why nothing can be sent: our own fault or the configuration's. `refused` is a URL that the rules forbid by now. */
+  /**
+   * Why nothing can be sent. `internal`: our fault, such as a secret that does not open; `refused`: the guard forbids
+   * the URL.
+   */
   problem: { kind: 'internal' | 'refused'; text: string } | null;
 }
 
@@ -40,7 +43,7 @@ interface EndpointRow {
 
 type Prepared = Pick<Destination, 'url' | 'headers' | 'signerAt' | 'problem'>;
 
-/** Decrypting and parsing is done once for each version of an endpoint; the row itself is read anew for each batch. */
+/** Reads the rows for each batch again, but decrypts and parses once for each version of an endpoint. */
 export class DestinationLoader {
   readonly #db: Db;
   readonly #secrets: SecretBox;
@@ -54,13 +57,14 @@ export class DestinationLoader {
   }
 
   async load(endpointIds: readonly string[]): Promise<Map<string, Destination>> {
-    const rows = await runPositional<EndpointRow>(
+    const rows = await runSql<EndpointRow>(
       this.#db,
+      'loadDestinations',
       `select id, program_id as "programId", kind, url, headers, rate_limit_per_second as "rateLimitPerSecond", secret,
               previous_secret as "previousSecret", previous_secret_expires_at as "previousSecretExpiresAt", failures,
               failing_since is not null as failing
-         from webhook_endpoints where id = any (?::text[])`,
-      [endpointIds],
+         from webhook_endpoints where id = any (:endpointIds::text[])`,
+      { endpointIds },
     );
     const destinations = new Map<string, Destination>();
     for (const row of rows) {

@@ -1,113 +1,120 @@
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { DeliveryKey } from '../wire/delivery-id.ts';
 import { LEASE_MS, type Lease } from '../wire/lease.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
 
-/** How many deliveries of an endpoint may be taken now. */
+/** How many more deliveries of an endpoint there is room for. */
 export interface Room {
   endpointId: string;
   room: number;
 }
 
 /**
- * Takes due deliveries, oldest first, at most `room` of each endpoint; senders that race for them get different ones.
- * Endpoints that are disabled or deleted give none, nor do those that are paused; one that the breaker lets try again
- * gives one, one that is throttled a second's worth. The commit is not waited for: a claim that a crash of the database
- * undoes was only a claim.
+ * Leases due deliveries, oldest first, at most `room` of each endpoint; senders that race for them get different ones.
+ * Endpoints that are disabled, deleted or paused give none; one that the breaker lets try again gives one; one that is
+ * throttled gives a second's worth. The statement does not wait for its commit to reach the disk: a lease that a crash
+ * of the database undoes can be given again.
  */
-export async function claimDue(db: Db, rooms: readonly Room[], now: Date): Promise<Lease[]> {
-  const lockedUntil = new Date(now.getTime() + LEASE_MS);
-  const rows = await runPositional<LeaseRow>(
+export function leaseDue(db: Db, rooms: readonly Room[], now: Date): Promise<Lease[]> {
+  return leaseSelected(
     db,
+    'leaseDue',
+    `select d.message_id, d.endpoint_id
+       from unnest(:endpointIds::text[], :rooms::int[]) as r (endpoint_id, room)
+       join webhook_endpoints e on e.id = r.endpoint_id
+      cross join lateral (
+        select message_id, endpoint_id from deliveries
+         where endpoint_id = r.endpoint_id and status = 'pending' and next_attempt_at <= :now
+           and (locked_until is null or locked_until <= :now)
+         order by next_attempt_at
+         limit case when e.failures >= :breakerThreshold then 1 else least(r.room, e.rate_limit_per_second) end
+         for update skip locked
+      ) d
+      where e.disabled_at is null and e.deleted_at is null and (e.paused_until is null or e.paused_until <= :now)
+        and set_config('synchronous_commit', 'off', true) is not null`,
+    {
+      endpointIds: rooms.map((room) => room.endpointId),
+      rooms: rooms.map((room) => room.room),
+      breakerThreshold: BREAKER_THRESHOLD,
+    },
+    now,
+  );
+}
+
+/** Leases these deliveries whatever the endpoint's room or pause: a person asked for them. */
+export function leaseUrgent(db: Db, keys: readonly DeliveryKey[], now: Date): Promise<Lease[]> {
+  return leaseSelected(
+    db,
+    'leaseUrgent',
+    `select d.message_id, d.endpoint_id
+       from unnest(:messageIds::text[], :endpointIds::text[]) as u (message_id, endpoint_id)
+       join deliveries d using (message_id, endpoint_id)
+       join webhook_endpoints e on e.id = d.endpoint_id
+      where d.status = 'pending' and d.next_attempt_at <= :now
+        and (d.locked_until is null or d.locked_until <= :now) and e.disabled_at is null and e.deleted_at is null
+        for update of d skip locked`,
+    { messageIds: keys.map((key) => key.messageId), endpointIds: keys.map((key) => key.endpointId) },
+    now,
+  );
+}
+
+async function leaseSelected(
+  db: Db,
+  name: string,
+  select: string,
+  selectBindings: object,
+  now: Date,
+): Promise<Lease[]> {
+  const lockedUntil = new Date(now.getTime() + LEASE_MS);
+  const rows = await runSql<Omit<Lease, 'lockedUntil'>>(
+    db,
+    name,
     `with due as (
-       select d.message_id, d.endpoint_id
-         from unnest(?::text[], ?::int[]) as r (endpoint_id, room)
-         join webhook_endpoints e on e.id = r.endpoint_id
-        cross join lateral (
-          select message_id, endpoint_id from deliveries
-           where endpoint_id = r.endpoint_id and status = 'pending' and next_attempt_at <= ?
-             and (locked_until is null or locked_until <= ?)
-           order by next_attempt_at
-           limit case when e.failures >= ? then 1 else least(r.room, e.rate_limit_per_second) end
-           for update skip locked
-        ) d
-        where e.disabled_at is null and e.deleted_at is null and (e.paused_until is null or e.paused_until <= ?)
-          and set_config('synchronous_commit', 'off', true) is not null
+       ${select}
      )
-     ${lockClaimed}`,
-    [
-      rooms.map((room) => room.endpointId),
-      rooms.map((room) => room.room),
-      now,
-      now,
-      BREAKER_THRESHOLD,
-      now,
-      lockedUntil,
-    ],
+     update deliveries d set locked_until = :lockedUntil
+       from due, messages m
+      where d.message_id = due.message_id and d.endpoint_id = due.endpoint_id and m.id = d.message_id
+     returning d.message_id as "messageId", d.endpoint_id as "endpointId", d.trigger, d.step,
+               d.attempts, m.body, d.request`,
+    { ...selectBindings, now, lockedUntil },
   );
   return rows.map((row) => ({ ...row, lockedUntil }));
 }
 
-/** Takes these deliveries whatever the endpoint's room or pause: a person asked for them. */
-export async function claimUrgent(db: Db, keys: readonly DeliveryKey[], now: Date): Promise<Lease[]> {
-  const lockedUntil = new Date(now.getTime() + LEASE_MS);
-  const rows = await runPositional<LeaseRow>(
+/** Ends leases of deliveries that were not sent, so that others may lease them at once. */
+export async function releaseLeases(db: Db, leases: readonly Lease[]): Promise<void> {
+  if (leases.length === 0) return;
+  await runSql(
     db,
-    `with due as (
-       select d.message_id, d.endpoint_id
-         from unnest(?::text[], ?::text[]) as u (message_id, endpoint_id)
-         join deliveries d using (message_id, endpoint_id)
-         join webhook_endpoints e on e.id = d.endpoint_id
-        where d.status = 'pending' and d.next_attempt_at <= ?
-          and (d.locked_until is null or d.locked_until <= ?) and e.disabled_at is null and e.deleted_at is null
-          for update of d skip locked
-     )
-     ${lockClaimed}`,
-    [keys.map((key) => key.messageId), keys.map((key) => key.endpointId), now, now, lockedUntil],
-  );
-  return rows.map((row) => ({ ...row, lockedUntil }));
-}
-
-type LeaseRow = Omit<Lease, 'lockedUntil'>;
-
-const lockClaimed = `
-  update deliveries d set locked_until = ?
-    from due, messages m
-   where d.message_id = due.message_id and d.endpoint_id = due.endpoint_id and m.id = d.message_id
-  returning d.message_id as "messageId", d.endpoint_id as "endpointId", d.trigger, d.step,
-            d.attempts, m.body, d.request`;
-
-/** Gives back what was claimed and not sent. */
-export async function releaseClaims(db: Db, claims: readonly Lease[], until: Date | null = null): Promise<void> {
-  if (claims.length === 0) return;
-  await runPositional(
-    db,
-    `update deliveries d set locked_until = ?
-       from unnest(?::text[], ?::text[], ?::timestamptz[]) as c (message_id, endpoint_id, locked_until)
-      where d.message_id = c.message_id and d.endpoint_id = c.endpoint_id and d.locked_until = c.locked_until`,
-    [
-      until,
-      claims.map((claim) => claim.messageId),
-      claims.map((claim) => claim.endpointId),
-      claims.map((claim) => claim.lockedUntil.toISOString()),
-    ],
+    'releaseLeases',
+    `update deliveries d set locked_until = null
+       from unnest(:messageIds::text[], :endpointIds::text[], :lockedUntils::timestamptz[])
+              as l (message_id, endpoint_id, locked_until)
+      where d.message_id = l.message_id and d.endpoint_id = l.endpoint_id and d.locked_until = l.locked_until`,
+    {
+      messageIds: leases.map((lease) => lease.messageId),
+      endpointIds: leases.map((lease) => lease.endpointId),
+      lockedUntils: leases.map((lease) => lease.lockedUntil),
+    },
   );
 }
 
 export interface DueEndpoint {
   endpointId: string;
-  /** Pending deliveries of such an endpoint are not to be sent any more. */
+  /** Set: its pending deliveries are not to be sent. */
   stopped: 'disabled' | 'deleted' | null;
 }
 
 /**
- * Endpoints that have something due which nobody is at, whatever became of its job. Steps from endpoint to endpoint
- * through the index, so that ten thousand deliveries waiting for one endpoint cost no more than one.
+ * Endpoints with a due delivery that nobody has leased, whether or not a job named it. The recursion steps through the
+ * index from one endpoint to the next, so ten thousand deliveries waiting for one endpoint cost no more than one.
  */
 export function findDueEndpoints(db: Db, now: Date): Promise<DueEndpoint[]> {
-  return runPositional<DueEndpoint>(
+  return runSql<DueEndpoint>(
     db,
+    'findDueEndpoints',
     `with recursive pending as (
        (select endpoint_id from deliveries where status = 'pending' order by endpoint_id limit 1)
        union all
@@ -115,31 +122,40 @@ export function findDueEndpoints(db: Db, now: Date): Promise<DueEndpoint[]> {
                 where status = 'pending' and endpoint_id > p.endpoint_id order by endpoint_id limit 1)
          from pending p where p.endpoint_id is not null
      )
-     select p.endpoint_id as "endpointId", 
+     select p.endpoint_id as "endpointId",
             case when e.id is null or e.deleted_at is not null then 'deleted'
                  when e.disabled_at is not null then 'disabled' end as stopped
        from pending p
        left join webhook_endpoints e on e.id = p.endpoint_id
       where p.endpoint_id is not null
-        and (e.paused_until is null or e.paused_until <= ? or e.disabled_at is not null or e.deleted_at is not null)
+        and (e.paused_until is null or e.paused_until <= :now or e.disabled_at is not null or e.deleted_at is not null)
         and exists (select 1 from deliveries
-                     where endpoint_id = p.endpoint_id and status = 'pending' and next_attempt_at <= ?
-                       and (locked_until is null or locked_until <= ?))`,
-    [now, now, now],
+                     where endpoint_id = p.endpoint_id and status = 'pending' and next_attempt_at <= :now
+                       and (locked_until is null or locked_until <= :now))`,
+    { now },
   );
 }
 
-/** One step of emptying a stopped endpoint's queue: disabled keeps for recovery, deleted does not. Returns how many. */
+/**
+ * Takes up to `limit` deliveries out of the queue of a stopped endpoint: of a disabled one they are kept for recovery,
+ * of a deleted one cancelled. Returns how many.
+ */
 export async function stopPending(db: Db, endpoint: DueEndpoint, now: Date, limit: number): Promise<number> {
-  const rows = await runPositional(
+  const rows = await runSql(
     db,
-    `update deliveries set status = ?, next_attempt_at = null, locked_until = null, trigger = 'schedule'
+    'stopPending',
+    `update deliveries set status = :status, next_attempt_at = null, locked_until = null, trigger = 'schedule'
       where (message_id, endpoint_id) in
             (select message_id, endpoint_id from deliveries
-              where endpoint_id = ? and status = 'pending' and (locked_until is null or locked_until <= ?)
-              limit ? for update skip locked)
+              where endpoint_id = :endpointId and status = 'pending' and (locked_until is null or locked_until <= :now)
+              limit :limit for update skip locked)
      returning 1`,
-    [endpoint.stopped === 'deleted' ? 'cancelled' : 'held', endpoint.endpointId, now, limit],
+    {
+      status: endpoint.stopped === 'deleted' ? 'cancelled' : 'held',
+      endpointId: endpoint.endpointId,
+      now,
+      limit,
+    },
   );
   return rows.length;
 }

@@ -1,13 +1,16 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
-import { claimExhaustedNotice, type StoppedEndpoint } from './endpoint-health.ts';
+import { runSql } from '../../db/sql.ts';
+import { reserveExhaustedNotices, type StoppedEndpoint } from './endpoint-health.ts';
 import { presentEndpoint, readEndpoints } from '../endpoints/endpoint-rows.ts';
 import { operationalTypes } from '../events/event-types.ts';
 import { writeMessages, type MessageDraft } from '../messages/write-messages.ts';
 import type { AttemptRecord } from './records.ts';
 
-/** Writes `endpoint.disabled` for endpoints that the hub stopped by itself. Returns the deliveries that are due. */
-export async function tellStopped(
+/**
+ * Writes `endpoint.disabled` for endpoints that the hub stopped by itself. Returns the ids of the deliveries that are
+ * due.
+ */
+export async function announceStopped(
   trx: Trx,
   stopped: readonly StoppedEndpoint[],
   records: readonly AttemptRecord[],
@@ -18,7 +21,7 @@ export async function tellStopped(
     trx,
     stopped.map((endpoint) => endpoint.id),
   );
-  const lastMessages = new Map(records.map(({ claim }) => [claim.endpointId, claim.messageId]));
+  const lastMessages = new Map(records.map(({ lease }) => [lease.endpointId, lease.messageId]));
   const messages = await readMessageKinds(trx, [...lastMessages.values()]);
   const drafts = rows.map((row): MessageDraft => {
     const reason = stopped.find((endpoint) => endpoint.id === row.id)?.reason ?? null;
@@ -29,25 +32,25 @@ export async function tellStopped(
   return writeMessages(trx, drafts, now);
 }
 
-/** Writes `message.exhausted`, at most one an endpoint and hour. Returns the deliveries that are due. */
-export async function tellExhausted(trx: Trx, records: readonly AttemptRecord[], now: Date): Promise<string[]> {
+/** Writes `message.exhausted`, at most once an hour for an endpoint. Returns the ids of the deliveries that are due. */
+export async function announceExhausted(trx: Trx, records: readonly AttemptRecord[], now: Date): Promise<string[]> {
   if (records.length === 0) return [];
   const messages = await readMessageKinds(
     trx,
-    records.map(({ claim }) => claim.messageId),
+    records.map(({ lease }) => lease.messageId),
   );
-  const reportable = records.filter(({ claim }) => {
-    const message = messages.get(claim.messageId);
+  const reportable = records.filter(({ lease }) => {
+    const message = messages.get(lease.messageId);
     return message !== undefined && !operationalTypes.includes(message.type);
   });
-  const byEndpoint = new Map(reportable.map((record) => [record.claim.endpointId, record]));
-  const endpoints = await claimExhaustedNotice(trx, [...byEndpoint.keys()].sort(), now);
+  const byEndpoint = new Map(reportable.map((record) => [record.lease.endpointId, record]));
+  const endpoints = await reserveExhaustedNotices(trx, [...byEndpoint.keys()].sort(), now);
   const drafts = endpoints.flatMap(({ id, programId }): MessageDraft[] => {
     const record = byEndpoint.get(id);
-    const message = messages.get(record?.claim.messageId ?? '');
+    const message = messages.get(record?.lease.messageId ?? '');
     if (!record || !message) return [];
-    const { claim, error } = record;
-    const data = { messageId: claim.messageId, endpointId: id, attempts: claim.attempts + 1, lastError: error };
+    const { lease, error } = record;
+    const data = { messageId: lease.messageId, endpointId: id, attempts: lease.attempts + 1, lastError: error };
     return [{ programId, livemode: message.livemode, type: 'message.exhausted', data }];
   });
   return writeMessages(trx, drafts, now);
@@ -57,10 +60,11 @@ async function readMessageKinds(
   trx: Trx,
   messageIds: readonly string[],
 ): Promise<Map<string, { type: string; livemode: boolean }>> {
-  const rows = await runPositional<{ id: string; type: string; livemode: boolean }>(
+  const rows = await runSql<{ id: string; type: string; livemode: boolean }>(
     trx,
-    'select id, type, livemode from messages where id = any (?::text[])',
-    [messageIds],
+    'readMessageKinds',
+    'select id, type, livemode from messages where id = any (:messageIds::text[])',
+    { messageIds },
   );
   return new Map(rows.map((row) => [row.id, row]));
 }

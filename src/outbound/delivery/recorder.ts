@@ -5,7 +5,7 @@ import { isCollision } from '../../db/pg-errors.ts';
 import { isOutage } from '../../db/outage.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { applyHealth, summarizeHealth, type HealthChange } from './endpoint-health.ts';
-import { tellExhausted, tellStopped } from './operational-events.ts';
+import { announceExhausted, announceStopped } from './operational-events.ts';
 import { recordAttempts, type AttemptRecord } from './records.ts';
 import { isGone } from '../wire/schedule.ts';
 
@@ -18,20 +18,20 @@ export interface RecorderDeps {
 
 export interface RecorderEvents {
   isFailing: (endpointId: string) => boolean;
-  /** `deliveryIds` are due deliveries of operational events that the records led to. */
+  /** `deliveryIds` are the due deliveries of operational events that were written with the records. */
   onRecorded: (records: readonly AttemptRecord[], deliveryIds: readonly string[]) => void;
 }
 
 const MAX_BATCH = 500;
 
-/** After a batch of this size there is so much going on that a moment's wait makes the next one much larger. */
+/** A batch of this size says that the sender is busy: a short wait then makes the next batch much larger. */
 const BUSY_BATCH = 20;
 const GATHER_MS = 8;
 
 /**
- * Stores what attempts came to. While one batch is written the next gathers, so a busy sender writes in large batches and
- * an idle one at once. With the database away it keeps trying for as long as the claims last: past that another sender
- * takes the deliveries, which is the one way in which a message that was delivered can be sent again.
+ * Stores the results of attempts. While one batch is written the next gathers, so a busy sender writes large batches
+ * and an idle one writes at once. While the database is away it tries again until the leases run out. Then another
+ * sender leases the deliveries: the one way in which a delivered message can be sent a second time.
  */
 export class Recorder {
   readonly #deps: RecorderDeps;
@@ -75,7 +75,7 @@ export class Recorder {
   #mayRetry(error: unknown, records: readonly AttemptRecord[]): boolean {
     const [first] = records;
     if (!isOutage(error) && !isCollision(error)) return false;
-    return first !== undefined && first.claim.lockedUntil > this.#deps.clock.now();
+    return first !== undefined && first.lease.lockedUntil > this.#deps.clock.now();
   }
 
   /** A batch that cannot be stored is stored one by one, so that a bad record is lost alone. */
@@ -84,7 +84,7 @@ export class Recorder {
       for (const record of records) await this.#write([record]);
       return;
     }
-    this.#deps.log.error({ err: error, messageId: records[0]?.claim.messageId }, 'an attempt could not be recorded');
+    this.#deps.log.error({ err: error, messageId: records[0]?.lease.messageId }, 'an attempt could not be recorded');
     this.#events.onRecorded(records, []);
   }
 
@@ -106,13 +106,13 @@ export class Recorder {
     return inTransaction(db, async (trx) => {
       await recordAttempts(trx, records);
       const stopped = await applyHealth(trx, changes, retryScheduleS, now);
-      const told = await tellStopped(trx, stopped, records, now);
-      return [...told, ...(await tellExhausted(trx, exhausted, now))];
+      const told = await announceStopped(trx, stopped, records, now);
+      return [...told, ...(await announceExhausted(trx, exhausted, now))];
     });
   }
 }
 
-/** The schedule is used up. Who is gone has been told of by another event. */
+/** Its last attempt failed. A 410 is not counted: `endpoint.disabled` tells of it. */
 function isExhausted(record: AttemptRecord): boolean {
-  return !record.succeeded && record.nextAttemptAt === null && !isGone(record) && record.claim.trigger !== 'test';
+  return !record.succeeded && record.nextAttemptAt === null && !isGone(record) && record.lease.trigger !== 'test';
 }

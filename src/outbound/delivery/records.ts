@@ -4,33 +4,33 @@ import { rowSource } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Lease } from '../wire/lease.ts';
 
-/** What an attempt came to, and what follows for its delivery. */
+/** The result of an attempt, and what follows for its delivery. */
 export interface AttemptRecord {
-  claim: Lease;
+  lease: Lease;
   succeeded: boolean;
   responseStatus: number | null;
   responseBody: string | null;
-  /** What the answer's Retry-After asked for. */
+  /** From the answer's Retry-After. */
   retryAfterS: number | null;
   error: string | null;
   durationMs: number;
   attemptedAt: Date;
-  /** Set: the delivery stays pending until then. Null: it succeeded, or failed for good. */
+  /** When the delivery is tried again. Null: it succeeded, or failed for good. */
   nextAttemptAt: Date | null;
 }
 
 /**
- * Stores attempts and moves their deliveries on, in one statement. A success stands whatever happened to the delivery
- * meanwhile. A failure moves only a delivery that is still this claim's; where somebody asked for a resend while the
- * attempt was under way, the resend stays due.
+ * Stores attempts and updates their deliveries, in one statement. A success counts whatever happened to the delivery in
+ * the meantime. A failure counts only while this lease still holds the delivery; where somebody asked for a resend
+ * during the attempt, the resend stays due.
  */
 export async function recordAttempts(db: Db, records: readonly AttemptRecord[]): Promise<void> {
   const { sql, bindings } = rowSource('r', [
     { name: 'attempt_id', type: 'text', values: records.map(() => newId('att')) },
-    { name: 'message_id', type: 'text', values: records.map(({ claim }) => claim.messageId) },
-    { name: 'endpoint_id', type: 'text', values: records.map(({ claim }) => claim.endpointId) },
-    { name: 'locked_until', type: 'timestamptz', values: records.map(({ claim }) => claim.lockedUntil.toISOString()) },
-    { name: 'trigger', type: 'text', values: records.map(({ claim }) => claim.trigger) },
+    { name: 'message_id', type: 'text', values: records.map(({ lease }) => lease.messageId) },
+    { name: 'endpoint_id', type: 'text', values: records.map(({ lease }) => lease.endpointId) },
+    { name: 'locked_until', type: 'timestamptz', values: records.map(({ lease }) => lease.lockedUntil.toISOString()) },
+    { name: 'trigger', type: 'text', values: records.map(({ lease }) => lease.trigger) },
     { name: 'succeeded', type: 'boolean', values: records.map((record) => record.succeeded) },
     { name: 'response_status', type: 'integer', values: records.map((record) => record.responseStatus) },
     { name: 'response_body', type: 'text', values: records.map((record) => record.responseBody) },

@@ -1,4 +1,4 @@
-/** What a failed request is called in the attempts table and the log: one line, for people. */
+/** Explains a failed request in one line for people: in the attempts table and in the log. */
 export function explainSendError(error: Error): string {
   const code = findCode(error);
   const words = explanations[code];
@@ -26,7 +26,7 @@ const explanations: Record<string, string> = {
 
 const tlsCodes = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|EPROTO)/;
 
-/** A failed connect to several addresses is one error that holds theirs. */
+/** Where several addresses were tried, Node throws one AggregateError that holds the error of each. */
 function findCode(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if ('code' in error && typeof error.code === 'string') return error.code;

@@ -10,11 +10,11 @@ export interface OutgoingRequest {
   body: string | null;
 }
 
-/** What came of one request. It never throws for what the other side does: that is an answer, too. */
+/** The result of one request. Whatever the other side does, even nothing, is an answer and not an exception. */
 export interface Answer {
   /** Null: no answer came. */
   responseStatus: number | null;
-  /** At most 16 KiB, as text that PostgreSQL and people can take. */
+  /** At most 16 KiB, as text without NUL, which PostgreSQL could not store. */
   responseBody: string | null;
   /** The Retry-After header as it came. */
   retryAfter: string | string[] | undefined;
@@ -32,7 +32,7 @@ export interface HttpSender {
 export interface HttpSenderOptions {
   guard: AddressGuard;
   connectTimeoutMs?: number;
-  /** From the first moment to the answer's last byte. */
+  /** From the lookup of the name to the last byte of the answer. */
   totalTimeoutMs?: number;
 }
 
@@ -41,8 +41,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 16 * 1024;
 
 /**
- * Sends by a keep-alive pool that connects only where the guard allows, follows no redirect, and reads no more of an
- * answer than it keeps. Our own timer bounds the whole request, so undici's are off.
+ * Sends through a pool of kept connections that connects only where the guard allows, follows no redirect, and reads no
+ * more of an answer than it stores. Our own timer bounds the whole request, so undici's timers are off.
  */
 export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
@@ -51,7 +51,7 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
     allowH2: false,
     headersTimeout: 0,
     bodyTimeout: 0,
-    // Below the 5 s after which many servers close an idle connection, so that few requests meet a closing one.
+    // Many servers close an idle connection after 5 s: with less, few requests meet a connection that is closing.
     keepAliveTimeout: 4_000,
     keepAliveMaxTimeout: 30_000,
     maxHeaderSize: 32 * 1024,
@@ -62,7 +62,7 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
   };
 }
 
-/** The guard resolves names for us; an address in the URL reaches no resolver, so it is checked before. */
+/** The guard resolves the names. An address in the URL is never resolved, so it is checked before connecting. */
 function createGuardedConnector(guard: AddressGuard, timeoutMs: number): buildConnector.connector {
   const plain = connectTo('http:');
   const tls = connectTo('https:');
@@ -93,7 +93,7 @@ function createGuardedConnector(guard: AddressGuard, timeoutMs: number): buildCo
   };
 }
 
-/** One request and what comes back. Whatever happens first (answer, error, timeout) settles it, once. */
+/** One request and its answer. It is settled once, by what happens first: answer, error or timeout. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: OutgoingRequest;
   readonly #resolve: (answer: Answer) => void;
@@ -135,7 +135,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseData(_controller: unknown, chunk: Buffer): void {
     this.#chunks.push(chunk.subarray(0, MAX_RESPONSE_BYTES - this.#bytes));
     this.#bytes += chunk.length;
-    // The rest of a longer body is not worth its traffic: the connection is given up instead.
+    // To read the rest of a longer body would cost more than a new connection, so this one is closed.
     if (this.#bytes >= MAX_RESPONSE_BYTES) this.#stop(null);
   }
 
@@ -152,7 +152,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('stopped'));
   }
 
-  /** Once a status came the answer stands, whatever happens to its body. */
+  /** Once there is a status it counts, whatever happens to the body. */
   #settle(error: string | null): void {
     if (this.#settled) return;
     this.#settled = true;
@@ -175,6 +175,6 @@ function readText(chunks: Buffer[]): string {
   const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
   const text = decoder.decode(bytes).replaceAll('\0', '\uFFFD');
   const encoded = Buffer.byteLength(text);
-  // A replacement character takes three bytes where the byte it stands for took one.
+  // A replacement character takes three bytes in place of one.
   return encoded <= MAX_RESPONSE_BYTES ? text : Buffer.from(text).toString('utf8', 0, MAX_RESPONSE_BYTES - 2);
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { eventTypeNames, eventTypes, explainUnknownType, type EventTypeName } from '../events/event-types.ts';
 
-/** What may be set of an endpoint. Whether the hub may call the URL is asked of the guard, in endpoints.ts. */
+// What may be set of an endpoint. Whether the hub may call the URL is for the guard to say, in endpoints.ts.
+
 const eventTypesSchema = z
   .array(z.string())
   .max(100)
@@ -13,7 +14,7 @@ const eventTypesSchema = z
   })
   .meta({ override: { items: { type: 'string', enum: eventTypeNames } }, description: 'Empty: all' });
 
-/** Names that HTTP or the signature need for themselves: setting them would break the request or forge it. */
+/** Headers that HTTP or the signature need. Setting them would break the request or forge a signature. */
 const reservedHeaders = new Set([
   'accept-encoding',
   'connection',
@@ -48,7 +49,9 @@ const headerValueSchema = z
   .max(4_096)
   .regex(/^([\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?)?$/, 'must be printable ASCII on one line');
 
-/** Sent with each request, encrypted at rest. Names that differ in case only are one header and so refused. */
+/**
+ * Sent with each request, encrypted at rest. Names that differ only in case are the same header, so they are refused.
+ */
 const headersSchema = z.record(z.string(), z.unknown()).transform((headers, context) => {
   const names = new Set<string>();
   const checked: Record<string, string> = {};
@@ -70,7 +73,7 @@ function findHeaderProblem(name: string, value: unknown, names: ReadonlySet<stri
   return valueIssue ? `has a value that ${valueIssue.message.replace(/^Invalid input: expected/, 'must be')}` : null;
 }
 
-/** Standard Webhooks: `whsec_` and 24 to 64 bytes in base64. */
+/** As Standard Webhooks writes it: `whsec_` and 24 to 64 bytes in base64. */
 export const signingSecretSchema = z.string().refine((secret) => {
   const match = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret);
   const encoded = match?.[1] ?? '';
@@ -93,7 +96,7 @@ const settable = {
 export const endpointCreateSchema = z.strictObject({
   ...z.object(settable).partial().shape,
   url: settable.url,
-  // Optional, where it could have a default: generators of clients make fields that have one required.
+  // Optional and not `default`: client generators make a field with a default required.
   kind: z.enum(['webhook', 'postback']).optional().meta({
     description: 'webhook when absent; of a postback URL and body are templates with macros, fired for conversions',
   }),

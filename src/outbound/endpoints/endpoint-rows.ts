@@ -1,8 +1,8 @@
 import { selectList, type Columns } from '../../db/columns.ts';
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 
-/** An endpoint as it is stored; `headers` and the secrets are sealed and not read here. */
+/** An endpoint's row but for the headers and the secrets, which are encrypted. */
 export interface EndpointRow {
   id: string;
   programId: string;
@@ -42,14 +42,17 @@ export const endpointColumns: Columns<keyof EndpointRow> = {
 };
 const endpointList = selectList(endpointColumns);
 
-/** Deleted ones too: a REST hook that is gone is told about after it was removed. */
+/** Deleted ones too: `endpoint.disabled` tells of a REST hook that was just removed. */
 export function readEndpoints(db: Db, ids: readonly string[]): Promise<EndpointRow[]> {
-  return runPositional(db, `select ${endpointList} from webhook_endpoints where id = any (?::text[]) order by id`, [
-    ids,
-  ]);
+  return runSql(
+    db,
+    'readEndpoints',
+    `select ${endpointList} from webhook_endpoints where id = any (:ids::text[]) order by id`,
+    { ids },
+  );
 }
 
-/** An endpoint as the API and events show it, but for its headers, which may be credentials and so stay with its owner. */
+/** An endpoint as the API and events show it. Only its owner sees the headers, which may be credentials. */
 export interface EndpointView {
   id: string;
   kind: EndpointRow['kind'];

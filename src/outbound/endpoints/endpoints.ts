@@ -20,7 +20,7 @@ export interface EndpointDeps {
   guard: AddressGuard;
 }
 
-/** An endpoint with the headers that its owner set. */
+/** An endpoint with its owner's headers, decrypted. */
 export interface Endpoint extends EndpointRow {
   headers: Record<string, string>;
 }
@@ -28,7 +28,7 @@ export interface Endpoint extends EndpointRow {
 export type NewEndpoint = Omit<EndpointCreate, 'kind'> & { kind: EndpointRow['kind'] };
 
 /**
- * Throws VALIDATION_ERROR (`url`, `affiliateId`, …). The secret is in this answer and never again; a postback has none.
+ * Throws VALIDATION_ERROR (`url`, `affiliateId`, …). The secret is returned here and never again; a postback has none.
  */
 export async function createEndpoint(
   { db, secrets, guard }: EndpointDeps,
@@ -60,7 +60,7 @@ export async function createEndpoint(
   return { endpoint: await getEndpoint({ db, secrets }, programId, id), secret };
 }
 
-/** Throws NOT_FOUND where the program has no such endpoint, or has it no more. */
+/** Throws NOT_FOUND where the program has no such endpoint, or deleted it. */
 export async function getEndpoint(
   { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
   programId: string,
@@ -82,7 +82,7 @@ export interface EndpointFilter {
   affiliateId?: string | undefined;
 }
 
-/** Newest first. What mirrors an affiliate's postbackUrl is listed only by its affiliate. */
+/** Newest first. Endpoints that mirror an affiliate's postbackUrl are listed only where that affiliate is asked for. */
 export async function listEndpoints(
   { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
   programId: string,
@@ -101,7 +101,7 @@ export async function listEndpoints(
   return { items: await Promise.all(items.map((row) => openHeaders(secrets, row))), hasMore };
 }
 
-/** Changes what is given. Enabling, or another URL, forgets what the old one failed at. */
+/** Changes what is given. Enabling it, or giving it another URL, clears its failures. */
 export async function updateEndpoint(
   { db, secrets, guard }: EndpointDeps,
   programId: string,
@@ -115,7 +115,7 @@ export async function updateEndpoint(
     await assertUrlAllowed(guard, before.kind, changes.url);
   }
   const enabled = changes.disabled === false;
-  const forgetsFailures = enabled || (changes.url !== undefined && changes.url !== before.url);
+  const startsOver = enabled || (changes.url !== undefined && changes.url !== before.url);
   const disables = changes.disabled === true && before.disabledAt === null;
   const update = updateList(columns, {
     url: changes.url,
@@ -125,7 +125,7 @@ export async function updateEndpoint(
     rateLimitPerSecond: changes.rateLimitPerSecond,
     method: changes.method,
     bodyTemplate: changes.bodyTemplate,
-    ...(forgetsFailures ? { failingSince: null, failures: 0, pausedUntil: null } : {}),
+    ...(startsOver ? { failingSince: null, failures: 0, pausedUntil: null } : {}),
     ...(enabled ? { disabledAt: null, disabledReason: null } : {}),
     ...(disables ? { disabledAt: new Date(), disabledReason: 'manual' } : {}),
   });
@@ -139,8 +139,8 @@ export async function updateEndpoint(
 }
 
 /**
- * Removes an endpoint. Attempts under way finish and are recorded; what is pending is cancelled by the next sweep.
- * False where there was none.
+ * Deletes an endpoint. Attempts under way finish and are recorded; the next sweep cancels what is pending. False where
+ * there was none.
  */
 export async function deleteEndpoint(db: Db, programId: string, endpointId: string): Promise<boolean> {
   const rows = await runSql<{ managed: boolean }>(
@@ -154,7 +154,7 @@ export async function deleteEndpoint(db: Db, programId: string, endpointId: stri
   return rows.length > 0;
 }
 
-/** Makes another secret the current one; the old one signs too until the overlap is over. Throws NOT_FOUND, CONFLICT. */
+/** Replaces the secret. Until the overlap is over the old one signs, too. Throws NOT_FOUND, CONFLICT. */
 export async function rotateSecret(
   { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
   programId: string,
@@ -201,7 +201,7 @@ async function sealHeaders(
   return headers && Object.keys(headers).length > 0 ? secrets.seal(JSON.stringify(headers)) : null;
 }
 
-/** 32 random bytes in the form of Standard Webhooks. */
+/** 32 random bytes, written as Standard Webhooks writes secrets. */
 function makeSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
 }

@@ -1,6 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import { AppError, validationError } from '../../domain/errors.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import { createEndpoint, type Endpoint, type EndpointDeps } from './endpoints.ts';
 import type { EventTypeName } from '../events/event-types.ts';
 
@@ -18,12 +18,13 @@ export async function createHook(
   }
 }
 
-/** Removes a REST hook. One that is not there is as good as removed. */
+/** Deletes a REST hook. One that does not exist is no error. */
 export async function deleteHook(db: Db, programId: string, hookId: string): Promise<void> {
-  await runPositional(
+  await runSql(
     db,
+    'deleteHook',
     `update webhook_endpoints set deleted_at = now(), updated_at = now()
-      where id = ? and program_id = ? and kind = 'rest_hook' and deleted_at is null`,
-    [hookId, programId],
+      where id = :hookId and program_id = :programId and kind = 'rest_hook' and deleted_at is null`,
+    { hookId, programId },
   );
 }

@@ -1,8 +1,8 @@
 import type { Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 
-/** An endpoint that gets the messages themselves, as the matching sees it. */
+/** A webhook or REST hook: what must be known of it to match messages with it. */
 export interface Subscriber {
   id: string;
   programId: string;
@@ -16,20 +16,22 @@ export interface Subscribers {
   postbacks: PostbackEndpoint[];
 }
 
-/** Who listens in these programs, disabled endpoints too: what they miss is kept for them. */
+/** The endpoints of these programs. Disabled ones too: what they miss is kept for them. */
 export async function findSubscribers(
   trx: Trx,
   programIds: readonly string[],
   affiliateIds: readonly string[],
 ): Promise<Subscribers> {
-  const rows = await runPositional<PostbackEndpoint & { kind: string }>(
+  const rows = await runSql<PostbackEndpoint & { kind: string }>(
     trx,
+    'findSubscribers',
     `select ${columns} from webhook_endpoints
-      where program_id = any (?::text[]) and affiliate_id is null and deleted_at is null
+      where program_id = any (:programIds::text[]) and affiliate_id is null and deleted_at is null
      union all
      select ${columns} from webhook_endpoints
-      where program_id = any (?::text[]) and affiliate_id = any (?::text[]) and deleted_at is null`,
-    [programIds, programIds, affiliateIds],
+      where program_id = any (:programIds::text[]) and affiliate_id = any (:affiliateIds::text[])
+        and deleted_at is null`,
+    { programIds, affiliateIds },
   );
   const { webhooks = [], postbacks = [] } = Object.groupBy(rows, (row) =>
     row.kind === 'postback' ? 'postbacks' : 'webhooks',
@@ -41,7 +43,7 @@ const columns = `
   id, program_id as "programId", kind, event_types as "eventTypes", disabled_at is not null as disabled,
   affiliate_id as "affiliateId", url, method, body_template as "bodyTemplate"`;
 
-/** A lookup from a program's event type to those who want it, built once for a batch of messages. */
+/** Finds the subscribers of a program's event type. Built once for a batch of messages. */
 export class SubscriberIndex {
   readonly #byProgram: Map<string, Subscriber[]>;
   readonly #byType = new Map<string, Subscriber[]>();

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { commissionOverrideSchema } from '../../domain/terms.ts';
 
 /**
- * The shapes of `data` in what subscribers get: the same objects, in the same field names, as the API answers. These
- * schemas are documentation and test, not a filter: /event-types, the docs pages and the samples are made of them.
+ * The shapes of `data` in messages: the same objects, with the same field names, as the API answers. The schemas filter
+ * nothing. They document: /event-types, the docs pages and the samples are made from them, and tests check by them.
  */
 
 const id = (prefix: string, noun: string) => z.string().describe(`Id of the ${noun}, \`${prefix}_…\``);
@@ -20,7 +20,7 @@ export const conversionDataSchema = z.object({
   kind: z.enum(['sale', 'renewal', 'lead', 'action']).nullable().describe('null only where it was merged into another'),
   status: conversionStatus,
   reason: z.string().nullable().describe('Why it pays nothing, where it does not'),
-  amountMinor: minor('The net amount that the commission is reckoned from, before refunds'),
+  amountMinor: minor('The net amount that the commission is computed from, before refunds'),
   grossMinor: minor('What the customer paid'),
   refundedMinor: minor('What went back to the customer'),
   currency: currency.nullable(),

@@ -1,4 +1,4 @@
-/** One object of each kind, as subscribers get it. Ids end in the same digits wherever they mean the same thing. */
+/** One object of each kind, as subscribers get it. Ids that end in the same digits belong to the same object. */
 const conversion = {
   id: 'cnv_01a1f8c4d18770008000000000000001',
   kind: 'sale',

@@ -21,12 +21,12 @@ export interface EventType {
 }
 
 /**
- * The version of all payloads, sent with each as `tributary-payload-version`. New fields do not change it; a field that
- * goes or means something else would.
+ * The version of all payloads, sent with each as `tributary-payload-version`. A new field does not change it; to remove
+ * a field or to change its meaning would.
  */
 export const PAYLOAD_VERSION = 1;
 
-/** The catalogue: every event type that the hub emits, and nothing else can be subscribed to. */
+/** The catalogue: every event type that the hub emits. Nothing else can be subscribed to. */
 export const eventTypes = {
   'affiliate.created': {
     description: 'An affiliate joined the program.',
@@ -130,7 +130,7 @@ export type EventTypeName = keyof typeof eventTypes;
 
 export const eventTypeNames = Object.keys(eventTypes) as [EventTypeName, ...EventTypeName[]];
 
-/** Events about the delivery of events. None is ever written about another. */
+/** Events about the delivery of events. None is written about the delivery of another. */
 export const operationalTypes: readonly string[] = ['endpoint.disabled', 'message.exhausted'] satisfies EventTypeName[];
 
 export const eventTypeSchema = z.enum(eventTypeNames, {

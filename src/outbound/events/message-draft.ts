@@ -1,4 +1,4 @@
-/** What happened, to be told to whoever subscribed to it. */
+/** An event, before it is written as a message to its subscribers. */
 export interface MessageDraft {
   programId: string;
   livemode: boolean;

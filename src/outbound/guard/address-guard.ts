@@ -6,13 +6,13 @@ import type { Config } from '../../process/config.ts';
 import { findRefusedName, isRefusedPort } from './refused-destinations.ts';
 
 export interface GuardOptions {
-  /** CIDRs that may be called although they are not public, by plain http too (OUTBOUND_ALLOW_CIDRS). */
+  /** Networks that may be called although they are not public, by plain http too (OUTBOUND_ALLOW_CIDRS). */
   allowCidrs: readonly string[];
-  /** Plain http to public addresses (OUTBOUND_ALLOW_HTTP). */
+  /** Allows plain http to public addresses (OUTBOUND_ALLOW_HTTP). */
   allowHttp: boolean;
-  /** Our own address; its host and port together are refused. */
+  /** The hub's own address; a URL with its host and port is refused. */
   publicUrl: string;
-  /** How names become addresses; the system's resolver unless a test brings its own. */
+  /** The system's resolver, unless a test brings its own. */
   resolve?: (hostname: string) => Promise<LookupAddress[]>;
 }
 
@@ -20,11 +20,11 @@ export type UrlCheck = { ok: true; url: URL } | { ok: false; problem: string };
 
 /** Decides where the hub may send to. A URL is checked when it is set, and its addresses again at each connect. */
 export interface AddressGuard {
-  /** What the text alone tells. Names are not resolved. */
+  /** Judges the text alone, without resolving names. */
   checkUrl(text: string): UrlCheck;
-  /** The text, and the addresses where the name resolves now; a name that does not resolve passes, to be checked at connect. */
+  /** Judges the text and the addresses. A name that does not resolve now passes: it is checked again at connect. */
   checkDestination(text: string): Promise<UrlCheck>;
-  /** Throws AddressRefusedError where the host is an address that is refused; a name passes. */
+  /** Throws AddressRefusedError where the host is a refused address. A name passes. */
   assertLiteralAllowed(hostname: string, protocol: string): void;
   /** The addresses to connect to. Throws AddressRefusedError where any of them is refused, DNS errors as they are. */
   resolveAllowed(hostname: string, protocol: string): Promise<LookupAddress[]>;
@@ -45,76 +45,97 @@ export function openAddressGuard(
 const MAX_URL_LENGTH = 2_048;
 
 export function createAddressGuard(options: GuardOptions): AddressGuard {
-  const allowed = options.allowCidrs.map((cidr) => ipaddr.parseCIDR(cidr));
-  const hub = new URL(options.publicUrl);
-  const resolve = shareLookups(options.resolve ?? ((hostname) => lookup(hostname, { all: true })));
+  return new PublicAddressGuard(options);
+}
 
-  function isOpened(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
-    return allowed.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
+class PublicAddressGuard implements AddressGuard {
+  readonly #opened: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
+  readonly #allowHttp: boolean;
+  readonly #hub: URL;
+  readonly #resolve: (hostname: string) => Promise<LookupAddress[]>;
+
+  constructor(options: GuardOptions) {
+    this.#opened = options.allowCidrs.map((cidr) => ipaddr.parseCIDR(cidr));
+    this.#allowHttp = options.allowHttp;
+    this.#hub = new URL(options.publicUrl);
+    this.#resolve = shareLookups(options.resolve ?? ((hostname) => lookup(hostname, { all: true })));
   }
 
-  /** Why this address may not be called by this protocol, or null. */
-  function refuseAddress(text: string, protocol: string): string | null {
-    if (!ipaddr.isValid(text)) return `resolves to '${text}', which is no address`;
-    const address = ipaddr.process(text);
-    if (isOpened(address)) return null;
-    if (!isPublic(address)) return `points to ${address.toString()}, which is not a public address`;
-    if (protocol !== 'https:' && !options.allowHttp) return 'must start with https://';
-    return null;
-  }
-
-  function checkUrl(text: string): UrlCheck {
+  checkUrl(text: string): UrlCheck {
     const url = parseUrl(text);
     if (!url) return refuse('must be a URL such as https://example.com/webhooks');
     if (url.username !== '' || url.password !== '') return refuse('must not carry a user name or password');
     const host = bareHost(url.hostname);
-    if (host === bareHost(hub.hostname) && portOf(url) === portOf(hub)) return refuse('points to this hub itself');
-    const name = findRefusedName(host, allowed.length > 0);
+    if (this.#isHub(url)) return refuse('points to this hub itself');
+    const name = findRefusedName(host, this.#opened.length > 0);
     if (name) return refuse(`points to ${name}, which is not a public name`);
     if (isRefusedPort(portOf(url))) return refuse(`uses port ${portOf(url)}, which belongs to another service`);
-    // Whether a name is within the opened addresses is known once it is resolved.
-    const problem = isIP(host) === 0 ? null : refuseAddress(host, url.protocol);
-    if (problem) return refuse(problem);
-    if (isIP(host) === 0 && url.protocol !== 'https:' && !options.allowHttp && allowed.length === 0) {
-      return refuse('must start with https://');
+    const problem = isIP(host) === 0 ? this.#refuseName(url) : this.#refuseAddress(host, url.protocol);
+    return problem ? refuse(problem) : { ok: true, url };
+  }
+
+  async checkDestination(text: string): Promise<UrlCheck> {
+    const check = this.checkUrl(text);
+    if (!check.ok) return check;
+    const host = bareHost(check.url.hostname);
+    if (isIP(host) !== 0) return check;
+    try {
+      const addresses = await within(CREATION_LOOKUP_MS, this.#resolve(host));
+      const problem = addresses.map(({ address }) => this.#refuseAddress(address, check.url.protocol)).find(Boolean);
+      return problem ? refuse(problem) : check;
+    } catch {
+      // A name may begin to resolve later; but plain http needs an opened address, and this name has none yet.
+      return this.#allowsProtocol(check.url.protocol) ? check : refuse('must start with https://');
     }
-    return { ok: true, url };
   }
 
-  function assertAllowed(hostname: string, address: string, protocol: string): void {
-    const problem = refuseAddress(address, protocol);
-    if (problem) throw new AddressRefusedError(`${hostname} ${problem}`);
-  }
-
-  function assertLiteralAllowed(hostname: string, protocol: string): void {
+  assertLiteralAllowed(hostname: string, protocol: string): void {
     const host = bareHost(hostname);
-    if (isIP(host) !== 0) assertAllowed(hostname, host, protocol);
+    if (isIP(host) !== 0) this.#assertAllowed(hostname, host, protocol);
   }
 
-  async function resolveAllowed(hostname: string, protocol: string): Promise<LookupAddress[]> {
-    const addresses = await resolve(bareHost(hostname));
-    for (const { address } of addresses) assertAllowed(hostname, address, protocol);
+  async resolveAllowed(hostname: string, protocol: string): Promise<LookupAddress[]> {
+    const addresses = await this.#resolve(bareHost(hostname));
+    for (const { address } of addresses) this.#assertAllowed(hostname, address, protocol);
     return addresses;
   }
 
-  async function checkDestination(text: string): Promise<UrlCheck> {
-    const check = checkUrl(text);
-    if (!check.ok) return check;
-    if (isIP(bareHost(check.url.hostname)) !== 0) return check;
-    try {
-      const addresses = await within(CREATION_LOOKUP_MS, resolve(bareHost(check.url.hostname)));
-      const problem = addresses.map(({ address }) => refuseAddress(address, check.url.protocol)).find(Boolean);
-      return problem ? refuse(problem) : check;
-    } catch {
-      // Unknown today is no reason to refuse, but where http needs an opened address there has to be one.
-      return check.url.protocol === 'https:' || options.allowHttp ? check : refuse('must start with https://');
-    }
+  #assertAllowed(hostname: string, address: string, protocol: string): void {
+    const problem = this.#refuseAddress(address, protocol);
+    if (problem) throw new AddressRefusedError(`${hostname} ${problem}`);
   }
 
-  return { checkUrl, checkDestination, assertLiteralAllowed, resolveAllowed };
+  #isHub(url: URL): boolean {
+    return bareHost(url.hostname) === bareHost(this.#hub.hostname) && portOf(url) === portOf(this.#hub);
+  }
+
+  /**
+   * Why this name may not be called, or null. Whether it leads to an opened address is known only when it is resolved.
+   */
+  #refuseName({ protocol }: URL): string | null {
+    return this.#allowsProtocol(protocol) || this.#opened.length > 0 ? null : 'must start with https://';
+  }
+
+  /** Why this address may not be called by this protocol, or null. */
+  #refuseAddress(text: string, protocol: string): string | null {
+    if (!ipaddr.isValid(text)) return `resolves to '${text}', which is no address`;
+    const address = ipaddr.process(text);
+    if (this.#isOpened(address)) return null;
+    if (!isPublic(address)) return `points to ${address.toString()}, which is not a public address`;
+    return this.#allowsProtocol(protocol) ? null : 'must start with https://';
+  }
+
+  #isOpened(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+    return this.#opened.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
+  }
+
+  /** Whether public addresses may be called by this protocol. */
+  #allowsProtocol(protocol: string): boolean {
+    return protocol === 'https:' || this.#allowHttp;
+  }
 }
 
-/** Whoever sets a URL is not kept waiting by a name server that does not answer. */
+/** How long the request that sets a URL waits for the name server. */
 const CREATION_LOOKUP_MS = 2_000;
 
 async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
@@ -127,7 +148,10 @@ async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** getaddrinfo runs on four threads: a dead name server must not take them all, so one name is looked up once at a time. */
+/**
+ * Node resolves names on four threads. So that one dead name server cannot take all, a name is looked up once at a
+ * time.
+ */
 function shareLookups(resolve: (hostname: string) => Promise<LookupAddress[]>): typeof resolve {
   const underWay = new Map<string, Promise<LookupAddress[]>>();
   return (hostname) => {
@@ -139,19 +163,19 @@ function shareLookups(resolve: (hostname: string) => Promise<LookupAddress[]>): 
   };
 }
 
-/** WHATWG parsing turns decimal, octal and hex hosts into the address that they are. */
+/** The WHATWG parser turns decimal, octal and hexadecimal hosts into plain addresses. */
 function parseUrl(text: string): URL | null {
   if (text.length > MAX_URL_LENGTH || hasControlOrSpace(text)) return null;
   const url = URL.parse(text);
   return url && (url.protocol === 'https:' || url.protocol === 'http:') ? url : null;
 }
 
-/** The parser would drop or trim these silently. */
+/** The URL parser would remove these silently. */
 function hasControlOrSpace(text: string): boolean {
   return /[\s\p{Cc}]/u.test(text);
 }
 
-/** Without the brackets of IPv6 and without the root's dot. */
+/** Without the brackets of IPv6 and without a dot at the end. */
 function bareHost(hostname: string): string {
   return hostname
     .replace(/^\[(.*)\]$/, '$1')
@@ -166,7 +190,7 @@ function portOf(url: URL): number {
 
 const globalUnicast = ipaddr.parseCIDR('2000::/3');
 
-// Azure's host services answer on an address that is public by its number.
+// Azure's host services, on an address from a public range.
 const deniedAddresses = new Set(['168.63.129.16']);
 
 function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {

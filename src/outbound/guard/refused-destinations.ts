@@ -1,4 +1,4 @@
-/** Names that mean this machine wherever they are resolved. */
+/** Names of the local machine. */
 const ownNames = new Set([
   'localhost',
   'localhost.localdomain',
@@ -10,15 +10,15 @@ const ownNames = new Set([
   'broadcasthost',
 ]);
 
-/** Names by which clouds hand out credentials to whoever asks from inside. */
+/** Names of metadata services, which give a cloud's credentials to any request from inside. */
 const metadataNames = new Set(['metadata', 'metadata.google.internal', 'metadata.goog', 'instance-data']);
 
 /** Zones that exist in private networks only. */
 const privateZones = ['local', 'localdomain', 'internal', 'intranet', 'lan', 'home', 'corp', 'private', 'home.arpa'];
 
 /**
- * The name to refuse that this host is, or null. Where addresses were opened on purpose, names of private networks pass
- * and their addresses decide; the machine itself and the clouds' metadata never pass by name.
+ * The host, if its name is to be refused, else null. Where addresses were opened on purpose, names of private networks
+ * pass here and are judged by their addresses. Names of the local machine and of metadata services never pass.
  */
 export function findRefusedName(host: string, addressesOpened: boolean): string | null {
   if (host === '') return "''";
@@ -27,7 +27,7 @@ export function findRefusedName(host: string, addressesOpened: boolean): string 
   return privateZones.some((zone) => host === zone || host.endsWith(`.${zone}`)) ? host : null;
 }
 
-/** Well-known ports of services that a request could be abused to talk to. */
+/** Well-known ports of other services: an HTTP request to them could be used to give them commands. */
 const refusedPorts = new Set(
   [
     // What browsers refuse (https://fetch.spec.whatwg.org/#port-blocking, read 2026-11).

@@ -1,13 +1,14 @@
 import { inTransaction, type Db, type Trx } from '../../db/db.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Queues } from '../../queue/queues.ts';
+import { deliveryJobs } from '../wire/delivery-id.ts';
 import { writeMessages, type MessageDraft } from './write-messages.ts';
 
 /**
- * Runs a change and writes the messages that tell of it in one transaction; wakes the senders up after the commit.
- * `change` returns its result and what is to be told.
+ * Runs a change and writes the messages about it in one transaction; wakes the senders after the commit. `change`
+ * returns its result and the drafts of the messages.
  */
-export async function commitAndTell<T>(
+export async function commitAndAnnounce<T>(
   deps: { db: Db; queues: Queues; clock: Clock },
   change: (trx: Trx) => Promise<{ result: T; drafts: MessageDraft[] }>,
 ): Promise<T> {
@@ -15,6 +16,6 @@ export async function commitAndTell<T>(
     const { result, drafts } = await change(trx);
     return { result, deliveryIds: await writeMessages(trx, drafts, deps.clock.now()) };
   });
-  if (deliveryIds.length > 0) void deps.queues.enqueue('delivery', [{ deliveryIds }]);
+  void deps.queues.enqueue('delivery', deliveryJobs(deliveryIds));
   return result;
 }

@@ -50,7 +50,7 @@ export async function listMessages(
   return { items: items.slice(0, page.limit), hasMore: items.length > page.limit };
 }
 
-/** States that few deliveries are in: these are found by their own indexes, not by going through all messages. */
+/** States that few deliveries are in. Those have indexes of their own, so that not all messages need be read. */
 function isRare(status: DeliveryStatus | undefined): boolean {
   return status === 'failed' || status === 'held' || status === 'pending';
 }
@@ -63,7 +63,7 @@ async function readByDelivery(db: Db, scope: Scope, filter: MessageFilter, page:
     ...messageConditions(filter, page),
     ...conditionOf('m.type = any (:types::text[])', filter.types),
     ...conditionOf('d.endpoint_id = :endpointId', filter.endpointId),
-    // Said of the delivery too, since its index is the one that is read.
+    // Repeated for the delivery, because its index is the one that is read.
     ...conditionOf('d.message_id < :beforeId', page.beforeId),
   ]);
   const rows = await runSql<{ body: string }>(
@@ -80,7 +80,7 @@ async function readByDelivery(db: Db, scope: Scope, filter: MessageFilter, page:
   return rows.map(({ body }) => body);
 }
 
-/** Each type is read through the one index of messages, and the newest of all are kept. */
+/** Reads the newest of each type through the index of messages, and keeps the newest of all. */
 async function readByType(db: Db, scope: Scope, filter: MessageFilter, page: PageRequest): Promise<string[]> {
   const types = filter.types ?? eventTypeNames;
   const where = joinConditions([
@@ -126,7 +126,7 @@ function deliveryConditions({ endpointId, status }: MessageFilter): Condition[] 
   return [{ sql: `exists (select 1 from deliveries d where d.message_id = m.id and ${sql})`, bindings }];
 }
 
-/** A message's way to one endpoint. */
+/** A message's delivery to one endpoint. */
 export interface DeliveryView {
   endpointId: string;
   status: DeliveryStatus;
@@ -135,8 +135,8 @@ export interface DeliveryView {
 }
 
 /**
- * One message with its deliveries, or null. A live key sees the tests that it sent itself (webhook-endpoints/:id/test),
- * and no other test message.
+ * One message with its deliveries, or null. Of test messages a live key sees only those that were sent by
+ * /webhook-endpoints/:id/test.
  */
 export async function findMessage(
   db: Db,

@@ -1,32 +1,35 @@
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 
 /**
- * Deletes messages older than `before` with their deliveries and attempts, at most `limit` of them, oldest first. Ids
- * begin with their time, so the primary key finds them. What is still pending is not deleted, however old. Returns how
- * many messages went.
+ * Deletes up to `limit` messages older than `before`, oldest first, with their deliveries and attempts. Ids begin with
+ * their time, so the primary key finds them. Messages with a pending delivery stay, however old. Returns how many were
+ * deleted.
  */
 export async function deleteOldMessages(db: Db, before: Date, limit: number): Promise<number> {
-  const rows = await runPositional(
+  const rows = await runSql(
     db,
+    'deleteOldMessages',
     `with old as (
        select id from messages m
-        where id < ? and not exists (select 1 from deliveries where message_id = m.id and status = 'pending')
-        order by id limit ? for update skip locked
+        where id < :beforeId and not exists (select 1 from deliveries where message_id = m.id and status = 'pending')
+        order by id limit :limit for update skip locked
      ), attempts as (
        delete from delivery_attempts where message_id in (select id from old)
      ), deliveries as (
        delete from deliveries where message_id in (select id from old)
      )
      delete from messages where id in (select id from old) returning 1`,
-    [lowestMessageId(before), limit],
+    { beforeId: lowestMessageId(before), limit },
   );
   return rows.length;
 }
 
-/** Finished recoveries are progress reports, worth little once they are old. */
+/** Finished recoveries only report their progress, which nobody needs once it is old. */
 export async function deleteOldRecoveries(db: Db, before: Date): Promise<void> {
-  await runPositional(db, `delete from recoveries where status <> 'running' and updated_at < ?`, [before]);
+  await runSql(db, 'deleteOldRecoveries', `delete from recoveries where status <> 'running' and updated_at < :before`, {
+    before,
+  });
 }
 
 /** A UUIDv7 begins with its milliseconds in 12 hex digits. */

@@ -12,11 +12,9 @@ import { findSubscribers, SubscriberIndex } from '../endpoints/subscribers.ts';
 export type { MessageDraft } from '../events/message-draft.ts';
 
 /**
- * Writes messages and a delivery to each endpoint that wants one, in the caller's transaction, in a fixed number of
- * statements however many the drafts. Returns the ids of the deliveries that are due, to be enqueued after the commit.
- * Deliveries to disabled endpoints are `held`: kept, not due, recoverable.
- *
- * The body is made here, once: every attempt sends the same bytes.
+ * Writes messages, and a delivery to each endpoint that subscribed to them, in the caller's transaction; the number of
+ * statements does not depend on the number of drafts. Returns the ids of the deliveries that are due, for the caller to
+ * enqueue after the commit. Deliveries to disabled endpoints are `held`: not due, but kept for a recovery.
  */
 export async function writeMessages(
   trx: Trx,
@@ -61,7 +59,7 @@ function createMessages(drafts: readonly MessageDraft[], now: Date): Message[] {
   });
 }
 
-/** The bytes that every attempt sends. */
+/** Rendered once and stored, so that every attempt sends the same bytes. */
 export function renderBody(id: string, draft: MessageDraft, createdAt: Date): string {
   const { type, livemode, programId, data, previous } = draft;
   return JSON.stringify({ id, type, createdAt: createdAt.toISOString(), livemode, programId, data, previous });
@@ -113,7 +111,7 @@ async function insertMessages(
   );
 }
 
-/** Returns those that are due. Few programs have postbacks, so these statements are run for those only. */
+/** Returns the ids of those that are due. Its statements run only for the few programs that have postbacks. */
 async function writePostbacks(
   trx: Trx,
   drafts: readonly MessageDraft[],

@@ -1,8 +1,9 @@
 import { isTimezone } from '../../domain/calendar.ts';
 
 /**
- * `{date:FORMAT,TIMEZONE}` of postback templates. Three ways to write a format are in use among trackers, and none can
- * be mistaken for another: `%Y-%m-%d` (strftime), `YYYY-MM-DD` (letters repeated), `Y-m-d` (PHP, as Keitaro has it).
+ * `{date:FORMAT,TIMEZONE}` of postback templates. Trackers write formats in three ways, which cannot be mistaken for
+ * each other: `%Y-%m-%d` (strftime), `YYYY-MM-DD` (repeated letters), `Y-m-d` (PHP; Keitaro:
+ * https://docs.keitaro.io/en/campaigns-and-streams/s2s-postback-placeholders.html, read 2026-11).
  */
 export function formatDate(date: Date, argument: string): string {
   const { format, timeZone } = splitArgument(argument);
@@ -12,13 +13,13 @@ export function formatDate(date: Date, argument: string): string {
   return format.replace(pattern, (token) => tokens[token]?.(fields) ?? token);
 }
 
-/** Why the argument is no format and time zone, or null. */
+/** Why the argument cannot be used, or null: its time zone is unknown. Any text is a format. */
 export function findDateProblem(argument: string): string | null {
   const { timeZone } = splitArgument(argument);
   return isTimezone(timeZone) ? null : `names no time zone: '${timeZone}'`;
 }
 
-/** The zone follows the last comma; formats may have commas of their own, as long as a zone follows. */
+/** The zone follows the last comma. A format may contain commas itself, but then a zone must follow. */
 function splitArgument(argument: string): { format: string; timeZone: string } {
   const comma = argument.lastIndexOf(',');
   if (comma === -1) return { format: argument.trim(), timeZone: 'UTC' };
@@ -33,7 +34,7 @@ interface Fields extends Record<Field, string> {
 
 type Tokens = Record<string, (fields: Fields) => string>;
 
-/** The wall clock of a zone, two digits each. */
+/** The wall-clock time in a zone; two digits a field, four for the year. */
 function readFields(date: Date, timeZone: string): Fields {
   const parts = new Intl.DateTimeFormat('en-GB', {
     timeZone,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Db, Trx } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { StoredRequest } from '../wire/lease.ts';
 import type { MessageDraft } from '../events/message-draft.ts';
 import {
@@ -11,13 +11,13 @@ import {
   type PostbackTarget,
 } from './postback-request.ts';
 
-/** A place that hears of conversions by a URL of its own making: the program's, or one affiliate's. */
+/** Where postbacks go: the program's own tracker, or one affiliate's. */
 export interface PostbackEndpoint extends PostbackTarget {
   id: string;
   programId: string;
-  /** Null: it hears of all affiliates' conversions. */
+  /** Null: it is told of all affiliates' conversions. */
   affiliateId: string | null;
-  /** Empty: all that concern conversions. */
+  /** Empty: all types about conversions. */
   eventTypes: string[];
   disabled: boolean;
 }
@@ -29,7 +29,7 @@ export interface PostbackDelivery {
   request: StoredRequest;
 }
 
-/** A draft as it was written, with the id of its message. */
+/** A draft with the id of the message that was written for it. */
 export interface WrittenDraft extends MessageDraft {
   messageId: string;
 }
@@ -39,7 +39,7 @@ export function firesPostbacks(type: string): boolean {
   return /^(conversion|commission|lead)\./.test(type);
 }
 
-/** The affiliate whose postbacks a draft may fire; undefined where it is about no conversion, or about a test. */
+/** The affiliate whose postbacks a draft may fire; undefined where it is not about a conversion, or about a test. */
 export function affiliateOfConversion(draft: MessageDraft): string | undefined {
   if (!draft.livemode || !firesPostbacks(draft.type)) return undefined;
   const { affiliateId } = draft.data as { affiliateId?: unknown };
@@ -47,22 +47,23 @@ export function affiliateOfConversion(draft: MessageDraft): string | undefined {
 }
 
 /**
- * Renders the postbacks that these messages fire and claims each, so that one conversion never fires the same request
- * twice, whoever asks for it. What is rendered is the conversion as this transaction leaves it.
+ * Renders the postbacks that these messages fire, from the conversions as this transaction leaves them. Each is
+ * reserved in `postback_firings`, so that one conversion never fires the same request twice, whichever messages ask for
+ * it.
  */
 export async function firePostbacks(
   trx: Trx,
   drafts: readonly WrittenDraft[],
   endpoints: readonly PostbackEndpoint[],
 ): Promise<PostbackDelivery[]> {
-  const wishes = matchEndpoints(drafts, endpoints);
-  if (wishes.length === 0) return [];
-  const subjects = await readSubjects(trx, [...new Set(wishes.map((wish) => wish.conversionId))]);
-  const shots = wishes.flatMap((wish) => {
-    const subject = subjects.get(wish.conversionId);
-    return subject && mayFire(wish.target, subject) ? [aim(wish, subject)] : [];
+  const matches = matchEndpoints(drafts, endpoints);
+  if (matches.length === 0) return [];
+  const subjects = await readSubjects(trx, [...new Set(matches.map((match) => match.conversionId))]);
+  const firings = matches.flatMap((match) => {
+    const subject = subjects.get(match.conversionId);
+    return subject && mayFire(match.target, subject) ? [renderFiring(match, subject)] : [];
   });
-  const fired = await claimFirings(trx, shots);
+  const fired = await reserveFirings(trx, firings);
   return fired.map(({ messageId, endpoint, request }) => ({
     messageId,
     endpointId: endpoint.id,
@@ -71,16 +72,17 @@ export async function firePostbacks(
   }));
 }
 
-interface Wish {
+/** A message and an endpoint that wants to be told of it. */
+interface Match {
   messageId: string;
   conversionId: string;
   endpoint: PostbackEndpoint;
   target: CompiledTarget;
 }
 
-function matchEndpoints(drafts: readonly WrittenDraft[], endpoints: readonly PostbackEndpoint[]): Wish[] {
+function matchEndpoints(drafts: readonly WrittenDraft[], endpoints: readonly PostbackEndpoint[]): Match[] {
   const targets = new Map(endpoints.map((endpoint) => [endpoint.id, compileTarget(endpoint)]));
-  const wishes: Wish[] = [];
+  const matches: Match[] = [];
   for (const draft of drafts) {
     const affiliateId = affiliateOfConversion(draft);
     if (affiliateId === undefined) continue;
@@ -89,10 +91,10 @@ function matchEndpoints(drafts: readonly WrittenDraft[], endpoints: readonly Pos
       if (endpoint.affiliateId !== null && endpoint.affiliateId !== affiliateId) continue;
       if (endpoint.eventTypes.length > 0 && !endpoint.eventTypes.includes(draft.type)) continue;
       const target = targets.get(endpoint.id);
-      if (target) wishes.push({ messageId: draft.messageId, conversionId: conversionIdOf(draft), endpoint, target });
+      if (target) matches.push({ messageId: draft.messageId, conversionId: conversionIdOf(draft), endpoint, target });
     }
   }
-  return wishes;
+  return matches;
 }
 
 function conversionIdOf({ type, data }: MessageDraft): string {
@@ -103,7 +105,7 @@ function conversionIdOf({ type, data }: MessageDraft): string {
 const earning = ['pending', 'approved', 'paid'];
 const lost = ['rejected', 'reversed'];
 
-/** A tracker takes a call without a status for a sale, so leads and losses are told only to who asks for the status. */
+/** A tracker reads a call without a status as a sale, so leads and losses go only to templates that name the status. */
 function mayFire(
   { usesStatus, followsChanges }: CompiledTarget,
   { kind, status, affiliateId }: PostbackSubject,
@@ -112,73 +114,78 @@ function mayFire(
   return earning.includes(status) || (followsChanges && lost.includes(status));
 }
 
-interface Shot extends Wish {
+interface Firing extends Match {
   request: StoredRequest;
   hash: Buffer;
   /** The template says nothing that changes: it is fired once. */
   once: boolean;
-  /** Takes back what was fired before, and says nothing to those who never heard of it. */
+  /** It takes back what was fired before, so it is not sent to an endpoint that was never told of the conversion. */
   takesBack: boolean;
 }
 
-function aim(wish: Wish, subject: PostbackSubject): Shot {
-  const request = renderRequest(wish.target, subject);
+function renderFiring(match: Match, subject: PostbackSubject): Firing {
+  const request = renderRequest(match.target, subject);
   return {
-    ...wish,
+    ...match,
     request,
     hash: createHash('sha256')
       .update(JSON.stringify([request.method, request.url, request.body]))
       .digest(),
-    once: !wish.target.followsChanges,
+    once: !match.target.followsChanges,
     takesBack: lost.includes(subject.status),
   };
 }
 
-async function claimFirings(trx: Trx, shots: readonly Shot[]): Promise<Shot[]> {
-  if (shots.length === 0) return [];
-  const rows = await runPositional<{ place: number }>(
+/** Those of `firings` that no transaction fired before. */
+async function reserveFirings(trx: Trx, firings: readonly Firing[]): Promise<Firing[]> {
+  if (firings.length === 0) return [];
+  const rows = await runSql<{ position: number }>(
     trx,
-    `with shot as (
-       select * from unnest(?::text[], ?::bytea[], ?::text[], ?::boolean[], ?::boolean[])
-         with ordinality as s (conversion_id, request_hash, endpoint_id, once, takes_back, place)
+    'reserveFirings',
+    `with rendered as (
+       select *
+         from unnest(:conversionIds::text[], :hashes::bytea[], :endpointIds::text[], :once::boolean[],
+                     :takesBack::boolean[])
+         with ordinality as r (conversion_id, request_hash, endpoint_id, once, takes_back, position)
      ), allowed as (
-       select distinct on (conversion_id, request_hash) s.*
-         from shot s
+       select distinct on (conversion_id, request_hash) r.*
+         from rendered r
         where case when once or takes_back then
                 (exists (select 1 from postback_firings f
-                          where f.conversion_id = s.conversion_id and f.endpoint_id = s.endpoint_id)) = takes_back
+                          where f.conversion_id = r.conversion_id and f.endpoint_id = r.endpoint_id)) = takes_back
               else true end
-        order by conversion_id, request_hash, place
+        order by conversion_id, request_hash, position
      ), fired as (
        insert into postback_firings (conversion_id, request_hash, endpoint_id)
        select conversion_id, request_hash, endpoint_id from allowed
        on conflict do nothing
        returning conversion_id, request_hash
      )
-     select place::int as place from allowed join fired using (conversion_id, request_hash) order by place`,
-    [
-      shots.map((shot) => shot.conversionId),
-      shots.map((shot) => shot.hash),
-      shots.map((shot) => shot.endpoint.id),
-      shots.map((shot) => shot.once),
-      shots.map((shot) => shot.takesBack),
-    ],
+     select position::int as position from allowed join fired using (conversion_id, request_hash) order by position`,
+    {
+      conversionIds: firings.map((firing) => firing.conversionId),
+      hashes: firings.map((firing) => firing.hash),
+      endpointIds: firings.map((firing) => firing.endpoint.id),
+      once: firings.map((firing) => firing.once),
+      takesBack: firings.map((firing) => firing.takesBack),
+    },
   );
-  return rows.map(({ place }) => shots[place - 1] as Shot);
+  return rows.map(({ position }) => firings[position - 1] as Firing);
 }
 
 /** Conversions as postbacks see them, by id. */
 export async function readSubjects(db: Db, conversionIds: readonly string[]): Promise<Map<string, PostbackSubject>> {
-  const rows = await runPositional<PostbackSubject>(
+  const rows = await runSql<PostbackSubject>(
     db,
+    'readPostbackSubjects',
     `select o.program_id as "programId", o.id as "conversionId", o.kind, o.status, o.net_minor as "netMinor", o.currency,
             o.commission_minor as "commissionMinor", o.commission_currency as "commissionCurrency",
             o.affiliate_id as "affiliateId", o.offer_id as "offerId", o.click_id as "clickId", o.order_id as "orderId",
             o.goal, coalesce(o.occurred_at, o.created_at) as "occurredAt",
             array[coalesce(o.sub1, c.sub1), c.sub2, c.sub3, c.sub4, c.sub5] as subs
        from orders o left join clicks c on c.id = o.click_id and c.program_id = o.program_id
-      where o.id = any (?::text[])`,
-    [conversionIds],
+      where o.id = any (:conversionIds::text[])`,
+    { conversionIds },
   );
   return new Map(rows.map((row) => [row.conversionId, row]));
 }

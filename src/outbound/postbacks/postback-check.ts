@@ -3,7 +3,9 @@ import { validationError } from '../../domain/errors.ts';
 import { openAddressGuard, type AddressGuard } from '../guard/address-guard.ts';
 import { fillWithSamples, findBodyTemplateProblem, findTemplateProblem } from './postback-request.ts';
 
-/** Why a postback's URL template cannot be used, or null: its macros, its form, or where it leads. */
+/**
+ * Why a postback's URL template cannot be used, or null: its macros, its form, or an address that the guard refuses.
+ */
 export async function findPostbackUrlProblem(guard: AddressGuard, template: string): Promise<string | null> {
   const problem = findTemplateProblem(template);
   if (problem) return problem;

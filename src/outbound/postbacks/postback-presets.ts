@@ -1,6 +1,8 @@
 /**
- * Ready templates for the trackers that affiliates use: their own click id, which came in as sub1, goes back to them.
- * Parameter names as in each tracker's documentation, read 2026-11. What is in capitals is the account's own.
+ * Ready templates for the trackers that affiliates use. The tracker's own click id, which came in as sub1, goes back to
+ * it. Words in capitals are to be replaced by the account's own. Parameter names are those of each tracker's help pages
+ * (read 2026-11), such as https://doc.voluum.com/article/parameters-in-postback-urls and
+ * https://docs.binom.org/postback-url.php.
  */
 export const postbackPresets: readonly { tracker: string; url: string }[] = [
   {

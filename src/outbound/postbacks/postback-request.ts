@@ -8,14 +8,14 @@ import {
   type PostbackValues,
 } from './postback-template.ts';
 
-/** A destination of postbacks: where, how, and with what. */
+/** Where a postback goes, with templates for its URL and body. */
 export interface PostbackTarget {
   method: 'GET' | 'POST';
   url: string;
   bodyTemplate: string | null;
 }
 
-/** What is known of a conversion when a postback about it is fired. */
+/** The conversion that a postback tells of, as it is when the postback is fired. */
 export interface PostbackSubject {
   programId: string;
   conversionId: string;
@@ -41,11 +41,11 @@ export interface CompiledTarget {
   body: PostbackTemplate | null;
   bodyEncoding: Encoding;
   usesStatus: boolean;
-  /** What it says changes when the commission's status or amount does. */
+  /** Its text changes with the commission's status or amount, so it is fired again when they change. */
   followsChanges: boolean;
 }
 
-/** Null where a stored template cannot be read: it was refused at creation, so it came another way. */
+/** Null where a template cannot be parsed. Creation refuses those, so such a row was written by something else. */
 export function compileTarget(target: PostbackTarget): CompiledTarget | null {
   const url = parseTemplate(target.url);
   const body = target.bodyTemplate === null ? null : parseTemplate(target.bodyTemplate);
@@ -71,8 +71,9 @@ export function renderRequest(target: CompiledTarget, subject: PostbackSubject):
 }
 
 /**
- * Why a URL template is none, or null: macros it does not know, a host that is not fixed, or a brace outside a macro. No
- * URL has a bare one, so `{sub-1}`, `{{click_id}}` or `{click_id` would reach the tracker as they stand.
+ * Why a URL template cannot be used, or null: an unknown macro, a macro in its host, or a brace outside a macro. A URL
+ * has no bare braces, so `{sub-1}`, `{{click_id}}` or `{click_id` are mistakes, which would reach the tracker
+ * unchanged.
  */
 export function findTemplateProblem(template: string): string | null {
   const parsed = parseTemplate(template);
@@ -85,7 +86,10 @@ export function findTemplateProblem(template: string): string | null {
     : 'must name its host without macros, as in https://tracker.example/postback?cid={click_id}';
 }
 
-/** Why a body template is none, or null. Bodies may have braces of their own, but not around what looks like a macro. */
+/**
+ * Why a body template cannot be used, or null. Bodies may have braces of their own, but not around what looks like a
+ * macro.
+ */
 export function findBodyTemplateProblem(template: string): string | null {
   const parsed = parseTemplate(template);
   if (!parsed.ok) return parsed.problem;
@@ -96,12 +100,12 @@ export function findBodyTemplateProblem(template: string): string | null {
   return null;
 }
 
-/** What stands between the macros. */
+/** The text between the macros. */
 function textOf({ parts }: PostbackTemplate): string[] {
   return parts.filter((part) => typeof part === 'string');
 }
 
-/** The template with something harmless in each place, to ask the address guard about. */
+/** The template with sample values in place of its macros, for the address guard to check. */
 export function fillWithSamples(template: string): string {
   const parsed = parseTemplate(template);
   return parsed.ok ? renderTemplate(parsed.template, sampleValues, 'url') : template;
@@ -130,14 +134,14 @@ function collectValues(subject: PostbackSubject): PostbackValues {
   };
 }
 
-/** Trackers speak of lead, hold, sale and rejected; a map may use those words as well as our own. */
+/** Trackers call their statuses lead, hold, sale and rejected; a value map may use those words as well as ours. */
 function listStatusWords({ status, kind }: PostbackSubject): string[] {
   if (status === 'rejected' || status === 'reversed') return ['rejected'];
   if (kind === 'lead') return ['lead'];
   return status === 'pending' ? ['hold', 'sale'] : ['sale'];
 }
 
-/** The conversion that dry runs without one show. */
+/** Stands in for a conversion in dry runs, tests and checks of a URL. */
 export const sampleSubject: PostbackSubject = {
   programId: '',
   conversionId: 'cnv_01a1f8c4d18770008000000000000001',

@@ -1,6 +1,8 @@
 import { formatDate, findDateProblem } from './date-format.ts';
 
-/** What a postback can say of a conversion; the keys are the macro names. Absent values are empty texts. */
+/**
+ * What a postback can say of a conversion, by macro name. A value that the conversion does not have is an empty text.
+ */
 export const postbackMacros = {
   click_id: "The affiliate's own click id (what came in as sub1), else ours",
   payout: "What the affiliate earns, in major units with the currency's decimals",
@@ -25,7 +27,7 @@ export type MacroName = keyof typeof postbackMacros;
 
 export interface PostbackValues extends Record<Exclude<MacroName, 'date' | 'timestamp'>, string> {
   occurredAt: Date;
-  /** Other words for the status that a value map may use, the nearest first: hold, sale, lead, rejected. */
+  /** Other words for the status that a value map may use (hold, sale, lead, rejected), the closest first. */
   statusWords: readonly string[];
 }
 
@@ -34,9 +36,9 @@ export type Encoding = 'url' | 'json';
 
 interface MacroUse {
   name: MacroName;
-  /** What stands between the colon and the end. */
+  /** The text after the colon. */
   argument: string | null;
-  /** Instead of an empty value, or of one that the map does not have. */
+  /** The text after the bar: used instead of an empty value, or of one that the value map does not have. */
   fallback: string | null;
 }
 

@@ -1,23 +1,22 @@
 import { inTransaction, type Db, type Trx } from '../../db/db.ts';
 import { newId } from '../../domain/ids.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Queues } from '../../queue/queues.ts';
-import { deliveryIdOf } from '../wire/delivery-id.ts';
-import type { EndpointRow } from '../endpoints/endpoint-rows.ts';
+import { deliveryIdOf, deliveryJobs } from '../wire/delivery-id.ts';
 import { eventTypeNames } from '../events/event-types.ts';
 import { streamNumber } from '../wire/streams.ts';
 
 /**
- * A recovery sends again what failed or was held since a time; a replay sends what was never meant for the endpoint,
- * because it did not exist or did not ask for it. Both go in pages, each page a transaction with the progress in it, so
- * that a process that dies leaves no gap and sends nothing twice.
+ * A recovery (`failed`) sends again what failed or was held since a time. A replay (`missing`) sends the messages that
+ * the endpoint never had a delivery of, because it did not exist then or had not subscribed. Both go page by page; a
+ * page and the progress are written in one transaction, so that a process that dies leaves no gap and repeats nothing.
  */
 export interface Recovery {
   id: string;
   endpointId: string;
   kind: 'failed' | 'missing';
   since: Date;
-  /** What came later than the request is not part of it. */
+  /** The time of the request: messages that came later are not part of it. */
   until: Date;
   status: 'running' | 'completed' | 'cancelled';
   /** Deliveries made due so far. */
@@ -39,26 +38,29 @@ export async function startRecovery(
   since: Date,
   now: Date,
 ): Promise<Recovery> {
-  const [row] = await runPositional<Recovery>(
+  const [row] = await runSql<Recovery>(
     db,
-    `insert into recoveries (id, endpoint_id, kind, since, until) values (?, ?, ?, ?, ?)
+    'startRecovery',
+    `insert into recoveries (id, endpoint_id, kind, since, until) values (:id, :endpointId, :kind, :since, :until)
      returning ${columns}`,
-    [newId('rec'), endpointId, kind, since, now],
+    { id: newId('rec'), endpointId, kind, since, until: now },
   );
   return row as Recovery;
 }
 
 export async function findRecovery(db: Db, endpointId: string, recoveryId: string): Promise<Recovery | null> {
-  const rows = await runPositional<Recovery>(db, `select ${columns} from recoveries where id = ? and endpoint_id = ?`, [
-    recoveryId,
-    endpointId,
-  ]);
+  const rows = await runSql<Recovery>(
+    db,
+    'findRecovery',
+    `select ${columns} from recoveries where id = :recoveryId and endpoint_id = :endpointId`,
+    { recoveryId, endpointId },
+  );
   return rows[0] ?? null;
 }
 
 /**
- * Starts a recovery and does its first page. In one transaction: a worker that saw it before would do the page itself, and
- * the answer could not tell what came of it.
+ * Starts a recovery and does its first page, in one transaction: else a worker might do that page first, and the answer
+ * could not say how many deliveries it made due.
  */
 export async function beginRecovery(
   { db, queues }: RecoveryDeps,
@@ -69,18 +71,20 @@ export async function beginRecovery(
 ): Promise<Recovery> {
   const begun = await inTransaction(db, async (trx) => {
     const started = await startRecovery(trx, endpointId, kind, since, now);
-    return (await takePage(trx, now, started.id)) ?? { recovery: started, deliveryIds: [] };
+    return (await recoverPage(trx, now, started.id)) ?? { recovery: started, deliveryIds: [] };
   });
   await wakeSenders(queues, begun);
   return begun.recovery;
 }
 
-/** One page of one recovery that nobody is at. Returns the recovery as it then is, null where none is running. */
+/**
+ * Does a page of a recovery that no other process is at. Returns the recovery after it, or null where none is running.
+ */
 export async function continueRecovery({ db, queues }: RecoveryDeps, now: Date): Promise<Recovery | null> {
-  const taken = await inTransaction(db, (trx) => takePage(trx, now, null));
-  if (!taken) return null;
-  await wakeSenders(queues, taken);
-  return taken.recovery;
+  const page = await inTransaction(db, (trx) => recoverPage(trx, now, null));
+  if (!page) return null;
+  await wakeSenders(queues, page);
+  return page.recovery;
 }
 
 interface RecoveryDeps {
@@ -88,55 +92,56 @@ interface RecoveryDeps {
   queues: Queues;
 }
 
-interface TakenPage {
+interface RecoveredPage {
   recovery: Recovery;
-  /** Due, to be enqueued after the commit. */
+  /** Of due deliveries, to be enqueued after the commit. */
   deliveryIds: string[];
 }
 
-async function takePage(trx: Trx, now: Date, recoveryId: string | null): Promise<TakenPage | null> {
+async function recoverPage(trx: Trx, now: Date, recoveryId: string | null): Promise<RecoveredPage | null> {
   const running = await lockRunning(trx, recoveryId);
   if (!running) return null;
-  if (running.stopped) return { recovery: await moveOn(trx, running, [], true, now), deliveryIds: [] };
+  if (running.stopped) return { recovery: await recordProgress(trx, running, [], true, now), deliveryIds: [] };
   const { deliveryIds, cursor, isLast } = await pagers[running.kind](trx, running, now);
-  if (deliveryIds.length > 0) await forgetPause(trx, running.endpointId);
-  return { recovery: await moveOn(trx, running, deliveryIds, isLast, now, cursor), deliveryIds };
+  if (deliveryIds.length > 0) await endPause(trx, running.endpointId);
+  return { recovery: await recordProgress(trx, running, deliveryIds, isLast, now, cursor), deliveryIds };
 }
 
-async function wakeSenders(queues: Queues, { deliveryIds }: TakenPage): Promise<void> {
-  if (deliveryIds.length > 0) await queues.enqueue('delivery', [{ deliveryIds }]);
+async function wakeSenders(queues: Queues, { deliveryIds }: RecoveredPage): Promise<void> {
+  await queues.enqueue('delivery', deliveryJobs(deliveryIds));
 }
 
 interface Running extends Recovery {
-  /** The last message that was looked at. */
+  /** The last message that was read. */
   cursorId: string;
   programId: string;
-  endpointKind: EndpointRow['kind'];
   eventTypes: string[];
   /** Disabled or deleted meanwhile. */
   stopped: boolean;
 }
 
-interface PageOfRecovery {
+interface PageResult {
   deliveryIds: string[];
   cursor: string | null;
   isLast: boolean;
 }
 
 async function lockRunning(trx: Trx, recoveryId: string | null): Promise<Running | null> {
-  const rows = await runPositional<Running>(
+  const rows = await runSql<Running>(
     trx,
-    `select r.id, r.endpoint_id as "endpointId", r.kind, r.since, r.until, r.cursor_id as "cursorId", e.program_id as "programId", e.kind as "endpointKind",
-            e.event_types as "eventTypes", e.disabled_at is not null or e.deleted_at is not null as stopped
+    'lockRunningRecovery',
+    `select r.id, r.endpoint_id as "endpointId", r.kind, r.since, r.until, r.cursor_id as "cursorId",
+            e.program_id as "programId", e.event_types as "eventTypes",
+            e.disabled_at is not null or e.deleted_at is not null as stopped
        from recoveries r join webhook_endpoints e on e.id = r.endpoint_id
-      where r.status = 'running' and (?::text is null or r.id = ?)
+      where r.status = 'running' and (:recoveryId::text is null or r.id = :recoveryId)
       order by r.updated_at limit 1 for update of r skip locked`,
-    [recoveryId, recoveryId],
+    { recoveryId },
   );
   return rows[0] ?? null;
 }
 
-async function moveOn(
+async function recordProgress(
   trx: Trx,
   running: Running,
   deliveryIds: readonly string[],
@@ -145,41 +150,51 @@ async function moveOn(
   cursor: string | null = null,
 ): Promise<Recovery> {
   const stoppedStatus = running.stopped ? 'cancelled' : 'completed';
-  const rows = await runPositional<Recovery>(
+  const rows = await runSql<Recovery>(
     trx,
+    'recordRecoveryProgress',
     `update recoveries
-        set recovered = recovered + ?, status = ?, cursor_id = ?, updated_at = ?
-      where id = ? returning ${columns}`,
-    [deliveryIds.length, isLast ? stoppedStatus : 'running', cursor ?? running.cursorId, now, running.id],
+        set recovered = recovered + :recovered, status = :status, cursor_id = :cursorId, updated_at = :now
+      where id = :id returning ${columns}`,
+    {
+      recovered: deliveryIds.length,
+      status: isLast ? stoppedStatus : 'running',
+      cursorId: cursor ?? running.cursorId,
+      now,
+      id: running.id,
+    },
   );
   return rows[0] as Recovery;
 }
 
-/** Whoever asks for a recovery says that the endpoint is well: the breaker need not wait any longer. */
-async function forgetPause(trx: Trx, endpointId: string): Promise<void> {
-  await runPositional(
+/** A person who asks for a recovery knows that the endpoint works again, so the breaker's pause ends. */
+async function endPause(trx: Trx, endpointId: string): Promise<void> {
+  await runSql(
     trx,
-    'update webhook_endpoints set paused_until = null where id = ? and paused_until is not null',
-    [endpointId],
+    'endPause',
+    'update webhook_endpoints set paused_until = null where id = :endpointId and paused_until is not null',
+    { endpointId },
   );
 }
 
-const pagers: Record<Recovery['kind'], (trx: Trx, running: Running, now: Date) => Promise<PageOfRecovery>> = {
+const pagers: Record<Recovery['kind'], (trx: Trx, running: Running, now: Date) => Promise<PageResult>> = {
   failed: recoverFailed,
   missing: replayMissing,
 };
 
-async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<PageOfRecovery> {
-  const { endpointId } = running;
-  const rows = await runPositional<{ id: string }>(
+async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<PageResult> {
+  const { endpointId, since, until, cursorId } = running;
+  const rows = await runSql<{ id: string }>(
     trx,
-    `update deliveries set status = 'pending', trigger = 'recover', step = 0, next_attempt_at = ?
-      where endpoint_id = ? and message_id in
+    'recoverFailed',
+    `update deliveries set status = 'pending', trigger = 'recover', step = 0, next_attempt_at = :now
+      where endpoint_id = :endpointId and message_id in
             (select message_id from deliveries
-              where endpoint_id = ? and status in ('failed', 'held') and created_at between ? and ? and message_id > ?
-              order by message_id limit ?)
+              where endpoint_id = :endpointId and status in ('failed', 'held') and created_at between :since and :until
+                and message_id > :cursorId
+              order by message_id limit :pageSize)
      returning message_id as id`,
-    [now, endpointId, endpointId, running.since, running.until, running.cursorId, PAGE_SIZE],
+    { now, endpointId, since, until, cursorId, pageSize: PAGE_SIZE },
   );
   const messageIds = rows.map((row) => row.id).sort();
   return {
@@ -189,40 +204,47 @@ async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<Pag
   };
 }
 
-/** Goes through the messages by id, stream by stream as their index is; deliveries that exist are left as they are. */
-async function replayMissing(trx: Trx, running: Running, now: Date): Promise<PageOfRecovery> {
-  const { endpointId, programId } = running;
+/** Reads the messages of each stream by id, as their index is ordered. Deliveries that exist are left as they are. */
+async function replayMissing(trx: Trx, running: Running, now: Date): Promise<PageResult> {
+  const { endpointId, programId, since, until, cursorId } = running;
   const types = running.eventTypes.length > 0 ? running.eventTypes : eventTypeNames;
   const streams = [true, false].flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
-  const messages = await runPositional<{ id: string; createdAt: Date }>(
+  const messages = await runSql<{ id: string; createdAt: Date }>(
     trx,
-    `select m.id, m.created_at as "createdAt" from unnest(?::boolean[], ?::text[], ?::integer[]) s (livemode, type, number)
+    'readMessagesToReplay',
+    `select m.id, m.created_at as "createdAt"
+       from unnest(:livemodes::boolean[], :types::text[], :numbers::integer[]) s (livemode, type, number)
       cross join lateral (
         select id, created_at from messages
-         where stream = s.number and program_id = ? and livemode = s.livemode and type = s.type and id > ?
-           and created_at between ? and ?
-         order by id limit ?
+         where stream = s.number and program_id = :programId and livemode = s.livemode and type = s.type
+           and id > :cursorId and created_at between :since and :until
+         order by id limit :pageSize
       ) m
-      order by m.id limit ?`,
-    [
-      streams.map(({ livemode }) => livemode),
-      streams.map(({ type }) => type),
-      streams.map(streamNumber),
-      running.programId,
-      running.cursorId,
-      running.since,
-      running.until,
-      PAGE_SIZE,
-      PAGE_SIZE,
-    ],
+      order by m.id limit :pageSize`,
+    {
+      livemodes: streams.map(({ livemode }) => livemode),
+      types: streams.map(({ type }) => type),
+      numbers: streams.map(streamNumber),
+      programId,
+      cursorId,
+      since,
+      until,
+      pageSize: PAGE_SIZE,
+    },
   );
-  const rows = await runPositional<{ id: string }>(
+  const rows = await runSql<{ id: string }>(
     trx,
+    'replayMissing',
     `insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
-     select d.message_id, ?, 'pending', 'recover', ?, d.created_at
-       from unnest(?::text[], ?::timestamptz[]) d (message_id, created_at)
+     select d.message_id, :endpointId, 'pending', 'recover', :now, d.created_at
+       from unnest(:messageIds::text[], :createdAt::timestamptz[]) d (message_id, created_at)
      on conflict (message_id, endpoint_id) do nothing returning message_id as id`,
-    [endpointId, now, messages.map((message) => message.id), messages.map((message) => message.createdAt)],
+    {
+      endpointId,
+      now,
+      messageIds: messages.map((message) => message.id),
+      createdAt: messages.map((message) => message.createdAt),
+    },
   );
   return {
     deliveryIds: rows.map(({ id: messageId }) => deliveryIdOf({ messageId, endpointId })),

@@ -3,7 +3,7 @@ import type { Db } from '../../db/db.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
-import { runPositional } from '../../db/sql.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { deliveryIdOf } from '../wire/delivery-id.ts';
 import { eventTypes, type EventTypeName } from '../events/event-types.ts';
@@ -20,8 +20,8 @@ export interface RedeliveryDeps {
 }
 
 /**
- * Sends a message to an endpoint again, at once, whether it was delivered, failed, held or never meant for it. Where
- * retries are waiting it takes the place of the next, and a success ends them. Throws CONFLICT for a disabled endpoint.
+ * Sends a message to an endpoint at once, whether it was delivered, failed, held or never addressed to it. Where
+ * retries are still to come it replaces the next one, and a success ends them. Throws CONFLICT for a disabled endpoint.
  */
 export async function resendMessage(
   { db, queues, clock }: RedeliveryDeps,
@@ -30,26 +30,26 @@ export async function resendMessage(
 ): Promise<void> {
   assertEnabled(endpoint);
   const now = clock.now();
-  const rows = await runPositional(
+  const rows = await runSql(
     db,
+    'resendMessage',
     `insert into deliveries as d (message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
-     select m.id, ?, 'pending', 'resend', ?::timestamptz, m.created_at from messages m
-      where m.id = ? and (? or exists (select 1 from deliveries where message_id = m.id and endpoint_id = ?))
+     select m.id, :endpointId, 'pending', 'resend', :now::timestamptz, m.created_at from messages m
+      where m.id = :messageId
+        and (:toWebhook or exists (select 1 from deliveries where message_id = m.id and endpoint_id = :endpointId))
      on conflict (message_id, endpoint_id) do update
        set status = 'pending', trigger = 'resend', next_attempt_at = excluded.next_attempt_at,
            step = case when d.status = 'pending' then d.step else 0 end
      returning 1`,
-    [endpoint.id, now, messageId, endpoint.kind !== 'postback', endpoint.id],
+    { endpointId: endpoint.id, now, messageId, toWebhook: endpoint.kind !== 'postback' },
   );
   if (rows.length === 0) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
-  await queues.enqueue('delivery', [
-    { deliveryIds: [deliveryIdOf({ messageId, endpointId: endpoint.id }, { urgent: true })] },
-  ]);
+  await wakeSender(queues, messageId, endpoint.id);
 }
 
 /**
- * Sends the example of an event type, marked livemode false, and waits a little for what comes of it. It is tried once,
- * whatever the answer. Throws CONFLICT for a disabled endpoint.
+ * Sends the example of an event type, marked livemode false, and waits up to `timeoutMs` for its attempt. There is only
+ * one, whatever the answer. Throws CONFLICT for a disabled endpoint.
  */
 export async function sendTest(
   { db, queues, clock }: RedeliveryDeps,
@@ -64,32 +64,32 @@ export async function sendTest(
   const data = 'livemode' in example ? { ...example, livemode: false } : example;
   const body = renderBody(messageId, { programId: endpoint.programId, livemode: false, type, data }, now);
   const target = endpoint.kind === 'postback' ? compileTarget(endpoint) : null;
-  await runPositional(
+  await runSql(
     db,
+    'writeTestMessage',
     `with message as (
        insert into messages (id, program_id, livemode, type, stream, body, created_at)
-       values (?, ?, false, ?, ?, ?, ?)
+       values (:messageId, :programId, false, :type, :stream, :body, :now)
      )
      insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, request, created_at)
-     values (?, ?, 'pending', 'test', ?, ?, ?)`,
-    [
+     values (:messageId, :endpointId, 'pending', 'test', :now, :request, :now)`,
+    {
       messageId,
-      endpoint.programId,
+      programId: endpoint.programId,
       type,
-      streamNumber({ programId: endpoint.programId, livemode: false, type }),
+      stream: streamNumber({ programId: endpoint.programId, livemode: false, type }),
       body,
       now,
-      messageId,
-      endpoint.id,
-      now,
-      target && JSON.stringify(renderRequest(target, sampleSubject)),
-      now,
-    ],
+      endpointId: endpoint.id,
+      request: target && JSON.stringify(renderRequest(target, sampleSubject)),
+    },
   );
-  await queues.enqueue('delivery', [
-    { deliveryIds: [deliveryIdOf({ messageId, endpointId: endpoint.id }, { urgent: true })] },
-  ]);
+  await wakeSender(queues, messageId, endpoint.id);
   return { messageId, attempt: await awaitAttempt(db, messageId, timeoutMs) };
+}
+
+function wakeSender(queues: Queues, messageId: string, endpointId: string): Promise<void> {
+  return queues.enqueue('delivery', [{ deliveryIds: [deliveryIdOf({ messageId, endpointId }, { urgent: true })] }]);
 }
 
 async function awaitAttempt(db: Db, messageId: string, timeoutMs: number): Promise<Attempt | null> {

@@ -1,14 +1,14 @@
 import type { DeliveryJob } from '../../queue/jobs.ts';
 
-/** A delivery is known by its message and its endpoint, which is its key in the table. */
+/** A delivery has no id of its own: its message and its endpoint are its key in the table. */
 export interface DeliveryKey {
   messageId: string;
   endpointId: string;
 }
 
 /**
- * What a job names: `message:endpoint`. It says whom to wake without a look into the database. A person's wish (a resend,
- * a test) is marked, since it does not wait its turn.
+ * What a job names: `message:endpoint`, so that the sender knows the lane without a query. What a person asked for (a
+ * resend, a test) is marked as urgent and does not wait its turn.
  */
 export function deliveryIdOf({ messageId, endpointId }: DeliveryKey, options: { urgent?: boolean } = {}): string {
   return `${messageId}:${endpointId}${options.urgent ? ':urgent' : ''}`;
@@ -22,8 +22,9 @@ export function parseDeliveryId(deliveryId: string): DeliveryKey & { urgent: boo
 const IDS_PER_JOB = 1_000;
 
 /**
- * The jobs that wake the senders for these. Few: a job costs the queue a millisecond whatever it names, and the jobs of all
- * endpoints wait in one line (measured: in jobs of 100, 10 000 deliveries to one endpoint held up the others by 120 ms).
+ * The jobs that wake the senders for these deliveries. As few as possible: a job costs the queue a millisecond however
+ * much it names, and the jobs of all endpoints wait in one queue (measured: in jobs of 100, 10 000 deliveries to one
+ * endpoint delayed the others by 120 ms).
  */
 export function deliveryJobs(deliveryIds: readonly string[]): DeliveryJob[] {
   const jobs: DeliveryJob[] = [];

@@ -1,13 +1,13 @@
 export type Trigger = 'schedule' | 'resend' | 'recover' | 'test';
 
-/** The request of a postback, as it was rendered when it was fired. */
+/** The request of a postback, rendered when it was fired. */
 export interface StoredRequest {
   method: 'GET' | 'POST';
   url: string;
   body: string | null;
 }
 
-/** A delivery that this sender has to itself until `lockedUntil`. */
+/** A delivery that one sender has to itself until `lockedUntil`. */
 export interface Lease {
   messageId: string;
   endpointId: string;
@@ -21,5 +21,5 @@ export interface Lease {
   lockedUntil: Date;
 }
 
-/** How long a claim lasts: an attempt takes 15 s at most, and little waits before it. A dead sender's claim runs out. */
+/** How long a lease lasts: an attempt takes 15 s at most, after a short wait. The leases of a dead sender run out. */
 export const LEASE_MS = 30_000;

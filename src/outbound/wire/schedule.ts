@@ -1,20 +1,20 @@
-/**
- * When to try again. Pure: the time and the dice are passed in. All delays are in seconds unless the name says otherwise.
- */
+// When to try again. Time and chance are passed in.
 
-/** Each delay is spread by this share both ways, so that messages that failed together do not return together. */
+/**
+ * Each delay is made up to this share longer or shorter, so that messages that failed together do not return together.
+ */
 const JITTER = 0.2;
 
-/** A receiver may ask for patience, but not for ever. */
+/** The longest that a receiver may ask us to wait. */
 const MAX_RETRY_AFTER_S = 24 * 3600;
 
-/** Null: no answer came. */
 export interface Answered {
+  /** Null: no answer came. */
   responseStatus: number | null;
 }
 
 export interface RetryPlan {
-  /** Failures in this round before this attempt. */
+  /** Failures in this round of the schedule before this attempt. */
   step: number;
   at: Date;
   /** Delays after each failure. */
@@ -43,7 +43,10 @@ export function planRetry(plan: RetryPlan): Date | null {
   return new Date(plan.at.getTime() + Math.max(spreadS, plan.retryAfterS ?? 0) * 1000);
 }
 
-/** Reads a Retry-After header: seconds or an HTTP date; null where there is none or it makes no sense. */
+/**
+ * The seconds that a Retry-After header asks for, as a number or as an HTTP date; null where there is none or it makes
+ * no sense.
+ */
 export function parseRetryAfter(value: string | string[] | undefined, now: Date): number | null {
   const text = (Array.isArray(value) ? value[0] : value)?.trim();
   if (!text) return null;
@@ -52,18 +55,18 @@ export function parseRetryAfter(value: string | string[] | undefined, now: Date)
   return Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_S);
 }
 
-/** After so many failures in a row an endpoint is left alone for a while, then tried with one delivery at a time. */
+/** After this many failures in a row an endpoint is left alone for a while, then tried with one delivery at a time. */
 export const BREAKER_THRESHOLD = 20;
 
-/** The longest pause: short enough that an endpoint that is back hears of it soon. */
+/** The longest pause: short enough that an endpoint gets its messages soon after it is back. */
 const MAX_BREAKER_PAUSE_S = 60;
 
-/** How long to leave an endpoint alone that failed so many times in a row; 0 below the threshold. */
+/** How long to leave an endpoint alone, in seconds, after this many failures in a row; 0 below the threshold. */
 export function planPause(failures: number, retryScheduleS: readonly number[]): number {
   if (failures < BREAKER_THRESHOLD) return 0;
   const firstS = Math.min(5, retryScheduleS[0] ?? 5);
   return Math.min(MAX_BREAKER_PAUSE_S, firstS * 2 ** Math.min(failures - BREAKER_THRESHOLD, 16));
 }
 
-/** An endpoint that only failed for so long is disabled. */
+/** An endpoint that has only failed for this long is disabled. */
 export const DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000;

@@ -6,11 +6,12 @@ export interface Stream {
 }
 
 /**
- * The number by which a stream's messages are indexed, 32 bits: the three texts themselves would make each entry twice as
- * wide (measured: a tenth of what PostgreSQL needs to settle an event). Two streams may share a number, so whoever reads
- * by it names the stream as well.
+ * The 32-bit number by which a stream's messages are indexed. The three texts themselves would make each entry twice as
+ * wide (measured: a tenth of what PostgreSQL needs to settle an event). Two streams may share a number, so a query by
+ * number names the stream as well.
  *
- * FNV-1a: https://docs.rs/simplehash/latest/simplehash/fn.fnv1a_32.html (read 2026-11). Rows keep it: it never changes.
+ * It is FNV-1a (https://docs.rs/simplehash/latest/simplehash/fn.fnv1a_32.html, read 2026-11). Rows store it, so it must
+ * never change.
  */
 export function streamNumber({ programId, livemode, type }: Stream): number {
   const text = `${programId} ${livemode} ${type}`;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Destination } from '../../../src/outbound/delivery/destinations.ts';
-import { divideFairly, Lane, shareRoom } from '../../../src/outbound/delivery/lanes.ts';
+import { Lane } from '../../../src/outbound/delivery/lane.ts';
+import { divideFairly, Lanes, shareRoom } from '../../../src/outbound/delivery/lanes.ts';
+import type { Lease } from '../../../src/outbound/wire/lease.ts';
 
 describe('dividing', () => {
   test('gives nobody more than they want, and never more than there is', () => {
@@ -30,41 +32,47 @@ describe('dividing', () => {
   });
 });
 
-function hungryLane(endpointId: string, programId: string): Lane {
-  const lane = new Lane(endpointId);
-  lane.destination = { programId } as Destination;
-  lane.hungry = true;
+const noEvents = { onSlot: () => undefined, onRetryDue: () => undefined };
+
+function laneWithMoreDue(endpointId: string, programId: string): Lane {
+  const lane = new Lane(endpointId, noEvents);
+  lane.add({ programId, rateLimitPerSecond: null, failing: false, halfOpen: false } as Destination, []);
+  lane.hasMoreDue = true;
   return lane;
 }
 
 describe('lanes', () => {
   test('a program with a hundred endpoints leaves one with a single endpoint its half', () => {
-    const crowd = Array.from({ length: 100 }, (_, n) => hungryLane(`whe_${n}`, 'prg_crowd'));
-    const single = hungryLane('whe_single', 'prg_single');
+    const crowd = Array.from({ length: 100 }, (_, n) => laneWithMoreDue(`whe_${n}`, 'prg_crowd'));
+    const single = laneWithMoreDue('whe_single', 'prg_single');
     const rooms = shareRoom([...crowd, single], 20, 1_000);
     assert.equal(rooms.get(single), 10);
   });
 
-  test('one that answers fast is fed more and more; one that is silent holds one', () => {
-    const lane = hungryLane('whe_1', 'prg_1');
-    const first = lane.limit(10_000);
-    for (let n = 0; n < 2_000; n += 1) lane.noteAnswer(1, true);
-    assert.ok(lane.limit(10_000) > first * 10);
-    for (let n = 0; n < 10; n += 1) lane.noteSilence();
-    assert.equal(lane.limit(10_000), 1);
+  test('together hold no more than the sender may, however many there are', () => {
+    const lanes = new Lanes(noEvents);
+    const sum = (rooms: Map<Lane, number>) => [...rooms.values()].reduce((total, room) => total + room, 0);
+    for (let n = 0; n < 1_000; n += 1) lanes.of(`whe_${n}`).hasMoreDue = true;
+    const room = sum(lanes.rooms());
+    assert.ok(room > 1_000 && room <= 2_048, `${room}`);
+    for (const [lane, count] of lanes.rooms()) {
+      const slots = Array.from({ length: count }, () => ({ lease: {} as Lease, notBefore: 0 }));
+      lane.add({ programId: 'prg_1' } as Destination, slots);
+    }
+    const newcomers = Array.from({ length: 100 }, (_, n) => lanes.of(`whe_new_${n}`));
+    for (const lane of newcomers) lane.hasMoreDue = true;
+    assert.ok(sum(lanes.rooms()) <= 2_048 - room);
   });
 
-  test('one that is slow holds no more than it can answer in two seconds', () => {
-    const lane = hungryLane('whe_1', 'prg_1');
-    for (let n = 0; n < 5_000; n += 1) lane.noteAnswer(1_000, true);
-    assert.ok(lane.limit(10_000) <= 128);
-  });
-
-  test('half open holds one, and full wants nothing', () => {
-    const lane = hungryLane('whe_1', 'prg_1');
-    lane.halfOpen = true;
-    assert.equal(lane.wants(10_000), 1);
-    lane.claimed = 1;
-    assert.equal(lane.wants(10_000), 0);
+  test('that are idle are forgotten, the others not', () => {
+    const lanes = new Lanes(noEvents);
+    lanes.of('whe_idle');
+    lanes.of('whe_due').hasMoreDue = true;
+    lanes.deleteIdle();
+    assert.deepEqual(
+      lanes.all().map((lane) => lane.endpointId),
+      ['whe_due'],
+    );
+    assert.equal(lanes.find('whe_idle'), undefined);
   });
 });

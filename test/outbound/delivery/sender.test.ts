@@ -335,7 +335,7 @@ describe('senders that race', () => {
     assert.ok((await readDeliveries(database.db)).every((delivery) => delivery.status === 'succeeded'));
   });
 
-  test('a claim that its sender never finished runs out and is taken again', async () => {
+  test('a lease that its sender never finished runs out and is taken again', async () => {
     const clock = new FakeClock();
     await createEndpoint(database.db, programId, receiver.url);
     await writeDrafts(database.db, [draftMessage(programId)], clock.now());
@@ -391,7 +391,7 @@ describe('a database that goes away', () => {
     });
     await createEndpoint(database.db, programId, receiver.url);
     const ids = await writeDrafts(database.db, [draftMessage(programId)]);
-    // A pool of its own, whose connections all die between the claim and the record.
+    // A pool of its own, whose connections all die between the lease and the record.
     const doomed = createDatabase({ url: database.url, role: 'test' });
     const sender = createSender(doomed);
     await sender.wake(ids);

@@ -212,5 +212,5 @@ test('concurrent lookups of one name share one', async () => {
   await Promise.all([1, 2, 3].map(() => guard.resolveAllowed('public.example', 'https:')));
   assert.equal(lookups, 1);
   await guard.resolveAllowed('public.example', 'https:');
-  assert.equal(lookups, 2, 'what was found is not kept: the next connect asks anew');
+  assert.equal(lookups, 2, 'what was found is not kept: the next connect asks again');
 });

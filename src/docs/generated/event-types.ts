@@ -1,23 +1,16 @@
 import { z } from 'zod';
-import { eventTypes, PAYLOAD_VERSION, type EventType } from '../outbound/events/event-types.ts';
-import { codeBlock, escapeHtml, prose, renderPage } from './html.ts';
+import { eventTypes, PAYLOAD_VERSION, type EventType } from '../../outbound/events/event-types.ts';
+import { codeBlock, escapeHtml, prose, scrollBox } from '../html.ts';
 
 /** The catalogue for people: every event type with its fields and an example, made from the schemas. */
-export function renderEventsPage(): string {
+export function renderEventTypes(): string {
   const types = Object.entries(eventTypes);
   const contents = types.map(
     ([type, { description }]) => `<li><a href="#${type}"><code>${type}</code></a> ${prose(description)}</li>`,
   );
-  return renderPage('Events', `${intro}<ul>${contents.join('\n')}</ul>${types.map(renderType).join('\n')}`);
+  return `<p>The payloads below are those of version ${PAYLOAD_VERSION}.</p>
+<ul>${contents.join('\n')}</ul>${types.map(renderType).join('\n')}`;
 }
-
-const intro = `
-<p>Each event is a signed <code>POST</code> of JSON with <code>id</code>, <code>type</code>, <code>createdAt</code>,
-<code>livemode</code>, <code>programId</code>, <code>data</code> and, where something changed, <code>previous</code>: the
-changed fields with their old values. Any 2xx within 15 seconds is delivered; all else is tried again after 5 seconds,
-5 minutes, 30 minutes, 2, 5, 10, 10, 14, 20 and 24 hours. The same event may come twice and in any order:
-<code>id</code> says which it is, and <code>createdAt</code> sorts. Fields may be added to a payload; before one went, or
-meant something else, the header <code>tributary-payload-version</code> (now ${PAYLOAD_VERSION}) would change.</p>`;
 
 function renderType([type, { description, data, example, hasPrevious }]: [string, EventType]): string {
   const body = {
@@ -30,7 +23,7 @@ function renderType([type, { description, data, example, hasPrevious }]: [string
     ...(hasPrevious ? { previous: { status: 'pending' } } : {}),
   };
   return `<h2 id="${type}"><code>${type}</code></h2><p>${prose(description)}</p>
-<table><tr><th>Field of <code>data</code></th><th>Type</th><th></th></tr>${renderFields(data)}</table>
+${scrollBox(`<table><tr><th>Field of <code>data</code></th><th>Type</th><th></th></tr>${renderFields(data)}</table>`)}
 ${codeBlock(JSON.stringify(body, null, 2))}`;
 }
 
