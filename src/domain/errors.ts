@@ -53,3 +53,9 @@ export function validationError(message: string, details?: ErrorDetails): AppErr
 export function notFound(what: string): AppError {
   return new AppError('NOT_FOUND', `${what} not found`);
 }
+
+/** What was looked for. Throws NOT_FOUND where it is not there. */
+export function found<T>(value: T | null | undefined, what: string): T {
+  if (value === null || value === undefined) throw notFound(what);
+  return value;
+}
