@@ -52,7 +52,7 @@ export async function up(knex: Knex): Promise<void> {
       program_id text not null,
       livemode boolean not null,
       type text not null,
-      stream integer not null,         -- a number for program, mode and type: src/outbound/wire/streams.ts
+      stream integer not null,         -- a number for program, mode and type: src/outbound/streams.ts
       body text not null,              -- every attempt sends these bytes
       created_at timestamptz not null
     );

@@ -1,5 +1,5 @@
 import type { Deps } from '../src/deps.ts';
-import { foldBalances, foldConversionTotals, foldStatistics, vacuumDeltas } from '../src/statistics/rollups.ts';
+import { rollUpBalances, rollUpConversionTotals, rollUpStatistics, vacuumDeltas } from '../src/statistics/rollups.ts';
 import type { Chore } from './sweep.ts';
 
 const DELTAS_PER_STEP = 5_000;
@@ -21,17 +21,17 @@ export function rollUpChores({ db }: Pick<Deps, 'db'>): Chore[] {
     {
       name: 'statistics to be rolled up',
       everyMs: 1_000,
-      run: () => rollUp((limit) => foldStatistics(db, limit)),
+      run: () => rollUp((limit) => rollUpStatistics(db, limit)),
     },
     {
       name: 'balances to be rolled up',
       everyMs: 1_000,
-      run: () => rollUp((limit) => foldBalances(db, limit)),
+      run: () => rollUp((limit) => rollUpBalances(db, limit)),
     },
     {
       name: 'totals of conversions to be rolled up',
       everyMs: 1_000,
-      run: () => rollUp((limit) => foldConversionTotals(db, limit)),
+      run: () => rollUp((limit) => rollUpConversionTotals(db, limit)),
     },
   ];
 }

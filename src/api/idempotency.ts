@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import type { Deps } from '../deps.ts';
 import { AppError, validationError } from '../domain/errors.ts';
-import { claimKey, keepAnswer, releaseKey, type IdempotentCall } from '../http/idempotency-keys.ts';
+import { keepAnswer, releaseKey, reserveKey, type IdempotentCall } from '../http/idempotency-keys.ts';
 import type { RenderedAnswer } from '../http/errors.ts';
 import type { JsonBody } from '../http/json-body.ts';
 
@@ -40,36 +40,36 @@ export async function runOnce(
   call: IdempotentCall,
   run: () => Promise<RenderedAnswer>,
 ): Promise<RenderedAnswer> {
-  const claim = await claimKey(deps.db, call);
-  switch (claim.kind) {
+  const reservation = await reserveKey(deps.db, call);
+  switch (reservation.kind) {
     case 'mismatch':
       throw new AppError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used with another body');
     case 'underway':
       throw new AppError('CONFLICT', 'A request with this Idempotency-Key is still under way', { retryAfterS: 1 });
     case 'answered':
-      return JSON.parse(await deps.secrets.open(claim.body)) as RenderedAnswer;
-    case 'claimed':
+      return JSON.parse(await deps.secrets.open(reservation.body)) as RenderedAnswer;
+    case 'reserved':
       break;
   }
   const answer = await run();
-  await settleClaim(deps, call, claim.claimedAt, answer);
+  await finishCall(deps, call, reservation.reservedAt, answer);
   return answer;
 }
 
-/** The work is done: a claim that cannot be settled now expires by itself, and must not turn the answer into an error. */
-async function settleClaim(
+/** The work is done. A reservation that cannot be ended now expires by itself, and must not turn the answer into an error. */
+async function finishCall(
   deps: IdempotencyDeps,
   call: IdempotentCall,
-  claimedAt: string,
+  reservedAt: string,
   answer: RenderedAnswer,
 ): Promise<void> {
   try {
     if (answer.status === 202 || answer.status === 429 || answer.status >= 500) {
-      await releaseKey(deps.db, call, claimedAt);
+      await releaseKey(deps.db, call, reservedAt);
     } else {
       // Sealed: an answer may hold a key or a signing secret, which are shown once and stored nowhere in the clear.
       const body = await deps.secrets.seal(JSON.stringify(answer));
-      await keepAnswer(deps.db, call, claimedAt, { status: answer.status, body });
+      await keepAnswer(deps.db, call, reservedAt, { status: answer.status, body });
     }
   } catch (error) {
     deps.log.warn({ err: error }, 'an idempotency key could not be settled');

@@ -1,13 +1,14 @@
 import type { Knex } from 'knex';
 import type { Client, Connection, Submittable } from 'pg';
-import type { Db, Trx } from './db.ts';
 import { writeRows } from './copy-format.ts';
+import type { Db, Trx } from './db.ts';
 import type { Column } from './rows.ts';
+import { findUniqueViolation } from './pg-errors.ts';
 import { runSql } from './sql.ts';
 
 /**
- * Appends rows by COPY, which fills whole pages at a time: for what never conflicts (measured for orders: a third less
- * than `insert … select`). All or none of them are stored. The types of the columns must be exactly those of the table.
+ * Appends rows that conflict with none by COPY, which fills whole pages at a time (measured for orders: a third less time
+ * than `insert … select`). All of them are stored or none. The types of the columns must be exactly those of the table.
  */
 export async function copyRows(db: Db, table: string, columns: readonly Column[]): Promise<void> {
   const rows = columns[0]?.values.length ?? 0;
@@ -35,8 +36,8 @@ async function runCopy(db: Db, statement: string, columns: readonly Column[], ro
 
 /**
  * A COPY as the driver runs queries. It sends the rows along with the statement, where pg-copy-streams waits for
- * PostgreSQL's word: one round trip less (for which intake stood idle a third of the time instead of a quarter). Rows that
- * follow a statement which fails are skipped by PostgreSQL.
+ * PostgreSQL's answer first: one round trip less (measured: intake stood idle a quarter of the time instead of a third).
+ * Where the statement fails, PostgreSQL skips the rows that follow it.
  * https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-COPY (read 2026-11)
  */
 class CopyIn implements Submittable {
@@ -80,15 +81,13 @@ class CopyIn implements Submittable {
   handleCommandComplete(): void {}
 }
 
-/** What the driver's connection has for COPY, and its types leave out. */
+/** What the driver's connection can do for COPY and its types do not say. */
 interface CopyMessages {
   query: (text: string) => void;
   sendCopyFromChunk: (chunk: Buffer) => void;
   endCopyFrom: () => void;
   sendCopyFail: (message: string) => void;
 }
-
-const UNIQUE_VIOLATION = '23505';
 
 /**
  * `copyRows` of rows that another transaction may have stored meanwhile. True: they are stored. False: one of them was taken
@@ -103,7 +102,7 @@ export async function copyUnlessTaken(trx: Trx, table: string, columns: readonly
     await runCopy(trx, statement, columns, rows);
     return true;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION)) throw error;
+    if (findUniqueViolation(error) === null) throw error;
     await runSql(trx, 'rollBackCopy', 'rollback to savepoint copied');
     return false;
   }

@@ -1,17 +1,15 @@
 import knex, { type Knex } from 'knex';
 import { types } from 'pg';
 import type { Logger } from 'pino';
-import { AppError } from '../domain/errors.ts';
-import { isOutage } from './outage.ts';
 
 /**
- * Connections a process takes at most. PostgreSQL allows 100 by default: a web process (10, and 2 of its queue), and a
- * worker (10, and 8 for each of its two queues) leave room for two of each and for people.
+ * How many connections a process takes at most. PostgreSQL allows 100 by default. A web process takes 10, and 2 for its
+ * queues; a worker 10, and 8 for each of its two queues: that leaves room for two of each and for people.
  */
-export const poolSizes = { web: 10, worker: 10, cli: 4, test: 6 } as const;
+const poolSizes = { web: 10, worker: 10, cli: 4, test: 6 } as const;
 export type ProcessRole = keyof typeof poolSizes;
 
-/** How long a caller waits for a free connection before it is told to come back. */
+/** How long a caller waits for a free connection before it is told to try again. */
 const ACQUIRE_TIMEOUT_MS = 2_000;
 
 export interface DatabaseOptions {
@@ -40,7 +38,7 @@ export function createDatabase({ url, role, poolSize, log }: DatabaseOptions): K
     // An error then quotes its statement with placeholders: values may be personal or secret, and errors are logged.
     compileSqlOnError: false,
     pool: { min: 0, max: poolSize ?? poolSizes[role], acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS },
-    // knex warns of each connection that it could not get: the caller's own error says so already.
+    // knex warns of each connection that it could not get, which the caller's error says already.
     log: {
       warn: (message) => log?.debug({ knex: message }, 'knex'),
       error: (message) => log?.error({ knex: message }),
@@ -63,29 +61,4 @@ function getTypeParser(oid: number, format: 'text' | 'binary' = 'text'): unknown
 function parseInt8Array(value: string): (bigint | null)[] {
   const items = value.slice(1, -1);
   return items === '' ? [] : items.split(',').map((item) => (item === 'NULL' ? null : BigInt(item)));
-}
-
-/** A serialization failure or deadlock: the transaction may succeed when it is run again. */
-export function isRetryable(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === '40001' || code === '40P01';
-}
-
-/**
- * Any thrown value as an AppError: one passes as it is, a lost or exhausted database becomes UNAVAILABLE (503, try
- * again in two seconds), a NUL that reached a text column VALIDATION_ERROR, all else INTERNAL_ERROR with its cause.
- */
-export function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  if (isOutage(error) || isRetryable(error)) {
-    return new AppError('UNAVAILABLE', 'The hub cannot reach its database just now. Send it again shortly.', {
-      retryAfterS: 2,
-      cause: error,
-    });
-  }
-  const code = (error as { code?: unknown } | null)?.code;
-  if (code === '22021' || code === '22P05') {
-    return new AppError('VALIDATION_ERROR', 'Text must not contain a NUL character', { cause: error });
-  }
-  return new AppError('INTERNAL_ERROR', 'Something went wrong on our side', { cause: error });
 }

@@ -1,11 +1,11 @@
 import type { Knex } from 'knex';
 
-/** The pool, or a transaction: what reads, or is a transaction by itself in one statement, takes either. */
+/** The pool or a transaction. What only reads, or writes in a single statement, takes either. */
 export type Db = Knex;
 
 declare const opened: unique symbol;
 
-/** An open transaction. What locks, or writes more than one statement can, takes it, so that none of it is done by halves. */
+/** An open transaction. What locks, or writes in more than one statement, takes it, so that it is done as a whole or not at all. */
 export type Trx = Knex.Transaction & { readonly [opened]: true };
 
 /** One moment of the whole database, for what reads it in several statements. */

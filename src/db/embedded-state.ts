@@ -12,7 +12,7 @@ const stateSchema = z.object({
   password: z.string(),
   /** The port of last time, taken again where it is free. */
   port: z.number().nullable(),
-  /** The data folder was made: where it is gone now, something is wrong. */
+  /** Whether the data folder was ever made: if so and it is gone, something is wrong. */
   initialized: z.boolean(),
 });
 export type EmbeddedState = z.infer<typeof stateSchema>;
@@ -21,7 +21,7 @@ export function stateFileOf(dataDir: string): string {
   return join(dataDir, 'embedded.json');
 }
 
-/** DATA_DIR, made when needed. As root it stays open to all, for PostgreSQL's own user; what is secret in it is not. */
+/** Makes DATA_DIR where it is missing. As root it is open to all, for PostgreSQL's own user; the secret files in it are not. */
 export async function makeDataDir(dataDir: string): Promise<void> {
   const made = await mkdir(dataDir, { recursive: true });
   if (made !== undefined) await chmod(dataDir, process.getuid?.() === 0 ? 0o755 : 0o700);
@@ -46,7 +46,7 @@ export async function loadState(dataDir: string, user: ServerUser): Promise<Embe
   };
 }
 
-/** Whole or not at all: a kill in the middle leaves the former state. */
+/** Written whole or not at all: a kill in the middle leaves the former state. */
 export async function saveState(dataDir: string, state: EmbeddedState): Promise<void> {
   const file = stateFileOf(dataDir);
   // Within DATA_DIR the path is kept relative, so that DATA_DIR can be moved.
@@ -59,7 +59,7 @@ export async function saveState(dataDir: string, state: EmbeddedState): Promise<
 async function chooseFolder(real: string, user: ServerUser): Promise<string> {
   if (canReachFolder(real, user)) return join(real, 'postgres');
   await makeRootOnlyHome();
-  // Never a name of before: a DATA_DIR that was deleted starts with an empty database, as it does elsewhere.
+  // A new name each time, so that a DATA_DIR that was deleted starts with an empty database, as it does elsewhere.
   return join(rootOnlyHome, `data-${randomBytes(6).toString('hex')}`);
 }
 
@@ -97,7 +97,7 @@ async function isAbandoned(file: string): Promise<boolean> {
   try {
     const holder = Number(await readFile(file, 'utf8'));
     const { mtimeMs } = await stat(file);
-    // Process numbers come again, also ours after a restart in a container; no start takes this long.
+    // Process ids are reused, in a container even ours after a restart. No start takes as long as this.
     if (Date.now() - mtimeMs > LOCK_WAIT_MS || holder === process.pid) return true;
     return holder > 0 && !(await isAlive(holder));
   } catch {

@@ -20,13 +20,14 @@ import {
 const DATABASE = 'tributary';
 const ADOPT_TIMEOUT_MS = 90_000;
 const LEFTOVERS_TIMEOUT_MS = 30_000;
+const MAX_PORT_TRIES = 5;
 const LOG_KEEP_BYTES = 10 * 1024 * 1024;
 
 export interface EmbeddedServer {
   databaseUrl: string;
   /** `adopted`: it ran already, because another process uses it or its starter was killed. */
   how: 'started' | 'adopted';
-  /** The data folder, outside DATA_DIR where PostgreSQL's user cannot reach that. */
+  /** The data folder; it is outside of DATA_DIR where PostgreSQL's user cannot reach that. */
   folder: string;
   /** Resolves when the server is gone without us having closed it. */
   lost: Promise<void>;
@@ -35,7 +36,7 @@ export interface EmbeddedServer {
 }
 
 /** Something people have to put right; the message says what and where. */
-export class EmbeddedServerError extends Error {}
+class EmbeddedServerError extends Error {}
 
 /**
  * The PostgreSQL of the embedded default: makes its data folder when there is none, adopts the server that runs on it,
@@ -66,7 +67,7 @@ export async function openEmbeddedServer(dataDir: string): Promise<EmbeddedServe
   });
 }
 
-/** Makes the data folder at first; later refuses what is not one of ours, for nothing must be written over. */
+/** Makes the data folder the first time. Later it refuses a folder that is not one of ours: nothing may be overwritten. */
 async function prepareFolder(
   dataDir: string,
   state: EmbeddedState,
@@ -82,7 +83,7 @@ async function prepareFolder(
           `Put it back, or delete ${stateFileOf(dataDir)} to start with an empty database.`,
       );
     }
-    // Kept before the folder is made with it: a kill in between must not lose the password.
+    // Saved before the folder is made with it: a kill in between must not lose the password.
     await saveState(dataDir, state);
     await initializeDataFolder({ binaries, user, folder, password });
     state.initialized = true;
@@ -115,24 +116,23 @@ function brokenFolder(dataDir: string, folder: string, why: string): EmbeddedSer
 /** The server that runs on the data folder already, once it takes connections; null where none does. */
 async function adoptRunning({ folder, password }: EmbeddedState): Promise<{ pid: number; port: number } | null> {
   const deadline = Date.now() + ADOPT_TIMEOUT_MS;
-  for (;;) {
+  let pid: number;
+  do {
     const noted = await readPidFile(folder);
     if (!noted) return null;
-    if (!(await isServerOf(noted.pid, folder))) {
-      // Left behind by a crash. PostgreSQL would take another process that has the number by now for itself.
+    pid = noted.pid;
+    if (!(await isServerOf(pid, folder))) {
+      // Left behind by a crash. PostgreSQL would take whichever process has this id now for a server on the folder.
       await rm(join(folder, 'postmaster.pid'), { force: true });
       return null;
     }
-    // The port stands in the file a moment after the process number.
-    if (noted.port !== null && (await answers(noted.port, password, folder)))
-      return { pid: noted.pid, port: noted.port };
-    if (Date.now() > deadline) {
-      throw new EmbeddedServerError(
-        `The database server of ${folder} (process ${noted.pid}) runs but does not answer. End it and start again.`,
-      );
-    }
+    // The port is written to the file a moment after the process id.
+    if (noted.port !== null && (await answers(noted.port, password, folder))) return { pid, port: noted.port };
     await wait(100);
-  }
+  } while (Date.now() < deadline);
+  throw new EmbeddedServerError(
+    `The database server of ${folder} (process ${pid}) runs but does not answer. End it and start again.`,
+  );
 }
 
 async function readPidFile(folder: string): Promise<{ pid: number; port: number | null } | null> {
@@ -145,7 +145,7 @@ async function readPidFile(folder: string): Promise<{ pid: number; port: number 
 
 async function isServerOf(pid: number, folder: string): Promise<boolean> {
   if (!(await isAlive(pid))) return false;
-  // Without /proc the process number has to do.
+  // Without /proc the process id has to do.
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
   return command === null || command === '' || command.split('\0').includes(folder);
 }
@@ -197,9 +197,10 @@ async function startOnFreePort(
       });
     } catch (error) {
       if (!(error instanceof PostgresStartError)) throw error;
-      // Whoever took the port of last time, or the free one meanwhile, may keep it.
-      if (attempt < 5 && /could not (bind|create any TCP)|Address already in use/i.test(error.message)) continue;
-      // Sessions of a server that was killed take a moment to notice.
+      // Another program has the port of last time, or took the free one meanwhile: it may keep it.
+      if (attempt < MAX_PORT_TRIES && /could not (bind|create any TCP)|Address already in use/i.test(error.message))
+        continue;
+      // Sessions of a server that was killed take a moment to end.
       if (/pre-existing shared memory block/.test(error.message) && Date.now() < deadline) {
         await wait(200);
         continue;
@@ -209,7 +210,7 @@ async function startOnFreePort(
   }
 }
 
-/** A data folder is run by whom it belongs to, also when root starts what an ordinary user made. */
+/** The server runs as the owner of its data folder, also when root starts what an ordinary user made. */
 async function ownerOf(folder: string, user: ServerUser): Promise<ServerUser> {
   const found = await stat(folder).catch(() => null);
   if (!found) return user;
@@ -226,7 +227,7 @@ async function rotateLog(logFile: string): Promise<void> {
   if (found && found.size > LOG_KEEP_BYTES) await rename(logFile, `${logFile}.1`);
 }
 
-/** A connection held for as long as the server is used: tells others that it is, and us when it is gone. */
+/** A connection held while we use the server: it shows other processes that the server is in use, and us when it is gone. */
 async function holdPresence(databaseUrl: string) {
   const client = new Client({ connectionString: databaseUrl, application_name: 'tributary-presence', keepAlive: true });
   let closing = false;

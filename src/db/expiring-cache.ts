@@ -2,9 +2,9 @@ import type { Db } from './db.ts';
 
 export interface ExpiringCacheOptions {
   ttlMs: number;
-  /** Bound of what is known to exist, and apart from it of what is known not to: guessing cannot push out the real ones. */
+  /** How many keys that exist are remembered, and apart from them how many that do not: guesses cannot push out real keys. */
   maxEntries: number;
-  /** Whether a look-up that fails gives the last known value, and for another `ttlMs` does not ask again. */
+  /** Whether a look-up that fails gives the last known value, which then counts for another `ttlMs`. */
   serveStale?: boolean;
 }
 
@@ -18,9 +18,9 @@ interface LookUp<V> {
 }
 
 /**
- * What a process may remember of the database for a short time. `null` is remembered too (nothing there). The age counts
- * from the start of the look-up, so that a change elsewhere is seen within `ttlMs`; concurrent look-ups share one query;
- * a failed one is not remembered.
+ * What a process may remember of the database for a short time, also that there is nothing (`null`). The age counts from the
+ * start of the look-up, so that a change elsewhere is seen within `ttlMs`. Concurrent look-ups of a key share one query; one
+ * that fails is not remembered.
  */
 export class ExpiringCache<V> {
   readonly #options: ExpiringCacheOptions;
@@ -53,7 +53,7 @@ export class ExpiringCache<V> {
     const expiresAt = performance.now() + this.#options.ttlMs;
     try {
       const value = await load();
-      // Forgotten meanwhile: what was read may be older than the change.
+      // Where the key was deleted meanwhile, what was read may be older than the change.
       if (this.#loading.get(key) === lookUp) this.#remember(key, value, expiresAt);
       return value;
     } catch (error) {
@@ -83,7 +83,7 @@ function keep<E>(map: Map<string, E>, key: string, entry: E, maxEntries: number)
   map.set(key, entry);
 }
 
-/** One `T` a database, so that several hubs can live in one process. A transaction shares that of its database. */
+/** One `T` for each database, so that several hubs can live in one process. A transaction shares that of its database. */
 export function perDatabase<T>(make: () => T): (db: Db) => T {
   const made = new WeakMap<object, T>();
   return (db) => {

@@ -7,7 +7,7 @@ export interface GroupCommitOptions<T> {
   /** Bounds of one group. */
   maxRows: number;
   maxBytes: number;
-  /** Bounds of what may wait behind the group under way; past either, `add` refuses with 503. */
+  /** Bounds of what may wait behind the group under way; past either of them `add` throws UNAVAILABLE. */
   maxWaitingRows: number;
   maxWaitingBytes: number;
   /** Errors that concern the database, not the rows: such a group fails whole, with no row-by-row retry. */
@@ -25,9 +25,9 @@ interface Waiting<T> {
 }
 
 /**
- * Lets the concurrent callers of a process share one multi-row insert: while one insert is under way the next gathers.
- * No timer is involved, so an idle process writes at once, and a busy one in ever larger groups (measured: one insert a
- * request 6 000 to 10 000 a second, grouped about 30 000).
+ * Lets the concurrent callers of a process share one multi-row insert: while one insert is under way, the next group
+ * gathers. There is no timer, so an idle process writes at once, and a busy one in larger groups (measured: with one insert
+ * a request 6 000 to 10 000 rows a second, in groups about 30 000).
  *
  * A group that fails for its content is written again row by row, so that one bad row fails only its own caller.
  */
@@ -61,13 +61,13 @@ export class GroupCommit<T> {
     });
   }
 
-  /** Resolves when all that was accepted has been written or refused. */
+  /** Resolves when everything that was accepted is written or has failed. */
   async flush(): Promise<void> {
     while (this.#running) await this.#running;
   }
 
   async #drain(): Promise<void> {
-    // Requests that arrived in the same turn of the event loop belong to the first group.
+    // Requests that arrive in the same turn of the event loop belong to the first group.
     await new Promise(setImmediate);
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();

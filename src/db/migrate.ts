@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { runMigrations as migrateBullMq } from 'bullmq';
 import knex, { type Knex } from 'knex';
 import { Client } from 'pg';
-import { runPositional } from './sql.ts';
+import { isUndefinedTable } from './pg-errors.ts';
+import { runSql } from './sql.ts';
 
 /** Any number that nothing else locks by: it spells "trib". */
 const ADVISORY_LOCK = 0x74726962;
@@ -29,7 +30,7 @@ export async function migrateDatabase({ databaseUrl, queueInDatabase, onWait }: 
     application_name: 'tributary-migrate',
     keepAlive: true,
   });
-  // A connection lost between two queries is reported here; the query that follows fails with it.
+  // A connection that is lost between two queries is reported here; the next query fails by it.
   holder.on('error', () => undefined);
   await holder.connect();
   try {
@@ -38,7 +39,7 @@ export async function migrateDatabase({ databaseUrl, queueInDatabase, onWait }: 
       onWait?.();
       await holder.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
     }
-    // BullMQ's first: when ours are complete (listPendingMigrations), all is.
+    // BullMQ's first, so that all are complete when ours are (listPendingMigrations looks at ours alone).
     if (queueInDatabase) await migrateBullMq(holder);
     return await applyMigrations(databaseUrl);
   } finally {
@@ -63,25 +64,25 @@ async function applyMigrations(databaseUrl: string): Promise<string[]> {
   }
 }
 
-/** Names of migrations that the code has and the database has not; the hub is not ready while there are any. */
+/** Names of the migrations that the code has and the database does not; while there are any the hub is not ready. */
 export async function listPendingMigrations(db: Knex): Promise<string[]> {
   const files = (await readdir(migrationsDirectory)).filter((file) => file.endsWith('.ts')).toSorted();
   const applied = await readApplied(db);
   return files.filter((file) => !applied.has(file)).map(withoutExtension);
 }
 
-/** knex's own `migrate.list` would create its tables where there are none: not for a health check to do. */
+/** knex's own `migrate.list` would create its tables where there are none, which a health check must not do. */
 async function readApplied(db: Knex): Promise<Set<string>> {
   try {
-    return new Set((await runPositional<{ name: string }>(db, `select name from ${TABLE}`)).map(({ name }) => name));
+    const rows = await runSql<{ name: string }>(db, 'readAppliedMigrations', `select name from ${TABLE}`);
+    return new Set(rows.map(({ name }) => name));
   } catch (error) {
-    if ((error as { code?: string }).code === UNDEFINED_TABLE) return new Set();
+    if (isUndefinedTable(error)) return new Set();
     throw error;
   }
 }
 
 const TABLE = 'schema_migrations';
-const UNDEFINED_TABLE = '42P01';
 
 function withoutExtension(file: string): string {
   return file.replace(/\.ts$/, '');

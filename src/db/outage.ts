@@ -1,5 +1,5 @@
 /**
- * Whether an error says that the database is away or has no room for us now, as against refusing what we sent. Covers
+ * Whether an error says that the database is away or has no room for us now, and not that it refuses what we sent. Covers
  * the socket (ECONN…), knex's and pg's pools, PostgreSQL classes 08 (connection), 53 (resources: too many connections,
  * disk full), 57P (shutting down, starting up), read-only failover (25006) and a database that takes no connections for
  * now (55000, as while it is restored or moved).
@@ -27,12 +27,12 @@ export function isOutage(error: unknown): boolean {
   return false;
 }
 
-/** A Unix socket that is not there, not a file. */
+/** A Unix socket that is not there, rather than a file. */
 function isMissingSocket(code: string, error: Error): boolean {
   return code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect';
 }
 
-/** 55000 has other causes too, faults of ours; this one alone ends the connection before it can do anything. */
+/** 55000 has other causes, which are faults of ours; these routines raise it before the connection can do anything. */
 function isClosedDatabase(code: string, error: Error): boolean {
   return code === '55000' && 'routine' in error && /^(CheckMyDatabase|InitPostgres)$/.test(String(error.routine));
 }

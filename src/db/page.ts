@@ -1,5 +1,6 @@
+import { conditionOf, joinBindings, joinConditions, type Condition } from './conditions.ts';
 import type { Db } from './db.ts';
-import { runPositional } from './sql.ts';
+import { runSql, type Bindings } from './sql.ts';
 
 /** A page, newest first: what comes after an id (stable while rows are added), or after so many rows. */
 export interface PageRequest {
@@ -19,72 +20,72 @@ export interface Page<T> {
   total?: number;
 }
 
-/** A condition of a query with its bindings: `sql` has a `?` for each. */
-export interface Condition {
-  sql: string;
-  bindings: readonly unknown[];
-}
-
-/** `value` undefined or null is no condition. */
-export function conditionOf(sql: string, value: unknown): Condition[] {
-  return value === undefined || value === null ? [] : [{ sql, bindings: [value] }];
+/** A list that is read by pages. */
+export interface PagedList {
+  /** Of the statement. */
+  name: string;
+  /** `select … from …`, without `where`. */
+  select: string;
+  /** The id in it, as a condition has to call it. */
+  id: string;
 }
 
 /**
- * Reads one page of `select … from …` (without `where`), newest id first. Asks for one row more than it gives, to know
- * whether there are more. `total` is a query of one number that knows the count of the list without counting it.
+ * Reads one page, newest id first. Asks for one row more than it gives, to know whether there are more. `total` is a query
+ * of one number that knows the count of the list without counting it.
  */
 export async function selectPage<T>(
   db: Db,
-  select: string,
-  idColumn: string,
+  list: PagedList,
   conditions: readonly Condition[],
   page: PageRequest,
   total?: Condition,
 ): Promise<Page<T>> {
-  const all = [...conditions, ...conditionOf(`${idColumn} < ?`, page.beforeId)];
-  if (page.counted) return await selectCountedPage(db, select, idColumn, all, page, total);
-  const rows = await runPositional<T>(
-    db,
-    `${select} where ${joinConditions(all)} order by ${idColumn} desc limit ? offset ?`,
-    [...all.flatMap(({ bindings }) => bindings), page.limit + 1, page.offset ?? 0],
-  );
+  const where = joinConditions([...conditions, ...conditionOf(`${list.id} < :beforeId`, page.beforeId)]);
+  if (page.counted) return await selectCountedPage(db, list, where, page, total);
+  const rows = await runSql<T>(db, list.name, pageOf(list, where), { ...where.bindings, ...cutOf(page) });
   return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
 }
 
 /** In one statement: a second one would cost a round trip, and see another moment. */
 async function selectCountedPage<T>(
   db: Db,
-  select: string,
-  idColumn: string,
-  conditions: readonly Condition[],
+  list: PagedList,
+  where: Condition,
   page: PageRequest,
   known: Condition | undefined,
 ): Promise<Page<T>> {
-  const offset = page.offset ?? 0;
-  const where = joinConditions(conditions);
-  const bindings = conditions.flatMap((condition) => condition.bindings);
-  const total = known ?? { sql: `select count(*) from (${select} where ${where}) as counted`, bindings };
-  const counting = select.replace(/^\s*select /, () => `select (${total.sql}) as total, `);
-  const rows = await runPositional<T & { total: bigint }>(
+  const total = known ?? {
+    sql: `select count(*) from (${list.select} where ${where.sql}) as counted`,
+    bindings: where.bindings,
+  };
+  const counting = list.select.replace(/^\s*select /, () => `select (${total.sql}) as total, `);
+  const rows = await runSql<T & { total: bigint }>(
     db,
-    `${counting} where ${where} order by ${idColumn} desc limit ? offset ?`,
-    [...total.bindings, ...bindings, page.limit + 1, offset],
+    `${list.name}Counted`,
+    pageOf({ ...list, select: counting }, where),
+    { ...joinBindings([total.bindings, where.bindings]), ...cutOf(page) },
   );
   const [first] = rows;
   const items = rows.slice(0, page.limit).map(dropTotal<T>);
   if (first) return { items, hasMore: rows.length > page.limit, total: Number(first.total) };
-  // Past the end no row tells it.
+  // Past the last page no row brings the total along.
   const [row] =
-    offset === 0 ? [] : await runPositional<{ total: bigint }>(db, `select (${total.sql}) as total`, total.bindings);
+    (page.offset ?? 0) === 0
+      ? []
+      : await runSql<{ total: bigint }>(db, `${list.name}Total`, `select (${total.sql}) as total`, total.bindings);
   return { items, hasMore: false, total: Number(row?.total ?? 0n) };
+}
+
+function pageOf({ select, id }: PagedList, where: Condition): string {
+  return `${select} where ${where.sql} order by ${id} desc limit :rowsWanted offset :rowsSkipped`;
+}
+
+function cutOf({ limit, offset = 0 }: PageRequest): Bindings {
+  return { rowsWanted: limit + 1, rowsSkipped: offset };
 }
 
 function dropTotal<T>(row: T & { total: unknown }): T {
   const { total: _, ...item } = row;
   return item as unknown as T;
-}
-
-function joinConditions(conditions: readonly Condition[]): string {
-  return conditions.map(({ sql }) => sql).join(' and ') || 'true';
 }

@@ -14,7 +14,7 @@ export interface PostgresBinaries {
   major: string;
 }
 
-/** Root only: what PostgreSQL's user must reach where the checkout and DATA_DIR lie under a folder of root's own. */
+/** As root: for what PostgreSQL's user must reach, where the checkout and DATA_DIR lie in folders that only root may enter. */
 export const rootOnlyHome = '/var/lib/tributary';
 
 /** Makes that folder, open to all whatever the umask. */
@@ -28,7 +28,7 @@ export function findServerUser(): ServerUser {
   if (process.getuid?.() !== 0) return null;
   const found = lookUpUser('postgres');
   if (found) return found;
-  // Two hubs may do so at once; whichever comes second finds the user of the first.
+  // Two hubs may do so at once: the second one finds the user that the first one made.
   spawnSync('groupadd', ['--system', 'postgres'], { stdio: 'ignore' });
   spawnSync('useradd', ['--system', '--gid', 'postgres', '--no-create-home', '--shell', '/bin/false', 'postgres'], {
     stdio: 'ignore',
@@ -108,7 +108,7 @@ function canRun(file: string, user: ServerUser): boolean {
   return spawnSync(file, ['--version'], { ...user, cwd: '/', stdio: 'ignore' }).status === 0;
 }
 
-/** Copies to a name of its own first: a killed copy leaves nothing that looks whole. */
+/** Copies under another name first, so that a killed copy leaves nothing that looks whole. */
 async function copyOnce(from: string, to: string): Promise<void> {
   if (await exists(to)) return;
   const staging = `${to}.${process.pid}`;

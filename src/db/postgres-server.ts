@@ -9,7 +9,7 @@ import { Client } from 'pg';
 import type { PostgresBinaries, ServerUser } from './postgres-binaries.ts';
 
 /** The one role of an embedded server. */
-export const SERVER_ROLE = 'tributary';
+const SERVER_ROLE = 'tributary';
 
 export interface DataFolder {
   binaries: PostgresBinaries;
@@ -29,8 +29,8 @@ export interface RunningServer {
 export class PostgresStartError extends Error {}
 
 /**
- * Makes a new data folder. It is filled under another name and renamed when whole, so that a killed start leaves
- * nothing that looks like one.
+ * Makes a new data folder. It is filled under another name and renamed when it is whole, so that a killed start leaves
+ * nothing that looks like a data folder.
  */
 export async function initializeDataFolder({ binaries, user, folder, password }: DataFolder): Promise<void> {
   const staging = `${folder}.new`;
@@ -103,7 +103,7 @@ export async function startPostgres(
   throw new PostgresStartError((await readLogTail(logFile, logStart)) || `${data.binaries.postgres} could not be run`);
 }
 
-/** Ends a server: its sessions are cut, what was committed is safe. */
+/** Stops a server. Its sessions are cut; what was committed is safe. */
 export async function stopPostgres(pid: number, timeoutMs = 30_000): Promise<void> {
   if (!(await isAlive(pid))) return;
   process.kill(pid, 'SIGINT');
@@ -127,11 +127,11 @@ export async function isAlive(pid: number): Promise<boolean> {
 
 export function serverUrl(port: number, password: string, database: string): string {
   const credentials = `${SERVER_ROLE}:${encodeURIComponent(password)}`;
-  // Said outright: PGSSLMODE of somebody's environment is not meant for this server.
+  // Said explicitly, since PGSSLMODE in somebody's environment is not meant for this server.
   return `postgres://${credentials}@127.0.0.1:${port}/${encodeURIComponent(database)}?sslmode=disable`;
 }
 
-/** A port that is free now; whoever binds it later may still lose it to another. */
+/** A port that is free now; another process may still take it before it is used. */
 export async function findFreePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
@@ -164,16 +164,16 @@ const alwaysSet = {
   jit: 'off', // Our statements are short: compiling them takes longer than running them.
 };
 
-/** What the hub's own server runs with beside that. */
+/** What the hub's own server has besides. */
 export const embeddedSettings: Readonly<Record<string, string>> = {
   shared_buffers: `${sharedBuffersMb()}MB`,
-  max_wal_size: '2GB', // Under load a checkpoint every minute would write each page's image anew every time.
+  max_wal_size: '2GB', // With less, a busy server checkpoints every minute and writes whole pages again after each.
 };
 
 /**
- * A quarter of the memory, as PostgreSQL's documentation advises for a server alone; no more than 8 GB, which hold the data of a million
- * conversions and more. Only what holds data is ever taken. What settling looks for lies spread over all that was ever
- * settled: with 256 MB most of it was read anew for each batch.
+ * A quarter of the memory, as PostgreSQL's documentation advises for a dedicated server; at most 8 GB, which hold the data of
+ * more than a million conversions. Memory is taken only as data fills it. What settling looks for lies spread over
+ * everything that was ever settled: with 256 MB most of it was read again for each batch.
  * https://postgresql.org/docs/9.1/runtime-config-resource.html (read 2026-11)
  */
 function sharedBuffersMb(): number {
@@ -182,7 +182,7 @@ function sharedBuffersMb(): number {
   return Math.min(Math.max(Math.floor(memory / 4 / 2 ** 20), 128), 8_192);
 }
 
-/** Nothing of our own environment: PGDATA, PGOPTIONS and the like must not reach the server. */
+/** Hardly anything of our own environment: PGDATA, PGOPTIONS and the like must not reach the server. */
 function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, LC_ALL: 'C' };
 }
@@ -209,7 +209,7 @@ async function readLogTail(logFile: string, from: number): Promise<string> {
   return text.trim().split('\n').slice(-12).join('\n');
 }
 
-/** Whether a folder holds a data folder, another thing, or nothing. */
+/** Whether a folder is a PostgreSQL data folder (of which version), is something else, or is not there. */
 export async function inspectDataFolder(folder: string): Promise<{ version: string } | 'missing' | 'damaged'> {
   try {
     await stat(folder);

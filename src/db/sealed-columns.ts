@@ -1,8 +1,8 @@
 import type { Db } from './db.ts';
-import { runPositional } from './sql.ts';
+import { runSql } from './sql.ts';
 import type { SecretBox } from './secret-box.ts';
 
-/** Where secrets lie at rest. What expires within a day by itself (answers kept for an Idempotency-Key) is left out. */
+/** Where secrets are stored. The answers that are kept for an Idempotency-Key are left out: they expire within a day. */
 const sealedColumns = [
   { table: 'sources', column: 'secrets' },
   { table: 'webhook_endpoints', column: 'secret' },
@@ -13,27 +13,41 @@ const sealedColumns = [
 const ROWS_PER_STEP = 200;
 
 /**
- * Seals everything anew with the current key, so that the previous one can be forgotten. Goes in small steps, while the
- * hub runs; what changes meanwhile was sealed with the current key already and is left alone. Run again it does the same
- * work to the same end. Returns how many values there were. Throws where a value was sealed with a key that is not known.
+ * Seals every secret with the current key, so that the previous one can be forgotten. Goes in small steps, while the hub
+ * runs: what changes meanwhile is sealed with the current key already and is left alone. It can be run again at any time.
+ * Gives how many values there were. Throws where a value was sealed with a key that is not known.
  */
 export async function resealSecrets(db: Db, secrets: SecretBox): Promise<number> {
   let resealed = 0;
-  for (const { table, column } of sealedColumns) {
-    for (let after = ''; ;) {
-      const rows = await runPositional<{ id: string; sealed: string }>(
+  for (const sealed of sealedColumns) resealed += await resealColumn(db, secrets, sealed);
+  return resealed;
+}
+
+async function resealColumn(
+  db: Db,
+  secrets: SecretBox,
+  { table, column }: (typeof sealedColumns)[number],
+): Promise<number> {
+  let resealed = 0;
+  let lastId: string | undefined = '';
+  while (lastId !== undefined) {
+    const rows: { id: string; sealed: string }[] = await runSql(
+      db,
+      'readSealed',
+      `select id, ${column} as sealed from ${table} where id > :lastId and ${column} is not null order by id limit :limit`,
+      { lastId, limit: ROWS_PER_STEP },
+    );
+    for (const { id, sealed } of rows) {
+      const current = await secrets.seal(await secrets.open(sealed));
+      await runSql(
         db,
-        `select id, ${column} as sealed from ${table} where id > ? and ${column} is not null order by id limit ?`,
-        [after, ROWS_PER_STEP],
+        'replaceSealed',
+        `update ${table} set ${column} = :current where id = :id and ${column} = :sealed`,
+        { id, sealed, current },
       );
-      for (const { id, sealed } of rows) {
-        const anew = await secrets.seal(await secrets.open(sealed));
-        await runPositional(db, `update ${table} set ${column} = ? where id = ? and ${column} = ?`, [anew, id, sealed]);
-      }
-      resealed += rows.length;
-      if (rows.length < ROWS_PER_STEP) break;
-      after = rows.at(-1)?.id ?? after;
     }
+    resealed += rows.length;
+    lastId = rows.at(-1)?.id;
   }
   return resealed;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 
-/** Keeps secrets at rest: signing secrets, headers of endpoints, whatever must come back as it was. */
+/** Encrypts what is stored and must be read again: signing secrets, headers of endpoints, kept answers. */
 export interface SecretBox {
   seal(text: string): Promise<string>;
   /** Throws where the text was not sealed by one of our keys, or was changed. */
@@ -11,7 +11,7 @@ export interface SecretBox {
 export interface SecretBoxKeys {
   /** 32 bytes: seals, and opens what it sealed. */
   key: Uint8Array;
-  /** Keys of before a rotation: they still open. */
+  /** Keys from before a rotation: they only open. */
   previousKeys?: readonly Uint8Array[];
 }
 
@@ -46,7 +46,7 @@ function findKey(keys: ReadonlyMap<string, Uint8Array>, keyId: string | undefine
   return key;
 }
 
-/** Names a key without giving anything of it away. */
+/** A name for a key that gives nothing of it away. */
 function deriveKeyId(key: Uint8Array): string {
   return createHash('sha256').update('tributary key id').update(key).digest('base64url').slice(0, 11);
 }

@@ -23,6 +23,11 @@ export async function runSql<Row>(db: Db, name: string, text: string, bindings: 
   return rows;
 }
 
+/** The names in a part of a statement, each once. */
+export function namesIn(part: string): string[] {
+  return [...new Set([...part.matchAll(quotedOrNamed)].flatMap(([, name]) => (name === undefined ? [] : [name])))];
+}
+
 interface ParsedStatement {
   /** With knex's `?` in place of the names. */
   sql: string;
@@ -30,16 +35,18 @@ interface ParsedStatement {
   names: string[];
 }
 
-// Statements that differ with what they select are made anew each time: those are few, but must not pile up.
+// The texts of statements that are put together from conditions are many, if few at a time: they must not pile up.
 const KEPT_STATEMENTS = 1_000;
 const parsed = new Map<string, ParsedStatement>();
 
-/** Names count outside of quotes; `::` is a cast. */
+/** Names count outside of quotes; `::` is a cast; a `?` is not knex's. */
+const quotedOrNamed = /'(?:[^']|'')*'|::|:([A-Za-z]\w*)|\?/g;
+
 function parseNames(name: string, text: string): ParsedStatement {
   const known = parsed.get(text);
   if (known) return known;
   const names: string[] = [];
-  const sql = text.replace(/'(?:[^']|'')*'|::|:([A-Za-z]\w*)|\?/g, (found, bound: string | undefined) => {
+  const sql = text.replace(quotedOrNamed, (found, bound: string | undefined) => {
     if (bound === undefined) return found.replaceAll('?', String.raw`\?`);
     names.push(bound);
     return '?';
@@ -49,7 +56,6 @@ function parseNames(name: string, text: string): ParsedStatement {
   parsed.set(text, statement);
   return statement;
 }
-
 /** @deprecated Until every statement names its bindings. */
 export async function runPositional<Row>(db: Db, text: string, bindings: readonly unknown[] = []): Promise<Row[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(text, bindings.map(bindArray) as readonly Knex.RawBinding[]);

@@ -4,7 +4,7 @@ import { readJsonBody, type JsonBody } from '../http/json-body.ts';
 import { readParams } from '../http/params.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
 import { readQuery, validate } from '../http/validate.ts';
-import { toAppError } from '../db/database.ts';
+import { toAppError } from '../db/pg-errors.ts';
 import type { Deps } from '../deps.ts';
 import { AppError, notFound } from '../domain/errors.ts';
 import { authenticateDialect } from './authenticate.ts';

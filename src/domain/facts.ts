@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * A fact is what one inbound message says about an order (or about a customer). It is the canonical form that every
- * source is normalized to, the unit of deduplication, and the only thing that the ledger is reckoned from.
+ * source is normalized to, the unit of deduplication, and the only thing that the ledger is computed from.
  *
  * Facts are plain JSON: they are stored as they are, and read back through these schemas.
  */
@@ -20,7 +20,7 @@ export const amountSchema = z.union([
 ]);
 export type FactAmount = z.infer<typeof amountSchema>;
 
-/** What a fact offers as proof of who referred it. DESIGN section 5 gives the order in which evidence counts. */
+/** What a fact offers as proof of who referred it. pipeline/rules/attribution.ts has the order in which evidence counts. */
 export const evidenceSchema = z.strictObject({
   /** An affiliate named by an authenticated caller or in signed metadata: an affiliate id or a referral code. */
   affiliate: z.string().optional(),
@@ -38,11 +38,11 @@ export type Evidence = z.infer<typeof evidenceSchema>;
  * The customer as this message knows them. `refs` are scoped by their maker: `stripe:cus_1`, `stripe:acct_9:cus_1`,
  * `rc:SOURCE_ACCOUNT:user_7`, `id:user_7` (the caller's own id). The e-mail identifies only where there are no refs.
  */
-export const customerSchema = z.strictObject({ refs: z.array(z.string()), email: z.string().nullable() });
+const customerSchema = z.strictObject({ refs: z.array(z.string()), email: z.string().nullable() });
 export type FactCustomer = z.infer<typeof customerSchema>;
 
-/** What a surface wants to show again (a source's name, products, metadata): never reckoned with. */
-export const noteSchema = z.record(z.string(), z.unknown());
+/** What a surface wants to show again (a source's name, products, metadata). No rule reads it. */
+const noteSchema = z.record(z.string(), z.unknown());
 export type FactNote = z.infer<typeof noteSchema>;
 
 const common = {
@@ -61,17 +61,17 @@ const common = {
  * Which document states the amount. When several facts state the amount of one sale the most authoritative wins,
  * whatever the order of arrival: invoice, checkout, payment (Stripe), store (RevenueCat), api, postback.
  */
-export const documentSchema = z.enum(['invoice', 'checkout', 'payment', 'store', 'api', 'postback']);
+const documentSchema = z.enum(['invoice', 'checkout', 'payment', 'store', 'api', 'postback']);
 export type SaleDocument = z.infer<typeof documentSchema>;
 
 /**
  * one_off: a purchase by itself. subscription: a payment of a subscription, of which the first that is not zero is the
  * sale and the others are renewals. recurring: a payment that the source itself calls a renewal.
  */
-export const phaseSchema = z.enum(['one_off', 'subscription', 'recurring']);
+const phaseSchema = z.enum(['one_off', 'subscription', 'recurring']);
 
 export const factSchema = z.discriminatedUnion('type', [
-  /** Money was paid. Commission is reckoned on `net` (of tax and discounts, where the source says so). */
+  /** Money was paid. Commission is computed on `net` (of tax and discounts, where the source says so). */
   z.strictObject({
     ...common,
     type: z.literal('sale'),
@@ -83,7 +83,7 @@ export const factSchema = z.discriminatedUnion('type', [
     subscription: z.string().nullable(),
     goal: z.string(),
   }),
-  /** Something short of money: a trial, an unpaid checkout, a signup event. Never pays. */
+  /** Something short of money: a trial, an unpaid checkout, a signup event. Pays nothing. */
   z.strictObject({
     ...common,
     type: z.literal('lead'),
@@ -92,7 +92,7 @@ export const factSchema = z.discriminatedUnion('type', [
   }),
   /** A payable action without an amount (a CPA conversion by API or postback). */
   z.strictObject({ ...common, type: z.literal('action'), goal: z.string() }),
-  /** A tracker's word about an order. `unknown` is a word that the source's table does not have: recorded, pays nothing. */
+  /** The status that a tracker gives an order. `unknown`: a word that the source does not map; it is recorded and pays nothing. */
   z.strictObject({
     ...common,
     type: z.literal('tracker'),
@@ -114,9 +114,9 @@ export const factSchema = z.discriminatedUnion('type', [
     amount: amountSchema.nullable(),
     paymentRef: z.string().optional(),
   }),
-  /** The refund did not go through (failed, cancelled) or was reversed: the money is the merchant's again. */
+  /** The refund did not go through (failed, cancelled) or was reversed: the merchant has the money again. */
   z.strictObject({ ...common, type: z.literal('refund_failed'), refundId: z.string() }),
-  /** A cumulative figure: so much of one payment has been refunded in all; an order may have several (`paymentRef` is which). */
+  /** How much of one payment has been refunded in all. An order may have several payments; `paymentRef` says which it is. */
   z.strictObject({ ...common, type: z.literal('refund_total'), paymentRef: z.string(), amount: amountSchema }),
   z.strictObject({ ...common, type: z.literal('dispute'), disputeId: z.string(), amount: amountSchema }),
   z.strictObject({ ...common, type: z.literal('dispute_won'), disputeId: z.string() }),
@@ -125,8 +125,8 @@ export const factSchema = z.discriminatedUnion('type', [
   /** A secondary funnel event (pageview, registration) of a click or customer. `refs` is empty: no order, no money. */
   z.strictObject({ ...common, type: z.literal('funnel'), eventType: z.string(), url: z.string().nullable() }),
   /**
-   * Another system settled this order, and whoever it earned for is paid there: here it is known and earns nothing. A sale
-   * beside it tells the amount, where that is known.
+   * Another system settled this order and pays whoever earned by it: here it is known and earns nothing. A sale of the same
+   * order states the amount, where that is known.
    */
   z.strictObject({ ...common, type: z.literal('imported'), subscription: z.string().nullable(), goal: z.string() }),
   /** What a person decided about the commission. */
@@ -144,8 +144,8 @@ export type FactType = Fact['type'];
 export type FactOf<T extends FactType> = Extract<Fact, { type: T }>;
 
 /**
- * What a source's pure normalizer makes of one authentic message. `facts` empty with `ignored`: nothing in it concerns us
- * (the reason says why). `unprocessable`: it should, but cannot be read; it is kept for replay.
+ * What a source's pure normalizer makes of one authentic message. `ignored`: nothing in it concerns us, and the reason says
+ * why. `unprocessable`: it concerns us but cannot be read; it is kept for replay.
  */
 export type Normalized =
   | { kind: 'facts'; livemode: boolean; facts: Fact[] }

@@ -1,16 +1,12 @@
 import { currencyExponent } from './currency.ts';
 
-/** An amount in integer minor units per ISO 4217 (1999n USD is $19.99). Never a float. */
-export interface Money {
-  amountMinor: bigint;
-  currency: string;
-}
+// Amounts are integer minor units per ISO 4217 (1999n USD is $19.99), never floats.
 
 /** Larger amounts are taken for mistakes; the bound also keeps every amount and sum of amounts a safe JSON integer. */
 export const MAX_AMOUNT_MINOR = 100_000_000_000_000n;
 
 /** Basis points in 100 %. */
-export const FULL_RATE_BPS = 10_000n;
+const FULL_RATE_BPS = 10_000n;
 
 export type ParsedAmount = { ok: true; amountMinor: bigint } | { ok: false; problem: string };
 

@@ -1,7 +1,5 @@
-/**
- * What comes first: by when it happened, then by a text of its own, never by when it was processed. So that the same facts
- * give the same ledger in whatever order they arrive.
- */
+// What comes first is decided by when it happened, then by its id or reference, never by when it was processed. So the same
+// facts give the same ledger in whatever order they arrive.
 
 /** Code-unit order, the same as PostgreSQL's "C" collation for the ASCII that ids and references are made of. */
 export function compareText(a: string, b: string): number {

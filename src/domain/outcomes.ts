@@ -1,4 +1,4 @@
-/** What became of an inbound message. One vocabulary; every surface translates it (DESIGN section 5). */
+/** What became of an inbound message. One vocabulary, which every surface translates into its own words. */
 export const outcomes = [
   'recorded',
   'updated',

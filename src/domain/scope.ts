@@ -1,4 +1,4 @@
-/** A tenant's side, live or test: everything unique is unique within it, and nothing crosses. */
+/** The live or the test data of one program. What is unique is unique within it, and nothing crosses from one to another. */
 export interface Scope {
   programId: string;
   livemode: boolean;

@@ -5,7 +5,7 @@ const codes = Object.keys(errorStatus) as [ErrorCode, ...ErrorCode[]];
 const code = z.enum(codes);
 const details = z.record(z.string(), z.string()).meta({ description: 'Field -> message' });
 
-/** The native envelope of errors. */
+/** The native API's envelope of errors. */
 export const errorSchema = z
   .strictObject({
     error: z.strictObject({ code, message: z.string(), details: details.optional(), requestId: z.string() }),

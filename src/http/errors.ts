@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
-import { toAppError } from '../db/database.ts';
+import { toAppError } from '../db/pg-errors.ts';
 import { AppError } from '../domain/errors.ts';
 
 /** An answer ready to be sent (and, under an Idempotency-Key, to be kept). */
@@ -11,7 +11,7 @@ export interface RenderedAnswer {
   retryAfterS?: number | undefined;
 }
 
-/** Errors as the native API tells them: its envelope, or RFC 9457 where the caller asks for problem+json. */
+/** An error in the native API's form: its envelope, or RFC 9457 where the caller asks for problem+json. */
 export function renderError(req: Request, thrown: unknown): RenderedAnswer {
   const error = translate(thrown);
   const { code, message, details, status, retryAfterS } = error;
@@ -29,7 +29,7 @@ export function requestIdOf(req: Request): string {
   return typeof req.id === 'string' ? req.id : '';
 }
 
-/** The native API's one translator of errors. Express knows an error handler by its four arguments. */
+/** The native API's one translator of errors. Express recognizes an error handler by its four parameters. */
 export const answerApiError: ErrorRequestHandler = (thrown: unknown, req, res, next) => {
   if (res.headersSent) {
     next(thrown);
@@ -38,7 +38,7 @@ export const answerApiError: ErrorRequestHandler = (thrown: unknown, req, res, n
   sendAnswer(res, renderError(req, thrown), thrown);
 };
 
-/** `thrown` is what was behind a failure: the request's log line tells it, the answer never does. */
+/** `thrown` is the cause of a failure. It goes into the request's log line, never into the answer. */
 export function sendAnswer(res: Response, answer: RenderedAnswer, thrown?: unknown): void {
   if (answer.status >= 500 && thrown !== undefined) {
     res.err = thrown instanceof Error ? thrown : new Error('not an error', { cause: thrown });
@@ -69,7 +69,7 @@ const titles: Record<AppError['code'], string> = {
   UNAVAILABLE: 'Unavailable',
 };
 
-/** A path that cannot be decoded names nothing; Express reports it by a URIError with status 400. */
+/** A path that cannot be decoded names nothing, so it is a 404; Express throws a URIError for it. */
 function translate(thrown: unknown): AppError {
   if (thrown instanceof URIError) return new AppError('NOT_FOUND', 'Not found', { cause: thrown });
   return toAppError(thrown);

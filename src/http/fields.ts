@@ -5,14 +5,14 @@ import { emailPattern } from '../domain/email.ts';
 import { parseTime } from '../domain/parse-time.ts';
 import { rendersAs } from './json-schema.ts';
 
-/** Schemas that several resources share: what comes in (bodies, queries) and what goes out. */
+// Schemas that several resources share, for what comes in (bodies, queries) and what goes out.
 
 /** Text that says something: trimmed, not empty. */
 export function text(maxLength = 255) {
   return z.string().trim().min(1).max(maxLength);
 }
 
-/** An id, or a code where one may stand for it; unknown ones are told apart by the database. */
+/** An id, or a code where the route takes one. Whether there is such a thing only the database can say. */
 export const reference = text(255);
 
 export const email = z
@@ -29,7 +29,7 @@ export const httpUrl = z
   .refine(isHttpUrl, 'must be an http or https URL')
   .meta({ format: 'uri', example: 'https://shop.example.com/welcome' });
 
-/** Codes that people type: any characters but spaces, told apart without case. */
+/** Codes that people type: any characters but spaces, compared without case. */
 export const code = z.string().trim().min(1).max(64).regex(/^\S+$/, 'must not contain spaces');
 
 export const currency = z
@@ -62,7 +62,7 @@ const dayOrInstant = (description: string) =>
     .transform((value) => (isDay(value) ? value : (parseTime(value) as Date).toISOString()))
     .meta({ description, example: '2026-01-31' });
 
-/** Query parameters of lists that can be cut to a period. */
+/** Query parameters of lists that can be limited to a period. */
 export const periodQuery = {
   startDate: dayOrInstant("From this day of the program's time zone, or this instant, on").optional(),
   endDate: dayOrInstant("Up to this day of the program's time zone, or this instant, inclusive").optional(),

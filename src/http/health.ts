@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import { listPendingMigrations } from '../db/migrate.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
 import type { Metrics } from '../process/metrics.ts';
@@ -16,8 +16,8 @@ interface HealthDeps {
 const CHECK_TIMEOUT_MS = 2_500;
 
 /**
- * For those who run the hub: `/livez` (the process answers), `/readyz` (database, queue and migrations are in order;
- * else 503 and which is not), `/health` (for people and uptime checks), `/metrics` (Prometheus).
+ * For those who run the hub: `/livez` (the process answers), `/readyz` (database, queue and migrations are in order, else
+ * 503 and which of them is not), `/health` (for people and uptime checks), `/metrics` (Prometheus).
  */
 export function healthRouter(deps: HealthDeps, state: { stopping: boolean } = { stopping: false }): Router {
   const router = Router();
@@ -41,14 +41,17 @@ export function healthRouter(deps: HealthDeps, state: { stopping: boolean } = { 
 
 async function runChecks(deps: HealthDeps): Promise<Record<'database' | 'queue' | 'migrations', string>> {
   const [database, queue, migrations] = await Promise.all([
-    check(runPositional(deps.db, 'select 1').then(() => 'ok')),
+    check(runSql(deps.db, 'checkDatabase', 'select 1').then(() => 'ok')),
     check(deps.queues.ping().then(() => 'ok')),
     check(listPendingMigrations(deps.db).then((names) => (names.length === 0 ? 'ok' : `pending: ${names.join(', ')}`))),
   ]);
   return { database, queue, migrations };
 }
 
-/** Bounded: a probe that hangs tells less than one that fails. Reasons stay inside; hosts and roles are in them. */
+/**
+ * In bounded time, since a probe that hangs tells less than one that fails. The reason is not told: hosts and roles are in
+ * it.
+ */
 async function check(result: Promise<string>): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<string>((resolve) => {
@@ -57,10 +60,11 @@ async function check(result: Promise<string>): Promise<string> {
   return Promise.race([result.catch(() => 'unreachable'), timeout]).finally(() => clearTimeout(timer));
 }
 
-/** With the database away the gauge keeps its last value and the rest is still served. */
+/** While the database is away the gauge keeps its last value, and the other metrics are served. */
 async function measureWaitingRows({ db, metrics }: HealthDeps): Promise<void> {
-  const count = runPositional<{ count: bigint }>(
+  const count = runSql<{ count: bigint }>(
     db,
+    'countWaitingEvents',
     `select count(distinct e.id) from inbox_watches cross join unnest(event_ids) as listed (id)
        join inbox_events e on e.id = listed.id where (e.status = 'received') is true`,
   );

@@ -1,5 +1,5 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql, type Bindings } from '../db/sql.ts';
 
 /** What a key stands for: one call of one program. */
 export interface IdempotentCall {
@@ -11,79 +11,92 @@ export interface IdempotentCall {
   requestHash: Buffer;
 }
 
-/** A claim names its moment: whoever holds it no longer (it expired and another took it) writes nothing. */
-export type Claim =
-  | { kind: 'claimed'; claimedAt: string }
+/**
+ * What reserving a key comes to. A reservation is known by the moment at which it was made: one that expired, so that
+ * another call has the key now, can neither keep an answer nor release the key.
+ */
+type Reservation =
+  | { kind: 'reserved'; reservedAt: string }
   | { kind: 'underway' }
   | { kind: 'mismatch' }
   | { kind: 'answered'; status: number; body: string };
 
-/** A process that was killed leaves its claim behind; after this long another may take it. */
-const CLAIM_EXPIRES_S = 60;
+/** A process that was killed leaves its reservation behind; after this long another call may have the key. */
+const RESERVATION_EXPIRES_S = 60;
 const KEPT_HOURS = 24;
 
-/** Takes the key for this call, or says what became of the call that has it. One statement decides among many. */
-export async function claimKey(db: Db, call: IdempotentCall): Promise<Claim> {
-  const identity = [call.programId, call.livemode, call.method, call.path, call.key];
-  const [claimed] = await runPositional<{ claimedAt: string }>(
+/** Reserves the key for this call, or says what became of the call that has it. One statement decides among many calls. */
+export async function reserveKey(db: Db, call: IdempotentCall): Promise<Reservation> {
+  const { requestHash } = call;
+  const [reserved] = await runSql<{ reservedAt: string }>(
     db,
+    'reserveKey',
     `insert into idempotency_keys as k (program_id, livemode, method, path, key, request_hash, claimed_at)
-     values (?, ?, ?, ?, ?, ?, clock_timestamp())
+     values (:programId, :livemode, :method, :path, :key, :requestHash, clock_timestamp())
      on conflict (program_id, livemode, method, path, key) do update
        set request_hash = excluded.request_hash, claimed_at = excluded.claimed_at, response_status = null,
          response_body = null
        where k.claimed_at < clock_timestamp() - interval '${KEPT_HOURS} hours'
-         or (k.response_status is null and k.claimed_at < clock_timestamp() - interval '${CLAIM_EXPIRES_S} seconds')
-     returning claimed_at::text as "claimedAt"`,
-    [...identity, call.requestHash],
+         or (k.response_status is null and k.claimed_at < clock_timestamp() - interval '${RESERVATION_EXPIRES_S} seconds')
+     returning claimed_at::text as "reservedAt"`,
+    { ...identityOf(call), requestHash },
   );
-  if (claimed) return { kind: 'claimed', claimedAt: claimed.claimedAt };
-  const [row] = await runPositional<{ requestHash: Buffer; status: number | null; body: string | null }>(
+  if (reserved) return { kind: 'reserved', reservedAt: reserved.reservedAt };
+  const [row] = await runSql<{ requestHash: Buffer; status: number | null; body: string | null }>(
     db,
+    'readKey',
     `select request_hash as "requestHash", response_status as status, response_body as body from idempotency_keys
-     where program_id = ? and livemode = ? and method = ? and path = ? and key = ?`,
-    identity,
+     where ${sameCall}`,
+    identityOf(call),
   );
-  // Let go between the two statements: the caller may try again.
+  // Released between the two statements: the caller may try again.
   if (!row) return { kind: 'underway' };
-  if (!row.requestHash.equals(call.requestHash)) return { kind: 'mismatch' };
+  if (!row.requestHash.equals(requestHash)) return { kind: 'mismatch' };
   if (row.status === null) return { kind: 'underway' };
   return { kind: 'answered', status: row.status, body: row.body ?? '' };
 }
 
-/** Keeps the answer of a claimed call for 24 hours. */
+/** Keeps the answer of a reserved call for 24 hours. */
 export async function keepAnswer(
   db: Db,
   call: IdempotentCall,
-  claimedAt: string,
-  answer: { status: number; body: string },
+  reservedAt: string,
+  { status, body }: { status: number; body: string },
 ): Promise<void> {
-  await runPositional(
+  await runSql(
     db,
-    `update idempotency_keys set response_status = ?, response_body = ?
-     where program_id = ? and livemode = ? and method = ? and path = ? and key = ? and claimed_at = ?::timestamptz`,
-    [answer.status, answer.body, call.programId, call.livemode, call.method, call.path, call.key, claimedAt],
+    'keepAnswer',
+    `update idempotency_keys set response_status = :status, response_body = :body
+     where ${sameCall} and claimed_at = :reservedAt::timestamptz`,
+    { ...identityOf(call), reservedAt, status, body },
   );
 }
 
-/** Lets a claim go, so that the same call may be made again. */
-export async function releaseKey(db: Db, call: IdempotentCall, claimedAt: string): Promise<void> {
-  await runPositional(
+/** Ends a reservation, so that the same call may be made again. */
+export async function releaseKey(db: Db, call: IdempotentCall, reservedAt: string): Promise<void> {
+  await runSql(
     db,
-    `delete from idempotency_keys
-     where program_id = ? and livemode = ? and method = ? and path = ? and key = ? and claimed_at = ?::timestamptz`,
-    [call.programId, call.livemode, call.method, call.path, call.key, claimedAt],
+    'releaseKey',
+    `delete from idempotency_keys where ${sameCall} and claimed_at = :reservedAt::timestamptz`,
+    { ...identityOf(call), reservedAt },
   );
 }
 
-/** Deletes what is older than 24 hours, in bounded steps; for the sweep. Returns how many went. */
+const sameCall = `program_id = :programId and livemode = :livemode and method = :method and path = :path and key = :key`;
+
+function identityOf({ programId, livemode, method, path, key }: IdempotentCall): Bindings {
+  return { programId, livemode, method, path, key };
+}
+
+/** Deletes what is older than 24 hours, in bounded steps; for the sweep. Gives how many are gone. */
 export async function deleteOldKeys(db: Db, limit = 1_000): Promise<number> {
-  const rows = await runPositional<{ key: string }>(
+  const rows = await runSql<{ key: string }>(
     db,
+    'deleteOldKeys',
     `delete from idempotency_keys where ctid in (
-       select ctid from idempotency_keys where claimed_at < clock_timestamp() - interval '${KEPT_HOURS} hours' limit ?)
+       select ctid from idempotency_keys where claimed_at < clock_timestamp() - interval '${KEPT_HOURS} hours' limit :limit)
      returning key`,
-    [limit],
+    { limit },
   );
   return rows.length;
 }

@@ -40,7 +40,7 @@ function parseJson(raw: Buffer): unknown {
   }
 }
 
-/** PostgreSQL stores neither NUL nor half a surrogate pair. Without recursion: senders decide how deep it is. */
+/** PostgreSQL stores neither NUL nor half a surrogate pair. Without recursion, because the sender decides how deep it goes. */
 function refuseBadText(value: unknown): void {
   const waiting: { value: unknown; path: string; depth: number }[] = [{ value, path: '', depth: 0 }];
   for (let next = waiting.pop(); next; next = waiting.pop()) {

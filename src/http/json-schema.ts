@@ -1,6 +1,6 @@
 /**
- * For `.meta()`: keywords to render differently from what zod would make of the schema; undefined takes one away. For
- * schemas that check or convert by code what JSON Schema has a word for.
+ * For `.meta()` of schemas that check or convert by code what JSON Schema has a keyword for: keywords to render differently
+ * from what zod makes of the schema. Undefined removes one.
  */
 export function rendersAs(keywords: Readonly<Record<string, unknown>>) {
   return {

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { notFound } from '../domain/errors.ts';
 
-/** Ids in a path are text of a bounded length; what can be none is answered like an unknown one. Throws NOT_FOUND. */
+/** The ids in a path. Throws NOT_FOUND for a malformed one, without a query: it may hold bytes that PostgreSQL rejects. */
 export function readParams(req: Request): Record<string, string> {
   const params: Record<string, string> = {};
   for (const [name, value] of Object.entries(req.params)) {

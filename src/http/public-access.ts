@@ -1,8 +1,8 @@
 import type { RequestHandler } from 'express';
 
 /**
- * For the routes that browsers on other sites call (clicks, leads, scripts): any origin, without credentials, with
- * preflight. Everything else answers no other origin.
+ * For the routes that browsers on other sites call (clicks, leads, scripts): any origin may, without credentials; preflights
+ * are answered. No other route allows another origin.
  */
 export const allowAnyOrigin: RequestHandler = (req, res, next) => {
   res.setHeader('Access-Control-Allow-Origin', '*');
@@ -19,7 +19,7 @@ export const allowAnyOrigin: RequestHandler = (req, res, next) => {
   res.status(204).end();
 };
 
-/** For what other sites embed without CORS, as the images of postbacks. */
+/** For what other sites embed without CORS, such as the images of postbacks. */
 export const allowEmbedding: RequestHandler = (_req, res, next) => {
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');

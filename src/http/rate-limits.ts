@@ -3,19 +3,19 @@ import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { Principal } from '../program/api-keys.ts';
 
-/** So many requests in so many seconds, counted under a name of its own. */
+/** At most `limit` requests in `windowS` seconds, counted under a name of its own. */
 export interface RateLimitPolicy {
   name: string;
   limit: number;
   windowS: number;
 }
 
-/** Where a caller stands under one policy after a request. */
+/** What a caller has left under a policy after a request. */
 export interface RateLimitUsage {
   policy: RateLimitPolicy;
   allowed: boolean;
   remaining: number;
-  /** Seconds until the window starts anew, rounded up. */
+  /** Seconds until a new window begins, rounded up. */
   resetS: number;
 }
 
@@ -34,10 +34,10 @@ export interface RateLimitConfig {
   redisClusterNodes: string[] | null;
 }
 
-/** What requests are counted as: each kind has a limit of its own. */
+/** Kinds of requests, each with a limit of its own. */
 export type LimitClass = 'reads' | 'writes' | 'conversions';
 
-/** Requests a minute of a key that has no limits of its own. `conversions` are events and postbacks, too. */
+/** Requests a minute for a key that has no limits of its own. `conversions` includes events and postbacks. */
 export const defaultRateLimits: Readonly<Record<LimitClass, number>> = {
   reads: 600,
   writes: 300,
@@ -85,7 +85,7 @@ export function openRateLimits(config: RateLimitConfig, log: Logger): RateLimits
   };
 }
 
-/** The headers that tell a caller where it stands: the X- family with Unix seconds, and the IETF draft's. */
+/** The headers that tell a caller what it has left: the X- family with Unix seconds, and those of the IETF draft. */
 export function rateLimitHeaders(
   { policy, allowed, remaining, resetS }: RateLimitUsage,
   now: Date,
@@ -112,7 +112,7 @@ function createLimiter(policy: RateLimitPolicy, client: Redis | Cluster | null):
   });
 }
 
-/** Refused requests are rejections to the library; to us both are answers. */
+/** The library rejects where a request is refused; to us that is an answer like any other. */
 async function consume(limiter: RateLimiterAbstract, key: string, requests: number): Promise<RateLimiterRes> {
   try {
     return await limiter.consume(key, requests);

@@ -6,8 +6,8 @@ import { AppError, validationError } from '../domain/errors.ts';
 export const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
- * Past this many bytes the connection of an oversized body is cut instead of read out. Up to here the rest is read and
- * thrown away, so that an ordinary client, which sends everything before it looks for an answer, sees the 413.
+ * Up to this many bytes an oversized body is read and thrown away, so that an ordinary client, which sends everything before
+ * it looks for an answer, sees the 413. Past them the connection is cut.
  */
 const MAX_DISCARDED_BYTES = 16 * MAX_BODY_BYTES;
 
@@ -15,8 +15,8 @@ const EMPTY = Buffer.alloc(0);
 
 /**
  * Express middleware: `req.body` becomes the bytes exactly as they came, as signatures need them; empty where none came.
- * Bodies above 1 MiB are PAYLOAD_TOO_LARGE (413), any content-encoding but identity is UNSUPPORTED_MEDIA_TYPE (415: a
- * compressed body is a bomb until it is unpacked), a body that breaks off is VALIDATION_ERROR (400).
+ * Bodies above 1 MiB are PAYLOAD_TOO_LARGE (413), any content-encoding but identity is UNSUPPORTED_MEDIA_TYPE (415: how
+ * large a compressed body is shows only once it is unpacked), a body that breaks off is VALIDATION_ERROR (400).
  */
 export const rawBody: RequestHandler = async (req, _res, next) => {
   req.body = hasBody(req) ? await readRawBody(req) : EMPTY;
@@ -50,7 +50,7 @@ export async function readRawBody(req: IncomingMessage, limitBytes = MAX_BODY_BY
     req.on('error', () => {
       reject(brokenOff());
     });
-    // A request that is closed without an end was cut off by the sender; after the end this finds the promise settled.
+    // Closed without an end: the sender broke off. After the end this changes nothing, since the promise is settled.
     req.on('close', () => {
       reject(brokenOff());
     });
@@ -65,7 +65,7 @@ function hasBody(req: IncomingMessage): boolean {
 function refuseEncoding(req: IncomingMessage): void {
   const encoding = req.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return;
-  // The body is read out and dropped, or the connection could not be used for the next request.
+  // The body is read and dropped; else the connection could not be used for the next request.
   req.resume();
   throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Send the body uncompressed: content-encoding is not supported here');
 }

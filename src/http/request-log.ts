@@ -9,7 +9,7 @@ declare module 'http' {
     id: string;
   }
   interface ServerResponse {
-    /** What was behind a failed answer, for its log line. */
+    /** The cause of a failed answer, for its log line. */
     err?: Error | undefined;
   }
 }
@@ -40,7 +40,7 @@ export function observeRequests({ log, metrics }: { log: Logger; metrics: Metric
   };
 }
 
-/** The busiest routes, whose every success would drown the rest: the inbox tells of each message. */
+/** The busiest routes: a line for each success would drown the rest, and the inbox shows each message. */
 const quietRoutes = /^\/(pb|in|r|affspace\/pb|livez|readyz|health|metrics)(\/|\?|$)/;
 
 function chooseLevel(req: Request, res: Response): 'error' | 'warn' | 'info' | 'debug' {
@@ -68,7 +68,7 @@ function pathOf(req: Request): string {
   return question === -1 ? url : url.slice(0, question);
 }
 
-/** The pattern, such as `/api/v1/affiliates/:id`: ids in it would make a series each. */
+/** The pattern, such as `/api/v1/affiliates/:id`: with the ids themselves each would be a time series. */
 function nameRoute(req: Request): string {
   const { route } = req as { route?: { path?: unknown } };
   return typeof route?.path === 'string' ? (req.baseUrl + route.path).replace(/\/$/, '') || '/' : 'unmatched';

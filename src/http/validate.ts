@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { AppError, type ErrorDetails } from '../domain/errors.ts';
 
 /**
- * What the schema makes of a value. Throws VALIDATION_ERROR with `details` field -> message, every mistake at once;
- * unknown fields are named. `what` is the noun for the whole ('The body').
+ * What the schema makes of a value. Throws VALIDATION_ERROR with `details` (field -> message) of all mistakes at once, unknown
+ * fields too. `what` is the noun for the whole ('The body').
  */
 export function validate<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
   const result = schema.safeParse(value, { error: explainIssue, reportInput: false });
@@ -14,7 +14,7 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown, what: s
   throw new AppError('VALIDATION_ERROR', message, sentences.length > 0 ? { details } : {});
 }
 
-/** Query parameters as an object. Repeated ones are refused, and so is a NUL; empty ones count as absent. */
+/** Query parameters as an object. Empty ones count as absent. Throws VALIDATION_ERROR for repeated ones and for a NUL. */
 export function readQuery(url: string): Record<string, string> {
   const question = url.indexOf('?');
   const query: Record<string, string> = Object.create(null) as Record<string, string>;

@@ -1,5 +1,6 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { conditionOf, joinConditions, type Condition } from '../db/conditions.ts';
+import { runSql } from '../db/sql.ts';
 
 /** What an affiliate has in one currency; live money only, integer minor units. */
 export interface Balance {
@@ -19,15 +20,16 @@ export interface BalanceFilter {
   currency?: string | undefined;
 }
 
-/** After this affiliate and currency. */
+/** Where a page ended. */
 export interface BalancePosition {
   affiliateId: string;
   currency: string;
 }
 
 /**
- * One a row of affiliate and currency in which anything was ever posted, newest affiliates first: what is rolled up plus
- * what is not folded into it yet. Rollups may be cut at the page's end: with or without deltas, the others come after it.
+ * One row for each affiliate and currency in which anything was ever posted, newest affiliates first: what is rolled up,
+ * plus what is not yet. Of the rollups no more than a page is read, since those that are left out come after the page
+ * whatever the deltas add.
  */
 export async function listBalances(
   db: Db,
@@ -35,32 +37,36 @@ export async function listBalances(
   filter: BalanceFilter,
   page: { limit: number; after: BalancePosition | null },
 ): Promise<{ items: Balance[]; hasMore: boolean }> {
-  const conditions: [string, unknown[]][] = [['program_id = ?', [programId]]];
-  if (filter.affiliateId !== undefined) conditions.push(['affiliate_id = ?', [filter.affiliateId]]);
-  if (filter.currency !== undefined) conditions.push(['currency = ?', [filter.currency]]);
-  if (page.after) {
-    const { affiliateId, currency } = page.after;
-    // The first says what the second implies, in the way that an index understands.
-    conditions.push(['affiliate_id <= ?', [affiliateId]]);
-    conditions.push(['(affiliate_id < ? or currency > ?)', [affiliateId, currency]]);
-  }
-  const where = conditions.map(([sql]) => sql).join(' and ');
-  const bindings = conditions.flatMap(([, values]) => values);
+  const where = joinConditions([
+    ...conditionOf('program_id = :programId', programId),
+    ...conditionOf('affiliate_id = :affiliateId', filter.affiliateId),
+    ...conditionOf('currency = :currency', filter.currency),
+    ...(page.after ? [afterPosition(page.after)] : []),
+  ]);
   const columns = 'affiliate_id, currency, posted, pending, in_payout, paid';
-  const order = 'order by affiliate_id desc, currency limit ?';
-  const rows = await runPositional<Balance>(
+  const order = 'order by affiliate_id desc, currency limit :rowsWanted';
+  const rows = await runSql<Balance>(
     db,
+    'listBalances',
     `select affiliate_id as "affiliateId", currency, sum(pending)::bigint as "pendingMinor",
        sum(posted - pending - in_payout - paid)::bigint as "approvedMinor", sum(in_payout)::bigint as "inPayoutMinor",
        sum(paid)::bigint as "paidMinor"
      from (
-       (select ${columns} from balance_rollups where ${where} ${order})
+       (select ${columns} from balance_rollups where ${where.sql} ${order})
        union all
-       (select ${columns} from balance_deltas where ${where})
+       (select ${columns} from balance_deltas where ${where.sql})
      ) as summed group by affiliate_id, currency ${order}`,
-    [...bindings, page.limit + 1, ...bindings, page.limit + 1],
+    { ...where.bindings, rowsWanted: page.limit + 1 },
   );
   return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+}
+
+/** The first part follows from the second, and is what an index can use. */
+function afterPosition({ affiliateId, currency }: BalancePosition): Condition {
+  return {
+    sql: 'affiliate_id <= :lastAffiliateId and (affiliate_id < :lastAffiliateId or currency > :lastCurrency)',
+    bindings: { lastAffiliateId: affiliateId, lastCurrency: currency },
+  };
 }
 
 /** What a payout of this balance would take: never negative. */

@@ -1,12 +1,11 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import { conversionIdOf } from '../domain/ids.ts';
 import { findConversion, listConversions, type Conversion, type ConversionFilter } from './conversions.ts';
 import type { Page, PageRequest } from '../db/page.ts';
 
 /** The states in which somebody earns, or did. */
 export const commissionStatuses = ['pending', 'approved', 'paid', 'rejected', 'reversed'] as const;
-export type CommissionStatus = (typeof commissionStatuses)[number];
 
 /** One posting of a commission. */
 export interface LedgerEntry {
@@ -21,8 +20,8 @@ export interface LedgerEntry {
 }
 
 /**
- * The conversion behind a commission; null for an unknown one. Commissions that do not qualify (`not_tracked`, 0) can be
- * asked for, and are in no list.
+ * The conversion behind a commission; null for an unknown one. A commission of nothing (`not_tracked`) can be asked for,
+ * but is in no list.
  */
 export async function findCommission(
   db: Db,
@@ -49,12 +48,13 @@ export function listCommissions(
 
 /** In the order in which they were posted. */
 export function listLedgerEntries(db: Db, conversionId: string): Promise<LedgerEntry[]> {
-  return runPositional<LedgerEntry>(
+  return runSql<LedgerEntry>(
     db,
+    'listLedgerEntries',
     `select e.id, e.amount_minor as "amountMinor", e.currency, e.type, e.created_at as "createdAt",
        p.payout_id as "payoutId"
      from ledger_entries e left join payout_entries p on p.order_id = e.order_id and p.entry_id = e.id and p.live
-     where e.order_id = ? order by e.id`,
-    [conversionId],
+     where e.order_id = :conversionId order by e.id`,
+    { conversionId },
   );
 }

@@ -1,7 +1,7 @@
 import { commissionIdOf } from '../domain/ids.ts';
 
-/** The columns of an order that its two public faces are made of. Times ISO 8601 UTC, amounts in minor units. */
-export interface ConversionColumns {
+/** What the two views of an order are made of. Times are ISO 8601 UTC, amounts integer minor units. */
+export interface ViewedOrder {
   id: string;
   livemode: boolean;
   kind: string | null;
@@ -24,8 +24,8 @@ export interface ConversionColumns {
   createdAt: string;
 }
 
-/** The conversion as the API answers it and as webhooks carry it: one shape, so that a subscriber can rely on it. */
-export function conversionView(order: ConversionColumns) {
+/** The conversion as the API answers it and as webhooks carry it: the same in both. */
+export function conversionView(order: ViewedOrder) {
   return {
     id: order.id,
     kind: order.kind,
@@ -57,7 +57,7 @@ export function conversionView(order: ConversionColumns) {
 }
 
 /** The commission of the same order. */
-export function commissionView(order: ConversionColumns) {
+export function commissionView(order: ViewedOrder) {
   return {
     id: commissionIdOf(order.id),
     conversionId: order.id,

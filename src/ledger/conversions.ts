@@ -1,23 +1,25 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import type { Fact, FactNote } from '../domain/facts.ts';
-import type { ConversionColumns } from './conversion-view.ts';
+import { conversionColumns } from './conversion-columns.ts';
+import type { ViewedOrder } from './conversion-view.ts';
 import { totalOf } from '../statistics/conversion-totals.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
+import { conditionOf, type Condition } from '../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 
-/** A row of `orders` as the reading sides need it; the pipeline alone writes it. */
-export interface Conversion extends ConversionColumns {
+/** A row of `orders` as it is read outside the pipeline, which alone writes it. */
+export interface Conversion extends ViewedOrder {
   mergedInto: string | null;
   updatedAt: string;
 }
 
-/** What some lists show besides. */
+/** What only some lists show. */
 export interface ConversionExtras {
   offerCode: string | null;
   customerEmail: string | null;
   /** What its senders said beside the money. */
   note: FactNote | null;
-  /** The least of the references that its order is known by; its beginning tells where it came from. */
+  /** The first, by text, of the references that its order is known by; its beginning tells where it came from. */
   reference: string | null;
 }
 
@@ -31,9 +33,9 @@ export interface ConversionFilter {
   clickId?: string | undefined;
   orderId?: string | undefined;
   kind?: string | undefined;
-  /** Those that can earn: leads that are only told of do not, a signup that a CPA offer pays for does. */
+  /** True: without the leads that earn nothing. (A signup that a CPA offer pays for is a lead that earns.) */
   earning?: boolean | undefined;
-  /** Those that are credited to an affiliate. */
+  /** True: only those that are credited to an affiliate. */
   credited?: boolean | undefined;
   /** By `occurredAt`. */
   from?: Date | null | undefined;
@@ -41,15 +43,12 @@ export interface ConversionFilter {
   until?: Date | null | undefined;
 }
 
-/** The condition on a row of `orders` for one that can earn; what claims no CPA slot of its own is a lead only told of. */
-export const earningOrder = `(kind <> 'lead' or cpa_claim is not null)`;
-
 /** What stands behind one conversion. */
 export interface ConversionDetail {
   /** Every id that the order is known by. */
   references: string[];
   facts: Fact[];
-  /** Why this affiliate, why this amount (pipeline/settle.ts). */
+  /** Why this affiliate, why this amount; pipeline/rules/commission.ts writes it. */
   explanation: unknown;
 }
 
@@ -59,11 +58,13 @@ export async function findConversion(
   livemode: boolean,
   conversionId: string,
 ): Promise<Conversion | null> {
-  const [row] = await runPositional<Record<string, unknown>>(
+  const [row] = await runSql<Record<string, unknown>>(
     db,
-    `select ${columnsOf(conversionFields)} from orders o
-     where o.program_id = ? and o.livemode = ? and o.id = ? and (o.kind is not null or o.status = 'merged')`,
-    [programId, livemode, conversionId],
+    'findConversion',
+    `select ${conversionList} from orders o
+     where o.program_id = :programId and o.livemode = :livemode and o.id = :conversionId
+       and (o.kind is not null or o.status = 'merged')`,
+    { programId, livemode, conversionId },
   );
   return row ? readRow(row, conversionFields) : null;
 }
@@ -75,49 +76,52 @@ export async function findConversionByReference(
   livemode: boolean,
   references: readonly string[],
 ): Promise<Conversion | null> {
-  const [row] = await runPositional<{ orderId: string }>(
+  const [row] = await runSql<{ orderId: string }>(
     db,
+    'findConversionByReference',
     `with recursive found as (
        select o.id, o.merged_into from order_refs r join orders o on o.id = r.order_id
-       where r.program_id = ? and r.livemode = ? and r.ref = any(?)
+       where r.program_id = :programId and r.livemode = :livemode and r.ref = any(:references)
        union all
        select o.id, o.merged_into from found join orders o on o.id = found.merged_into)
      select id as "orderId" from found where merged_into is null order by id limit 1`,
-    [programId, livemode, references],
+    { programId, livemode, references },
   );
   return row ? findConversion(db, programId, livemode, row.orderId) : null;
 }
 
-// An order keeps its references when it is merged into another one, which is known by them from then on.
+// An order that is merged into another one keeps its references; the other one is known by them, too.
 const family = `with recursive family as (
-  select id as root, id from orders where id = any(?)
+  select id as root, id from orders where id = any(:conversionIds)
   union all
   select family.root, o.id from family join orders o on o.merged_into = family.id)`;
 
 /** Every id that these conversions are known by, by conversion. */
 export async function listReferences(db: Db, conversionIds: readonly string[]): Promise<Map<string, string[]>> {
-  const rows = await runPositional<{ id: string; refs: string[] }>(
+  const rows = await runSql<{ id: string; refs: string[] }>(
     db,
+    'listReferences',
     `${family} select root as id, array_agg(ref order by ref) as refs
      from family join order_refs on order_id = id group by root`,
-    [conversionIds],
+    { conversionIds },
   );
   return new Map(rows.map(({ id, refs }) => [id, refs]));
 }
 
 export async function readConversionDetail(db: Db, conversionId: string): Promise<ConversionDetail> {
-  const [row] = await runPositional<ConversionDetail>(
+  const [row] = await runSql<ConversionDetail>(
     db,
+    'readConversionDetail',
     `${family} select o.explanation,
        array(select ref from order_refs join family on order_id = family.id order by ref) as references,
        coalesce((select jsonb_agg(f.fact order by f.occurred_at, f.id) from facts f where f.order_id = o.id), '[]') as facts
-     from orders o where o.id = ?`,
-    [[conversionId], conversionId],
+     from orders o where o.id = :conversionId`,
+    { conversionIds: [conversionId], conversionId },
   );
   return row ?? { references: [], facts: [], explanation: null };
 }
 
-/** Newest first. `fields` are those that the caller shows: each that is left out need not be read and parsed. */
+/** Newest first. `fields` are those that the caller shows: the others are neither read nor parsed. */
 export async function listConversions<Field extends keyof ListedConversion = keyof Conversion>(
   db: Db,
   programId: string,
@@ -125,18 +129,19 @@ export async function listConversions<Field extends keyof ListedConversion = key
   page: PageRequest,
   fields: readonly Field[] = conversionFields as readonly string[] as readonly Field[],
 ): Promise<Page<Pick<ListedConversion, Field>>> {
+  const list = { name: 'listConversions', select: `select ${listOf(fields)} from orders o`, id: 'o.id' };
+  const total = knownTotal(programId, filter);
   const { items, ...rest } = await selectPage<Record<string, unknown>>(
     db,
-    `select ${columnsOf(fields)} from orders o`,
-    'o.id',
+    list,
     conditionsOf(programId, filter),
     page,
-    knownTotal(programId, filter),
+    total,
   );
   return { items: items.map((row) => readRow(row, fields)), ...rest };
 }
 
-/** The total that is known without counting, where the filter tells nothing apart but what is totalled. */
+/** The total that is known without counting: where the filter asks for nothing that the totals do not tell apart. */
 function knownTotal(programId: string, filter: ConversionFilter): Condition | undefined {
   const { livemode, statuses, earning, credited, affiliateId, offerId, ...others } = filter;
   if (statuses?.includes('merged') || Object.values(others).some((value) => value !== undefined && value !== null)) {
@@ -147,33 +152,11 @@ function knownTotal(programId: string, filter: ConversionFilter): Condition | un
 
 type ListedConversion = Conversion & ConversionExtras;
 
-const columns: Record<keyof ListedConversion, string> = {
-  id: 'o.id',
-  livemode: 'o.livemode',
-  kind: 'o.kind',
-  status: 'o.status',
-  reason: 'o.reason',
-  netMinor: 'o.net_minor',
-  grossMinor: 'o.gross_minor',
-  refundedMinor: 'o.refunded_minor',
-  currency: 'o.currency',
-  affiliateId: 'o.affiliate_id',
-  offerId: 'o.offer_id',
-  customerId: 'o.customer_id',
-  clickId: 'o.click_id',
-  orderId: 'o.order_id',
-  goal: 'o.goal',
-  commissionMinor: 'o.commission_minor',
-  commissionCurrency: 'o.commission_currency',
-  occurredAt: 'o.occurred_at',
-  paidAt: 'o.paid_at',
-  createdAt: 'o.created_at',
-  updatedAt: 'o.updated_at',
-  mergedInto: 'o.merged_into',
+const ownColumns = Object.entries(conversionColumns).map(([field, [column]]) => [field, `o.${column}`]);
+const expressions: Readonly<Record<keyof ListedConversion, string>> = {
+  ...(Object.fromEntries(ownColumns) as Record<keyof typeof conversionColumns, string>),
   offerCode: '(select code from offers where id = o.offer_id)',
   customerEmail: '(select email from customers where id = o.customer_id)',
-  note: 'o.note',
-  reference: 'o.reference',
 };
 
 const extras: ReadonlySet<string> = new Set<keyof ConversionExtras>([
@@ -182,10 +165,11 @@ const extras: ReadonlySet<string> = new Set<keyof ConversionExtras>([
   'note',
   'reference',
 ]);
-const conversionFields = Object.keys(columns).filter((field) => !extras.has(field)) as (keyof Conversion)[];
+const conversionFields = Object.keys(expressions).filter((field) => !extras.has(field)) as (keyof Conversion)[];
+const conversionList = listOf(conversionFields);
 
-function columnsOf(fields: readonly (keyof ListedConversion)[]): string {
-  return fields.map((field) => `${columns[field]} as "${field}"`).join(', ');
+function listOf(fields: readonly (keyof ListedConversion)[]): string {
+  return fields.map((field) => `${expressions[field]} as "${field}"`).join(', ');
 }
 
 /** Times as ISO 8601 UTC, all else as it was read. */
@@ -205,19 +189,21 @@ function readRow<Field extends keyof ListedConversion>(
 function conditionsOf(programId: string, filter: ConversionFilter): Condition[] {
   const { statuses } = filter;
   return [
-    { sql: 'o.program_id = ? and o.livemode = ?', bindings: [programId, filter.livemode] },
-    statuses?.length
-      ? { sql: 'o.status = any(?)', bindings: [statuses] }
-      : { sql: `o.status <> 'merged' and o.kind is not null`, bindings: [] },
-    ...conditionOf('o.affiliate_id = ?', filter.affiliateId),
-    ...conditionOf('o.offer_id = ?', filter.offerId),
-    ...conditionOf('o.customer_id = ?', filter.customerId),
-    ...conditionOf('o.click_id = ?', filter.clickId),
-    ...conditionOf('o.order_id = ?', filter.orderId),
-    ...conditionOf('o.kind = ?', filter.kind),
-    ...(filter.earning ? [{ sql: earningOrder, bindings: [] }] : []),
-    ...(filter.credited ? [{ sql: 'o.affiliate_id is not null', bindings: [] }] : []),
-    ...conditionOf('o.occurred_at >= ?', filter.from),
-    ...conditionOf('o.occurred_at < ?', filter.until),
+    ...conditionOf('o.program_id = :programId', programId),
+    ...conditionOf('o.livemode = :livemode', filter.livemode),
+    ...(statuses?.length
+      ? conditionOf('o.status = any(:statuses)', statuses)
+      : [{ sql: `o.status <> 'merged' and o.kind is not null`, bindings: {} }]),
+    ...conditionOf('o.affiliate_id = :affiliateId', filter.affiliateId),
+    ...conditionOf('o.offer_id = :offerId', filter.offerId),
+    ...conditionOf('o.customer_id = :customerId', filter.customerId),
+    ...conditionOf('o.click_id = :clickId', filter.clickId),
+    ...conditionOf('o.order_id = :orderId', filter.orderId),
+    ...conditionOf('o.kind = :kind', filter.kind),
+    // A lead earns only where a CPA offer pays for it; then it has a place among those of its customer or click.
+    ...(filter.earning ? [{ sql: `(kind <> 'lead' or cpa_claim is not null)`, bindings: {} }] : []),
+    ...(filter.credited ? [{ sql: 'o.affiliate_id is not null', bindings: {} }] : []),
+    ...conditionOf('o.occurred_at >= :from', filter.from),
+    ...conditionOf('o.occurred_at < :until', filter.until),
   ];
 }

@@ -1,5 +1,6 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { selectList, type Columns } from '../db/columns.ts';
+import { runSql } from '../db/sql.ts';
 
 /** The advertiser's customer, and the affiliate that they are bound to. */
 export interface Customer {
@@ -21,8 +22,8 @@ export interface Customer {
 }
 
 /**
- * By id, by the caller's own id, or by any reference: of one who turned out to be another customer that one, but by the
- * id, under which it is shown as what it was.
+ * By id, by the caller's own id, or by any reference. A reference of somebody who turned out to be another customer finds
+ * that one; the id finds the record as it was left.
  */
 export async function findCustomer(
   db: Db,
@@ -31,28 +32,40 @@ export async function findCustomer(
   idOrReference: string,
 ): Promise<Customer | null> {
   const references = [idOrReference, `id:${idOrReference}`, `stripe:${idOrReference}`];
-  const [row] = await runPositional<Customer>(
+  const [row] = await runSql<Customer>(
     db,
+    'findCustomer',
     `with recursive known as (
        select c.id, c.merged_into from customer_refs r join customers c on c.id = r.customer_id
-       where r.program_id = ? and r.livemode = ? and r.ref = any(?)
+       where r.program_id = :programId and r.livemode = :livemode and r.ref = any(:references)
        union
        select c.id, c.merged_into from known join customers c on c.id = known.merged_into)
-     select ${columns} from customers c
-     where c.program_id = ? and c.livemode = ? and c.id = coalesce(
-       (select id from customers where program_id = ? and livemode = ? and id = ?),
+     select ${selected} from customers c
+     where c.program_id = :programId and c.livemode = :livemode and c.id = coalesce(
+       (select id from customers where program_id = :programId and livemode = :livemode and id = :id),
        (select id from known where merged_into is null order by id limit 1))`,
-    [programId, livemode, references, programId, livemode, programId, livemode, idOrReference],
+    { programId, livemode, references, id: idOrReference },
   );
   return row ?? null;
 }
 
-// A customer keeps their references when they turn out to be another one, who is known by them from then on.
+// A customer who turned out to be another one keeps their references; the other one is known by them, too.
 const referencesOfCustomer = `array(
   with recursive family as (
     select c.id union all select child.id from family join customers child on child.merged_into = family.id)
   select ref from customer_refs join family on customer_id = family.id order by ref)`;
 
-const columns = `c.id, c.livemode, c.email, c.merged_into as "mergedInto", ${referencesOfCustomer} as references,
-  c.affiliate_id as "affiliateId", c.offer_id as "offerId", c.click_id as "clickId", c.bound_at as "boundAt",
-  c.bound_by as "boundBy", c.created_at as "createdAt", c.updated_at as "updatedAt"`;
+const columns: Columns<Exclude<keyof Customer, 'references'>> = {
+  id: 'id',
+  livemode: 'livemode',
+  email: 'email',
+  mergedInto: 'merged_into',
+  affiliateId: 'affiliate_id',
+  offerId: 'offer_id',
+  clickId: 'click_id',
+  boundAt: 'bound_at',
+  boundBy: 'bound_by',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+};
+const selected = `${selectList(columns, 'c')}, ${referencesOfCustomer} as references`;

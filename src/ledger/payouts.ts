@@ -1,8 +1,10 @@
 import type { Db, Trx } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { selectList, type Columns } from '../db/columns.ts';
+import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
+import { conditionOf, type Condition } from '../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 
 export type PayoutStatus = 'pending' | 'paid' | 'failed';
 
@@ -35,54 +37,46 @@ export interface PayoutFilter {
 }
 
 /**
- * Takes all that is payable: the postings of everything but pending commissions that are in no payout, those that take
- * money back too. Null where their sum is not positive. Call it in a transaction.
+ * Takes all that is payable: of every commission that is not pending the postings that are in no payout, those that take
+ * money back too. Null where their sum is not positive.
  */
 export async function createPayout(trx: Trx, programId: string, input: PayoutInput, now: Date): Promise<Payout | null> {
-  // Two payouts of one affiliate take turns; the second then sees what the first took.
-  await runPositional(trx, `select id from affiliates where program_id = ? and id = ? for no key update`, [
-    programId,
-    input.affiliateId,
-  ]);
-  const [row] = await runPositional<Payout>(
+  // Payouts of one affiliate take turns: the second one sees what the first took.
+  const { affiliateId, currency, orderId = null, createdBy } = input;
+  await runSql(
     trx,
+    'lockPayingAffiliate',
+    `select id from affiliates where program_id = :programId and id = :affiliateId for no key update`,
+    { programId, affiliateId },
+  );
+  const [row] = await runSql<Payout>(
+    trx,
+    'createPayout',
     `with payable as (
        select e.order_id, e.id, e.amount_minor from ledger_entries e
        join orders o on o.program_id = e.program_id and o.livemode = e.livemode and o.id = e.order_id
-       where e.program_id = ? and e.affiliate_id = ? and e.currency = ? and e.livemode and o.status <> 'pending'
-         and (?::text is null or e.order_id = ?)
+       where e.program_id = :programId and e.affiliate_id = :affiliateId and e.currency = :currency and e.livemode
+         and o.status <> 'pending' and (:orderId::text is null or e.order_id = :orderId)
          and not exists (select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)
      ), made as (
        insert into payouts (id, program_id, affiliate_id, currency, amount_minor, created_by, created_at, updated_at)
-       select ?, ?, ?, ?, sum(amount_minor), ?, ?, ? from payable having sum(amount_minor) > 0
-       returning ${columns}
+       select :id, :programId, :affiliateId, :currency, sum(amount_minor), :createdBy, :now, :now from payable
+       having sum(amount_minor) > 0
+       returning ${selected}
      ), linked as (
        insert into payout_entries (payout_id, order_id, entry_id)
        select made.id, payable.order_id, payable.id from made, payable
      )
      select * from made`,
-    [
-      programId,
-      input.affiliateId,
-      input.currency,
-      input.orderId ?? null,
-      input.orderId ?? null,
-      newId('pay'),
-      programId,
-      input.affiliateId,
-      input.currency,
-      input.createdBy,
-      now,
-      now,
-    ],
+    { id: newId('pay'), programId, affiliateId, currency, orderId, createdBy, now },
   );
   return row ?? null;
 }
 
 /**
- * Moves a pending payout to paid or failed; what failed frees its entries. Of a paid one the orders are returned whose
- * commissions are paid by it: they are to be settled again. Null for an unknown payout; throws CONFLICT where it stands
- * at the other end already, and changes nothing where it stands at this one. Call it in a transaction.
+ * Moves a pending payout to paid or failed; a failed one frees its entries. Of a paid one the ids of the orders are given
+ * whose commissions it pays: they are to be settled again. Null for an unknown payout. One that has this status already is
+ * left as it is; throws CONFLICT for one that has the other.
  */
 export async function finishPayout(
   trx: Trx,
@@ -91,35 +85,40 @@ export async function finishPayout(
   status: 'paid' | 'failed',
   now: Date,
 ): Promise<{ before: Payout; after: Payout; orderIds: string[] } | null> {
-  const [before] = await runPositional<Payout>(
+  const [before] = await runSql<Payout>(
     trx,
-    `select ${columns} from payouts where program_id = ? and id = ? for update`,
-    [programId, payoutId],
+    'lockPayout',
+    `select ${selected} from payouts where program_id = :programId and id = :payoutId for update`,
+    { programId, payoutId },
   );
   if (!before) return null;
   if (before.status === status) return { before, after: before, orderIds: [] };
   if (before.status !== 'pending') throw new AppError('CONFLICT', `The payout is ${before.status} and stays so`);
-  const [after] = await runPositional<Payout>(
+  const [after] = await runSql<Payout>(
     trx,
-    `update payouts set status = ?, ${status === 'paid' ? 'paid_at' : 'failed_at'} = ?, updated_at = ?
-     where id = ? returning ${columns}`,
-    [status, now, now, payoutId],
+    'finishPayout',
+    `update payouts set status = :status, ${status === 'paid' ? 'paid_at' : 'failed_at'} = :now, updated_at = :now
+     where id = :payoutId returning ${selected}`,
+    { status, now, payoutId },
   );
   const orderIds = status === 'paid' ? await markOrdersPaid(trx, payoutId, now) : [];
   return { before, after: after as Payout, orderIds };
 }
 
 export async function findPayout(db: Db, programId: string, payoutId: string): Promise<Payout | null> {
-  const [row] = await runPositional<Payout>(db, `select ${columns} from payouts where program_id = ? and id = ?`, [
-    programId,
-    payoutId,
-  ]);
+  const [row] = await runSql<Payout>(
+    db,
+    'findPayout',
+    `select ${selected} from payouts where program_id = :programId and id = :payoutId`,
+    { programId, payoutId },
+  );
   return row ?? null;
 }
 
 /** Newest first. */
 export function listPayouts(db: Db, programId: string, filter: PayoutFilter, page: PageRequest): Promise<Page<Payout>> {
-  return selectPage<Payout>(db, `select ${columns} from payouts`, 'id', conditionsOf(programId, filter), page);
+  const list = { name: 'listPayouts', select: `select ${selected} from payouts`, id: 'id' };
+  return selectPage<Payout>(db, list, conditionsOf(programId, filter), page);
 }
 
 /** The payout as the API answers it and as webhooks carry it. */
@@ -136,32 +135,43 @@ export function payoutView(payout: Payout) {
   };
 }
 
-const columns = `id, program_id as "programId", affiliate_id as "affiliateId", currency, amount_minor as "amountMinor",
-  status, created_at as "createdAt", paid_at as "paidAt", failed_at as "failedAt"`;
+const columns: Columns<keyof Payout> = {
+  id: 'id',
+  programId: 'program_id',
+  affiliateId: 'affiliate_id',
+  currency: 'currency',
+  amountMinor: 'amount_minor',
+  status: 'status',
+  createdAt: 'created_at',
+  paidAt: 'paid_at',
+  failedAt: 'failed_at',
+};
+const selected = selectList(columns);
 
 function conditionsOf(programId: string, filter: PayoutFilter): Condition[] {
   return [
-    { sql: 'program_id = ?', bindings: [programId] },
-    ...conditionOf('affiliate_id = ?', filter.affiliateId),
-    ...conditionOf('currency = ?', filter.currency),
-    ...conditionOf('status = any(?)', filter.statuses),
+    ...conditionOf('program_id = :programId', programId),
+    ...conditionOf('affiliate_id = :affiliateId', filter.affiliateId),
+    ...conditionOf('currency = :currency', filter.currency),
+    ...conditionOf('status = any(:statuses)', filter.statuses),
   ];
 }
 
 /**
- * The instant from which a commission is paid is recorded with its order; settling the order again draws the
- * consequences. One that was reversed while the payout was under way earned nothing in the end, and is not paid.
+ * Records with each order when its commission was paid; settling the order again makes the commission `paid`. A commission
+ * that was reversed while the payout was under way earned nothing in the end, and is not paid.
  */
 async function markOrdersPaid(trx: Trx, payoutId: string, now: Date): Promise<string[]> {
-  const rows = await runPositional<{ id: string }>(
+  const rows = await runSql<{ id: string }>(
     trx,
-    `update orders set paid_at = ? where id in (
+    'markOrdersPaid',
+    `update orders set paid_at = :now where id in (
        select o.id from orders o where o.paid_at is null and o.status = 'approved' and o.id in (
          select e.order_id from payout_entries pe join ledger_entries e on e.order_id = pe.order_id and e.id = pe.entry_id
-         where pe.payout_id = ? group by e.order_id having sum(e.amount_minor) > 0)
+         where pe.payout_id = :payoutId group by e.order_id having sum(e.amount_minor) > 0)
        order by o.id for update)
      returning id`,
-    [now, payoutId],
+    { now, payoutId },
   );
   return rows.map(({ id }) => id).sort();
 }

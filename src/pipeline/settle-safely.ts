@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Db } from '../db/db.ts';
 import { isOutage } from '../db/outage.ts';
-import { isRetryable } from '../db/database.ts';
+import { isCollision } from '../db/pg-errors.ts';
 import { runSql } from '../db/sql.ts';
 import type { Clock } from '../domain/clock.ts';
 import { outcomes } from '../domain/outcomes.ts';
@@ -34,7 +34,7 @@ export async function settleSafely(deps: SettleDeps, job: IntakeJob): Promise<Ba
       return await settleBatch(deps.db, job, deps.clock.now());
     } catch (error) {
       if (isOutage(error)) throw error;
-      if (isRetryable(error) && tries < TRIES_BEFORE_HALVING) continue;
+      if (isCollision(error) && tries < TRIES_BEFORE_HALVING) continue;
       if (job.eventIds.length + job.resettlementIds.length > 1) return settleEach(deps, split(job, error));
       await recordFailure(deps, job, error);
       return nothingDone();
@@ -74,7 +74,7 @@ function split({ eventIds, resettlementIds }: IntakeJob, error: unknown): Intake
     ...eventIds.map((id) => ({ eventIds: [id], resettlementIds: [] })),
     ...resettlementIds.map((id) => ({ eventIds: [], resettlementIds: [id] })),
   ];
-  if (!isRetryable(error)) return singles;
+  if (!isCollision(error)) return singles;
   const middle = Math.ceil(singles.length / 2);
   return [singles.slice(0, middle), singles.slice(middle)].map((half) => ({
     eventIds: half.flatMap((one) => one.eventIds),

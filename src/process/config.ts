@@ -11,7 +11,7 @@ export interface Config {
   host: string | null;
   /** Where a worker answers health checks and metrics; null: nowhere. */
   workerPort: number | null;
-  /** What the outside world calls us: scheme, host, port and perhaps a path, without a slash at the end. */
+  /** The address at which the world reaches us: scheme, host, port and perhaps a path, without a slash at the end. */
   publicUrl: string;
   /** Absolute path. */
   dataDir: string;
@@ -30,7 +30,7 @@ export interface Config {
   outboundAllowHttp: boolean;
   rateLimits: boolean;
   logLevel: LogLevel;
-  /** Seconds to wait after each failed attempt; when they are used up the message is exhausted. */
+  /** Seconds to wait after each failed attempt; after the last of them the delivery is given up. */
   retryScheduleS: number[];
   /** Messages older than that are deleted with their deliveries and attempts. */
   messageRetentionDays: number;
@@ -50,7 +50,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the environment. Variables that are empty count as unset. Throws a ConfigError with every mistake at once. */
+/** Reads the environment. Empty variables count as unset. Throws a ConfigError that names all mistakes at once. */
 export function loadConfig(env: Environment): Config {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
@@ -84,7 +84,7 @@ export function loadConfig(env: Environment): Config {
   };
 }
 
-/** For a process's start: says what is wrong and ends. */
+/** For the start of a process: says what is wrong and exits. */
 export function loadConfigOrExit(env: Environment): Config {
   try {
     return loadConfig(env);
@@ -95,7 +95,7 @@ export function loadConfigOrExit(env: Environment): Config {
   }
 }
 
-/** Delays after each failed attempt (DESIGN section 6): 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, 14 h, 20 h, 24 h. */
+/** Delays after each failed attempt: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, 14 h, 20 h, 24 h. */
 const defaultRetrySchedule = '5,300,1800,7200,18000,36000,36000,50400,72000,86400';
 
 const text = z.string().trim();

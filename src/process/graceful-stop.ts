@@ -2,11 +2,11 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 
 /**
- * Ends this process well: on a signal, on an error that nobody caught, and when `tributary start`, which started it,
- * is gone. `stop` finishes what was accepted; after `timeoutMs` the process ends all the same, with exit code 1.
+ * Ends this process in order: on a signal, on an error that nobody caught, and when `tributary start`, which started it,
+ * is gone. `stop` finishes what was accepted; after `timeoutMs` the process exits anyway, with code 1.
  */
 export function stopGracefully(log: Logger, timeoutMs: number, stop: () => Promise<void>): void {
-  // Ctrl-C reaches all processes of a terminal at once; `tributary start` ends its own one after the other.
+  // Ctrl-C reaches all processes of a terminal at once; `tributary start` wants to end its own one after the other.
   const supervised = process.connected;
   const grace = closeWithGrace(
     {
@@ -27,7 +27,7 @@ export function stopGracefully(log: Logger, timeoutMs: number, stop: () => Promi
   process.once('disconnect', () => grace.close());
 }
 
-/** Tells `tributary start`, where it is our parent, that this process works now. */
+/** Tells `tributary start`, where it is our parent, that this process is ready. */
 export function tellReady(): void {
   process.send?.('ready');
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 
-/** Rejects with the words to show where the port or the address cannot be had. */
+/** Where it cannot listen it rejects with an error whose message can be shown as it is. */
 export async function listen(server: Server, port: number, host: string | null): Promise<void> {
   server.listen({ port, ...(host === null ? {} : { host }) });
   try {
@@ -11,7 +11,7 @@ export async function listen(server: Server, port: number, host: string | null):
   }
 }
 
-/** For a process's start: says why it cannot listen and ends. */
+/** For the start of a process: says why it cannot listen and exits. */
 export async function listenOrExit(server: Server, port: number, host: string | null): Promise<void> {
   try {
     await listen(server, port, host);

@@ -1,7 +1,7 @@
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from './config.ts';
 
-/** One JSON line an event, on standard output. Secrets that get into a line by mistake are blotted out. */
+/** One JSON line an event, on standard output. Secrets that get into a line by mistake are redacted. */
 export function createLogger(
   options: { level: LogLevel; role: string },
   destination: DestinationStream = pino.destination(1),
@@ -40,7 +40,7 @@ const secretPaths = [
   ]),
 ];
 
-/** What finds the fault, without the row values that PostgreSQL puts into `detail` and `where`. */
+/** What helps to find the fault, without the row values that PostgreSQL puts into `detail` and `where`. */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { type, message, stack } = stdSerializers.err(error);

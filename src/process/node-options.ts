@@ -10,8 +10,8 @@ export const heapFlags = ['--max-old-space-size=256', '--max-semi-space-size=32'
 
 /**
  * Where Node keeps modules compiled, from the second start on (measured for the worker: 0.5 s instead of 1.9 to load, and
- * 24 MB less, since nothing has to strip types). With the code, since whoever can write there can say what runs. A folder
- * that cannot be written is no error. https://nodejs.org/api/module.html#module-compile-cache (read 2026-11)
+ * 24 MB less, since no types have to be stripped). It lies with the code, because whoever can write to it decides what runs.
+ * That it cannot be written is no error. https://nodejs.org/api/module.html#module-compile-cache (read 2026-11)
  */
 export const compileCacheFolder =
   process.env.NODE_COMPILE_CACHE ?? fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));

@@ -1,5 +1,5 @@
 import type { Db, Trx } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { foldCode } from './codes.ts';
 import { findUniqueViolation } from '../db/pg-errors.ts';
@@ -30,30 +30,39 @@ export async function replaceCouponCodes(
 
 /** The affiliate that has a code; null where it is free. */
 export async function readTakenCode(db: Db, programId: string, kind: CodeKind, code: string): Promise<string | null> {
-  const [row] = await runPositional<{ affiliateId: string }>(
+  const [row] = await runSql<{ affiliateId: string }>(
     db,
-    `select affiliate_id as "affiliateId" from affiliate_codes where program_id = ? and kind = ? and code = ?`,
-    [programId, kind, foldCode(code)],
+    'readTakenCode',
+    `select affiliate_id as "affiliateId" from affiliate_codes
+     where program_id = :programId and kind = :kind and code = :code`,
+    { programId, kind, code: foldCode(code) },
   );
   return row?.affiliateId ?? null;
 }
 
-/** Whom an affiliate's id or referral code means, in every program: for callers without a key. Two are one too many. */
+/**
+ * The affiliates of any program that an id or a referral code may mean: for callers without a key. Gives two at most, since
+ * whoever finds more than one cannot tell which is meant.
+ */
 export function findCodeOwners(db: Db, idOrCode: string): Promise<{ programId: string; affiliateId: string }[]> {
-  return runPositional(
+  return runSql(
     db,
+    'findCodeOwners',
     `select program_id as "programId", affiliate_id as "affiliateId" from affiliate_codes
-     where kind = 'referral' and code = ?
-     union select program_id, id from affiliates where id = ? limit 2`,
-    [foldCode(idOrCode), idOrCode],
+     where kind = 'referral' and code = :code
+     union select program_id, id from affiliates where id = :id limit 2`,
+    { code: foldCode(idOrCode), id: idOrCode },
   );
 }
 
 async function deleteCodes(trx: Trx, affiliateId: string, kind: CodeKind): Promise<void> {
-  await runPositional(trx, `delete from affiliate_codes where affiliate_id = ? and kind = ?`, [affiliateId, kind]);
+  await runSql(trx, 'deleteCodes', `delete from affiliate_codes where affiliate_id = :affiliateId and kind = :kind`, {
+    affiliateId,
+    kind,
+  });
 }
 
-/** The primary key decides who has a code, never a look before. */
+/** The primary key decides who has a code; looking first would leave a gap in which another could take it. */
 async function insertCodes(
   trx: Trx,
   programId: string,
@@ -63,12 +72,13 @@ async function insertCodes(
 ): Promise<void> {
   const trimmed = codes.map((code) => code.trim());
   try {
-    await runPositional(
+    await runSql(
       trx,
+      'insertCodes',
       `insert into affiliate_codes (program_id, kind, code, affiliate_id, display, position)
-       select ?, ?, code, ?, display, position
-       from unnest(?::text[], ?::text[]) with ordinality as row (code, display, position)`,
-      [programId, kind, affiliateId, trimmed.map(foldCode), trimmed],
+       select :programId, :kind, code, :affiliateId, display, position
+       from unnest(:codes::text[], :displayed::text[]) with ordinality as row (code, display, position)`,
+      { programId, kind, affiliateId, codes: trimmed.map(foldCode), displayed: trimmed },
     );
   } catch (error) {
     if (findUniqueViolation(error) === null) throw error;

@@ -1,12 +1,13 @@
 import type { Db, Trx } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { insertList, selectList, updateList, type ChangesOf, type Columns } from '../db/columns.ts';
+import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { CommissionOverride } from '../domain/terms.ts';
 import { readTakenCode, replaceCouponCodes, replaceReferralCode } from './affiliate-codes.ts';
-import { foldCode, makeReferralCode } from './codes.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
-import { buildUpdate, type ChangesOf } from '../db/update.ts';
+import { foldCode, makeReferralCode, MAX_CODE_TRIES } from './codes.ts';
+import { conditionOf, type Condition } from '../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 
 export type AffiliateStatus = 'pending' | 'active' | 'paused' | 'banned';
 export type AffiliateType = 'external' | 'internal';
@@ -65,35 +66,31 @@ export interface AffiliateFilter {
   referralCode?: string | undefined;
 }
 
-/** Call it in a transaction. Throws CONFLICT where a code (or an imported id) is taken in the program. */
+/** Throws CONFLICT where a code (or an imported id) is taken in the program. */
 export async function createAffiliate(trx: Trx, programId: string, input: AffiliateInput): Promise<Affiliate> {
   const affiliateId = input.id ?? newId('aff');
-  const status = input.status ?? 'active';
   const referralCode = input.referralCode?.trim() ?? (await findFreeReferralCode(trx, programId, input.displayName));
-  const rows = await runPositional<{ id: string }>(
+  const rows = await runSql<{ id: string }>(
     trx,
-    `insert into affiliates (id, program_id, display_name, email, type, status, company_name, website, payment_email,
-       payment_method, payment_details, referral_code, commission_override, postback_url, custom_fields, activated_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, case when ? = 'active' then now() end)
-     on conflict (id) do nothing returning id`,
-    [
-      affiliateId,
+    'createAffiliate',
+    `insert into affiliates ${inserted} on conflict (id) do nothing returning id`,
+    {
+      id: affiliateId,
       programId,
-      input.displayName,
-      input.email,
-      input.type ?? 'external',
-      status,
-      input.companyName ?? null,
-      input.website ?? null,
-      input.paymentEmail ?? null,
-      input.paymentMethod ?? null,
-      input.paymentDetails ?? null,
+      displayName: input.displayName,
+      email: input.email,
+      type: input.type ?? 'external',
+      status: input.status ?? 'active',
+      companyName: input.companyName ?? null,
+      website: input.website ?? null,
+      paymentEmail: input.paymentEmail ?? null,
+      paymentMethod: input.paymentMethod ?? null,
+      paymentDetails: input.paymentDetails ?? null,
       referralCode,
-      input.commissionOverride ? JSON.stringify(input.commissionOverride) : null,
-      input.postbackUrl ?? null,
-      JSON.stringify(input.customFields ?? {}),
-      status,
-    ],
+      commissionOverride: input.commissionOverride ? JSON.stringify(input.commissionOverride) : null,
+      postbackUrl: input.postbackUrl ?? null,
+      customFields: JSON.stringify(input.customFields ?? {}),
+    },
   );
   if (rows.length === 0) throw new AppError('CONFLICT', 'An affiliate with this id exists already');
   await replaceReferralCode(trx, programId, affiliateId, referralCode);
@@ -102,8 +99,8 @@ export async function createAffiliate(trx: Trx, programId: string, input: Affili
 }
 
 /**
- * Changes what is given; null where the program has no such affiliate. Call it in a transaction. Throws CONFLICT where a
- * code is taken. Terms that customers were bound with stay as they were.
+ * Changes what is given; null where the program has no such affiliate. Throws CONFLICT where a code is taken. Customers
+ * keep the terms with which they were bound.
  */
 export async function updateAffiliate(
   trx: Trx,
@@ -113,27 +110,28 @@ export async function updateAffiliate(
 ): Promise<{ before: Affiliate; after: Affiliate } | null> {
   const before = await lockAffiliate(trx, programId, affiliateId);
   if (!before) return null;
-  const update = buildUpdate({
-    display_name: changes.displayName,
+  const update = updateList(columns, {
+    displayName: changes.displayName,
     email: changes.email,
     type: changes.type,
     status: changes.status,
-    company_name: changes.companyName,
+    companyName: changes.companyName,
     website: changes.website,
-    payment_email: changes.paymentEmail,
-    payment_method: changes.paymentMethod,
-    payment_details: changes.paymentDetails,
-    referral_code: changes.referralCode?.trim(),
-    commission_override: changes.commissionOverride && JSON.stringify(changes.commissionOverride),
-    postback_url: changes.postbackUrl,
-    custom_fields: changes.customFields && JSON.stringify(changes.customFields),
+    paymentEmail: changes.paymentEmail,
+    paymentMethod: changes.paymentMethod,
+    paymentDetails: changes.paymentDetails,
+    referralCode: changes.referralCode?.trim(),
+    commissionOverride: changes.commissionOverride && JSON.stringify(changes.commissionOverride),
+    postbackUrl: changes.postbackUrl,
+    customFields: changes.customFields && JSON.stringify(changes.customFields),
   });
-  await runPositional(
+  await runSql(
     trx,
+    'updateAffiliate',
     `update affiliates set ${update.sql}, updated_at = now(),
-       activated_at = coalesce(activated_at, case when ? = 'active' then now() end)
-     where program_id = ? and id = ?`,
-    [...update.bindings, changes.status ?? before.status, programId, affiliateId],
+       activated_at = coalesce(activated_at, case when :statusAfter = 'active' then now() end)
+     where program_id = :programId and id = :affiliateId`,
+    { ...update.bindings, statusAfter: changes.status ?? before.status, programId, affiliateId },
   );
   if (changes.referralCode !== undefined) {
     await replaceReferralCode(trx, programId, affiliateId, changes.referralCode.trim());
@@ -142,25 +140,28 @@ export async function updateAffiliate(
   return { before, after: await getAffiliate(trx, programId, affiliateId) };
 }
 
-/** By id or referral code (codes without case; an id goes first). */
+/** By id or by referral code in either case; where both are somebody's, the id counts. */
 export async function findAffiliate(db: Db, programId: string, idOrCode: string): Promise<Affiliate | null> {
-  const [row] = await runPositional<Affiliate>(
+  const [row] = await runSql<Affiliate>(
     db,
-    `select ${columns} from affiliates a
-     where a.program_id = ? and a.id = coalesce(
-       (select id from affiliates where program_id = ? and id = ?),
-       (select affiliate_id from affiliate_codes where program_id = ? and kind = 'referral' and code = ?))`,
-    [programId, programId, idOrCode, programId, foldCode(idOrCode)],
+    'findAffiliate',
+    `select ${selected} from affiliates a
+     where a.program_id = :programId and a.id = coalesce(
+       (select id from affiliates where program_id = :programId and id = :id),
+       (select affiliate_id from affiliate_codes
+        where program_id = :programId and kind = 'referral' and code = :code))`,
+    { programId, id: idOrCode, code: foldCode(idOrCode) },
   );
   return row ?? null;
 }
 
-/** The code as it is written; null where the program has no such affiliate. */
+/** In the spelling that it was given; null where the program has no such affiliate. */
 export async function readReferralCode(db: Db, programId: string, affiliateId: string): Promise<string | null> {
-  const [row] = await runPositional<{ code: string }>(
+  const [row] = await runSql<{ code: string }>(
     db,
-    `select referral_code as code from affiliates where program_id = ? and id = ?`,
-    [programId, affiliateId],
+    'readReferralCode',
+    `select referral_code as code from affiliates where program_id = :programId and id = :affiliateId`,
+    { programId, affiliateId },
   );
   return row?.code ?? null;
 }
@@ -172,60 +173,82 @@ export function listAffiliates(
   filter: AffiliateFilter,
   page: PageRequest,
 ): Promise<Page<Affiliate>> {
-  return selectPage<Affiliate>(
-    db,
-    `select ${columns} from affiliates a`,
-    'a.id',
-    conditionsOf(programId, filter),
-    page,
-  );
+  const list = { name: 'listAffiliates', select: `select ${selected} from affiliates a`, id: 'a.id' };
+  return selectPage<Affiliate>(db, list, conditionsOf(programId, filter), page);
 }
 
-// Coupons in the order that they were given.
-const columns = `a.id, a.program_id as "programId", a.display_name as "displayName", a.email, a.type, a.status,
-  a.company_name as "companyName", a.website, a.payment_email as "paymentEmail", a.payment_method as "paymentMethod",
-  a.payment_details as "paymentDetails", a.referral_code as "referralCode",
+const columns: Columns<Exclude<keyof Affiliate, 'couponCodes'>> = {
+  id: 'id',
+  programId: 'program_id',
+  displayName: 'display_name',
+  email: 'email',
+  type: 'type',
+  status: 'status',
+  companyName: 'company_name',
+  website: 'website',
+  paymentEmail: 'payment_email',
+  paymentMethod: 'payment_method',
+  paymentDetails: 'payment_details',
+  referralCode: 'referral_code',
+  commissionOverride: 'commission_override',
+  postbackUrl: 'postback_url',
+  customFields: 'custom_fields',
+  activatedAt: 'activated_at',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+};
+
+const inserted = insertList(columns, ['createdAt', 'updatedAt'], {
+  activatedAt: `case when :status = 'active' then now() end`,
+});
+
+// Coupons in the order in which they were given.
+const selected = `${selectList(columns, 'a')},
   array(select c.display from affiliate_codes c where c.affiliate_id = a.id and c.kind = 'coupon' order by c.position)
-    as "couponCodes",
-  a.commission_override as "commissionOverride", a.postback_url as "postbackUrl", a.custom_fields as "customFields",
-  a.activated_at as "activatedAt", a.created_at as "createdAt", a.updated_at as "updatedAt"`;
+    as "couponCodes"`;
 
 function conditionsOf(programId: string, filter: AffiliateFilter): Condition[] {
   return [
-    { sql: 'a.program_id = ?', bindings: [programId] },
-    ...conditionOf('a.status = any(?)', filter.statuses),
-    ...conditionOf('a.type = ?', filter.type),
-    ...conditionOf('lower(a.email) = ?', filter.email?.toLowerCase()),
+    ...conditionOf('a.program_id = :programId', programId),
+    ...conditionOf('a.status = any(:statuses)', filter.statuses),
+    ...conditionOf('a.type = :type', filter.type),
+    ...conditionOf('lower(a.email) = :email', filter.email?.toLowerCase()),
     ...conditionOf(
       `a.id in (select affiliate_id from affiliate_codes c
-        where c.program_id = a.program_id and c.kind = 'referral' and c.code = ?)`,
+        where c.program_id = a.program_id and c.kind = 'referral' and c.code = :referralCode)`,
       filter.referralCode === undefined ? undefined : foldCode(filter.referralCode),
     ),
   ];
 }
 
 async function getAffiliate(trx: Trx, programId: string, affiliateId: string): Promise<Affiliate> {
-  const [row] = await runPositional<Affiliate>(
+  const [row] = await runSql<Affiliate>(
     trx,
-    `select ${columns} from affiliates a where a.program_id = ? and a.id = ?`,
-    [programId, affiliateId],
+    'getAffiliate',
+    `select ${selected} from affiliates a where a.program_id = :programId and a.id = :affiliateId`,
+    { programId, affiliateId },
   );
   return row as Affiliate;
 }
 
 async function lockAffiliate(trx: Trx, programId: string, affiliateId: string): Promise<Affiliate | null> {
-  const [row] = await runPositional<Affiliate>(
+  const [row] = await runSql<Affiliate>(
     trx,
-    `select ${columns} from affiliates a where a.program_id = ? and a.id = ? for update of a`,
-    [programId, affiliateId],
+    'lockAffiliate',
+    `select ${selected} from affiliates a where a.program_id = :programId and a.id = :affiliateId for update of a`,
+    { programId, affiliateId },
   );
   return row ?? null;
 }
 
-/** Random enough never to meet another in practice; asked all the same, since a constraint would end the transaction. */
+/**
+ * In practice the first code is free: its random part has 887 million values. It is looked up all the same, because a
+ * violated constraint would end the caller's transaction.
+ */
 async function findFreeReferralCode(trx: Trx, programId: string, displayName: string): Promise<string> {
-  for (;;) {
+  for (let tries = 0; tries < MAX_CODE_TRIES; tries += 1) {
     const code = makeReferralCode(displayName);
     if ((await readTakenCode(trx, programId, 'referral', code)) === null) return code;
   }
+  throw new Error(`No free referral code was found for '${displayName}' in ${MAX_CODE_TRIES} tries`);
 }

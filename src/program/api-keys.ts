@@ -1,17 +1,19 @@
 import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { insertList, selectList, type Columns } from '../db/columns.ts';
+import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
+import { conditionOf } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
 
 export type KeyMode = 'live' | 'test';
 export type KeyAccess = 'read' | 'write';
 
-/** A key's own limits, each a number of requests a minute; what is missing falls back to the default. */
+/** A key's own limits, each a number of requests a minute; the default counts where one is missing. */
 export interface KeyRateLimits {
   reads?: number;
   writes?: number;
@@ -55,14 +57,15 @@ export interface ApiKeyInput {
  */
 export async function authenticateKey(db: Db, plaintext: string): Promise<Principal | null> {
   if (plaintext.length > MAX_KEY_LENGTH) return null;
-  // Looking up the hash of a secret tells nothing about the secret by its timing.
+  // The time that a look-up by hash takes tells nothing about the secret.
   const keyHash = hashKey(plaintext);
   return cacheOf(db).get(keyHash, async () => {
-    const [row] = await runPositional<Omit<Principal, 'rateLimits'> & { rateLimits: KeyRateLimits | null }>(
+    const [row] = await runSql<Omit<Principal, 'rateLimits'> & { rateLimits: KeyRateLimits | null }>(
       db,
+      'authenticateKey',
       `select id as "keyId", program_id as "programId", mode, access, rate_limits as "rateLimits"
-         from api_keys where key_hash = ? and revoked_at is null`,
-      [Buffer.from(keyHash, 'hex')],
+         from api_keys where key_hash = :keyHash and revoked_at is null`,
+      { keyHash: Buffer.from(keyHash, 'hex') },
     );
     return row ? { ...row, rateLimits: row.rateLimits ?? {} } : null;
   });
@@ -83,21 +86,16 @@ export async function createKey(
   }
   const keyHash = hashKey(plaintext);
   try {
-    const [apiKey] = await runPositional<ApiKey>(
-      db,
-      `insert into api_keys (id, program_id, name, mode, access, key_hash, display, rate_limits)
-       values (?, ?, ?, ?, ?, ?, ?, ?) returning ${columns}`,
-      [
-        newId('key'),
-        programId,
-        input.name,
-        input.mode,
-        input.access,
-        Buffer.from(keyHash, 'hex'),
-        displayOf(plaintext),
-        input.rateLimits ? JSON.stringify(input.rateLimits) : null,
-      ],
-    );
+    const [apiKey] = await runSql<ApiKey>(db, 'createKey', `insert into api_keys ${inserted} returning ${selected}`, {
+      id: newId('key'),
+      programId,
+      name: input.name,
+      mode: input.mode,
+      access: input.access,
+      keyHash: Buffer.from(keyHash, 'hex'),
+      display: displayOf(plaintext),
+      rateLimits: input.rateLimits ? JSON.stringify(input.rateLimits) : null,
+    });
     cacheOf(db).delete(keyHash);
     return { apiKey: apiKey as ApiKey, plaintext };
   } catch (error) {
@@ -111,39 +109,32 @@ export async function createKey(
 
 /** Keys that work, newest first. */
 export function listKeys(db: Db, programId: string, page: PageRequest): Promise<Page<ApiKey>> {
-  return selectPage<ApiKey>(
-    db,
-    `select ${columns} from api_keys`,
-    'id',
-    [{ sql: 'program_id = ? and revoked_at is null', bindings: [programId] }],
-    page,
-  );
+  const list = { name: 'listKeys', select: `select ${selected} from api_keys`, id: 'id' };
+  return selectPage<ApiKey>(db, list, conditionOf('program_id = :programId and revoked_at is null', programId), page);
 }
 
-/** Ends a key: here at once, in other processes within 5 s. False where the program has no such key that works. */
+/** Ends a key: in this process at once, in others within 5 s. False where the program has no such key that works. */
 export async function revokeKey(db: Db, programId: string, keyId: string): Promise<boolean> {
-  const [row] = await runPositional<{ keyHash: Buffer }>(
+  const [row] = await runSql<{ keyHash: Buffer }>(
     db,
-    `update api_keys set revoked_at = now() where program_id = ? and id = ? and revoked_at is null
+    'revokeKey',
+    `update api_keys set revoked_at = now() where program_id = :programId and id = :keyId and revoked_at is null
      returning key_hash as "keyHash"`,
-    [programId, keyId],
+    { programId, keyId },
   );
   if (!row) return false;
   cacheOf(db).delete(row.keyHash.toString('hex'));
   return true;
 }
 
-/** `sk_live_` or `sk_test_`, 30 random base62 characters, and a CRC-32 by which scanners for leaked secrets know it. */
+/**
+ * `sk_live_` or `sk_test_`, 30 random base62 characters, and their CRC-32 in base62: a scanner for leaked secrets can tell a
+ * key from what merely looks like one. The hub itself does not check it, since imported keys have none.
+ */
 export function generateKey(mode: KeyMode): string {
   const random = Array.from({ length: RANDOM_LENGTH }, () => base62[randomInt(base62.length)]).join('');
   const body = `sk_${mode}_${random}`;
   return body + checksumOf(body);
-}
-
-/** Whether a text has the form and the checksum of a key made here. Imported keys have neither and work all the same. */
-export function hasKeyChecksum(text: string): boolean {
-  const match = /^(sk_(?:live|test)_[0-9A-Za-z]{30})([0-9A-Za-z]{6})$/.exec(text);
-  return match?.[1] !== undefined && checksumOf(match[1]) === match[2];
 }
 
 const MAX_KEY_LENGTH = 255;
@@ -151,8 +142,18 @@ const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-const columns = `id, program_id as "programId", name, mode, access, display, rate_limits as "rateLimits",
-  created_at as "createdAt"`;
+const columns: Columns<keyof ApiKey> = {
+  id: 'id',
+  programId: 'program_id',
+  name: 'name',
+  mode: 'mode',
+  access: 'access',
+  display: 'display',
+  rateLimits: 'rate_limits',
+  createdAt: 'created_at',
+};
+const selected = selectList(columns);
+const inserted = insertList<keyof ApiKey | 'keyHash'>({ ...columns, keyHash: 'key_hash' }, ['createdAt']);
 
 function checksumOf(body: string): string {
   let rest = crc32(body);

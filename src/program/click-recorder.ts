@@ -11,16 +11,16 @@ export interface ClickRecorder {
   /** Resolves once the click is committed. Throws UNAVAILABLE when the database is away. */
   record(click: Click): Promise<void>;
   /**
-   * For visitors, who must not wait for a database that is away: resolves once the click is committed, or soon after
-   * when it cannot be; then it is kept in memory and written when the database is back. Never throws.
+   * For visitors, who must not wait for a database that is away: resolves once the click is committed, or within a second
+   * or so where it cannot be. Then it is kept in memory and written when the database is back. Never throws.
    */
   recordForVisitor(click: Click): Promise<void>;
-  /** Writes what can be written, then stops. */
+  /** Writes what can be written and logs how many clicks are lost. */
   close(): Promise<void>;
 }
 
 const MAX_GROUP_ROWS = 500;
-/** A click takes about half a kilobyte, so this bounds the memory that an outage may take to some tens of megabytes. */
+/** A click takes about half a kilobyte, so the clicks of an outage take some tens of megabytes at most. */
 const MAX_LATE_CLICKS = 50_000;
 /** How long a redirect waits for a database that neither answers nor fails. */
 const PATIENCE_MS = 1_000;
@@ -65,7 +65,7 @@ export function openClickRecorder(db: Db, log: Logger): ClickRecorder {
   };
 }
 
-/** The clicks of an outage. While there are any, later ones queue up behind them instead of trying for themselves. */
+/** The clicks of an outage. While there are any, later ones wait behind them and do not ask the database themselves. */
 class LateClicks {
   readonly #db: Db;
   readonly #log: Logger;
@@ -83,7 +83,7 @@ class LateClicks {
     return this.#retrying !== null;
   }
 
-  /** The database does not answer: until it does, nobody else waits for it. */
+  /** Says that the database does not answer: until it does, no visitor waits for it. */
   suspect(): void {
     this.#retrying ??= this.#retry();
   }
@@ -98,7 +98,7 @@ class LateClicks {
   }
 
   keepUnlessRefused(click: Click, error: unknown): void {
-    // UNAVAILABLE: too much waits to be written, which an outage that just began looks like.
+    // An AppError says that too many clicks wait to be written, which is how an outage begins.
     if (isOutage(error) || error instanceof AppError) this.keep(click);
     else this.#log.error({ err: error, clickId: click.id }, 'click cannot be stored');
   }
@@ -129,7 +129,7 @@ class LateClicks {
     }
   }
 
-  /** One click that the database refuses must not hold up the others. */
+  /** A click that the database refuses must not hold up the others. */
   async #writeOneByOne(batch: readonly Click[]): Promise<void> {
     for (const click of batch) {
       try {

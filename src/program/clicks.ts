@@ -1,6 +1,9 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
+import { selectList, type Columns } from '../db/columns.ts';
+import type { ColumnType } from '../db/rows.ts';
+import { runSql } from '../db/sql.ts';
+import { conditionOf, type Condition } from '../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 
 /** A visit by an affiliate's link, or one that a server told of. */
 export interface Click {
@@ -35,39 +38,13 @@ export interface ClickFilter {
   until?: Date | null | undefined;
 }
 
-/** Writes clicks in one statement. One that is there already (a retry after a lost answer) is left as it is. */
+/** Writes clicks in one statement. One that is stored already (a retry after a lost answer) is left as it is. */
 export async function insertClicks(db: Db, clicks: readonly Click[]): Promise<void> {
-  const column = <K extends keyof Click>(key: K): Click[K][] => clicks.map((click) => click[key]);
-  await runPositional(
-    db,
-    `insert into clicks (id, program_id, livemode, affiliate_id, offer_id, link_id, occurred_at, sub1, sub2, sub3, sub4,
-       sub5, utm, ip, user_agent, source_url)
-     select id, program_id, livemode, affiliate_id, offer_id, link_id, occurred_at, sub1, sub2, sub3, sub4, sub5,
-       utm::jsonb, ip, user_agent, source_url
-     from unnest(?::text[], ?::text[], ?::boolean[], ?::text[], ?::text[], ?::text[], ?::timestamptz[], ?::text[],
-       ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
-       as row (id, program_id, livemode, affiliate_id, offer_id, link_id, occurred_at, sub1, sub2, sub3, sub4, sub5, utm,
-         ip, user_agent, source_url)
-     on conflict (id) do nothing`,
-    [
-      column('id'),
-      column('programId'),
-      column('livemode'),
-      column('affiliateId'),
-      column('offerId'),
-      column('linkId'),
-      column('occurredAt'),
-      column('sub1'),
-      column('sub2'),
-      column('sub3'),
-      column('sub4'),
-      column('sub5'),
-      clicks.map(({ utm }) => (utm ? JSON.stringify(utm) : null)),
-      column('ip'),
-      column('userAgent'),
-      column('sourceUrl'),
-    ],
-  );
+  const valuesOf = (field: keyof Click): unknown[] => clicks.map((click) => click[field]);
+  await runSql(db, 'insertClicks', insertion, {
+    ...Object.fromEntries(insertedFields.map((field) => [field, valuesOf(field)])),
+    utm: clicks.map(({ utm }) => (utm ? JSON.stringify(utm) : null)),
+  });
 }
 
 export async function findClick(
@@ -76,17 +53,20 @@ export async function findClick(
   livemode: boolean,
   clickId: string,
 ): Promise<StoredClick | null> {
-  const [row] = await runPositional<StoredClick>(
+  const [row] = await runSql<StoredClick>(
     db,
-    `select ${columns} from clicks where program_id = ? and livemode = ? and id = ?`,
-    [programId, livemode, clickId],
+    'findClick',
+    `select ${selected} from clicks where program_id = :programId and livemode = :livemode and id = :clickId`,
+    { programId, livemode, clickId },
   );
   return row ?? null;
 }
 
-/** Whosever click it is: for callers without a key, whom the click itself tells apart. */
+/** A click of any program: for callers without a key, whose program the click tells. */
 export async function findAnyClick(db: Db, clickId: string): Promise<StoredClick | null> {
-  const [row] = await runPositional<StoredClick>(db, `select ${columns} from clicks where id = ?`, [clickId]);
+  const [row] = await runSql<StoredClick>(db, 'findAnyClick', `select ${selected} from clicks where id = :clickId`, {
+    clickId,
+  });
   return row ?? null;
 }
 
@@ -97,20 +77,51 @@ export function listClicks(
   filter: ClickFilter,
   page: PageRequest,
 ): Promise<Page<StoredClick>> {
-  return selectPage<StoredClick>(db, `select ${columns} from clicks`, 'id', conditionsOf(programId, filter), page);
+  const list = { name: 'listClicks', select: `select ${selected} from clicks`, id: 'id' };
+  return selectPage<StoredClick>(db, list, conditionsOf(programId, filter), page);
 }
 
-const columns = `id, program_id as "programId", livemode, affiliate_id as "affiliateId", offer_id as "offerId",
-  link_id as "linkId", occurred_at as "occurredAt", sub1, sub2, sub3, sub4, sub5, utm, ip, user_agent as "userAgent",
-  source_url as "sourceUrl", created_at as "createdAt"`;
+const columns: Columns<keyof StoredClick> = {
+  id: 'id',
+  programId: 'program_id',
+  livemode: 'livemode',
+  affiliateId: 'affiliate_id',
+  offerId: 'offer_id',
+  linkId: 'link_id',
+  occurredAt: 'occurred_at',
+  sub1: 'sub1',
+  sub2: 'sub2',
+  sub3: 'sub3',
+  sub4: 'sub4',
+  sub5: 'sub5',
+  utm: 'utm',
+  ip: 'ip',
+  userAgent: 'user_agent',
+  sourceUrl: 'source_url',
+  createdAt: 'created_at',
+};
+const selected = selectList(columns);
+
+/** All values of a column travel in one array, so that the statement is the same for any number of clicks. */
+const { createdAt: _default, ...insertedColumns } = columns;
+const insertedFields = Object.keys(insertedColumns) as (keyof Click)[];
+const types: { readonly [F in keyof Click]?: ColumnType } = {
+  livemode: 'boolean',
+  occurredAt: 'timestamptz',
+  utm: 'jsonb',
+};
+const names = Object.values(insertedColumns).join(', ');
+const arrays = insertedFields.map((field) => `:${field}::${types[field] ?? 'text'}[]`).join(', ');
+const insertion = `insert into clicks (${names}) select * from unnest(${arrays}) as row (${names}) on conflict (id) do nothing`;
 
 function conditionsOf(programId: string, filter: ClickFilter): Condition[] {
   return [
-    { sql: 'program_id = ? and livemode = ?', bindings: [programId, filter.livemode] },
-    ...conditionOf('affiliate_id = ?', filter.affiliateId),
-    ...conditionOf('offer_id = ?', filter.offerId),
-    ...conditionOf('link_id = ?', filter.linkId),
-    ...conditionOf('occurred_at >= ?', filter.from),
-    ...conditionOf('occurred_at < ?', filter.until),
+    ...conditionOf('program_id = :programId', programId),
+    ...conditionOf('livemode = :livemode', filter.livemode),
+    ...conditionOf('affiliate_id = :affiliateId', filter.affiliateId),
+    ...conditionOf('offer_id = :offerId', filter.offerId),
+    ...conditionOf('link_id = :linkId', filter.linkId),
+    ...conditionOf('occurred_at >= :from', filter.from),
+    ...conditionOf('occurred_at < :until', filter.until),
   ];
 }

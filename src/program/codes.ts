@@ -1,14 +1,17 @@
 import { randomInt } from 'node:crypto';
 
-/** Lower-case letters and digits without those that are read wrongly (0 o 1 l i). */
+/** Lower-case letters and digits without those that are mistaken for others (0 o 1 l i). */
 const readable = '23456789abcdefghjkmnpqrstuvwxyz';
+
+/** A code that is made at random is taken so rarely that not to find a free one in so many tries is a fault. */
+export const MAX_CODE_TRIES = 20;
 
 /** A random code that people can read out. */
 export function makeCode(length: number): string {
   return Array.from({ length }, () => readable[randomInt(readable.length)]).join('');
 }
 
-/** A referral code that tells whose it is: 'jane-smith-x7kd2m'; of a name without Latin letters the random part alone. */
+/** A referral code that tells whose it is ('jane-smith-x7kd2m'). For a name without Latin letters the random part alone. */
 export function makeReferralCode(displayName: string): string {
   const slug = displayName
     .normalize('NFKD')
@@ -20,7 +23,7 @@ export function makeReferralCode(displayName: string): string {
   return slug === '' ? makeCode(8) : `${slug}-${makeCode(6)}`;
 }
 
-/** How codes are stored and compared: without case. The pipeline looks them up in the same form. */
+/** The form in which codes are stored and compared, here and in the pipeline: trimmed, in lower case. */
 export function foldCode(code: string): string {
   return code.trim().toLowerCase();
 }

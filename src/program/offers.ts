@@ -1,11 +1,12 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { insertList, selectList, updateList, type ChangesOf, type Columns } from '../db/columns.ts';
+import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { CommissionTerms } from '../domain/terms.ts';
 import { makeCode } from './codes.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../db/page.ts';
-import { buildUpdate, type ChangesOf } from '../db/update.ts';
+import { conditionOf, type Condition } from '../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
 
 export type OfferStatus = 'draft' | 'published' | 'paused' | 'archived';
@@ -56,33 +57,29 @@ export interface OfferFilter {
 /** A program's first offer becomes its default. Throws CONFLICT where the code is taken, NOT_FOUND without a program. */
 export async function createOffer(db: Db, programId: string, input: OfferInput): Promise<Offer> {
   try {
-    const [row] = await runPositional<Offer>(
+    const [row] = await runSql<Offer>(
       db,
+      'createOffer',
       `with made as (
-         insert into offers (id, program_id, name, url, code, description, commission, currency,
-           attribution_window_days, daily_cap, status)
-         values (?, ?, ?, ?, ?, ?, ?, coalesce(?, (select currency from programs where id = ?), ''), ?, ?, ?)
-         returning ${columns}
+         insert into offers ${inserted} returning ${selected}
        ), defaulted as (
          update programs set default_offer_id = (select id from made), updated_at = now()
-         where id = ? and default_offer_id is null
+         where id = :programId and default_offer_id is null
        )
        select * from made`,
-      [
-        input.id ?? newId('off'),
+      {
+        id: input.id ?? newId('off'),
         programId,
-        input.name,
-        input.url,
-        input.code ?? makeCode(10).toUpperCase(),
-        input.description ?? null,
-        JSON.stringify(input.commission),
-        input.currency ?? null,
-        programId,
-        input.attributionWindowDays ?? 30,
-        input.dailyCap ?? 0,
-        input.status ?? 'published',
-        programId,
-      ],
+        name: input.name,
+        url: input.url,
+        code: input.code ?? makeCode(10).toUpperCase(),
+        description: input.description ?? null,
+        commission: JSON.stringify(input.commission),
+        currency: input.currency ?? null,
+        attributionWindowDays: input.attributionWindowDays ?? 30,
+        dailyCap: input.dailyCap ?? 0,
+        status: input.status ?? 'published',
+      },
     );
     return row as Offer;
   } catch (error) {
@@ -91,29 +88,31 @@ export async function createOffer(db: Db, programId: string, input: OfferInput):
   }
 }
 
-/** Changes what is given; null where the program has no such offer. Terms that customers were bound with stay. */
+/** Changes what is given; null where the program has no such offer. Customers keep the terms with which they were bound. */
 export async function updateOffer(
   db: Db,
   programId: string,
   offerId: string,
   changes: OfferChanges,
 ): Promise<Offer | null> {
-  const update = buildUpdate({
+  const update = updateList(columns, {
     name: changes.name,
     url: changes.url,
     code: changes.code,
     description: changes.description,
     commission: changes.commission && JSON.stringify(changes.commission),
     currency: changes.currency,
-    attribution_window_days: changes.attributionWindowDays,
-    daily_cap: changes.dailyCap,
+    attributionWindowDays: changes.attributionWindowDays,
+    dailyCap: changes.dailyCap,
     status: changes.status,
   });
   try {
-    const [row] = await runPositional<Offer>(
+    const [row] = await runSql<Offer>(
       db,
-      `update offers set ${update.sql}, updated_at = now() where program_id = ? and id = ? returning ${columns}`,
-      [...update.bindings, programId, offerId],
+      'updateOffer',
+      `update offers set ${update.sql}, updated_at = now()
+       where program_id = :programId and id = :offerId returning ${selected}`,
+      { ...update.bindings, programId, offerId },
     );
     return row ?? null;
   } catch (error) {
@@ -121,33 +120,54 @@ export async function updateOffer(
   }
 }
 
-/** By id or code (an id goes first). */
+/** By id or by code; where both are some offer's, the id counts. */
 export async function findOffer(db: Db, programId: string, idOrCode: string): Promise<Offer | null> {
-  const [row] = await runPositional<Offer>(
+  const [row] = await runSql<Offer>(
     db,
-    `select ${columns} from offers where program_id = ? and (id = ? or code = ?) order by (id = ?) desc limit 1`,
-    [programId, idOrCode, idOrCode, idOrCode],
+    'findOffer',
+    `select ${selected} from offers where program_id = :programId and (id = :idOrCode or code = :idOrCode)
+     order by (id = :idOrCode) desc limit 1`,
+    { programId, idOrCode },
   );
   return row ?? null;
 }
 
 /** Newest first. */
 export function listOffers(db: Db, programId: string, filter: OfferFilter, page: PageRequest): Promise<Page<Offer>> {
-  return selectPage<Offer>(db, `select ${columns} from offers`, 'id', conditionsOf(programId, filter), page);
+  const list = { name: 'listOffers', select: `select ${selected} from offers`, id: 'id' };
+  return selectPage<Offer>(db, list, conditionsOf(programId, filter), page);
 }
 
-const columns = `id, program_id as "programId", name, url, code, description, commission, currency,
-  attribution_window_days as "attributionWindowDays", daily_cap as "dailyCap", status, created_at as "createdAt",
-  updated_at as "updatedAt"`;
+const columns: Columns<keyof Offer> = {
+  id: 'id',
+  programId: 'program_id',
+  name: 'name',
+  url: 'url',
+  code: 'code',
+  description: 'description',
+  commission: 'commission',
+  currency: 'currency',
+  attributionWindowDays: 'attribution_window_days',
+  dailyCap: 'daily_cap',
+  status: 'status',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+};
+const selected = selectList(columns);
+// Without a program no currency is found; what is refused then is the reference to the program.
+const inserted = insertList(columns, ['createdAt', 'updatedAt'], {
+  currency: `coalesce(:currency, (select currency from programs where id = :programId), '')`,
+});
 
 function conditionsOf(programId: string, filter: OfferFilter): Condition[] {
   return [
-    { sql: 'program_id = ?', bindings: [programId] },
-    ...conditionOf('status = any(?)', filter.statuses),
-    ...conditionOf('code = ?', filter.code),
+    ...conditionOf('program_id = :programId', programId),
+    ...conditionOf('status = any(:statuses)', filter.statuses),
+    ...conditionOf('code = :code', filter.code),
   ];
 }
 
+/** The error to throw: one that says what is taken, or the one given where it is no conflict. */
 function describeConflict(error: unknown, code: string | undefined): unknown {
   const constraint = findUniqueViolation(error);
   if (constraint === null) return error;

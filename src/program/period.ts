@@ -1,5 +1,5 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
 
 /** From an instant (inclusive) until another (exclusive); null: open. */
 export interface Period {
@@ -18,12 +18,13 @@ export async function resolvePeriod(db: Db, programId: string, { startDate, endD
   const start = startDate ?? null;
   const end = endDate ?? null;
   if (!isDay(start) && !isDay(end)) return { from: toInstant(start), until: toInstantAfter(end) };
-  const [row] = await runPositional<Period>(
+  const [row] = await runSql<Period>(
     db,
-    `select ?::date::timestamp at time zone timezone as "from",
-       (?::date + 1)::timestamp at time zone timezone as "until"
-     from programs where id = ?`,
-    [isDay(start) ? start : null, isDay(end) ? end : null, programId],
+    'resolvePeriod',
+    `select :firstDay::date::timestamp at time zone timezone as "from",
+       (:lastDay::date + 1)::timestamp at time zone timezone as "until"
+     from programs where id = :programId`,
+    { firstDay: isDay(start) ? start : null, lastDay: isDay(end) ? end : null, programId },
   );
   return {
     from: isDay(start) ? (row?.from ?? null) : toInstant(start),

@@ -1,9 +1,9 @@
 import type { Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
-import { AppError } from '../domain/errors.ts';
+import { insertList, selectList, updateList, type ChangesOf, type Columns } from '../db/columns.ts';
+import { runSql } from '../db/sql.ts';
+import { AppError, found } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
-import { buildUpdate, type ChangesOf } from '../db/update.ts';
 import { findForeignKeyViolation } from '../db/pg-errors.ts';
 
 /** The tenant: one advertiser's affiliate program. */
@@ -18,7 +18,7 @@ export interface Program {
   attribution: { model: 'last_click' | 'first_click'; couponFirst: boolean };
   /** Days that a commission waits before it can be approved. */
   holdDays: number;
-  /** Approve when the hold is over; else only a person does. */
+  /** Whether commissions are approved when the hold is over; else only a person approves them. */
   autoApprove: boolean;
   companyName: string | null;
   contactEmail: string | null;
@@ -41,67 +41,68 @@ export interface ProgramInput {
 export type ProgramChanges = ChangesOf<ProgramInput> & { defaultOfferId?: string | null | undefined };
 
 export async function createProgram(db: Db, input: ProgramInput): Promise<Program> {
-  const [row] = await runPositional<ProgramRow>(
+  const [row] = await runSql<ProgramRow>(
     db,
-    `insert into programs (id, name, currency, timezone, attribution_model, coupon_first, hold_days, auto_approve,
-       company_name, contact_email)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning ${columns}`,
-    [
-      newId('prg'),
-      input.name,
-      input.currency ?? 'USD',
-      input.timezone ?? 'UTC',
-      input.attribution?.model ?? 'last_click',
-      input.attribution?.couponFirst ?? false,
-      input.holdDays ?? 0,
-      input.autoApprove ?? false,
-      input.companyName ?? null,
-      input.contactEmail ?? null,
-    ],
+    'createProgram',
+    `insert into programs ${inserted} returning ${selected}`,
+    {
+      id: newId('prg'),
+      name: input.name,
+      currency: input.currency ?? 'USD',
+      timezone: input.timezone ?? 'UTC',
+      attributionModel: input.attribution?.model ?? 'last_click',
+      couponFirst: input.attribution?.couponFirst ?? false,
+      holdDays: input.holdDays ?? 0,
+      autoApprove: input.autoApprove ?? false,
+      companyName: input.companyName ?? null,
+      contactEmail: input.contactEmail ?? null,
+    },
   );
   return toProgram(row as ProgramRow);
 }
 
 export async function findProgram(db: Db, programId: string): Promise<Program | null> {
-  const [row] = await runPositional<ProgramRow>(db, `select ${columns} from programs where id = ?`, [programId]);
+  const [row] = await runSql<ProgramRow>(db, 'findProgram', `select ${selected} from programs where id = :programId`, {
+    programId,
+  });
   return row ? toProgram(row) : null;
 }
 
-/** A program that must be there, as the one that a key is bound to. */
+/** For callers that take a program for granted, such as the one that a key belongs to. Throws NOT_FOUND. */
 export async function getProgram(db: Db, programId: string): Promise<Program> {
-  const program = await findProgram(db, programId);
-  if (!program) throw new AppError('NOT_FOUND', 'Program not found');
-  return program;
+  return found(await findProgram(db, programId), 'Program');
 }
 
-/** Programs, newest first. */
+/** Newest first. */
 export async function listPrograms(db: Db, page: PageRequest): Promise<Page<Program>> {
-  const { items, hasMore } = await selectPage<ProgramRow>(db, `select ${columns} from programs`, 'id', [], page);
+  const list = { name: 'listPrograms', select: `select ${selected} from programs`, id: 'id' };
+  const { items, hasMore } = await selectPage<ProgramRow>(db, list, [], page);
   return { items: items.map(toProgram), hasMore };
 }
 
 /**
- * Changes what is given. Money that was settled stays as it is: the changes count for what is settled from now on.
- * Throws VALIDATION_ERROR where the default offer is not one of the program's; null for an unknown program.
+ * Changes what is given, for what is settled from now on: money that was settled before stays as it is. Null for an
+ * unknown program. Throws VALIDATION_ERROR where the default offer is not one of the program's.
  */
 export async function updateProgram(db: Db, programId: string, changes: ProgramChanges): Promise<Program | null> {
-  const update = buildUpdate({
+  const update = updateList(columns, {
     name: changes.name,
     currency: changes.currency,
     timezone: changes.timezone,
-    default_offer_id: changes.defaultOfferId,
-    attribution_model: changes.attribution?.model,
-    coupon_first: changes.attribution?.couponFirst,
-    hold_days: changes.holdDays,
-    auto_approve: changes.autoApprove,
-    company_name: changes.companyName,
-    contact_email: changes.contactEmail,
+    defaultOfferId: changes.defaultOfferId,
+    attributionModel: changes.attribution?.model,
+    couponFirst: changes.attribution?.couponFirst,
+    holdDays: changes.holdDays,
+    autoApprove: changes.autoApprove,
+    companyName: changes.companyName,
+    contactEmail: changes.contactEmail,
   });
   try {
-    const [row] = await runPositional<ProgramRow>(
+    const [row] = await runSql<ProgramRow>(
       db,
-      `update programs set ${update.sql}, updated_at = now() where id = ? returning ${columns}`,
-      [...update.bindings, programId],
+      'updateProgram',
+      `update programs set ${update.sql}, updated_at = now() where id = :programId returning ${selected}`,
+      { ...update.bindings, programId },
     );
     return row ? toProgram(row) : null;
   } catch (error) {
@@ -113,24 +114,29 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
   }
 }
 
-/** A program's first offer becomes its default offer; later ones change nothing. */
-export async function setFirstDefaultOffer(db: Db, programId: string, offerId: string): Promise<void> {
-  await runPositional(
-    db,
-    `update programs set default_offer_id = ?, updated_at = now() where id = ? and default_offer_id is null`,
-    [offerId, programId],
-  );
-}
-
 type ProgramRow = Omit<Program, 'attribution'> & {
   attributionModel: Program['attribution']['model'];
   couponFirst: boolean;
 };
 
-const columns = `id, name, currency, timezone, default_offer_id as "defaultOfferId",
-  attribution_model as "attributionModel", coupon_first as "couponFirst", hold_days as "holdDays",
-  auto_approve as "autoApprove", company_name as "companyName", contact_email as "contactEmail", status,
-  created_at as "createdAt", updated_at as "updatedAt"`;
+const columns: Columns<keyof ProgramRow> = {
+  id: 'id',
+  name: 'name',
+  currency: 'currency',
+  timezone: 'timezone',
+  defaultOfferId: 'default_offer_id',
+  attributionModel: 'attribution_model',
+  couponFirst: 'coupon_first',
+  holdDays: 'hold_days',
+  autoApprove: 'auto_approve',
+  companyName: 'company_name',
+  contactEmail: 'contact_email',
+  status: 'status',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+};
+const selected = selectList(columns);
+const inserted = insertList(columns, ['defaultOfferId', 'status', 'createdAt', 'updatedAt']);
 
 function toProgram({ attributionModel, couponFirst, ...row }: ProgramRow): Program {
   return { ...row, attribution: { model: attributionModel, couponFirst } };

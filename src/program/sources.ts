@@ -2,19 +2,21 @@ import { randomBytes } from 'node:crypto';
 import type { Db } from '../db/db.ts';
 import { z } from 'zod';
 import type { SecretBox } from '../db/secret-box.ts';
-import { runPositional } from '../db/sql.ts';
+import { insertList, selectList, updateList, type Columns } from '../db/columns.ts';
+import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
-import { conditionOf, selectPage, type Page, type PageRequest } from '../db/page.ts';
-import { buildUpdate } from '../db/update.ts';
+import { conditionOf } from '../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findForeignKeyViolation } from '../db/pg-errors.ts';
 
-/** What may be shown of a source, by kind (API.md section 4). */
-export const stripeSettingsSchema = z.strictObject({});
+// What may be shown of a source, by kind.
+
+const stripeSettingsSchema = z.strictObject({});
 
 export const revenuecatSettingsSchema = z.strictObject({
-  /** What commission is reckoned on: the price, the price without tax, or what the store pays out. */
+  /** What commission is computed on: the price, the price without tax, or what the store pays out. */
   amountBasis: z.enum(['gross', 'net_of_tax', 'proceeds']).default('net_of_tax'),
   /** Whether the subscriber attribute `$campaign` is a coupon code. */
   campaignAsCoupon: z.boolean().default(false),
@@ -67,7 +69,7 @@ interface SourceBase {
   name: string | null;
   /** source: order ids of this source are its own and never meet those of others. */
   orderScope: 'program' | 'source';
-  /** null: each message says so itself. */
+  /** null: each message says itself whether it is live. */
   livemode: boolean | null;
   /** Encrypted; see `openStripeSecrets`, `openRevenuecatSecrets`. */
   sealedSecrets: string | null;
@@ -90,7 +92,7 @@ export type SourceInput = {
   | { kind: 'postback'; settings: PostbackSettings; secrets: null }
 );
 
-/** Settings and secrets are whole: what is given replaces what was. */
+/** Settings and secrets are each replaced as a whole. */
 export interface SourceChanges {
   name?: string | null | undefined;
   orderScope?: Source['orderScope'] | undefined;
@@ -99,33 +101,33 @@ export interface SourceChanges {
   secrets?: StripeSecrets | RevenuecatSecrets | undefined;
 }
 
-/**
- * The source behind a URL, whoever's it is; null where there is none (or no more). Remembered for less than 5 s.
- */
+/** The source behind a URL, of any program; null where there is none, or no more. Remembered for less than 5 s. */
 export function findSource(db: Db, sourceId: string): Promise<Source | null> {
   return cacheOf(db).get(sourceId, async () => {
-    const [row] = await runPositional<Source>(
+    const [row] = await runSql<Source>(
       db,
-      `select ${columns} from sources where id = ? and deleted_at is null`,
-      [sourceId],
+      'findSource',
+      `select ${selected} from sources where id = :sourceId and deleted_at is null`,
+      { sourceId },
     );
     return row ?? null;
   });
 }
 
-/** Sources by id, also those that are deleted: what they brought is still to be understood. */
+/** Sources by id, deleted ones too: what came by them can still be replayed. */
 export function listSourcesOfAnyTime(db: Db, ids: string[]): Promise<SourceOfAnyTime[]> {
-  return runPositional<SourceOfAnyTime>(
+  return runSql<SourceOfAnyTime>(
     db,
-    `select ${columns}, settings_changed_at as "settingsChangedAt" from sources where id = any(?)`,
-    [ids],
+    'listSourcesOfAnyTime',
+    `select ${selectList(columns)} from sources where id = any(:ids)`,
+    { ids },
   );
 }
 
-/** `settingsChangedAt`: when what it says of its messages was last changed; null: never. */
+/** `settingsChangedAt`: when one last changed how its messages are read; null: never. */
 export type SourceOfAnyTime = Source & { settingsChangedAt: Date | null };
 
-/** A Stripe source's secrets. Opened once a look-up, not once a message. */
+/** A Stripe source's secrets. Opened once for each look-up of the source, not for each message. */
 export function openStripeSecrets(secrets: SecretBox, source: StripeSource): Promise<StripeSecrets> {
   return openSecrets<StripeSecrets>(secrets, source);
 }
@@ -139,21 +141,16 @@ export async function createSource(db: Db, secrets: SecretBox, programId: string
   // A UUIDv7 tells its time and has 74 random bits; the rest makes the id a capability.
   const id = newId('src') + randomBytes(16).toString('hex');
   try {
-    const [row] = await runPositional<Source>(
-      db,
-      `insert into sources (id, program_id, kind, name, order_scope, livemode, settings, secrets)
-       values (?, ?, ?, ?, ?, ?, ?, ?) returning ${columns}`,
-      [
-        id,
-        programId,
-        input.kind,
-        input.name ?? null,
-        input.orderScope ?? 'program',
-        input.livemode ?? null,
-        JSON.stringify(input.settings),
-        input.secrets ? await secrets.seal(JSON.stringify(input.secrets)) : null,
-      ],
-    );
+    const [row] = await runSql<Source>(db, 'createSource', `insert into sources ${inserted} returning ${selected}`, {
+      id,
+      programId,
+      kind: input.kind,
+      name: input.name ?? null,
+      orderScope: input.orderScope ?? 'program',
+      livemode: input.livemode ?? null,
+      settings: JSON.stringify(input.settings),
+      sealedSecrets: input.secrets ? await secrets.seal(JSON.stringify(input.secrets)) : null,
+    });
     cacheOf(db).delete(id);
     return row as Source;
   } catch (error) {
@@ -162,12 +159,13 @@ export async function createSource(db: Db, secrets: SecretBox, programId: string
   }
 }
 
-/** A program's own source, fresh from the database. */
+/** A program's own source, as the database has it now. */
 export async function getSource(db: Db, programId: string, sourceId: string): Promise<Source | null> {
-  const [row] = await runPositional<Source>(
+  const [row] = await runSql<Source>(
     db,
-    `select ${columns} from sources where program_id = ? and id = ? and deleted_at is null`,
-    [programId, sourceId],
+    'getSource',
+    `select ${selected} from sources where program_id = :programId and id = :sourceId and deleted_at is null`,
+    { programId, sourceId },
   );
   return row ?? null;
 }
@@ -179,11 +177,12 @@ export function listSources(
   filter: { kind?: SourceKind | undefined },
   page: PageRequest,
 ): Promise<Page<Source>> {
+  const list = { name: 'listSources', select: `select ${selected} from sources`, id: 'id' };
   const conditions = [
-    { sql: 'program_id = ? and deleted_at is null', bindings: [programId] },
-    ...conditionOf('kind = ?', filter.kind),
+    ...conditionOf('program_id = :programId and deleted_at is null', programId),
+    ...conditionOf('kind = :kind', filter.kind),
   ];
-  return selectPage<Source>(db, `select ${columns} from sources`, 'id', conditions, page);
+  return selectPage<Source>(db, list, conditions, page);
 }
 
 /** Null where the program has no such source. */
@@ -195,29 +194,33 @@ export async function updateSource(
   changes: SourceChanges,
 ): Promise<Source | null> {
   const now = new Date().toISOString();
-  const update = buildUpdate({
+  const update = updateList(columns, {
     name: changes.name,
-    order_scope: changes.orderScope,
+    orderScope: changes.orderScope,
     livemode: changes.livemode,
     settings: changes.settings && JSON.stringify(changes.settings),
-    settings_changed_at: changes.settings || changes.orderScope || changes.livemode !== undefined ? now : undefined,
-    secrets: changes.secrets && (await secrets.seal(JSON.stringify(changes.secrets))),
+    settingsChangedAt: changes.settings || changes.orderScope || changes.livemode !== undefined ? now : undefined,
+    sealedSecrets: changes.secrets && (await secrets.seal(JSON.stringify(changes.secrets))),
   });
-  const [row] = await runPositional<Source>(
+  const [row] = await runSql<Source>(
     db,
-    `update sources set ${update.sql} where program_id = ? and id = ? and deleted_at is null returning ${columns}`,
-    [...update.bindings, programId, sourceId],
+    'updateSource',
+    `update sources set ${update.sql}
+     where program_id = :programId and id = :sourceId and deleted_at is null returning ${selected}`,
+    { ...update.bindings, programId, sourceId },
   );
   cacheOf(db).delete(sourceId);
   return row ?? null;
 }
 
-/** Closes the way in; what came by it stays. False where the program has no such source. */
+/** Nothing comes by it any more; what did come stays. False where the program has no such source. */
 export async function deleteSource(db: Db, programId: string, sourceId: string): Promise<boolean> {
-  const rows = await runPositional<{ id: string }>(
+  const rows = await runSql<{ id: string }>(
     db,
-    `update sources set deleted_at = now() where program_id = ? and id = ? and deleted_at is null returning id`,
-    [programId, sourceId],
+    'deleteSource',
+    `update sources set deleted_at = now()
+     where program_id = :programId and id = :sourceId and deleted_at is null returning id`,
+    { programId, sourceId },
   );
   cacheOf(db).delete(sourceId);
   return rows.length > 0;
@@ -225,20 +228,33 @@ export async function deleteSource(db: Db, programId: string, sourceId: string):
 
 /** When the newest message came by a source; null where none did. */
 export async function findLastEventTime(db: Db, sourceId: string): Promise<Date | null> {
-  const [row] = await runPositional<{ receivedAt: Date }>(
+  const [row] = await runSql<{ receivedAt: Date }>(
     db,
-    `select received_at as "receivedAt" from inbox_events where source_id = ? order by id desc limit 1`,
-    [sourceId],
+    'findLastEventTime',
+    `select received_at as "receivedAt" from inbox_events where source_id = :sourceId order by id desc limit 1`,
+    { sourceId },
   );
   return row?.receivedAt ?? null;
 }
 
-const columns = `id, program_id as "programId", kind, name, order_scope as "orderScope", livemode, settings,
-  secrets as "sealedSecrets", created_at as "createdAt"`;
+const shownColumns: Columns<keyof Source> = {
+  id: 'id',
+  programId: 'program_id',
+  kind: 'kind',
+  name: 'name',
+  orderScope: 'order_scope',
+  livemode: 'livemode',
+  settings: 'settings',
+  sealedSecrets: 'secrets',
+  createdAt: 'created_at',
+};
+const columns: Columns<keyof SourceOfAnyTime> = { ...shownColumns, settingsChangedAt: 'settings_changed_at' };
+const selected = selectList(shownColumns);
+const inserted = insertList(shownColumns, ['createdAt']);
 
 const cacheOf = perDatabase(() => new ExpiringCache<Source>({ ttlMs: 4_000, maxEntries: 10_000 }));
 
-/** Found sources are remembered as objects, so what was opened is remembered with them and forgotten with them. */
+/** The cache above keeps sources as objects: their opened secrets are kept and forgotten with them. */
 const opened = new WeakMap<Source, Promise<unknown>>();
 
 function openSecrets<T>(secrets: SecretBox, source: Source): Promise<T> {

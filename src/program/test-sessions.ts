@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Db, Trx } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { insertList, selectList, type Columns } from '../db/columns.ts';
+import { runSql } from '../db/sql.ts';
 import { newId } from '../domain/ids.ts';
 import { insertClicks } from './clicks.ts';
 
-/** A test click to try an integration with; what came with it is always test, whatever key it came by. */
+/** A test click to try an integration with. What names it is a test, whatever key it came by. */
 export interface TestSession {
   token: string;
   programId: string;
@@ -17,7 +18,7 @@ export interface TestSession {
 
 const LIFETIME_MS = 60 * 60_000;
 
-/** Call it in a transaction: the click and its session come together. */
+/** The click and its session are made together. */
 export async function createTestSession(
   trx: Trx,
   programId: string,
@@ -45,30 +46,38 @@ export async function createTestSession(
       sourceUrl: null,
     },
   ]);
-  const [row] = await runPositional<TestSession>(
+  const [row] = await runSql<TestSession>(
     trx,
-    `insert into test_sessions (token, program_id, offer_id, click_id, created_at, expires_at)
-     values (?, ?, ?, ?, ?, ?) returning ${columns}`,
-    [
-      randomBytes(24).toString('base64url'),
+    'createTestSession',
+    `insert into test_sessions ${insertList(columns)} returning ${selected}`,
+    {
+      token: randomBytes(24).toString('base64url'),
       programId,
-      session.offerId,
+      offerId: session.offerId,
       clickId,
-      now,
-      new Date(now.getTime() + LIFETIME_MS),
-    ],
+      createdAt: now,
+      expiresAt: new Date(now.getTime() + LIFETIME_MS),
+    },
   );
   return row as TestSession;
 }
 
 export async function findTestSession(db: Db, programId: string, token: string): Promise<TestSession | null> {
-  const [row] = await runPositional<TestSession>(
+  const [row] = await runSql<TestSession>(
     db,
-    `select ${columns} from test_sessions where program_id = ? and token = ?`,
-    [programId, token],
+    'findTestSession',
+    `select ${selected} from test_sessions where program_id = :programId and token = :token`,
+    { programId, token },
   );
   return row ?? null;
 }
 
-const columns = `token, program_id as "programId", offer_id as "offerId", click_id as "clickId",
-  created_at as "createdAt", expires_at as "expiresAt"`;
+const columns: Columns<keyof TestSession> = {
+  token: 'token',
+  programId: 'program_id',
+  offerId: 'offer_id',
+  clickId: 'click_id',
+  createdAt: 'created_at',
+  expiresAt: 'expires_at',
+};
+const selected = selectList(columns);

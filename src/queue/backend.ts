@@ -26,8 +26,8 @@ export interface BackendConnection {
 }
 
 /**
- * The one place that chooses where jobs live. A producer fails at once while Redis is away (no offline queue), so that
- * intake never waits for it; a consumer keeps trying for ever.
+ * The one place that decides where jobs are kept. While Redis is away a producer fails at once (it has no offline queue), so
+ * that intake never waits for it; a consumer goes on trying.
  */
 export function connectBackend(
   config: QueueBackendConfig,
@@ -69,8 +69,8 @@ function connectRedis(config: QueueBackendConfig, role: string, onError: (error:
 }
 
 /**
- * Without an offline queue BullMQ waits for a connection for ever; a producer rather lets the sweep do it. All who ask
- * during an outage share one wait.
+ * Without an offline queue BullMQ would wait for a connection without end; a producer waits for a short time, and leaves the
+ * rest to the sweep. All who ask during an outage share one wait.
  */
 function watchReadiness(client: Redis | Cluster): (timeoutMs: number) => Promise<boolean> {
   let waiting: Promise<boolean> | null = null;
@@ -107,12 +107,12 @@ function connectPostgres(databaseUrl: string, role: string, onError: (error: Err
     max: role === 'producer' ? 2 : 8,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
-    // A job lost in a crash is found again by the sweep: it need not wait for the disk.
+    // The sweep makes a job again that is lost in a crash, so none needs to wait for the disk.
     options: '-c search_path=bullmq -c synchronous_commit=off',
     application_name: `tributary-queue-${role}`,
   });
   pool.on('error', onError);
-  // The pool listens to its idle clients only: one that BullMQ has taken and that the server ends would end us too.
+  // The pool listens for errors of its idle clients only: if the server ended one that BullMQ uses, that would end us too.
   pool.on('connect', (client) => client.on('error', onError));
   return {
     options: { connection: pool },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** What to settle in one batch. The rows decide; a job that comes twice finds nothing to do. */
-export const intakeJobSchema = z.strictObject({
+/** What to settle in one batch. The rows decide what is to be done: a job that comes twice finds nothing. */
+const intakeJobSchema = z.strictObject({
   /** Inbox events of one committed group. */
   eventIds: z.array(z.string()),
   /** Orders and customers to be settled again, because something beside them changed. */
@@ -10,7 +10,7 @@ export const intakeJobSchema = z.strictObject({
 export type IntakeJob = z.infer<typeof intakeJobSchema>;
 
 /** Deliveries to attempt now. */
-export const deliveryJobSchema = z.strictObject({ deliveryIds: z.array(z.string()).min(1) });
+const deliveryJobSchema = z.strictObject({ deliveryIds: z.array(z.string()).min(1) });
 export type DeliveryJob = z.infer<typeof deliveryJobSchema>;
 
 export const jobSchemas = { intake: intakeJobSchema, delivery: deliveryJobSchema } as const;

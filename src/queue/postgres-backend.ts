@@ -10,9 +10,9 @@ import {
 const RETRY_MS = 1_000;
 
 /**
- * BullMQ's PostgreSQL backend, made to outlive a database that is away while it starts. BullMQ 6.7 remembers its first
- * attempt for ever, also one that failed: its queues never recovered then, and a worker asked again so fast, from memory,
- * that timers, signals and everything else of the process stood still.
+ * BullMQ's PostgreSQL backend, made to survive a database that is away while it starts. BullMQ 6.7 keeps the result of its
+ * first attempt to connect, even a failure: its queues then never recovered, and its workers asked for jobs again without
+ * pause, so that timers, signals and everything else in the process stood still.
  */
 export const createSteadyPostgresBackend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions> = (
   name,
@@ -54,7 +54,7 @@ class SteadyBackend extends PostgresQueueBackend {
     try {
       return await super.moveToActive(token, name);
     } catch (error) {
-      // BullMQ asks again at once after most errors; one of a second at a time is plenty.
+      // BullMQ asks again at once after most errors; once a second is enough.
       await wait(RETRY_MS);
       throw error;
     }

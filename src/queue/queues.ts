@@ -6,8 +6,8 @@ import { jobSchemas, type JobOf, type QueueName } from './jobs.ts';
 export interface Queues {
   backend: 'redis' | 'postgres';
   /**
-   * Wakes a worker up. Never throws and never waits for a lost queue: rows are the truth, and the sweep enqueues again
-   * what a lost job left behind.
+   * Wakes a worker. Never throws, and hardly waits for a queue that is away: rows are the truth, and the sweep enqueues
+   * again what a lost job left undone.
    */
   enqueue<N extends QueueName>(name: N, jobs: JobOf<N>[]): Promise<void>;
   /** Throws when the backend does not answer. */
@@ -16,14 +16,15 @@ export interface Queues {
 }
 
 export interface Consumer {
-  /** Takes no new job, lets those under way finish. */
+  /** Takes no new job and waits for those under way. */
   close(): Promise<void>;
 }
 
-// Ids are never fixed (a re-add of a finished id would be ignored), and finished jobs are not kept: rows tell the story.
+// BullMQ makes the ids: a job with a chosen id that was used before would be ignored. Finished jobs are not kept, since the
+// rows say what was done.
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
 
-// Long enough for a connection that is being made, short enough that an outage piles nothing up.
+// Long enough for a connection that is being made, short enough that callers do not pile up in an outage.
 const READY_WITHIN_MS = 1_000;
 
 export function openQueues(config: QueueBackendConfig, log: Logger): Queues {
@@ -85,12 +86,12 @@ export function consumeQueue<N extends QueueName>(
   };
 }
 
-// BullMQ's own 15 s would hold up the first jobs after an outage, and a stop during one: nothing interrupts that pause.
+// BullMQ's default of 15 s would delay the first jobs after an outage, and a stop during one, since nothing interrupts it.
 const RETRY_CONNECTION_MS = 1_000;
 
 const keepNothing = { removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } };
 
-/** A backend that is away reports an error many times a second; one line every ten seconds says as much. */
+/** A backend that is away reports an error many times a second; one line every ten seconds is enough. */
 function warnSometimes(log: Logger): (error: Error, what: string) => void {
   let last = 0;
   return (error, what) => {

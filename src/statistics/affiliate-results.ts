@@ -1,10 +1,11 @@
 import { readSnapshot, type Db } from '../db/db.ts';
-import { runPositional } from '../db/sql.ts';
+import { runSql } from '../db/sql.ts';
+import { hasRollups } from './rollups.ts';
 
 /** What came by one affiliate so far, in one currency. */
 export interface AffiliateResults {
   clicks: number;
-  /** Those that count: pending, approved or paid; no leads that are only told of. */
+  /** Those that count: pending, approved or paid, without leads that earn nothing. */
   conversions: number;
   /** All that was ever earned, less what refunds and disputes took back. */
   earnedMinor: bigint;
@@ -12,7 +13,7 @@ export interface AffiliateResults {
   paidMinor: bigint;
 }
 
-/** By affiliate id; each of the given ones is there. Test rows are never paid. */
+/** By affiliate id, with an entry for each of the given ones. What is test was never paid. */
 export async function readAffiliateResults(
   db: Db,
   programId: string,
@@ -21,26 +22,26 @@ export async function readAffiliateResults(
   currency: string,
 ): Promise<Map<string, AffiliateResults>> {
   const rows = await readSnapshot(db, async (trx) => {
-    const [zone] = await runPositional(trx, 'select 1 from statistic_zones where program_id = ?', [programId]);
-    const sql = zone ? rolledUpResults : countedResults;
-    const scope = [affiliateIds, programId, livemode];
-    const inCurrency = [affiliateIds, programId, currency];
-    return runPositional<AffiliateRow>(
+    const counted = (await hasRollups(trx, programId)) ? rolledUpResults : countedResults;
+    return runSql<AffiliateRow>(
       trx,
+      'readAffiliateResults',
       `select a.id, coalesce(c.clicks, 0)::bigint as clicks, coalesce(c.conversions, 0)::bigint as conversions,
          coalesce(c.earned, 0)::bigint as earned, coalesce(b.paid, 0)::bigint as paid
-       from unnest(?::text[]) as a (id)
+       from unnest(:affiliateIds::text[]) as a (id)
        left join (
          select affiliate_id, sum(clicks) as clicks, sum(conversions) as conversions,
-           sum(commission) filter (where commission_currency = ?) as earned
-         from (${sql}) as counted group by 1) c on c.affiliate_id = a.id
+           sum(commission) filter (where commission_currency = :currency) as earned
+         from (${counted}) as counted group by 1) c on c.affiliate_id = a.id
        left join (
          select affiliate_id, sum(paid) as paid from (
-           select affiliate_id, paid from balance_rollups where affiliate_id = any(?) and program_id = ? and currency = ?
+           select affiliate_id, paid from balance_rollups
+           where affiliate_id = any(:affiliateIds) and program_id = :programId and currency = :currency
            union all
-           select affiliate_id, paid from balance_deltas where affiliate_id = any(?) and program_id = ? and currency = ?
-         ) as settled where ? group by 1) b on b.affiliate_id = a.id`,
-      [affiliateIds, currency, ...scope, ...scope, ...inCurrency, ...inCurrency, livemode],
+           select affiliate_id, paid from balance_deltas
+           where affiliate_id = any(:affiliateIds) and program_id = :programId and currency = :currency
+         ) as posted where :livemode group by 1) b on b.affiliate_id = a.id`,
+      { affiliateIds, programId, livemode, currency },
     );
   });
   return new Map(
@@ -61,16 +62,17 @@ interface AffiliateRow {
 
 const rolledUpResults = `
   select affiliate_id, commission_currency, clicks, conversions, commission from statistic_rollups
-  where affiliate_id = any(?) and program_id = ? and livemode = ? and grain = 'affiliate' and offer_id = ''
+  where affiliate_id = any(:affiliateIds) and program_id = :programId and livemode = :livemode and grain = 'affiliate' and offer_id = ''
     and day = 'infinity'
   union all
   select affiliate_id, commission_currency, clicks, conversions, commission from statistic_deltas
-  where affiliate_id = any(?) and program_id = ? and livemode = ?`;
+  where affiliate_id = any(:affiliateIds) and program_id = :programId and livemode = :livemode`;
 
 /** The same for a program whose rollups are not there yet. */
 const countedResults = `
   select affiliate_id, null as commission_currency, count(*) as clicks, 0 as conversions, 0 as commission from clicks
-  where affiliate_id = any(?) and program_id = ? and livemode = ? group by 1
+  where affiliate_id = any(:affiliateIds) and program_id = :programId and livemode = :livemode group by 1
   union all
   select affiliate_id, commission_currency, 0, count(*), sum(commission_minor) from orders
-  where affiliate_id = any(?) and program_id = ? and livemode = ? and order_counts(status, kind, cpa_claim) group by 1, 2`;
+  where affiliate_id = any(:affiliateIds) and program_id = :programId and livemode = :livemode
+    and order_counts(status, kind, cpa_claim) group by 1, 2`;

@@ -1,4 +1,4 @@
-import type { Condition } from '../db/page.ts';
+import type { Condition } from '../db/conditions.ts';
 
 /** What conversions are counted by: all that the totals tell apart. */
 export interface TotalFilter {
@@ -6,27 +6,27 @@ export interface TotalFilter {
   livemode: boolean;
   /** Any of these; without any, all but `merged`. */
   statuses?: readonly string[] | undefined;
-  /** True: without the leads that are only told of. */
+  /** True: without the leads that earn nothing. */
   earning?: boolean | undefined;
-  /** True: those of an affiliate. */
+  /** True: only those of an affiliate. */
   credited?: boolean | undefined;
   affiliateId?: string | undefined;
   offerId?: string | undefined;
 }
 
-/** A query of one number, exact at every moment: what is folded (rollups.ts) and what is not yet. */
+/** A query of one number, exact at every moment: it adds what is rolled up (rollups.ts) and what is not yet. */
 export function totalOf(filter: TotalFilter): Condition {
   const { programId, livemode, statuses, earning = false, credited = false, affiliateId, offerId } = filter;
   return {
-    sql: 'select conversion_total(?, ?, ?, ?, ?, ?, ?)',
-    bindings: [
+    sql: 'select conversion_total(:programId, :livemode, :statuses, :earning, :credited, :affiliateId, :offerId)',
+    bindings: {
       programId,
       livemode,
-      statuses?.length ? statuses : null,
+      statuses: statuses?.length ? statuses : null,
       earning,
       credited,
-      affiliateId ?? null,
-      offerId ?? null,
-    ],
+      affiliateId: affiliateId ?? null,
+      offerId: offerId ?? null,
+    },
   };
 }

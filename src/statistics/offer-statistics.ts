@@ -29,12 +29,10 @@ export async function readOfferStatistics(
   programId: string,
   filter: Omit<StatisticsFilter, 'affiliateId'>,
 ): Promise<OfferStatistics[]> {
-  const rows = await queryStatistics<Omit<OfferStatistics, 'clicks'> & { clicks: bigint }>(
-    db,
-    programId,
-    filter,
-    { byOffer: true },
-    (counted) => `with counted as (
+  const rows = await queryStatistics<Omit<OfferStatistics, 'clicks'> & { clicks: bigint }>(db, programId, filter, {
+    name: 'readOfferStatistics',
+    byOffer: true,
+    select: (counted) => `with counted as (
        select offer_id, coalesce(currency, commission_currency) as currency, sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions,
          sum(approved)::bigint as approved, sum(revenue)::bigint as revenue
        from ${counted} group by 1, 2 having (sum(clicks), sum(conversions)) <> (0, 0)),
@@ -46,6 +44,6 @@ export async function readOfferStatistics(
      select o.id as "offerId", o.code, o.name, o.currency, s.clicks, coalesce(s.amounts, '[]') as amounts
      from summed s left join offers o on o.id = s.offer_id
      order by o.id nulls last`,
-  );
+  });
   return rows.map((row) => ({ ...row, clicks: Number(row.clicks) }));
 }

@@ -5,7 +5,7 @@ export type { StatisticsFilter } from './statistic-rows.ts';
 
 export type StatisticsInterval = 'day' | 'week' | 'month';
 
-/** Counted by `occurredAt`. A conversion counts while it is pending, approved or paid; leads that earn nothing do not. */
+/** Counted by `occurredAt`. A conversion counts while it is pending, approved or paid; leads that earn nothing do not count. */
 export interface Statistics {
   clicks: number;
   conversions: number;
@@ -54,17 +54,15 @@ async function readBuckets(
   interval: StatisticsInterval | null,
 ): Promise<StatisticsBucket[]> {
   const bucket = interval === null ? `''` : `to_char(date_trunc('${interval}', day::timestamp), 'YYYY-MM-DD')`;
-  const rows = await queryStatistics<AmountRow>(
-    db,
-    programId,
-    filter,
-    { byDay: interval !== null },
-    (counted) => `select ${bucket} as date, currency, commission_currency as "commissionCurrency",
+  const rows = await queryStatistics<AmountRow>(db, programId, filter, {
+    name: 'readStatistics',
+    byDay: interval !== null,
+    select: (counted) => `select ${bucket} as date, currency, commission_currency as "commissionCurrency",
          sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions, sum(revenue)::bigint as revenue,
          sum(commission)::bigint as commission
        from ${counted} group by 1, 2, 3
        having (sum(clicks), sum(conversions)) <> (0, 0)`,
-  );
+  });
   return mergeBuckets(rows);
 }
 

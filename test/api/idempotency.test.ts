@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { claimKey, deleteOldKeys } from '../../src/http/idempotency-keys.ts';
+import { deleteOldKeys, reserveKey } from '../../src/http/idempotency-keys.ts';
 import { openApiProgram, type ApiProgram } from './api-program.ts';
 
 let api: ApiProgram;
@@ -68,7 +68,7 @@ test('of many at once one is run; the others are told that it is under way, or g
   assert.ok(answers.every(({ status }) => status === 201 || status === 409));
 });
 
-test('a claim under way is a conflict; one that a killed process left is free after 60 seconds', async () => {
+test('a reservation under way is a conflict; one that a killed process left is free after 60 seconds', async () => {
   const call = {
     programId: api.programId,
     livemode: true,
@@ -77,7 +77,7 @@ test('a claim under way is a conflict; one that a killed process left is free af
     key: 'left',
     requestHash: Buffer.alloc(32),
   };
-  assert.equal((await claimKey(api.hub.db, call)).kind, 'claimed');
+  assert.equal((await reserveKey(api.hub.db, call)).kind, 'reserved');
   const mismatch = await create('left');
   assert.equal(mismatch.status, 422);
   await api.hub.db.raw(

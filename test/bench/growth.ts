@@ -3,7 +3,7 @@ import { newId } from '../../src/domain/ids.ts';
 import type { Fact } from '../../src/domain/facts.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { settleSafely } from '../../src/pipeline/settle-safely.ts';
-import { buildStatistics, foldBalances } from '../../src/statistics/rollups.ts';
+import { buildStatistics, rollUpBalances } from '../../src/statistics/rollups.ts';
 import { growLedger, type GrownLedger } from './grown-ledger.ts';
 import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';
@@ -58,7 +58,7 @@ export async function runGrowthBench(backend: 'postgres' | 'redis'): Promise<Ben
 async function prepare({ db }: BenchServices, conversions: number): Promise<GrownLedger> {
   const ledger = await growLedger(db, conversions);
   while ((await buildStatistics(db)) > 0);
-  while ((await foldBalances(db, 20_000)) > 0);
+  while ((await rollUpBalances(db, 20_000)) > 0);
   await db.raw('vacuum analyze');
   // What was written by the filling is written back now, not while the batches are measured.
   await db.raw('checkpoint');

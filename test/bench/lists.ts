@@ -1,7 +1,7 @@
 import { newId } from '../../src/domain/ids.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
 import { createKey } from '../../src/program/api-keys.ts';
-import { buildStatistics, foldBalances, foldConversionTotals } from '../../src/statistics/rollups.ts';
+import { buildStatistics, rollUpBalances, rollUpConversionTotals } from '../../src/statistics/rollups.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { startChild } from './child.ts';
 import { fillProgram, type FilledProgram } from './filled-program.ts';
@@ -88,8 +88,8 @@ async function prepare(services: BenchServices, conversions: number): Promise<Pr
     'alter table clicks enable trigger clicks_are_counted; alter table orders enable trigger orders_are_counted',
   );
   while ((await buildStatistics(db)) > 0);
-  while ((await foldBalances(db, 20_000)) > 0);
-  while ((await foldConversionTotals(db, 20_000)) > 0);
+  while ((await rollUpBalances(db, 20_000)) > 0);
+  while ((await rollUpConversionTotals(db, 20_000)) > 0);
   const { plaintext: key } = await createKey(db, programId, { name: 'bench', mode: 'live', access: 'read' });
   return { ...filled, key };
 }

@@ -14,9 +14,9 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 const TIMEOUT_MS = 60_000;
 
 /** Runs `tributary …` as people do: a process of its own, with PATH and `env` alone, ended when it takes too long. */
-export async function runCli(args: readonly string[], env: Environment): Promise<CliResult> {
+export async function runCli(args: readonly string[], env: Environment, cwd = root): Promise<CliResult> {
   const child = spawn(process.execPath, ['src/cli/tributary.ts', ...args], {
-    cwd: root,
+    cwd,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createDatabase, toAppError } from '../../src/db/database.ts';
+import { createDatabase } from '../../src/db/database.ts';
 import { isOutage } from '../../src/db/outage.ts';
+import { toAppError } from '../../src/db/pg-errors.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
 import { runSql } from '../support/sql.ts';
 import { AppError } from '../../src/domain/errors.ts';

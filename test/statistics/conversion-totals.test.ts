@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { runSql } from '../support/sql.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { listConversions, type ConversionFilter } from '../../src/ledger/conversions.ts';
-import { foldConversionTotals } from '../../src/statistics/rollups.ts';
+import { rollUpConversionTotals } from '../../src/statistics/rollups.ts';
 import { arbitraryDelivery, arbitraryHistory } from '../journeys/arbitrary-histories.ts';
 import { liveHistory } from '../journeys/live-history.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -33,7 +33,7 @@ function filtersOf(affiliateIds: string[], offerIds: string[]): Omit<ConversionF
   return [...filters, ...byAffiliate, ...byOffer, ...byBoth, { affiliateId: 'aff_nobody' }];
 }
 
-test('the total of a list is the number of its rows after any history, however much of it is folded', async () => {
+test('the total of a list is the number of its rows after any history, however much of it is rolled up', async () => {
   const histories = arbitraryHistory.chain((history) => fc.tuple(fc.constant(history), arbitraryDelivery(history)));
   let counted = 0;
   await fc.assert(
@@ -46,8 +46,8 @@ test('the total of a list is the number of its rows after any history, however m
          from programs p order by created_at desc limit 1`,
       );
       const whose = filtersOf(program?.affiliates ?? [], program?.offers ?? []);
-      for (const fold of [0, 2, 1_000]) {
-        await foldConversionTotals(t.db, fold);
+      for (const limit of [0, 2, 1_000]) {
+        await rollUpConversionTotals(t.db, limit);
         for (const livemode of [true, false]) {
           for (const filter of whose) counted += await compare(program?.id ?? '', { ...filter, livemode });
         }

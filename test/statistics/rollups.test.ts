@@ -11,7 +11,7 @@ import { listBalances } from '../../src/ledger/balances.ts';
 import { insertClicks, type Click } from '../../src/program/clicks.ts';
 import { readOfferStatistics } from '../../src/statistics/offer-statistics.ts';
 import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
-import { buildStatistics, foldBalances, foldStatistics } from '../../src/statistics/rollups.ts';
+import { buildStatistics, rollUpBalances, rollUpStatistics } from '../../src/statistics/rollups.ts';
 import {
   readStatistics,
   readStatisticsSeries,
@@ -33,7 +33,7 @@ before(async () => {
 });
 after(() => t.close());
 
-test('statistics and balances equal the full sums after any history, however much of it is folded', async () => {
+test('statistics and balances equal the full sums after any history, however much of it is rolled up', async () => {
   const histories = arbitraryHistory.chain((history) =>
     fc.tuple(fc.constant(history), arbitraryDelivery(history), fc.array(fc.integer({ min: 0, max: 2 }))),
   );
@@ -42,13 +42,13 @@ test('statistics and balances equal the full sums after any history, however muc
   await fc.assert(
     fc.asyncProperty(histories, async ([history, delivery, fates]) => {
       const living = new AbortController();
-      const folding = foldUntil(living.signal);
+      const rollingUp = rollUpUntil(living.signal);
       await liveHistory(t.db, log, history, delivery).finally(() => living.abort());
-      await folding;
+      await rollingUp;
       const programId = await newestProgram();
       await assertFullSums(programId);
       payouts += await payOut(programId, fates);
-      for (const step of [() => foldStatistics(t.db, 3), () => foldBalances(t.db, 2), addFacts]) {
+      for (const step of [() => rollUpStatistics(t.db, 3), () => rollUpBalances(t.db, 2), rollUpAll]) {
         await step();
         compared += await assertFullSums(programId);
       }
@@ -59,12 +59,12 @@ test('statistics and balances equal the full sums after any history, however muc
   assert.ok(compared > 0);
 });
 
-test('no click is counted twice or missed while clicks are written, folded and built at once', async () => {
+test('no click is counted twice or missed while clicks are written, rolled up and built at once', async () => {
   const { programId, affiliateId, offerId } = await makeProgram('UTC');
   const link = await createTrackingLink(t.db, programId, { affiliateId, offerId });
   let written = 0;
   const writing = new AbortController();
-  const folding = foldUntil(writing.signal);
+  const rollingUp = rollUpUntil(writing.signal);
   const write = async (): Promise<void> => {
     for (let n = 0; n < 40; n += 1) {
       const clicks = Array.from({ length: 5 }, () => clickOf(programId, affiliateId, offerId, link.id, new Date()));
@@ -84,8 +84,8 @@ test('no click is counted twice or missed while clicks are written, folded and b
   };
   const reading = read();
   await Promise.all([write(), write()]).finally(() => writing.abort());
-  await Promise.all([folding, reading]);
-  await addFacts();
+  await Promise.all([rollingUp, reading]);
+  await rollUpAll();
   assert.equal((await readStatistics(t.db, programId, { livemode: true })).clicks, 400);
   assert.equal((await countLinkResults(t.db, programId, true, [link.id])).get(link.id)?.clicks, 400);
   const [left] = await runSql<{ deltas: bigint }>(t.db, 'select count(*) as deltas from statistic_deltas');
@@ -94,7 +94,7 @@ test('no click is counted twice or missed while clicks are written, folded and b
 
 test("days follow the program's time zone, its half hours and its change, at once", async () => {
   const { programId, affiliateId, offerId } = await makeProgram('Asia/Kolkata');
-  await addFacts();
+  await rollUpAll();
   // 18:15Z is 23:45 and 18:30Z is midnight in Kolkata.
   const times = ['2026-03-09T18:15:00Z', '2026-03-09T18:29:59.999Z', '2026-03-09T18:30:00Z', '2026-03-10T23:59:59Z'];
   await insertClicks(
@@ -109,7 +109,7 @@ test("days follow the program's time zone, its half hours and its change, at onc
     ['2026-03-11', 1],
   ];
   assert.deepEqual(await days(), kolkata);
-  await addFacts();
+  await rollUpAll();
   assert.deepEqual(await days(), kolkata);
   await t.db('programs').where({ id: programId }).update({ timezone: 'UTC' });
   const utc = [
@@ -117,7 +117,7 @@ test("days follow the program's time zone, its half hours and its change, at onc
     ['2026-03-10', 1],
   ];
   assert.deepEqual(await days(), utc);
-  await addFacts();
+  await rollUpAll();
   assert.deepEqual(await days(), utc);
 });
 
@@ -151,18 +151,18 @@ function clickOf(
   };
 }
 
-async function foldUntil(stopped: AbortSignal): Promise<void> {
+async function rollUpUntil(stopped: AbortSignal): Promise<void> {
   for (let turn = 0; !stopped.aborted; turn += 1) {
     if (turn % 5 === 0) await buildStatistics(t.db);
-    await foldStatistics(t.db, 7);
-    await foldBalances(t.db, 5);
+    await rollUpStatistics(t.db, 7);
+    await rollUpBalances(t.db, 5);
   }
 }
 
-async function addFacts(): Promise<void> {
+async function rollUpAll(): Promise<void> {
   while ((await buildStatistics(t.db)) > 0);
-  while ((await foldStatistics(t.db, 1_000)) > 0);
-  while ((await foldBalances(t.db, 1_000)) > 0);
+  while ((await rollUpStatistics(t.db, 1_000)) > 0);
+  while ((await rollUpBalances(t.db, 1_000)) > 0);
 }
 
 async function newestProgram(): Promise<string> {

@@ -1,7 +1,9 @@
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
+import { selectList, type Columns } from '../../db/columns.ts';
+import { runSql } from '../../db/sql.ts';
 import type { Fact } from '../../domain/facts.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../../db/page.ts';
+import { conditionOf, type Condition } from '../../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 
 export type InboxStatus = 'received' | 'processed' | 'ignored' | 'unprocessable' | 'failed';
 
@@ -46,10 +48,12 @@ export async function findInboxEvent(
   livemode: boolean,
   eventId: string,
 ): Promise<StoredInboxEvent | null> {
-  const [row] = await runPositional<StoredInboxEvent>(
+  const [row] = await runSql<StoredInboxEvent>(
     db,
-    `select ${columns}, raw, headers, facts from inbox_events where program_id = ? and livemode = ? and id = ?`,
-    [programId, livemode, eventId],
+    'findInboxEvent',
+    `select ${selected}, raw, headers, facts from inbox_events
+     where program_id = :programId and livemode = :livemode and id = :eventId`,
+    { programId, livemode, eventId },
   );
   return row ?? null;
 }
@@ -61,25 +65,27 @@ export function listInboxEvents(
   filter: InboxEventFilter,
   page: PageRequest,
 ): Promise<Page<InboxEvent>> {
+  const list = { name: 'listInboxEvents', select: `select ${selected} from inbox_events`, id: 'id' };
   const conditions = [
-    { sql: 'program_id = ? and livemode = ?', bindings: [programId, filter.livemode] },
+    ...conditionOf('program_id = :programId', programId),
+    ...conditionOf('livemode = :livemode', filter.livemode),
     ...(filter.statuses ? statusConditions(filter.statuses) : []),
-    ...conditionOf('source_id = ?', filter.sourceId),
-    ...conditionOf('outcome = any(?)', filter.outcomes),
-    ...conditionOf('conversion_id = ?', filter.conversionId),
-    ...conditionOf('received_at >= ?', filter.from),
-    ...conditionOf('received_at < ?', filter.until),
+    ...conditionOf('source_id = :sourceId', filter.sourceId),
+    ...conditionOf('outcome = any(:outcomes)', filter.outcomes),
+    ...conditionOf('conversion_id = :conversionId', filter.conversionId),
+    ...conditionOf('received_at >= :from', filter.from),
+    ...conditionOf('received_at < :until', filter.until),
   ];
-  return selectPage<InboxEvent>(db, `select ${columns} from inbox_events`, 'id', conditions, page);
+  return selectPage<InboxEvent>(db, list, conditions, page);
 }
 
 /** No index is on the status, which settling changes: the few that wait or failed are found by what else is known of them. */
 function statusConditions(statuses: readonly InboxStatus[]): Condition[] {
-  const conditions = conditionOf('status = any(?)', statuses);
+  const conditions = conditionOf('status = any(:statuses)', statuses);
   if (statuses.every((status) => status === 'received')) {
-    conditions.push({ sql: 'id in (select unnest(event_ids) from inbox_watches)', bindings: [] });
+    conditions.push({ sql: 'id in (select unnest(event_ids) from inbox_watches)', bindings: {} });
   } else if (statuses.every((status) => status === 'failed' || status === 'unprocessable')) {
-    conditions.push({ sql: 'error is not null', bindings: [] });
+    conditions.push({ sql: 'error is not null', bindings: {} });
   }
   return conditions;
 }
@@ -90,14 +96,27 @@ export function listEventsOfTestClick(
   { programId, clickId, since }: { programId: string; clickId: string; since: Date },
   limit = 20,
 ): Promise<InboxEvent[]> {
-  return runPositional<InboxEvent>(
+  return runSql<InboxEvent>(
     db,
-    `select ${columns} from inbox_events
-     where program_id = ? and not livemode and received_at >= ? and facts::jsonb @> ?::jsonb
-     order by id desc limit ?`,
-    [programId, since, JSON.stringify([{ evidence: { clickId } }]), limit],
+    'listEventsOfTestClick',
+    `select ${selected} from inbox_events
+     where program_id = :programId and not livemode and received_at >= :since and facts::jsonb @> :named::jsonb
+     order by id desc limit :limit`,
+    { programId, since, named: JSON.stringify([{ evidence: { clickId } }]), limit },
   );
 }
 
-const columns = `id, source_id as "sourceId", kind, livemode, status, outcome, reason, error,
-  conversion_id as "conversionId", received_at as "receivedAt", settled_at as "settledAt"`;
+const columns: Columns<keyof InboxEvent> = {
+  id: 'id',
+  sourceId: 'source_id',
+  kind: 'kind',
+  livemode: 'livemode',
+  status: 'status',
+  outcome: 'outcome',
+  reason: 'reason',
+  error: 'error',
+  conversionId: 'conversion_id',
+  receivedAt: 'received_at',
+  settledAt: 'settled_at',
+};
+const selected = selectList(columns);

@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { Request, RequestHandler, Response } from 'express';
-import { toAppError } from '../../db/database.ts';
+import { toAppError } from '../../db/pg-errors.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Db } from '../../db/db.ts';
 import type { Inbox } from '../inbox/inbox.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { inTransaction, type Db } from '../../db/db.ts';
 import type { Logger } from 'pino';
-import { isRetryable } from '../../db/database.ts';
+import { isCollision } from '../../db/pg-errors.ts';
 import { isOutage } from '../../db/outage.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { applyHealth, summarizeHealth, type HealthChange } from './endpoint-health.ts';
@@ -74,7 +74,7 @@ export class Recorder {
 
   #mayRetry(error: unknown, records: readonly AttemptRecord[]): boolean {
     const [first] = records;
-    if (!isOutage(error) && !isRetryable(error)) return false;
+    if (!isOutage(error) && !isCollision(error)) return false;
     return first !== undefined && first.lease.lockedUntil > this.#deps.clock.now();
   }
 

@@ -1,3 +1,4 @@
+import { selectList, type Columns } from '../../db/columns.ts';
 import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 
@@ -21,18 +22,32 @@ export interface EndpointRow {
   updatedAt: Date;
 }
 
-export const endpointColumns = `
-  id, program_id as "programId", kind, url, method, body_template as "bodyTemplate", affiliate_id as "affiliateId",
-  managed, event_types as "eventTypes", description, rate_limit_per_second as "rateLimitPerSecond",
-  disabled_at as "disabledAt", disabled_reason as "disabledReason", failing_since as "failingSince",
-  created_at as "createdAt", updated_at as "updatedAt"`;
+export const endpointColumns: Columns<keyof EndpointRow> = {
+  id: 'id',
+  programId: 'program_id',
+  kind: 'kind',
+  url: 'url',
+  method: 'method',
+  bodyTemplate: 'body_template',
+  affiliateId: 'affiliate_id',
+  managed: 'managed',
+  eventTypes: 'event_types',
+  description: 'description',
+  rateLimitPerSecond: 'rate_limit_per_second',
+  disabledAt: 'disabled_at',
+  disabledReason: 'disabled_reason',
+  failingSince: 'failing_since',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+};
+const endpointList = selectList(endpointColumns);
 
 /** Deleted ones too: `endpoint.disabled` tells of a REST hook that was just removed. */
 export function readEndpoints(db: Db, ids: readonly string[]): Promise<EndpointRow[]> {
   return runSql(
     db,
     'readEndpoints',
-    `select ${endpointColumns} from webhook_endpoints where id = any (:ids::text[]) order by id`,
+    `select ${endpointList} from webhook_endpoints where id = any (:ids::text[]) order by id`,
     { ids },
   );
 }

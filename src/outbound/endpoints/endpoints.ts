@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Db } from '../../db/db.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
-import { runPositional } from '../../db/sql.ts';
-import { AppError, notFound, validationError } from '../../domain/errors.ts';
+import { insertList, selectList, updateList, type Columns } from '../../db/columns.ts';
+import { runSql } from '../../db/sql.ts';
+import { AppError, found, validationError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
-import { conditionOf, selectPage, type Page, type PageRequest } from '../../db/page.ts';
-import { buildUpdate } from '../../db/update.ts';
+import { conditionOf } from '../../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import type { EndpointCreate, EndpointUpdate, RotateSecret } from './endpoint-input.ts';
 import { endpointColumns, type EndpointRow } from './endpoint-rows.ts';
@@ -41,28 +42,21 @@ export async function createEndpoint(
   const affiliateId = input.affiliateId ? await findAffiliateId(db, programId, input.affiliateId) : null;
   const secret = input.kind === 'postback' ? null : (input.secret ?? makeSecret());
   const id = newId('whe');
-  await runPositional(
-    db,
-    `insert into webhook_endpoints (id, program_id, kind, url, method, body_template, affiliate_id, event_types,
-       description, headers, rate_limit_per_second, secret, disabled_at, disabled_reason)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, case when ? then now() end, case when ? then 'manual' end)`,
-    [
-      id,
-      programId,
-      input.kind,
-      input.url,
-      method,
-      bodyTemplate,
-      affiliateId,
-      input.eventTypes ?? [],
-      input.description ?? null,
-      await sealHeaders(secrets, input.headers),
-      input.rateLimitPerSecond ?? null,
-      secret === null ? null : await secrets.seal(secret),
-      input.disabled ?? false,
-      input.disabled ?? false,
-    ],
-  );
+  await runSql(db, 'createEndpoint', `insert into webhook_endpoints ${inserted}`, {
+    id,
+    programId,
+    kind: input.kind,
+    url: input.url,
+    method,
+    bodyTemplate,
+    affiliateId,
+    eventTypes: input.eventTypes ?? [],
+    description: input.description ?? null,
+    sealedHeaders: await sealHeaders(secrets, input.headers),
+    rateLimitPerSecond: input.rateLimitPerSecond ?? null,
+    sealedSecret: secret === null ? null : await secrets.seal(secret),
+    disabled: input.disabled ?? false,
+  });
   return { endpoint: await getEndpoint({ db, secrets }, programId, id), secret };
 }
 
@@ -72,14 +66,13 @@ export async function getEndpoint(
   programId: string,
   endpointId: string,
 ): Promise<Endpoint> {
-  const [row] = await runPositional<StoredEndpoint>(
+  const [row] = await runSql<StoredEndpoint>(
     db,
-    `select ${endpointColumns}, headers as "sealedHeaders" from webhook_endpoints
-      where id = ? and program_id = ? and deleted_at is null`,
-    [endpointId, programId],
+    'getEndpoint',
+    `${selectStored} where id = :endpointId and program_id = :programId and deleted_at is null`,
+    { endpointId, programId },
   );
-  if (!row) throw notFound('Webhook endpoint');
-  return openHeaders(secrets, row);
+  return openHeaders(secrets, found(row, 'Webhook endpoint'));
 }
 
 export interface EndpointFilter {
@@ -96,19 +89,15 @@ export async function listEndpoints(
   filter: EndpointFilter,
   page: PageRequest,
 ): Promise<Page<Endpoint>> {
-  const { items, hasMore } = await selectPage<StoredEndpoint>(
-    db,
-    `select ${endpointColumns}, headers as "sealedHeaders" from webhook_endpoints`,
-    'id',
-    [
-      { sql: 'program_id = ? and deleted_at is null', bindings: [programId] },
-      ...(filter.affiliateId === undefined ? [{ sql: 'not managed', bindings: [] }] : []),
-      ...conditionOf('url = ?', filter.url),
-      ...conditionOf('kind = ?', filter.kind),
-      ...conditionOf('affiliate_id = ?', filter.affiliateId),
-    ],
-    page,
-  );
+  const list = { name: 'listEndpoints', select: selectStored, id: 'id' };
+  const conditions = [
+    ...conditionOf('program_id = :programId and deleted_at is null', programId),
+    ...(filter.affiliateId === undefined ? [{ sql: 'not managed', bindings: {} }] : []),
+    ...conditionOf('url = :url', filter.url),
+    ...conditionOf('kind = :kind', filter.kind),
+    ...conditionOf('affiliate_id = :affiliateId', filter.affiliateId),
+  ];
+  const { items, hasMore } = await selectPage<StoredEndpoint>(db, list, conditions, page);
   return { items: await Promise.all(items.map((row) => openHeaders(secrets, row))), hasMore };
 }
 
@@ -128,22 +117,23 @@ export async function updateEndpoint(
   const enabled = changes.disabled === false;
   const startsOver = enabled || (changes.url !== undefined && changes.url !== before.url);
   const disables = changes.disabled === true && before.disabledAt === null;
-  const update = buildUpdate({
+  const update = updateList(columns, {
     url: changes.url,
-    event_types: changes.eventTypes,
+    eventTypes: changes.eventTypes,
     description: changes.description,
-    headers: changes.headers === undefined ? undefined : await sealHeaders(secrets, changes.headers),
-    rate_limit_per_second: changes.rateLimitPerSecond,
+    sealedHeaders: changes.headers === undefined ? undefined : await sealHeaders(secrets, changes.headers),
+    rateLimitPerSecond: changes.rateLimitPerSecond,
     method: changes.method,
-    body_template: changes.bodyTemplate,
-    ...(startsOver ? { failing_since: null, failures: 0, paused_until: null } : {}),
-    ...(enabled ? { disabled_at: null, disabled_reason: null } : {}),
-    ...(disables ? { disabled_at: new Date(), disabled_reason: 'manual' } : {}),
+    bodyTemplate: changes.bodyTemplate,
+    ...(startsOver ? { failingSince: null, failures: 0, pausedUntil: null } : {}),
+    ...(enabled ? { disabledAt: null, disabledReason: null } : {}),
+    ...(disables ? { disabledAt: new Date(), disabledReason: 'manual' } : {}),
   });
-  await runPositional(
+  await runSql(
     db,
-    `update webhook_endpoints set ${update.sql}, updated_at = now() where id = ? and program_id = ?`,
-    [...update.bindings, endpointId, programId],
+    'updateEndpoint',
+    `update webhook_endpoints set ${update.sql}, updated_at = now() where id = :endpointId and program_id = :programId`,
+    { ...update.bindings, endpointId, programId },
   );
   return getEndpoint({ db, secrets }, programId, endpointId);
 }
@@ -153,11 +143,12 @@ export async function updateEndpoint(
  * there was none.
  */
 export async function deleteEndpoint(db: Db, programId: string, endpointId: string): Promise<boolean> {
-  const rows = await runPositional<{ managed: boolean }>(
+  const rows = await runSql<{ managed: boolean }>(
     db,
+    'deleteEndpoint',
     `update webhook_endpoints set deleted_at = case when managed then null else now() end, updated_at = now()
-      where id = ? and program_id = ? and deleted_at is null returning managed`,
-    [endpointId, programId],
+      where id = :endpointId and program_id = :programId and deleted_at is null returning managed`,
+    { endpointId, programId },
   );
   if (rows[0]) assertNotManaged(rows[0]);
   return rows.length > 0;
@@ -174,12 +165,14 @@ export async function rotateSecret(
   const { kind } = await getEndpoint({ db, secrets }, programId, endpointId);
   if (kind === 'postback') throw new AppError('CONFLICT', 'A postback is not signed and has no secret');
   const previousSecretExpiresAt = new Date(now.getTime() + overlapHours * 3_600_000);
-  await runPositional(
+  await runSql(
     db,
+    'rotateSecret',
     `update webhook_endpoints
-        set secret = ?, previous_secret = secret, previous_secret_expires_at = ?, updated_at = now()
-      where id = ? and program_id = ?`,
-    [await secrets.seal(secret), previousSecretExpiresAt, endpointId, programId],
+        set secret = :sealedSecret, previous_secret = secret, previous_secret_expires_at = :previousSecretExpiresAt,
+          updated_at = now()
+      where id = :endpointId and program_id = :programId`,
+    { sealedSecret: await secrets.seal(secret), previousSecretExpiresAt, endpointId, programId },
   );
   return { endpoint: await getEndpoint({ db, secrets }, programId, endpointId), secret, previousSecretExpiresAt };
 }
@@ -187,6 +180,14 @@ export async function rotateSecret(
 interface StoredEndpoint extends EndpointRow {
   sealedHeaders: string | null;
 }
+
+const storedColumns: Columns<keyof StoredEndpoint> = { ...endpointColumns, sealedHeaders: 'headers' };
+const columns = { ...storedColumns, sealedSecret: 'secret', failures: 'failures', pausedUntil: 'paused_until' };
+const selectStored = `select ${selectList(storedColumns)} from webhook_endpoints`;
+const inserted = insertList(columns, ['managed', 'failingSince', 'failures', 'pausedUntil', 'createdAt', 'updatedAt'], {
+  disabledAt: 'case when :disabled then now() end',
+  disabledReason: `case when :disabled then 'manual' end`,
+});
 
 async function openHeaders(secrets: SecretBox, { sealedHeaders, ...row }: StoredEndpoint): Promise<Endpoint> {
   const headers = sealedHeaders === null ? {} : (JSON.parse(await secrets.open(sealedHeaders)) as Endpoint['headers']);

@@ -1,6 +1,9 @@
 import type { Db } from '../../db/db.ts';
-import { runPositional } from '../../db/sql.ts';
-import { conditionOf, selectPage, type Condition, type Page, type PageRequest } from '../../db/page.ts';
+import { selectList, type Columns } from '../../db/columns.ts';
+import { runSql } from '../../db/sql.ts';
+import type { Scope } from '../../domain/scope.ts';
+import { conditionOf, joinConditions, type Condition } from '../../db/conditions.ts';
+import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 import type { Trigger } from '../wire/lease.ts';
 import { eventTypeNames } from '../events/event-types.ts';
 import { streamNumber } from '../wire/streams.ts';
@@ -47,33 +50,32 @@ export async function listMessages(
   return { items: items.slice(0, page.limit), hasMore: items.length > page.limit };
 }
 
-interface Scope {
-  programId: string;
-  livemode: boolean;
-}
-
 /** States that few deliveries are in. Those have indexes of their own, so that not all messages need be read. */
 function isRare(status: DeliveryStatus | undefined): boolean {
   return status === 'failed' || status === 'held' || status === 'pending';
 }
 
 async function readByDelivery(db: Db, scope: Scope, filter: MessageFilter, page: PageRequest): Promise<string[]> {
-  const conditions = [
+  const where = joinConditions([
+    ...conditionOf('d.status = :status', filter.status),
+    ...conditionOf('m.program_id = :programId', scope.programId),
+    ...conditionOf('m.livemode = :livemode', scope.livemode),
     ...messageConditions(filter, page),
-    ...conditionOf('m.type = any (?::text[])', filter.types),
-    ...conditionOf('d.endpoint_id = ?', filter.endpointId),
+    ...conditionOf('m.type = any (:types::text[])', filter.types),
+    ...conditionOf('d.endpoint_id = :endpointId', filter.endpointId),
     // Repeated for the delivery, because its index is the one that is read.
-    ...conditionOf('d.message_id < ?', page.beforeId),
-  ];
-  const rows = await runPositional<{ body: string }>(
+    ...conditionOf('d.message_id < :beforeId', page.beforeId),
+  ]);
+  const rows = await runSql<{ body: string }>(
     db,
+    'listMessagesByDelivery',
     `select body from (
        select distinct on (d.message_id) d.message_id, m.body
          from deliveries d join messages m on m.id = d.message_id
-        where d.status = ? and m.program_id = ? and m.livemode = ? ${andAll(conditions)}
-        order by d.message_id desc limit ?
+        where ${where.sql}
+        order by d.message_id desc limit :rowsWanted
      ) newest order by message_id desc`,
-    [filter.status, scope.programId, scope.livemode, ...bindingsOf(conditions), page.limit + 1],
+    { ...where.bindings, rowsWanted: page.limit + 1 },
   );
   return rows.map(({ body }) => body);
 }
@@ -81,50 +83,47 @@ async function readByDelivery(db: Db, scope: Scope, filter: MessageFilter, page:
 /** Reads the newest of each type through the index of messages, and keeps the newest of all. */
 async function readByType(db: Db, scope: Scope, filter: MessageFilter, page: PageRequest): Promise<string[]> {
   const types = filter.types ?? eventTypeNames;
-  const conditions = [...messageConditions(filter, page), ...deliveryConditions(filter)];
-  const rows = await runPositional<{ body: string }>(
+  const where = joinConditions([
+    ...conditionOf('m.program_id = :programId', scope.programId),
+    ...conditionOf('m.livemode = :livemode', scope.livemode),
+    ...messageConditions(filter, page),
+    ...deliveryConditions(filter),
+  ]);
+  const rows = await runSql<{ body: string }>(
     db,
-    `select m.body from unnest(?::text[], ?::integer[]) s (type, number)
+    'listMessagesByType',
+    `select m.body from unnest(:types::text[], :streams::integer[]) s (type, number)
       cross join lateral (
         select m.id, m.body from messages m
-         where m.stream = s.number and m.program_id = ? and m.livemode = ? and m.type = s.type ${andAll(conditions)}
-         order by m.id desc limit ?
+         where m.stream = s.number and m.type = s.type and ${where.sql}
+         order by m.id desc limit :rowsWanted
       ) m
-      order by m.id desc limit ?`,
-    [
+      order by m.id desc limit :rowsWanted`,
+    {
+      ...where.bindings,
       types,
-      types.map((type) => streamNumber({ ...scope, type })),
-      scope.programId,
-      scope.livemode,
-      ...bindingsOf(conditions),
-      page.limit + 1,
-      page.limit + 1,
-    ],
+      streams: types.map((type) => streamNumber({ ...scope, type })),
+      rowsWanted: page.limit + 1,
+    },
   );
   return rows.map(({ body }) => body);
 }
 
 function messageConditions(filter: MessageFilter, page: PageRequest): Condition[] {
   return [
-    ...conditionOf('m.id < ?', page.beforeId),
-    ...conditionOf('m.created_at >= ?', filter.from),
-    ...conditionOf('m.created_at < ?', filter.until),
+    ...conditionOf('m.id < :beforeId', page.beforeId),
+    ...conditionOf('m.created_at >= :from', filter.from),
+    ...conditionOf('m.created_at < :until', filter.until),
   ];
 }
 
 function deliveryConditions({ endpointId, status }: MessageFilter): Condition[] {
   if (endpointId === undefined && status === undefined) return [];
-  const conditions = [...conditionOf('d.endpoint_id = ?', endpointId), ...conditionOf('d.status = ?', status)];
-  const sql = `exists (select 1 from deliveries d where d.message_id = m.id ${andAll(conditions)})`;
-  return [{ sql, bindings: bindingsOf(conditions) }];
-}
-
-function andAll(conditions: readonly Condition[]): string {
-  return conditions.map(({ sql }) => `and ${sql}`).join(' ');
-}
-
-function bindingsOf(conditions: readonly Condition[]): unknown[] {
-  return conditions.flatMap(({ bindings }) => bindings);
+  const { sql, bindings } = joinConditions([
+    ...conditionOf('d.endpoint_id = :endpointId', endpointId),
+    ...conditionOf('d.status = :status', status),
+  ]);
+  return [{ sql: `exists (select 1 from deliveries d where d.message_id = m.id and ${sql})`, bindings }];
 }
 
 /** A message's delivery to one endpoint. */
@@ -145,18 +144,20 @@ export async function findMessage(
   livemode: boolean,
   messageId: string,
 ): Promise<(MessageBody & { deliveries: DeliveryView[] }) | null> {
-  const [row] = await runPositional<{ body: string }>(
+  const [row] = await runSql<{ body: string }>(
     db,
-    `select m.body from messages m where m.id = ? and m.program_id = ?
-        and (m.livemode = ? or exists (select 1 from deliveries where message_id = m.id and trigger = 'test'))`,
-    [messageId, programId, livemode],
+    'findMessage',
+    `select m.body from messages m where m.id = :messageId and m.program_id = :programId
+        and (m.livemode = :livemode or exists (select 1 from deliveries where message_id = m.id and trigger = 'test'))`,
+    { messageId, programId, livemode },
   );
   if (!row) return null;
-  const deliveries = await runPositional<Omit<DeliveryView, 'nextAttemptAt'> & { nextAttemptAt: Date | null }>(
+  const deliveries = await runSql<Omit<DeliveryView, 'nextAttemptAt'> & { nextAttemptAt: Date | null }>(
     db,
+    'readDeliveries',
     `select endpoint_id as "endpointId", status, attempts, next_attempt_at as "nextAttemptAt"
-       from deliveries where message_id = ? order by endpoint_id`,
-    [messageId],
+       from deliveries where message_id = :messageId order by endpoint_id`,
+    { messageId },
   );
   const views = deliveries.map((it) => ({ ...it, nextAttemptAt: it.nextAttemptAt?.toISOString() ?? null }));
   return { ...(JSON.parse(row.body) as MessageBody), deliveries: views };
@@ -177,10 +178,20 @@ export interface Attempt {
   nextAttemptAt: Date | null;
 }
 
-const attemptColumns = `
-  id, message_id as "messageId", endpoint_id as "endpointId", status, trigger, response_status as "responseStatus",
-  response_body as "responseBody", error, duration_ms as "durationMs", attempted_at as "attemptedAt",
-  next_attempt_at as "nextAttemptAt"`;
+const attemptColumns: Columns<keyof Attempt> = {
+  id: 'id',
+  messageId: 'message_id',
+  endpointId: 'endpoint_id',
+  status: 'status',
+  trigger: 'trigger',
+  responseStatus: 'response_status',
+  responseBody: 'response_body',
+  error: 'error',
+  durationMs: 'duration_ms',
+  attemptedAt: 'attempted_at',
+  nextAttemptAt: 'next_attempt_at',
+};
+const selectAttempts = `select ${selectList(attemptColumns)} from delivery_attempts`;
 
 /** Newest first. */
 export function listAttempts(
@@ -189,24 +200,20 @@ export function listAttempts(
   filter: { endpointId?: string | undefined; status?: Attempt['status'] | undefined },
   page: PageRequest,
 ): Promise<Page<Attempt>> {
-  return selectPage(
-    db,
-    `select ${attemptColumns} from delivery_attempts`,
-    'id',
-    [
-      ...conditionOf('message_id = ?', messageId),
-      ...conditionOf('endpoint_id = ?', filter.endpointId),
-      ...conditionOf('status = ?', filter.status),
-    ],
-    page,
-  );
+  const conditions = [
+    ...conditionOf('message_id = :messageId', messageId),
+    ...conditionOf('endpoint_id = :endpointId', filter.endpointId),
+    ...conditionOf('status = :status', filter.status),
+  ];
+  return selectPage(db, { name: 'listAttempts', select: selectAttempts, id: 'id' }, conditions, page);
 }
 
 export async function readLastAttempt(db: Db, messageId: string): Promise<Attempt | null> {
-  const rows = await runPositional<Attempt>(
+  const rows = await runSql<Attempt>(
     db,
-    `select ${attemptColumns} from delivery_attempts where message_id = ? order by id desc limit 1`,
-    [messageId],
+    'readLastAttempt',
+    `${selectAttempts} where message_id = :messageId order by id desc limit 1`,
+    { messageId },
   );
   return rows[0] ?? null;
 }

@@ -1,7 +1,8 @@
 import type { Trx } from '../../db/db.ts';
 import { copyRows } from '../../db/copy.ts';
-import { rowSource, type Column } from '../../db/rows.ts';
+import { rowSource, type Column, type ColumnType } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
+import { conversionColumns } from '../../ledger/conversion-columns.ts';
 import type { Candidate } from '../rules/attribution.ts';
 import type { FactNote } from '../../domain/facts.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
@@ -67,35 +68,13 @@ export interface OrderRow {
   updatedAt: string;
 }
 
-type ColumnType = 'text' | 'boolean' | 'integer' | 'bigint' | 'json' | 'timestamptz';
-
 /** Field to column and type: the one list that reading and writing whole rows go by. */
-const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
-  id: ['id', 'text'],
+const columns: Readonly<Record<keyof OrderRow, readonly [column: string, type: ColumnType]>> = {
+  ...conversionColumns,
   programId: ['program_id', 'text'],
-  livemode: ['livemode', 'boolean'],
-  mergedInto: ['merged_into', 'text'],
-  kind: ['kind', 'text'],
-  status: ['status', 'text'],
-  reason: ['reason', 'text'],
-  grossMinor: ['gross_minor', 'bigint'],
-  netMinor: ['net_minor', 'bigint'],
-  refundedMinor: ['refunded_minor', 'bigint'],
-  currency: ['currency', 'text'],
   assumedCurrency: ['assumed_currency', 'text'],
-  affiliateId: ['affiliate_id', 'text'],
-  offerId: ['offer_id', 'text'],
-  clickId: ['click_id', 'text'],
-  customerId: ['customer_id', 'text'],
-  reference: ['reference', 'text'],
-  orderId: ['order_id', 'text'],
-  goal: ['goal', 'text'],
-  note: ['note', 'json'],
   subscription: ['subscription', 'text'],
   sub1: ['sub1', 'text'],
-  occurredAt: ['occurred_at', 'timestamptz'],
-  commissionMinor: ['commission_minor', 'bigint'],
-  commissionCurrency: ['commission_currency', 'text'],
   terms: ['terms', 'json'],
   cap: ['cap', 'json'],
   explanation: ['explanation', 'json'],
@@ -109,9 +88,6 @@ const columns: Record<keyof OrderRow, [column: string, type: ColumnType]> = {
   approvableAt: ['approvable_at', 'timestamptz'],
   approvedAt: ['approved_at', 'timestamptz'],
   rejectedAt: ['rejected_at', 'timestamptz'],
-  paidAt: ['paid_at', 'timestamptz'],
-  createdAt: ['created_at', 'timestamptz'],
-  updatedAt: ['updated_at', 'timestamptz'],
 };
 
 const fields = Object.keys(columns) as (keyof OrderRow)[];

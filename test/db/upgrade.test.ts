@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Webhook } from 'standardwebhooks';
+import type { ExpectedProgram } from '../../fixtures/databases/making/archive.ts';
+import { verifyLedger } from '../../src/audit/verify-ledger.ts';
+import { createDatabase } from '../../src/db/database.ts';
+import type { Db } from '../../src/db/db.ts';
+import { listPendingMigrations, migrateDatabase } from '../../src/db/migrate.ts';
+import { resealSecrets } from '../../src/db/sealed-columns.ts';
+import { createSecretBox } from '../../src/db/secret-box.ts';
+import { signStripeBody } from '../../src/inbound/stripe/sign.ts';
+import { ApiClient } from '../api/api-client.ts';
+import { cliEnvironment, root, runCli } from '../cli/run-cli.ts';
+import { refunded } from '../journeys/stripe-events.ts';
+import { startReceiver } from '../outbound/receiver.ts';
+import { restoreArchive, type RestoredDatabase } from '../support/archive.ts';
+import { startHub, type HubOptions, type TestHub } from '../support/hub.ts';
+import { runSql } from '../support/sql.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+/** A commit whose databases are in the field; fixtures/databases/README.md tells what is in this one. */
+const COMMIT = '4f642b4';
+
+const listMigrations = async (): Promise<string[]> => (await readdir(join(root, 'migrations'))).toSorted();
+
+describe(`a database of ${COMMIT}`, () => {
+  let database: RestoredDatabase;
+  let db: Db;
+  before(async () => {
+    database = await restoreArchive(COMMIT);
+    db = createDatabase({ url: database.url, role: 'test' });
+  });
+  after(async () => {
+    await db.destroy();
+    await database.drop();
+  });
+
+  const readApplied = async (): Promise<string[]> => {
+    const rows = await runSql<{ name: string }>(db, 'select name from schema_migrations order by id');
+    return rows.map(({ name }) => name);
+  };
+
+  test('is restored whole: rows of every kind, and the migrations of its time alone', async () => {
+    const { expected } = database;
+    assert.ok(expected.commit.startsWith(COMMIT));
+    assert.deepEqual(await readApplied(), (await listMigrations()).slice(0, 6));
+    assert.deepEqual(expected.migrations, await readApplied());
+    for (const [table, count] of Object.entries(expected.rows)) {
+      const [row] = await runSql<{ count: number }>(db, `select count(*)::int as count from ${table}`);
+      assert.equal(row?.count, count, table);
+    }
+    for (const [place, counts] of Object.entries(expected.kinds)) {
+      const [table = '', column = ''] = place.split('.');
+      const rows = await runSql<{ value: string; count: number }>(
+        db,
+        `select ${column}::text as value, count(*)::int as count from ${table} where ${column} is not null group by 1`,
+      );
+      assert.deepEqual(Object.fromEntries(rows.map(({ value, count }) => [value, count])), counts, place);
+    }
+  });
+
+  test('is brought up to date by exactly the migrations that came after it', async () => {
+    const all = await listMigrations();
+    const later = all.slice(6).map((file) => file.replace('.ts', ''));
+    assert.deepEqual(await migrateDatabase({ databaseUrl: database.url, queueInDatabase: true }), later);
+    assert.deepEqual(await listPendingMigrations(db), []);
+    assert.deepEqual(await readApplied(), all);
+    assert.deepEqual(await migrateDatabase({ databaseUrl: database.url, queueInDatabase: true }), []);
+  });
+
+  test('proves its ledger as it did then', async () => {
+    const { differences, counts } = await verifyLedger(db);
+    assert.deepEqual(differences, []);
+    assert.deepEqual(Object.fromEntries(counts), database.expected.verified);
+  });
+
+  test('opens every secret with the key that sealed it', async () => {
+    const secrets = createSecretBox({ key: Buffer.from(database.expected.secrets.encryptionKey, 'base64') });
+    const [{ count } = { count: 0 }] = await runSql<{ count: number }>(
+      db,
+      `select (select count(secrets) from sources)::int
+         + (select count(secret) + count(previous_secret) + count(headers) from webhook_endpoints)::int as count`,
+    );
+    assert.ok(count > 20, `${count} secrets`);
+    assert.equal(await resealSecrets(db, secrets), count);
+    const stranger = createSecretBox({ key: Buffer.alloc(32) });
+    await assert.rejects(resealSecrets(db, stranger));
+  });
+
+  test('answers its old keys with what the hub of its time answered', async () => {
+    const hub = await openHub(database, { worker: false });
+    try {
+      for (const program of database.expected.programs) {
+        for (const mode of ['live', 'test'] as const) {
+          const api = new ApiClient(hub.url, program[`${mode}Key`]);
+          const totals = await readTotals(api);
+          // Fields may have been added since.
+          assert.partialDeepStrictEqual(totals, program[mode], `${program.name}, ${mode}`);
+          assert.deepEqual(totals.conversions, program[mode].conversions);
+          assert.equal(totals.balances.length, program[mode].balances.length);
+          assert.equal(totals.payouts.length, program[mode].payouts.length);
+        }
+      }
+    } finally {
+      await hub.stop();
+    }
+  });
+
+  test('works on: old orders are refunded, old customers come again, old subscribers hear of it', async () => {
+    const receiver = await startReceiver();
+    // The endpoints of the archive are at 127.0.0.2, which is refused.
+    const hub = await openHub(database, { env: { OUTBOUND_ALLOW_CIDRS: '127.0.0.1/32' } });
+    try {
+      await moveSubscriber(hub, findProgram(database, 'Backend'), receiver.url);
+      await refundByStripe(hub, database);
+      await sellToOldCustomer(hub, findProgram(database, 'Backend'));
+      await fireOldClick(hub, findProgram(database, 'Trackers'));
+      await payOut(hub, findProgram(database, 'Backend'));
+      const told = await waitUntil('the old subscriber hears of the new conversion', () =>
+        receiver.received.find(({ body }) => body.includes('"conversion.created"') && body.includes('after-upgrade-1')),
+      );
+      assert.ok(new Webhook(database.expected.secrets.endpointSigning).verify(told.body, told.headers));
+      await untilSettled(db);
+      assert.deepEqual((await verifyLedger(db)).differences, []);
+    } finally {
+      await hub.stop();
+      await receiver.close();
+    }
+  });
+});
+
+test('the migration after the newest one is applied to that database, once, and what it has stays proven', async () => {
+  const database = await restoreArchive(COMMIT);
+  const db = createDatabase({ url: database.url, role: 'test' });
+  const tree = await mkdtemp(join(tmpdir(), 'tributary-upgrade-'));
+  try {
+    for (const part of ['package.json', 'src', 'migrations'])
+      await cp(join(root, part), join(tree, part), { recursive: true });
+    await symlink(join(root, 'node_modules'), join(tree, 'node_modules'));
+    const files = await listMigrations();
+    const next = `${String(files.length + 1).padStart(3, '0')}_next`;
+    await writeFile(join(tree, 'migrations', `${next}.ts`), nextMigration);
+
+    const first = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), tree);
+    const applied = [...files.slice(6).map((file) => file.replace('.ts', '')), next];
+    assert.equal(first.stdout, `Applied ${applied.join(', ')}\n`, first.stderr);
+    const again = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), tree);
+    assert.equal(again.stdout, 'The schema is up to date\n', again.stderr);
+    const [row] = await runSql<{ noted: number }>(db, `select count(*)::int as noted from orders where noted = status`);
+    assert.equal(row?.noted, database.expected.rows.orders);
+    assert.deepEqual((await verifyLedger(db)).differences, []);
+  } finally {
+    await rm(tree, { recursive: true, force: true });
+    await db.destroy();
+    await database.drop();
+  }
+});
+
+/** Changes a table that has rows, triggers and all, as the migrations to come do. */
+const nextMigration = `
+export async function up(knex) {
+  await knex.raw("alter table orders add column noted text not null default ''");
+  await knex.raw('update orders set noted = status');
+}
+export async function down() {}
+`;
+
+function openHub({ url, expected }: RestoredDatabase, { env, ...options }: HubOptions): Promise<TestHub> {
+  const { encryptionKey } = expected.secrets;
+  return startHub({ ...options, env: { ...env, DATABASE_URL: url, ENCRYPTION_KEY: encryptionKey } });
+}
+
+function findProgram({ expected }: RestoredDatabase, name: string): ExpectedProgram {
+  const program = expected.programs.find((each) => each.name === name);
+  assert.ok(program, name);
+  return program;
+}
+
+async function readTotals(api: ApiClient) {
+  const conversions: Record<string, number> = {};
+  for (const { status } of [
+    ...(await listAll(api, '/conversions')),
+    ...(await listAll(api, '/conversions?status=merged')),
+  ]) {
+    conversions[String(status)] = (conversions[String(status)] ?? 0) + 1;
+  }
+  return {
+    conversions,
+    statistics: (await api.get('/stats')).body.data as object,
+    balances: await listAll(api, '/balances'),
+    payouts: await listAll(api, '/payouts'),
+  };
+}
+
+async function listAll(api: ApiClient, path: string): Promise<Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  for (let cursor = ''; ;) {
+    const { body, text } = await api.get(`${path}${path.includes('?') ? '&' : '?'}limit=100${cursor}`);
+    assert.ok(body.data, text);
+    items.push(...body.data);
+    if (!body.pagination.hasMore) return items;
+    cursor = `&cursor=${encodeURIComponent(body.pagination.nextCursor)}`;
+  }
+}
+
+/** The one subscriber who hears of everything, at a new address; with the secret that it has. */
+async function moveSubscriber(hub: TestHub, { liveKey }: ExpectedProgram, url: string): Promise<void> {
+  const api = new ApiClient(hub.url, liveKey);
+  const endpoints = await listAll(api, '/webhook-endpoints');
+  const endpoint = endpoints.find(({ description }) => description === 'All that happens');
+  assert.deepEqual(endpoint?.headers, { 'x-example': 'a header that is sealed' });
+  const moved = await api.patch(`/webhook-endpoints/${String(endpoint.id)}`, { url });
+  assert.equal(moved.status, 200, moved.text);
+}
+
+/** Stripe refunds an old payment that was paid out: the payout stays, and the balance goes below. */
+async function refundByStripe(hub: TestHub, database: RestoredDatabase): Promise<void> {
+  const program = findProgram(database, 'Stripe up to acacia');
+  const api = new ApiClient(hub.url, program.liveKey);
+  const [source] = await listAll(api, '/sources');
+  const payment = { id: '3SbEfwTr1bFx7HubA0sRCvbO', currency: 'usd', paidAt: Math.floor(Date.now() / 1_000) };
+  const body = JSON.stringify(refunded(payment, 'AfterTheUpgrade', 12_000, 0));
+  const signature = signStripeBody(body, database.expected.secrets.stripeSigning);
+  const answer = await fetch(`${hub.url}/in/stripe/${String(source?.id)}`, {
+    method: 'POST',
+    headers: { 'stripe-signature': signature },
+    body,
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  const [order] = await listAll(api, `/conversions?orderId=pi_${payment.id}`);
+  assert.deepEqual([order?.status, order?.refundedMinor, order?.grossMinor], ['paid', 0, 12_000]);
+  const findBalance = (balances: object[]) =>
+    (balances as Record<string, unknown>[]).find(
+      (each) => each.affiliateId === order?.affiliateId && each.currency === 'USD',
+    );
+  const was = findBalance(program.live.balances);
+  const is = await waitUntil('the refund is settled', async () => {
+    const found = findBalance(await listAll(api, '/balances'));
+    return found?.balanceMinor === was?.balanceMinor ? null : found;
+  });
+  assert.equal(is.balanceMinor, Number(was?.balanceMinor) - 2_000);
+  assert.equal(is.paidMinor, was?.paidMinor);
+  const [after_] = await listAll(api, `/conversions?orderId=pi_${payment.id}`);
+  assert.deepEqual([after_?.status, after_?.refundedMinor], ['paid', 12_000]);
+}
+
+/** By the customer's binding of then, at the rate of then. */
+async function sellToOldCustomer(hub: TestHub, { liveKey }: ExpectedProgram): Promise<void> {
+  const api = new ApiClient(hub.url, liveKey);
+  const sale = { user_id: 'taxed', order_id: 'after-upgrade-1', amount: '10.00', currency: 'USD' };
+  const sold = await api.post('/conversions', sale);
+  assert.equal(sold.status, 201, sold.text);
+  assert.equal(sold.body.data.commission.amountMinor, 250);
+  const ann = await api.get('/affiliates/ann');
+  const conversion = await api.get(`/conversions/${sold.body.data.conversionId}`);
+  assert.equal(conversion.body.data.affiliateId, ann.body.data.id);
+  const repeated = await api.post('/conversions', { ...sale, order_id: 'taxed' });
+  assert.equal(repeated.body.data.reason, 'duplicate_order', repeated.text);
+}
+
+/** By a click of then, judged at its own time. */
+async function fireOldClick(hub: TestHub, { liveKey }: ExpectedProgram): Promise<void> {
+  const api = new ApiClient(hub.url, liveKey);
+  const [click] = await listAll(api, '/clicks');
+  const [source] = (await listAll(api, '/sources')).filter(({ preset }) => preset === 'keitaro');
+  const sale = `subid=${String(click?.id)}&status=sale&payout=20&currency=usd&tid=after-upgrade-2`;
+  const query = `${sale}&occurred_at=${String(click?.occurredAt)}&secure=${liveKey}`;
+  const fired = await api.get(`//pb/${String(source?.id)}?${query}`);
+  assert.equal(fired.status, 200, fired.text);
+  const order = await waitUntil('the postback is settled', async () => {
+    const [found] = await listAll(api, '/conversions?orderId=after-upgrade-2');
+    return found;
+  });
+  assert.deepEqual([order.clickId, order.affiliateId], [click?.id, click?.affiliateId]);
+}
+
+/** What was approved then is payable now, once. */
+async function payOut(hub: TestHub, { liveKey }: ExpectedProgram): Promise<void> {
+  const api = new ApiClient(hub.url, liveKey);
+  const payout = await api.post('/payouts', { affiliateId: 'ben', currency: 'USD' });
+  assert.deepEqual([payout.status, payout.body.data?.amountMinor], [201, 9_000], payout.text);
+  assert.equal((await api.patch(`/payouts/${payout.body.data.id}`, { status: 'paid' })).status, 200);
+  assert.equal((await api.post('/payouts', { affiliateId: 'ben', currency: 'USD' })).status, 409);
+}
+
+async function untilSettled(db: Db): Promise<void> {
+  await waitUntil('everything is settled', async () => {
+    const [row] = await runSql<{ waiting: number }>(
+      db,
+      `select (select count(*) from inbox_events where status = 'received')::int
+         + (select count(*) from resettlements)::int as waiting`,
+    );
+    return row?.waiting === 0;
+  });
+}
