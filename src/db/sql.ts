@@ -56,12 +56,6 @@ function parseNames(name: string, text: string): ParsedStatement {
   parsed.set(text, statement);
   return statement;
 }
-/** @deprecated Until every statement names its bindings. */
-export async function runPositional<Row>(db: Db, text: string, bindings: readonly unknown[] = []): Promise<Row[]> {
-  const { rows } = await db.raw<{ rows: Row[] }>(text, bindings.map(bindArray) as readonly Knex.RawBinding[]);
-  return rows;
-}
-
 function bindArray(binding: unknown): unknown {
   return Array.isArray(binding) ? toArray(binding as Element[]) : binding;
 }
