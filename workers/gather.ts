@@ -5,7 +5,7 @@ export interface GatherOptions<T> {
   maxSize: number;
   /** What waits is begun beside a running batch only from this size on; less waits for that batch to end. */
   worthwhileSize: number;
-  /** How long less than that waits for a running batch, which may itself be blocked by another process's lock. */
+  /** How long a smaller remainder waits for a running batch, which may itself be blocked by another process's lock. */
   patienceMs: number;
   sizeOf: (item: T) => number;
   handle: (items: T[]) => Promise<void>;

@@ -56,7 +56,7 @@ export async function runOnce(
   return answer;
 }
 
-/** The work is done. A reservation that cannot be ended now expires by itself, and must not turn the answer into an error. */
+/** Keeps the answer, or frees the key for another try. A failure here is only logged: the work is done and the reservation expires. */
 async function finishCall(
   deps: IdempotencyDeps,
   call: IdempotentCall,

@@ -26,7 +26,7 @@ export async function replayEvent(
   return true;
 }
 
-/** What cannot be read again stays what it was, also where that is nothing to settle. */
+/** A message that cannot be read again keeps its stored meaning. */
 function standingMeaning({ status, reason, error, facts, livemode }: StoredInboxEvent): Normalized {
   if (status === 'ignored') return { kind: 'ignored', livemode, reason: reason ?? '' };
   if (status === 'unprocessable') return { kind: 'unprocessable', livemode, error: error ?? '' };

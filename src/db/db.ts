@@ -5,7 +5,10 @@ export type Db = Knex;
 
 declare const opened: unique symbol;
 
-/** An open transaction. What locks, or writes in more than one statement, takes it, so that it is done as a whole or not at all. */
+/**
+ * An open transaction. What must hold a lock beyond one statement, or writes in more than one, takes it, so that it is done
+ * as a whole or not at all.
+ */
 export type Trx = Knex.Transaction & { readonly [opened]: true };
 
 /** One moment of the whole database, for what reads it in several statements. */

@@ -28,8 +28,7 @@ export interface BalancePosition {
 
 /**
  * One row for each affiliate and currency in which anything was ever posted, newest affiliates first: what is rolled up,
- * plus what is not yet. Of the rollups no more than a page is read, since those that are left out come after the page
- * whatever the deltas add.
+ * plus what is not yet. One page of rollups is enough: deltas never move a row forward.
  */
 export async function listBalances(
   db: Db,
@@ -61,7 +60,7 @@ export async function listBalances(
   return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
 }
 
-/** The first part follows from the second, and is what an index can use. */
+/** The first condition is redundant; it lets the index be used. */
 function afterPosition({ affiliateId, currency }: BalancePosition): Condition {
   return {
     sql: 'affiliate_id <= :lastAffiliateId and (affiliate_id < :lastAffiliateId or currency > :lastCurrency)',

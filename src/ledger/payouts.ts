@@ -8,7 +8,7 @@ import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 
 export type PayoutStatus = 'pending' | 'paid' | 'failed';
 
-/** A settlement of approved postings: the sum of its entries, each of which is in no other payout that did not fail. */
+/** What an affiliate is paid at once: the sum of its entries, each of which is in no other payout that did not fail. */
 export interface Payout {
   id: string;
   programId: string;

@@ -27,7 +27,7 @@ export interface BatchResult {
  * Settles a batch of inbox events and resettlements in ONE transaction: lock, load, credit, settle, store. Locking and
  * loading are separate statements under READ COMMITTED, so that the load sees what the lock waited for. All locks are taken
  * in one order (references, pairing keys, orders, customer references, customers, clicks, cap counters), each kind sorted, so
- * two workers never deadlock, and one order is never settled twice at once.
+ * two workers never deadlock (src/docs/architecture.md says why), and one order is never settled twice at once.
  *
  * Throws on any database error; nothing of the batch is then stored.
  */
@@ -97,8 +97,8 @@ async function loadCatalogs(trx: Trx, events: TakenEvent[], resettlements: Reset
 }
 
 /**
- * Sorts out the events that name what does not exist; the facts of the others arrive. Of a fact that one message states
- * twice the first statement counts: neither of two that contradict each other has the better right.
+ * Sorts out the events that name what does not exist; the facts of the others arrive. If a message states a fact twice,
+ * the first statement counts.
  */
 function separateRejected(
   events: TakenEvent[],

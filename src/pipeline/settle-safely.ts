@@ -20,7 +20,7 @@ export const MAX_ATTEMPTS = 5;
 
 const TRIES_BEFORE_HALVING = 3;
 
-/** Orders that settle each other again would end nowhere; they end after at most two rounds. */
+/** A guard against orders that reopen each other forever; two rounds are the most expected. */
 const MAX_ROUNDS = 1_000;
 
 /**

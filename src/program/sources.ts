@@ -138,7 +138,7 @@ export function openRevenuecatSecrets(secrets: SecretBox, source: RevenuecatSour
 
 /** Throws NOT_FOUND for an unknown program. */
 export async function createSource(db: Db, secrets: SecretBox, programId: string, input: SourceInput): Promise<Source> {
-  // A UUIDv7 tells its time and has 74 random bits; the rest makes the id a capability.
+  // A UUIDv7 tells its time and has 60 random bits; 16 more bytes make the id a capability.
   const id = newId('src') + randomBytes(16).toString('hex');
   try {
     const [row] = await runSql<Source>(db, 'createSource', `insert into sources ${inserted} returning ${selected}`, {

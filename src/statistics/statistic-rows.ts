@@ -19,7 +19,7 @@ export interface StatisticsQuery {
   byDay?: boolean;
   /** Whether rows tell offers apart. */
   byOffer?: boolean;
-  /** The statement, given the rows' SQL to stand after `from`. It binds nothing itself. */
+  /** Builds the statement; `rows` is the SQL after `from`. It has no bindings of its own. */
   select: (rows: string) => string;
 }
 

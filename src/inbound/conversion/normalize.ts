@@ -63,7 +63,7 @@ export function normalizeRefundRequest(
   const refundId = request.refundId ?? callRef(context);
   const { amountMinor } = request;
   const fact: Fact = {
-    // By the conversion's id, which stays while its references grow; without the amount: one refund id is one refund.
+    // The id uses the conversion's id, which never changes, and not the amount: one refund id is one refund.
     id: digestId('refund', [conversion.id, refundId]),
     // One is enough: naming all would join for good orders that are only paired (pipeline/rules/pair-unlinked.ts).
     refs: conversion.references.slice(0, 1),

@@ -4,7 +4,7 @@ import type { Queues } from '../../queue/queues.ts';
 // Larger batches settle no faster and lock more at once.
 const MAX_JOB_EVENTS = 500;
 
-// Under load a job follows the one before after so long, and carries a group or more; the first goes at once.
+// Under load, jobs are this far apart, so each carries many events. The first goes at once.
 const GATHER_JOBS_MS = 20;
 
 // After a job of so many events the next is gathered for several such turns, unless a caller waits for one of its events: a

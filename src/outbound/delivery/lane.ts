@@ -92,7 +92,7 @@ export class Lane {
     this.#leased += slots.length;
   }
 
-  /** `count` deliveries were due where there was room for `room`. If that was all it may have, there may be more. */
+  /** If as many were leased as the room and the rate limit allow, more may be due. */
   noteLeased(count: number, room: number): void {
     if (count === Math.min(room, this.#destination?.rateLimitPerSecond ?? room)) this.hasMoreDue = true;
   }
@@ -204,7 +204,7 @@ export class Lane {
   }
 }
 
-/** Else another sender could lease the delivery before there is an answer: it waited here for too long. */
+/** Whether the lease outlasts an attempt; if not, another sender could lease the delivery meanwhile. */
 function lastsForAttempt({ lockedUntil }: Lease, now: Date): boolean {
   return now.getTime() + TOTAL_TIMEOUT_MS <= lockedUntil.getTime();
 }

@@ -12,7 +12,7 @@ export interface SlotRequest {
   dailyCap: number;
 }
 
-/** How many slots of an offer's day are taken. */
+/** The counter of an offer's day. */
 interface Counter {
   scope: Scope;
   offerId: string;

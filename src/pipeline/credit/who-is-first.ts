@@ -16,7 +16,7 @@ import type { BoundCustomer, CreditedOrder } from './credited-order.ts';
 export interface FirstOrders {
   /** The batch's orders that are first. */
   first: ReadonlySet<string>;
-  /** Stored orders that were first and are not any more, or the other way round. */
+  /** Stored orders that became first or stopped being first. */
   displaced: Displaced[];
 }
 

@@ -13,7 +13,8 @@ export interface PairingSearch {
 
 /**
  * Locks orders, with all orders that may be paired with them or with the batch's facts (pair-unlinked.ts). Pairing keys come
- * first, each a row, sorted: whoever changes which orders have a key holds its row, so no order gains or loses a key unseen.
+ * before the orders, each a row, sorted: whoever changes which orders have a key holds its row, so no order gains or loses a
+ * key unseen.
  * What moved between reading and locking shows afterwards; then all locks are released (by the savepoint) and taken again.
  *
  * `rootOf` leads to the order that a reference's owner was merged into for good; an order that was only joined without a link

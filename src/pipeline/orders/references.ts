@@ -43,7 +43,7 @@ export interface LockedOwners {
   knownToSubscribers: Set<string>;
 }
 
-/** Locks that are taken, seen to have moved meanwhile, and taken again, so often at most. */
+/** How often locks are taken at most: again after each concurrent merge. */
 export const MAX_LOCK_TRIES = 20;
 
 /** Joins what shares a reference within the batch. */

@@ -49,7 +49,7 @@ export async function readCustomers(trx: Trx, ids: readonly string[]): Promise<M
   return new Map(rows.map((row) => [row.id, toCustomer(row)]));
 }
 
-/** A binding that an order offers to its customer: the earliest offer binds them. */
+/** A binding that an order proposes; the earliest wins. */
 export interface BindingCandidate {
   customerId: string;
   orderId: string;

@@ -28,19 +28,19 @@ export interface EvidenceItem {
 export interface OrderSummary {
   /** The money of the order: the most authoritative statement of it. Null where no amount is known. */
   payment: Payment | null;
-  /** What the most authoritative sale calls itself, readable or not: in which currency it is read changes nothing about that. */
+  /** The phase stated by the most authoritative sale, even if its amount cannot be read. */
   phase: Phase | null;
   refundedMinor: bigint;
   disputedMinor: bigint;
   /** net × (gross − refunded − disputed) / gross, rounded once: what commission is computed from. */
   remainingMinor: bigint;
-  /** Everything was given back or is disputed: of an amount that nobody knows, by a refund of all that there was. */
+  /** Nothing of the payment is left; where no amount is known, all of it was refunded. */
   nothingRemains: boolean;
   /** The furthest word of a tracker, where one spoke of this order. */
   tracker: TrackerState | null;
   /** A payable action without amount is known (a CPA conversion). */
   action: boolean;
-  /** Somebody said plainly that money was paid, readable or not: what a tracker calls a hold is then no more than late. */
+  /** A sale was stated, readable or not; a tracker's hold is then an earlier state that came late. */
   sale: boolean;
   lead: boolean;
   /** Another system settled the order before it was imported: whatever is said of it, it earns nothing here. */
@@ -130,8 +130,8 @@ function choosePayment(
   const [best = null] = payments;
   if (payments.some(({ currency }) => currency !== best?.currency)) flags.add('currency_mismatch');
   const spoken = furthestTracker(facts);
-  // An explicit call beats a tracker; a tracker's word beats its own plain postback, which cannot change an amount. The
-  // plain postback said that it is a sale: a hold is then an earlier state that came late.
+  // A provider or a call beats a tracker. A tracker's status beats its own plain postback, except hold: the postback
+  // already said sale.
   const outspoken = best?.document === 'postback' ? ['sale', 'rejected'] : ['hold', 'sale', 'rejected'];
   if (spoken && (!best || best.document === 'postback') && outspoken.includes(spoken.state)) {
     return trackerPayment(facts, assumedCurrency, flags) ?? best;
