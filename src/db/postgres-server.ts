@@ -174,7 +174,7 @@ export const embeddedSettings: Readonly<Record<string, string>> = {
  * A quarter of the memory, as PostgreSQL's documentation advises for a dedicated server; at most 8 GB, which hold the data of
  * more than a million conversions. Memory is taken only as data fills it. What settling looks for lies spread over
  * everything that was ever settled: with 256 MB most of it was read again for each batch.
- * https://www.postgresql.org/docs/18/runtime-config-resource.html (read 2026-11)
+ * https://www.postgresql.org/docs/18/runtime-config-resource.html
  */
 function sharedBuffersMb(): number {
   // In a container the container's; without a limit 0, or a number beyond all memory.
