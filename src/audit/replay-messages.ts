@@ -75,7 +75,7 @@ function readPage(
 ): Promise<{ id: string; program_id: string; livemode: boolean }[]> {
   return runSql(
     db,
-    'readMessagesToReplay',
+    'readInboxToReplay',
     `select id, program_id, livemode from inbox_events
      where id > :after and received_at <= :until and status <> 'received'
        and (:programId::text is null or program_id = :programId)

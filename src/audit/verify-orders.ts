@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Trx } from '../db/db.ts';
-import { runSql } from '../db/sql.ts';
+import { nameFor, runSql } from '../db/sql.ts';
 import { scopeKey, type Scope } from '../domain/scope.ts';
 import { creditOrders, findContexts } from '../pipeline/credit/credit-orders.ts';
 import type { CreditedOrder } from '../pipeline/credit/credited-order.ts';
@@ -236,7 +236,7 @@ async function readOwners(
   if (wanted.length === 0) return new Map();
   const rows = await runSql<{ program_id: string; livemode: boolean; ref: string; owner: string }>(
     trx,
-    `readOwnersIn_${table}`,
+    nameFor('readOwnersIn', table),
     `select r.program_id, r.livemode, r.ref, r.${column} as owner
      from unnest(:programIds::text[], :livemodes::boolean[], :refs::text[]) as w (program_id, livemode, ref)
      join ${table} r using (program_id, livemode, ref)`,
