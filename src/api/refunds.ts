@@ -48,7 +48,7 @@ export const refundRoutes: Route[] = [
         receivedAt,
         callId: callId ?? undefined,
       });
-      const { id, settled } = await deps.inbox.settle({
+      const { id, settled } = await deps.inbox.appendAndWait({
         programId,
         sourceId: null,
         kind: 'refund',

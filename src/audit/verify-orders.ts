@@ -32,7 +32,7 @@ export async function verifyOrders(trx: Trx, page: OrderRow[], findings: Finding
   const loaded = await loadOrders(trx, [], ids, catalogs, { onlyRemembered: true });
   const wanted = new Map(unmerged.map((row) => [row.id, row]));
   const own = loaded.orders.filter(({ id }) => wanted.has(id));
-  const toBeSettled = await findToBeSettled(trx, own);
+  const toBeSettled = await findOrdersToBeSettled(trx, own);
 
   const batchOrderIds = [...own, ...loaded.merged].map(({ id }) => id);
   const customers = await findCustomers(trx, own, findings, toBeSettled);
@@ -176,7 +176,7 @@ async function withPairingCandidates(trx: Trx, orders: OrderRow[]): Promise<stri
 }
 
 /** Orders that a later batch is to settle again, by themselves or with their customer: what differs there is no fault. */
-async function findToBeSettled(trx: Trx, orders: LoadedOrder[]): Promise<Set<string>> {
+async function findOrdersToBeSettled(trx: Trx, orders: LoadedOrder[]): Promise<Set<string>> {
   const rows = await runSql<{ id: string }>(
     trx,
     'findOrdersToBeSettled',

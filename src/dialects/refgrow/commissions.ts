@@ -9,7 +9,7 @@ import { findCommission, listCommissions } from '../../ledger/commissions.ts';
 import type { Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectRequest } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { auditRequest } from '../settle.ts';
+import { auditRequest } from '../submit.ts';
 import { toMajorNumber, toSeconds } from '../values.ts';
 import { invalidField, resourceNotFound } from './errors.ts';
 import { pageLimits, readLimits, writeLimits } from './limits.ts';
