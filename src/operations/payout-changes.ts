@@ -76,7 +76,12 @@ async function finish(
   const scope = { programId, livemode: true };
   const requests = orderIds.map((orderId) => ({ scope, customerId: null, orderId }));
   const resettlementIds = await requestResettlements(trx, requests);
-  const draft = { ...scope, type: `payout.${status}`, data: payoutView(after), previous: { status: before.status } };
+  const draft: MessageDraft = {
+    ...scope,
+    type: `payout.${status}`,
+    data: payoutView(after),
+    previous: { status: before.status },
+  };
   return { payout: after, resettlementIds, drafts: before.status === after.status ? [] : [draft] };
 }
 
