@@ -7,7 +7,7 @@ import { findClick, listClicks, type Click, type StoredClick } from '../program/
 import { resolvePeriod } from '../program/period.ts';
 import { findLinkTarget } from '../program/tracking-links.ts';
 import { livemode, moment, periodQuery, reference, text, timestamp } from '../http/fields.ts';
-import { takeAffiliate, takeOffer, toAffiliateId, toOfferId } from './named.ts';
+import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
@@ -145,10 +145,10 @@ async function findReferrer({ db }: ApiDeps, programId: string, body: z.output<t
     const message = 'name exactly one of code, affiliateId, referralCode';
     throw validationError(`The body must ${message}`, { [named[1] ?? 'code']: message });
   }
-  const offer = body.offerId === undefined ? null : await takeOffer(db, programId, body.offerId);
+  const offer = body.offerId === undefined ? null : await requireOffer(db, programId, body.offerId);
   if (body.code === undefined) {
     const field = named[0] ?? 'affiliateId';
-    const affiliate = await takeAffiliate(db, programId, body[field] ?? '', field);
+    const affiliate = await requireAffiliate(db, programId, body[field] ?? '', field);
     return { affiliateId: affiliate.id, offerId: offer?.id ?? null, linkId: null };
   }
   const target = await findLinkTarget(db, body.code);

@@ -57,7 +57,7 @@ export const conversionRoutes: Route[] = [
     },
     handle: async (deps, { principal, livemode, body, raw, headers, receivedAt, callId }) => {
       const normalized = normalizeConversion(body, { livemode, receivedAt, callId: callId ?? undefined });
-      const { id, settled } = await deps.inbox.settle({
+      const { id, settled } = await deps.inbox.appendAndWait({
         programId: principal.programId,
         sourceId: null,
         kind: 'conversion',

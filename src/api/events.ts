@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { explainNotTracked, explainRejection } from '../domain/outcomes.ts';
 import { AppError } from '../domain/errors.ts';
 import { normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
-import type { Settled } from '../inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome } from '../inbound/inbox/read-outcomes.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { eventBody } from './conversion-schemas.ts';
 import { livemode } from '../http/fields.ts';
@@ -55,7 +55,7 @@ export const eventRoutes: Route[] = [
     },
     handle: async (deps, { principal, livemode, body, raw, headers, receivedAt, callId }) => {
       const normalized = normalizeFunnelEvent(body, { livemode, receivedAt, callId: callId ?? undefined });
-      const { id, settled } = await deps.inbox.settle({
+      const { id, settled } = await deps.inbox.appendAndWait({
         programId: principal.programId,
         sourceId: null,
         kind: 'event',
@@ -69,7 +69,7 @@ export const eventRoutes: Route[] = [
   }),
 ];
 
-function answerEvent(eventId: string, settled: Settled | null, livemode: boolean): Reply {
+function answerEvent(eventId: string, settled: ReadOutcome | null, livemode: boolean): Reply {
   if (settled === null || settled.outcome === 'failed') {
     const status = settled === null ? 'processing' : 'failed';
     return new Reply(202, { data: { tracked: null, status, inboxEventId: eventId, location: locationOf(eventId) } });
@@ -86,7 +86,7 @@ function answerEvent(eventId: string, settled: Settled | null, livemode: boolean
   return new Reply(200, { data: { tracked: false, eventId, reason, message, ...about } });
 }
 
-function explainOutcome(settled: Settled): [reason: string, message: string] {
+function explainOutcome(settled: ReadOutcome): [reason: string, message: string] {
   if (settled.outcome === 'duplicate') return ['duplicate_event', 'This event is already recorded.'];
   if (settled.outcome === 'parked')
     return ['no_attribution', 'Nothing tells which affiliate referred this. It is kept.'];
@@ -94,7 +94,7 @@ function explainOutcome(settled: Settled): [reason: string, message: string] {
   return [reason, explainNotTracked(reason) ?? settled.error ?? 'Received, and not counted.'];
 }
 
-function refuse(settled: Settled): AppError {
+function refuse(settled: ReadOutcome): AppError {
   const reason = settled.reason ?? settled.outcome;
   return new AppError('VALIDATION_ERROR', settled.error ?? explainRejection(reason) ?? 'The event was refused', {
     details: { reason },

@@ -4,7 +4,7 @@ import { findAffiliate, type Affiliate } from '../program/affiliates.ts';
 import { findOffer, type Offer } from '../program/offers.ts';
 
 /** The affiliate that a body names by id or referral code. Throws VALIDATION_ERROR where the program has none such. */
-export async function takeAffiliate(
+export async function requireAffiliate(
   db: Db,
   programId: string,
   idOrCode: string,
@@ -14,7 +14,7 @@ export async function takeAffiliate(
 }
 
 /** The offer that a body names by id or code. Throws VALIDATION_ERROR where the program has none such. */
-export async function takeOffer(db: Db, programId: string, idOrCode: string, field = 'offerId'): Promise<Offer> {
+export async function requireOffer(db: Db, programId: string, idOrCode: string, field = 'offerId'): Promise<Offer> {
   return (await findOffer(db, programId, idOrCode)) ?? refuse(field, 'Offer');
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError, found, notFound } from '../domain/errors.ts';
 import { findPayout, listPayouts, payoutView } from '../ledger/payouts.ts';
 import { amountMinor, currency, reference, timestamp, wordsOf } from '../http/fields.ts';
-import { takeAffiliate, toAffiliateId } from './named.ts';
+import { requireAffiliate, toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { createPayoutAndAnnounce, finishPayoutAndAnnounce } from '../operations/payout-changes.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -36,7 +36,7 @@ export const payoutRoutes: Route[] = [
     status: 201,
     answer: one(payoutSchema),
     handle: async (deps, { principal, livemode, body }) => {
-      const affiliate = await takeAffiliate(deps.db, principal.programId, body.affiliateId);
+      const affiliate = await requireAffiliate(deps.db, principal.programId, body.affiliateId);
       if (!livemode) throw new AppError('CONFLICT', 'Nothing is payable: test commissions never are');
       const input = { affiliateId: affiliate.id, currency: body.currency, createdBy: principal.keyId };
       return { data: payoutView(await createPayoutAndAnnounce(deps, principal.programId, input)) };

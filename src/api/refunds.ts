@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
 import type { FactOf } from '../domain/facts.ts';
 import { normalizeRefundRequest, refundRequestSchema } from '../inbound/conversion/normalize.ts';
-import { findConversion, readConversionDetail, type Conversion } from '../ledger/conversions.ts';
+import { findMergedConversion, readConversionDetail, type Conversion } from '../ledger/conversions.ts';
 import { amountMinor, livemode, timestamp } from '../http/fields.ts';
 import { one } from './pagination.ts';
 import { processingAnswer, replyProcessing } from './processing.ts';
@@ -48,7 +48,7 @@ export const refundRoutes: Route[] = [
         receivedAt,
         callId: callId ?? undefined,
       });
-      const { id, settled } = await deps.inbox.settle({
+      const { id, settled } = await deps.inbox.appendAndWait({
         programId,
         sourceId: null,
         kind: 'refund',
@@ -75,8 +75,7 @@ async function findRefundable(
   livemode: boolean,
   conversionId: string,
 ): Promise<Conversion> {
-  let conversion = await findConversion(db, programId, livemode, conversionId);
-  while (conversion?.mergedInto) conversion = await findConversion(db, programId, livemode, conversion.mergedInto);
+  const conversion = await findMergedConversion(db, programId, livemode, conversionId);
   if (!conversion) throw notFound('Conversion');
   return conversion;
 }

@@ -11,7 +11,7 @@ import { createTestSession, findTestSession, type TestSession } from '../program
 import { createAffiliateAndAnnounce } from '../operations/affiliate-changes.ts';
 import { conversionSchema } from './conversion-schemas.ts';
 import { reference, timestamp } from '../http/fields.ts';
-import { takeAffiliate, takeOffer } from './named.ts';
+import { requireAffiliate, requireOffer } from './named.ts';
 import { one } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
@@ -80,7 +80,7 @@ export const testSessionRoutes: Route[] = [
         throw validationError('The body must name offerId or offerCode', { offerId: 'name offerId or offerCode' });
       }
       const field = body.offerId === undefined ? 'offerCode' : 'offerId';
-      const offer = await takeOffer(deps.db, programId, body[field] ?? '', field);
+      const offer = await requireOffer(deps.db, programId, body[field] ?? '', field);
       const affiliateId = await chooseAffiliate(deps, { programId, livemode: false }, body.affiliateId);
       const session = await inTransaction(deps.db, (trx) =>
         createTestSession(trx, programId, { offerId: offer.id, affiliateId }, receivedAt),
@@ -116,7 +116,7 @@ export const testSessionRoutes: Route[] = [
 
 /** Whose test click it is: who is named, else an active affiliate, else one that is made, so that every program can test. */
 export async function chooseAffiliate(deps: ApiDeps, scope: Scope, named: string | undefined): Promise<string> {
-  if (named !== undefined) return (await takeAffiliate(deps.db, scope.programId, named)).id;
+  if (named !== undefined) return (await requireAffiliate(deps.db, scope.programId, named)).id;
   const { items } = await listAffiliates(deps.db, scope.programId, { statuses: ['active'] }, { limit: 1 });
   if (items[0]) return items[0].id;
   const made = await createAffiliateAndAnnounce(deps, scope, {

@@ -9,7 +9,7 @@ import {
   type TrackingLink,
 } from '../program/tracking-links.ts';
 import { httpUrl, reference, timestamp } from '../http/fields.ts';
-import { takeAffiliate, takeOffer, toAffiliateId, toOfferId } from './named.ts';
+import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
@@ -48,8 +48,8 @@ export const trackingLinkRoutes: Route[] = [
       const { db } = deps;
       const { programId } = principal;
       const [affiliate, offer] = await Promise.all([
-        takeAffiliate(db, programId, body.affiliateId),
-        takeOffer(db, programId, body.offerId),
+        requireAffiliate(db, programId, body.affiliateId),
+        requireOffer(db, programId, body.offerId),
       ]);
       const input = { affiliateId: affiliate.id, offerId: offer.id, customUrl: body.customUrl };
       const link = await createTrackingLink(db, programId, input);
@@ -113,8 +113,8 @@ export const trackingLinkRoutes: Route[] = [
       found(await findTrackingLink(deps.db, programId, params.id), 'Tracking link');
       const { affiliateId, offerId, customUrl } = body;
       const changes = {
-        affiliateId: affiliateId && (await takeAffiliate(deps.db, programId, affiliateId)).id,
-        offerId: offerId && (await takeOffer(deps.db, programId, offerId)).id,
+        affiliateId: affiliateId && (await requireAffiliate(deps.db, programId, affiliateId)).id,
+        offerId: offerId && (await requireOffer(deps.db, programId, offerId)).id,
         customUrl,
       };
       const link = found(await updateTrackingLink(deps.db, programId, params.id, changes), 'Tracking link');

@@ -1,6 +1,7 @@
 import type { Db } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
+import { readFamily } from '../ledger/conversions.ts';
 import { orderColumns, toOrderRow, type OrderRow } from '../pipeline/rows/order-rows.ts';
 
 /** All that is on record about an order, those merged into it included. */
@@ -66,17 +67,7 @@ async function readStory(db: Db, orderId: string): Promise<Story> {
   );
   if (!row) throw new Error(`no order ${orderId}`);
   const order = toOrderRow(row);
-  const family = await runSql<{ id: string }>(
-    db,
-    'readFamily',
-    `with recursive family as (
-       select id from orders where id = :orderId
-       union all
-       select o.id from orders o join family f on o.merged_into = f.id)
-     select id from family`,
-    { orderId },
-  );
-  const ids = family.map(({ id }) => id);
+  const ids = await readFamily(db, orderId);
   const references = await runSql<{ ref: string }>(
     db,
     'readStoryReferences',

@@ -50,7 +50,10 @@ export async function replayMessages(
   }
 }
 
-/** No worker may be there to try again what fails, so that is done here, until it is settled or `failed`. */
+/**
+ * No worker may be there to try again what fails, so that is done here, until it is settled or `failed`. Throws where some
+ * are neither after the last try, since another process has them locked all the time.
+ */
 async function settleOrFail(deps: SettleDeps, ids: string[]): Promise<void> {
   let waiting = ids;
   for (let attempts = 0; attempts < MAX_ATTEMPTS && waiting.length > 0; attempts += 1) {
@@ -63,6 +66,11 @@ async function settleOrFail(deps: SettleDeps, ids: string[]): Promise<void> {
     );
     waiting = rows.map(({ id }) => id);
   }
+  if (waiting.length === 0) return;
+  throw new Error(
+    `Still unsettled after ${MAX_ATTEMPTS} tries: ${waiting.length} of ${ids.length} messages. A worker holds them and ` +
+      'will settle them; run the replay again for the messages after them',
+  );
 }
 
 const noQueues = { enqueue: () => Promise.resolve() };
@@ -75,7 +83,7 @@ function readPage(
 ): Promise<{ id: string; program_id: string; livemode: boolean }[]> {
   return runSql(
     db,
-    'readMessagesToReplay',
+    'readInboxToReplay',
     `select id, program_id, livemode from inbox_events
      where id > :after and received_at <= :until and status <> 'received'
        and (:programId::text is null or program_id = :programId)

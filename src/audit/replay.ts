@@ -1,6 +1,7 @@
 import type { Db } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import type { Normalized } from '../domain/facts.ts';
+import { FIRST_SWEEP_AFTER_MS } from '../inbound/inbox/inbox.ts';
 import { findInboxEvent, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { listSourcesOfAnyTime } from '../program/sources.ts';
 import type { Queues } from '../queue/queues.ts';
@@ -42,7 +43,7 @@ async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalize
     'storeReplay',
     `update inbox_events set facts = :facts::json, livemode = :livemode, status = :status, outcome = :outcome,
        reason = :reason, error = :error, conversion_id = null, attempts = 0, awaited = false,
-       next_enqueue_at = clock_timestamp() + interval '10 seconds',
+       next_enqueue_at = clock_timestamp() + make_interval(secs => :sweepAfterS),
        settled_at = case when :isFacts then null else clock_timestamp() end
      where id = :eventId`,
     {
@@ -53,6 +54,7 @@ async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalize
       reason: understood.kind === 'ignored' ? understood.reason : null,
       error: understood.kind === 'unprocessable' ? understood.error : null,
       isFacts,
+      sweepAfterS: FIRST_SWEEP_AFTER_MS / 1_000,
       eventId: event.id,
     },
   );

@@ -16,7 +16,7 @@ export async function verifyCustomers(trx: Trx, page: CustomerRow[], findings: F
   );
   const byId = new Map(page.map((row) => [row.id, lockedCustomer(row.id, row, row)]));
   const rootOf = await readMergedCustomers(trx, [...byId.keys()]);
-  const toBeSettled = await findToBeSettled(trx, [...rootOf.keys()]);
+  const toBeSettled = await findCustomersToBeSettled(trx, [...rootOf.keys()]);
   const { customers } = await bindCustomers(trx, { byId, rootOf, ofOrder: new Map() }, [], [], catalogs);
   for (const { id, before, binding } of customers.byId.values()) {
     findings.count('customers');
@@ -35,7 +35,7 @@ function describe(binding: CustomerRow['binding']): string | null {
 }
 
 /** Customers who are to be settled again, or an order of theirs. */
-async function findToBeSettled(trx: Trx, customerIds: string[]): Promise<Set<string>> {
+async function findCustomersToBeSettled(trx: Trx, customerIds: string[]): Promise<Set<string>> {
   const rows = await runSql<{ id: string }>(
     trx,
     'findCustomersToBeSettled',

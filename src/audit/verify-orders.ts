@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Trx } from '../db/db.ts';
-import { runSql } from '../db/sql.ts';
+import { nameFor, runSql } from '../db/sql.ts';
 import { scopeKey, type Scope } from '../domain/scope.ts';
 import { creditOrders, findContexts } from '../pipeline/credit/credit-orders.ts';
 import type { CreditedOrder } from '../pipeline/credit/credited-order.ts';
@@ -32,7 +32,7 @@ export async function verifyOrders(trx: Trx, page: OrderRow[], findings: Finding
   const loaded = await loadOrders(trx, [], ids, catalogs, { onlyRemembered: true });
   const wanted = new Map(unmerged.map((row) => [row.id, row]));
   const own = loaded.orders.filter(({ id }) => wanted.has(id));
-  const toBeSettled = await findToBeSettled(trx, own);
+  const toBeSettled = await findOrdersToBeSettled(trx, own);
 
   const batchOrderIds = [...own, ...loaded.merged].map(({ id }) => id);
   const customers = await findCustomers(trx, own, findings, toBeSettled);
@@ -176,7 +176,7 @@ async function withPairingCandidates(trx: Trx, orders: OrderRow[]): Promise<stri
 }
 
 /** Orders that a later batch is to settle again, by themselves or with their customer: what differs there is no fault. */
-async function findToBeSettled(trx: Trx, orders: LoadedOrder[]): Promise<Set<string>> {
+async function findOrdersToBeSettled(trx: Trx, orders: LoadedOrder[]): Promise<Set<string>> {
   const rows = await runSql<{ id: string }>(
     trx,
     'findOrdersToBeSettled',
@@ -236,7 +236,7 @@ async function readOwners(
   if (wanted.length === 0) return new Map();
   const rows = await runSql<{ program_id: string; livemode: boolean; ref: string; owner: string }>(
     trx,
-    `readOwnersIn_${table}`,
+    nameFor('readOwnersIn', table),
     `select r.program_id, r.livemode, r.ref, r.${column} as owner
      from unnest(:programIds::text[], :livemodes::boolean[], :refs::text[]) as w (program_id, livemode, ref)
      join ${table} r using (program_id, livemode, ref)`,

@@ -23,6 +23,11 @@ export async function runSql<Row>(db: Db, name: string, text: string, bindings: 
   return rows;
 }
 
+/** The name of a statement that is written once for several tables: of `readOwnersIn` and order_refs `readOwnersInOrderRefs`. */
+export function nameFor(verb: string, table: string): string {
+  return verb + table.replace(/(?:^|_)([a-z])/g, (_found, letter: string) => letter.toUpperCase());
+}
+
 /** The names in a part of a statement, each once. */
 export function namesIn(part: string): string[] {
   return [...new Set([...part.matchAll(quotedOrNamed)].flatMap(([, name]) => (name === undefined ? [] : [name])))];

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { renderEventTypes } from './generated/event-types.ts';
 import { renderMacros, renderTrackers } from './generated/postbacks.ts';
 import { renderPrograms } from './generated/verify-programs.ts';
-import { renderMarkdown, type LinkTarget } from './markdown.ts';
+import { renderMarkdown, type ResolvedLink } from './markdown.ts';
 import { renderPage, type Menu } from './page.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -37,7 +37,7 @@ export function renderGuide(name: string): string {
 }
 
 /** Where a link of a file in the repository leads when the file is served under `/docs/guides/`. */
-export function resolveLink(from: string, href: string): LinkTarget {
+export function resolveLink(from: string, href: string): ResolvedLink {
   if (/^(https?:\/\/|#)/.test(href)) return { href };
   if (/^[a-z]+:|^\//i.test(href)) throw new Error(`${from} links to ${href}: neither a file nor https`);
   const [file = '', fragment] = href.split('#');

@@ -11,7 +11,7 @@ export interface RenderedMarkdown {
 }
 
 /** Where a link leads: an address, or a file of the repository that is not served. */
-export type LinkTarget = { href: string } | { file: string };
+export type ResolvedLink = { href: string } | { file: string };
 
 /**
  * Renders Markdown as the guides use it. Raw HTML in it is shown as text, never passed on. A part between
@@ -20,7 +20,7 @@ export type LinkTarget = { href: string } | { file: string };
  */
 export function renderMarkdown(
   text: string,
-  resolveLink: (href: string) => LinkTarget,
+  resolveLink: (href: string) => ResolvedLink,
   generated: (name: string) => string,
 ): RenderedMarkdown {
   const renderer = new GuideRenderer(resolveLink);
@@ -35,10 +35,10 @@ export function renderMarkdown(
 class GuideRenderer extends Renderer {
   title = '';
   readonly sections: RenderedMarkdown['sections'] = [];
-  readonly #resolveLink: (href: string) => LinkTarget;
+  readonly #resolveLink: (href: string) => ResolvedLink;
   readonly #slugs = new Map<string, number>();
 
-  constructor(resolveLink: (href: string) => LinkTarget) {
+  constructor(resolveLink: (href: string) => ResolvedLink) {
     super();
     this.#resolveLink = resolveLink;
   }

@@ -11,7 +11,7 @@ export interface PlanContext {
   now: Date;
 }
 
-interface LinkTarget {
+interface KnownLink {
   affiliateId: string;
   offerId: string;
 }
@@ -24,7 +24,7 @@ export class Names {
   /** Each name that rows may use, with the id that it has or will have here. */
   readonly affiliates = new Map<string, string>();
   readonly offers = new Map<string, string>();
-  readonly links = new Map<string, LinkTarget>();
+  readonly links = new Map<string, KnownLink>();
   readonly clicks = new Set<string>();
   /** The offer that becomes the default one where the program has none. */
   firstNewOffer: string | null = null;
@@ -68,7 +68,7 @@ export class Names {
     };
   }
 
-  linkOf(code: string): LinkTarget | undefined {
+  linkOf(code: string): KnownLink | undefined {
     const known = this.#known.links.get(code);
     return this.links.get(code) ?? (known?.programId === this.#context.programId ? known : undefined);
   }

@@ -58,12 +58,27 @@ export async function findConversion(
   livemode: boolean,
   conversionId: string,
 ): Promise<Conversion | null> {
+  const [row] = await runSql<Record<string, unknown>>(db, 'findConversion', selectConversion(':conversionId'), {
+    programId,
+    livemode,
+    conversionId,
+  });
+  return row ? readRow(row, conversionFields) : null;
+}
+
+/** The conversion, or the one into which it was merged. */
+export async function findMergedConversion(
+  db: Db,
+  programId: string,
+  livemode: boolean,
+  conversionId: string,
+): Promise<Conversion | null> {
+  const start = `select id, merged_into from orders
+    where program_id = :programId and livemode = :livemode and id = :conversionId`;
   const [row] = await runSql<Record<string, unknown>>(
     db,
-    'findConversion',
-    `select ${conversionList} from orders o
-     where o.program_id = :programId and o.livemode = :livemode and o.id = :conversionId
-       and (o.kind is not null or o.status = 'merged')`,
+    'findMergedConversion',
+    selectConversion(`(${endOfChain(start)})`),
     { programId, livemode, conversionId },
   );
   return row ? readRow(row, conversionFields) : null;
@@ -76,18 +91,31 @@ export async function findConversionByReference(
   livemode: boolean,
   references: readonly string[],
 ): Promise<Conversion | null> {
-  const [row] = await runSql<{ orderId: string }>(
+  const start = `select o.id, o.merged_into from order_refs r join orders o on o.id = r.order_id
+    where r.program_id = :programId and r.livemode = :livemode and r.ref = any(:references)`;
+  const [row] = await runSql<Record<string, unknown>>(
     db,
     'findConversionByReference',
-    `with recursive found as (
-       select o.id, o.merged_into from order_refs r join orders o on o.id = r.order_id
-       where r.program_id = :programId and r.livemode = :livemode and r.ref = any(:references)
-       union all
-       select o.id, o.merged_into from found join orders o on o.id = found.merged_into)
-     select id as "orderId" from found where merged_into is null order by id limit 1`,
+    selectConversion(`(${endOfChain(start)})`),
     { programId, livemode, references },
   );
-  return row ? findConversion(db, programId, livemode, row.orderId) : null;
+  return row ? readRow(row, conversionFields) : null;
+}
+
+/** The conversion with this id, which is SQL. */
+function selectConversion(id: string): string {
+  return `select ${conversionList} from orders o
+    where o.program_id = :programId and o.livemode = :livemode and o.id = ${id}
+      and (o.kind is not null or o.status = 'merged')`;
+}
+
+/** The id of the order at the end of the chain of merges from those that `start` selects. */
+function endOfChain(start: string): string {
+  return `with recursive found as (
+      ${start}
+      union all
+      select o.id, o.merged_into from found join orders o on o.id = found.merged_into)
+    select id from found where merged_into is null order by id limit 1`;
 }
 
 // An order that is merged into another one keeps its references; the other one is known by them, too.
@@ -95,6 +123,14 @@ const family = `with recursive family as (
   select id as root, id from orders where id = any(:conversionIds)
   union all
   select family.root, o.id from family join orders o on o.merged_into = family.id)`;
+
+/** The order, and all that were merged into it. */
+export async function readFamily(db: Db, orderId: string): Promise<string[]> {
+  const rows = await runSql<{ id: string }>(db, 'readFamily', `${family} select id from family`, {
+    conversionIds: [orderId],
+  });
+  return rows.map(({ id }) => id);
+}
 
 /** Every id that these conversions are known by, by conversion. */
 export async function listReferences(db: Db, conversionIds: readonly string[]): Promise<Map<string, string[]>> {

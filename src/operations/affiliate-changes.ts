@@ -1,6 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
-import { changedFields } from '../outbound/events/message-draft.ts';
+import { changedFields, type MessageDraft } from '../outbound/events/message-draft.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Queues } from '../queue/queues.ts';
 import { commitAndAnnounce } from '../outbound/messages/commit-and-announce.ts';
@@ -43,7 +43,7 @@ export function updateAffiliateAndAnnounce(
     const data = affiliateView(changed.after);
     // When it was last changed is no news by itself.
     const { updatedAt: _, ...previous } = changedFields(affiliateView(changed.before), data);
-    const drafts = Object.keys(previous).length === 0 ? [] : [{ ...scope, type: 'affiliate.updated', data, previous }];
-    return { result: changed.after, drafts };
+    const draft: MessageDraft = { ...scope, type: 'affiliate.updated', data, previous };
+    return { result: changed.after, drafts: Object.keys(previous).length === 0 ? [] : [draft] };
   });
 }

@@ -35,7 +35,7 @@ export async function decideCommission(
   const { references, facts } = await readConversionDetail(deps.db, conversion.id);
   const objection = findObjection(conversion, decision.status, facts);
   if (objection) throw new AppError('CONFLICT', objection);
-  const { id, settled } = await deps.inbox.settle({
+  const { id, settled } = await deps.inbox.appendAndWait({
     programId: by.programId,
     sourceId: null,
     kind: 'decision',

@@ -1,9 +1,10 @@
 import type { Clock } from '../domain/clock.ts';
-import type { Db } from '../db/db.ts';
+import type { Db, Trx } from '../db/db.ts';
 import type { Logger } from 'pino';
 import type { Queues } from '../queue/queues.ts';
 import { AppError } from '../domain/errors.ts';
 import { commitAndAnnounce } from '../outbound/messages/commit-and-announce.ts';
+import type { MessageDraft } from '../outbound/messages/write-messages.ts';
 import { requestResettlements } from '../pipeline/rows/resettlement-rows.ts';
 import { createPayout, finishPayout, payoutView, type Payout, type PayoutInput } from '../ledger/payouts.ts';
 import { settleNow } from './settle-now.ts';
@@ -20,8 +21,7 @@ export function createPayoutAndAnnounce(deps: ChangeDeps, programId: string, inp
   return commitAndAnnounce(deps, async (trx) => {
     const payout = await createPayout(trx, programId, input, deps.clock.now());
     if (!payout) throw new AppError('CONFLICT', 'Nothing is payable to this affiliate in this currency');
-    const data = payoutView(payout);
-    return { result: payout, drafts: [{ programId, livemode: true, type: 'payout.created', data }] };
+    return { result: payout, drafts: [draftCreated(programId, payout)] };
   });
 }
 
@@ -33,21 +33,58 @@ export async function finishPayoutAndAnnounce(
   status: 'paid' | 'failed',
 ): Promise<Payout | null> {
   const { payout, resettlementIds } = await commitAndAnnounce<Finished>(deps, async (trx) => {
-    const finished = await finishPayout(trx, programId, payoutId, status, deps.clock.now());
-    if (!finished) return { result: { payout: null, resettlementIds: [] }, drafts: [] };
-    const { before, after, orderIds } = finished;
-    const scope = { programId, livemode: true };
-    const requests = orderIds.map((orderId) => ({ scope, customerId: null, orderId }));
-    const ids = await requestResettlements(trx, requests);
-    const draft = { ...scope, type: `payout.${status}`, data: payoutView(after), previous: { status: before.status } };
-    const drafts = before.status === after.status ? [] : [draft];
-    return { result: { payout: after, resettlementIds: ids }, drafts };
+    const { drafts, ...result } = await finish(trx, programId, payoutId, status, deps.clock.now());
+    return { result, drafts };
   });
   await settleNow(deps, resettlementIds);
   return payout;
 }
 
+/**
+ * Creates a payout and pays it at once, in one transaction, and tells subscribers of both as of any other. False where
+ * nothing is payable.
+ */
+export async function payAtOnceAndAnnounce(deps: ChangeDeps, programId: string, input: PayoutInput): Promise<boolean> {
+  const resettlementIds = await commitAndAnnounce<string[] | null>(deps, async (trx) => {
+    const now = deps.clock.now();
+    const created = await createPayout(trx, programId, input, now);
+    if (!created) return { result: null, drafts: [] };
+    const paid = await finish(trx, programId, created.id, 'paid', now);
+    return { result: paid.resettlementIds, drafts: [draftCreated(programId, created), ...paid.drafts] };
+  });
+  if (resettlementIds === null) return false;
+  await settleNow(deps, resettlementIds);
+  return true;
+}
+
 interface Finished {
   payout: Payout | null;
   resettlementIds: string[];
+}
+
+/** What is to be told of it and settled again; nothing where the payout had this status already. */
+async function finish(
+  trx: Trx,
+  programId: string,
+  payoutId: string,
+  status: 'paid' | 'failed',
+  now: Date,
+): Promise<Finished & { drafts: MessageDraft[] }> {
+  const finished = await finishPayout(trx, programId, payoutId, status, now);
+  if (!finished) return { payout: null, resettlementIds: [], drafts: [] };
+  const { before, after, orderIds } = finished;
+  const scope = { programId, livemode: true };
+  const requests = orderIds.map((orderId) => ({ scope, customerId: null, orderId }));
+  const resettlementIds = await requestResettlements(trx, requests);
+  const draft: MessageDraft = {
+    ...scope,
+    type: `payout.${status}`,
+    data: payoutView(after),
+    previous: { status: before.status },
+  };
+  return { payout: after, resettlementIds, drafts: before.status === after.status ? [] : [draft] };
+}
+
+function draftCreated(programId: string, payout: Payout): MessageDraft {
+  return { programId, livemode: true, type: 'payout.created', data: payoutView(payout) };
 }

@@ -5,7 +5,7 @@ import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { eventTypeNames, eventTypes } from '../../src/outbound/events/event-types.ts';
+import { eventTypeNames, eventTypes, type EventTypeName } from '../../src/outbound/events/event-types.ts';
 import { writeMessages } from '../../src/outbound/messages/write-messages.ts';
 import { startReceiver, type Receiver, type Respond } from '../outbound/receiver.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -35,7 +35,7 @@ function createEndpoint(more: object = {}): Promise<Created> {
 }
 
 /** As the pipeline would: in a transaction, then the queue. */
-async function emit(type: string, count = 1): Promise<void> {
+async function emit(type: EventTypeName, count = 1): Promise<void> {
   const { db, queues } = api.hub.deps;
   const draft = () => ({ programId: api.programId, livemode: true, type, data: { id: newId('cnv') } });
   const ids = await inTransaction(db, (trx) => writeMessages(trx, Array.from({ length: count }, draft)));

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { pino } from 'pino';
+import { replayMessages } from '../../src/audit/replay-messages.ts';
+import { systemClock } from '../../src/domain/clock.ts';
 import { runSql } from '../support/sql.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { cliEnvironment, runCli } from '../cli/run-cli.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { openHttpProgram, type HttpProgram } from '../journeys/http-program.ts';
 import { invoicePaid, paid, refunded, stripeEvent } from '../journeys/stripe-events.ts';
@@ -186,6 +190,43 @@ describe('a replay', () => {
     assert.match(failed.error, /not a time in ISO 8601/);
     const json = await runCli(['replay', '--program', program.id, '--failed', '--json'], cliEnvironment(hub));
     assert.deepEqual([json.code, json.stdout.trim()], [1, '{"messages":1,"outcomes":{"failed":1}}']);
+  });
+
+  test('of what another process keeps locked says how many were not settled, and what to do', async () => {
+    const program = await openHttpProgram(hub);
+    await program.stripe(paid({ id: 'held', currency: 'usd', paidAt }, 10_000));
+    await program.stripe(paid({ id: 'free', currency: 'usd', paidAt }, 10_000));
+    await program.settled();
+    const [first, second] = await runSql<{ id: string }>(
+      hub.db,
+      'select id from inbox_events where program_id = ? order by id',
+      [program.id],
+    );
+    const lock = async (id = '') => {
+      const trx = await hub.db.transaction();
+      await runSql(trx, 'select from inbox_events where id = ? for update', [id]);
+      return trx;
+    };
+    const log = pino({ level: 'silent' });
+    const replay = () => replayMessages({ db: hub.db, clock: systemClock, log }, { programId: program.id });
+    // The replay is stopped at the second message, so that the first one can be locked between its reading and its settling.
+    const barrier = await lock(second?.id);
+    const replayed = assert.rejects(replay(), {
+      message:
+        'Still unsettled after 5 tries: 1 of 2 messages. A worker holds them and ' +
+        'will settle them; run the replay again for the messages after them',
+    });
+    await waitUntil('the replay waits for the second message', async () => {
+      const sql = `select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%storeReplay%update%'`;
+      return (await runSql(hub.db, sql)).length > 0;
+    });
+    const held = await lock(first?.id);
+    await barrier.rollback();
+    await replayed;
+    await held.rollback();
+    await program.settled();
+    assert.deepEqual(await replay(), { messages: 2, outcomes: new Map([['duplicate', 2]]) });
   });
 
   test('of more messages than a page goes on page by page, and says so', async () => {

@@ -236,6 +236,18 @@ function damages(): Damage[] {
       'message',
     ],
     [
+      'a message that is gone',
+      async (trx) => {
+        const factId = await one(trx, `select min(id) as id from facts where fact ->> 'type' = 'refund'`);
+        await one(
+          trx,
+          `delete from inbox_events where id = (select inbox_id from facts where id = '${factId}') returning id`,
+        );
+        return factId;
+      },
+      'fact',
+    ],
+    [
       'an understanding that is changed',
       change(
         'inbox_events',

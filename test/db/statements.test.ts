@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { insertList, selectList, updateList } from '../../src/db/columns.ts';
 import { conditionOf, joinConditions } from '../../src/db/conditions.ts';
 import { selectPage } from '../../src/db/page.ts';
-import { runSql } from '../../src/db/sql.ts';
+import { nameFor, runSql } from '../../src/db/sql.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let t: TestDatabase;
@@ -71,3 +73,46 @@ test('rows are inserted, changed and selected by one list of columns', async () 
     total: 2,
   });
 });
+
+test('no two statements of the source share a name, and every name is in camel case', () => {
+  const places = new Map<string, string[]>();
+  const files = globSync('{src,workers}/**/*.ts', { cwd: root });
+  for (const file of files) {
+    for (const name of namedStatements(readFileSync(`${root}${file}`, 'utf8'))) {
+      places.set(name, [...(places.get(name) ?? []), file]);
+    }
+  }
+  assert.deepEqual(
+    [...places].filter(([name, where]) => where.length > 1 || !/^([a-z]|\$\{[\w.]+\})[A-Za-z0-9]*$/.test(name)),
+    [],
+  );
+  // The scan sees each form: alone, by a choice, for several tables, of a list, handed to a function that runs it.
+  for (const name of ['storeReplay', 'keepLocks', 'readRootsOf', 'listClicks', 'listTrackingLinks', 'leaseDue']) {
+    assert.equal(places.get(name)?.length, 1, name);
+  }
+  assert.ok(places.size > 200, String(places.size));
+  assert.deepEqual(namedStatements(`runSql(db, 'one', x); runSql<A<B>>(\n  db,\n  \`two_\${x}\`,\n y)`), [
+    'one',
+    'two_${x}',
+  ]);
+  assert.equal(nameFor('readOwnersIn', 'order_refs'), 'readOwnersInOrderRefs');
+});
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The names of the statements in a file, as they stand there: the second thing handed to `runSql`, or what precedes SQL. */
+function namedStatements(source: string): string[] {
+  const byPlace = new Map<number, string>();
+  const add = (argument: string, start: number): void => {
+    const text = argument.replace(/=== '.*?'/g, (compared) => ' '.repeat(compared.length));
+    for (const { 2: name = '', index } of text.matchAll(/(['`])(.+?)\1/g)) byPlace.set(start + index, name);
+  };
+  for (const { 0: call, 1: argument = '', index } of source.matchAll(
+    /\brunSql(?:<[^(]*?>)?\(\s*[\w.]+,\s*((?:nameFor\([^)]*\)|[^,])+),/g,
+  )) {
+    add(argument, index + call.lastIndexOf(argument));
+  }
+  const handedOver = /(?<=[(,]\s*|name: )'\w+'(?=,\s*(?:select\b|['`]\s*(?:select|with|insert|update|delete)\b))/g;
+  for (const { 0: found, index } of source.matchAll(handedOver)) add(found, index);
+  return [...byPlace.values()];
+}

@@ -13,10 +13,13 @@ import { at, openConformanceProgram, send, type ConformanceProgram } from './con
 
 let program: ConformanceProgram;
 let server: Server;
-let settle: Inbox['settle'];
+let appendAndWait: Inbox['appendAndWait'];
 before(async () => {
   program = await openConformanceProgram({ worker: false });
-  const inbox = { ...program.hub.deps.inbox, settle: (...args: Parameters<Inbox['settle']>) => settle(...args) };
+  const inbox = {
+    ...program.hub.deps.inbox,
+    appendAndWait: (...args: Parameters<Inbox['appendAndWait']>) => appendAndWait(...args),
+  };
   const deps = { ...program.hub.deps, inbox };
   const app = express();
   app.use(attro.base, dialectRouter(deps, attro));
@@ -41,7 +44,7 @@ const report = {
 };
 
 it('with the store away each dialect answers 503 in its envelope, and when to come again', async () => {
-  settle = () => Promise.reject(new AppError('UNAVAILABLE', 'Send it again shortly.', { retryAfterS: 2 }));
+  appendAndWait = () => Promise.reject(new AppError('UNAVAILABLE', 'Send it again shortly.', { retryAfterS: 2 }));
   const [ofAttro, ofAffspace] = [await report.attro(), await report.affspace()];
   for (const { status, headers } of [ofAttro, ofAffspace]) {
     assert.deepEqual([status, headers.get('retry-after')], [503, '2']);
@@ -54,7 +57,7 @@ it('with the store away each dialect answers 503 in its envelope, and when to co
 });
 
 it('a mistake of ours is 500 in the envelope of each dialect, and says nothing of itself', async () => {
-  settle = () => Promise.reject(new Error('a secret detail'));
+  appendAndWait = () => Promise.reject(new Error('a secret detail'));
   const [ofAttro, ofAffspace] = [await report.attro(), await report.affspace()];
   assert.deepEqual(
     [ofAttro.status, ofAttro.json],
@@ -67,7 +70,7 @@ it('a mistake of ours is 500 in the envelope of each dialect, and says nothing o
 });
 
 it('what is not settled in time is accepted with the id by which it is found', async () => {
-  settle = () => Promise.resolve({ id: 'ibx_1', settled: null });
+  appendAndWait = () => Promise.resolve({ id: 'ibx_1', settled: null });
   const [ofAttro, ofAffspace] = [await report.attro(), await report.affspace()];
   assert.deepEqual([ofAttro.status, ofAffspace.status], [202, 202]);
   assert.equal(at(ofAttro, 'data.inboxEventId'), 'ibx_1');

@@ -58,9 +58,9 @@ forEachBackend((backend) => {
           { livemode: true, receivedAt: new Date() },
         ),
       };
-      const { id, settled } = await hub.deps.inbox.settle(message, 200);
+      const { id, settled } = await hub.deps.inbox.appendAndWait(message, 200);
       assert.equal(settled, null);
-      const waiting = hub.deps.inbox.settle({ ...message }, 10_000);
+      const waiting = hub.deps.inbox.appendAndWait({ ...message }, 10_000);
       await waitUntil('the second is stored', async () => {
         const rows = await runSql<{ id: string }>(hub.db, `select id from inbox_events where program_id = ?`, [
           ledger.programId,

@@ -74,7 +74,7 @@ function tellChapter({ at, fact, message, postings }: Chapter): string[] {
   return [
     `  ${at}  ${told}`,
     ...(fact && by ? [`      by ${by}`] : []),
-    ...(fact && !message ? ['      by a message past its retention'] : []),
+    ...(fact && !message ? ['      by a message that is missing'] : []),
     ...postings.map((posting) => `      ${tellPosting(posting)}`),
   ];
 }

@@ -50,7 +50,6 @@ function describeEqual(findings: Findings): string {
   const { counts } = findings;
   const asides = [
     aside(counts.get('standingMessages'), 'messages stand as they were recorded'),
-    aside(counts.get('factsOfExpiredMessages'), 'facts stand for messages past their retention'),
     aside(counts.get('waiting'), 'are still to be settled'),
   ].filter((one) => one !== null);
   return [`equal: ${describeCounts(findings)} compared`, ...asides].join('\n');

@@ -4,11 +4,11 @@ import type { Deps } from '../../deps.ts';
 import { AppError, notFound } from '../../domain/errors.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
-import type { Settled } from '../../inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
 import { listConversions, listReferences, type Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { numberedPageQuery } from '../pages.ts';
-import { settleRequest } from '../settle.ts';
+import { submitRequest } from '../submit.ts';
 import { chargeIdOf } from './charge.ts';
 import { getLimits, pageLimits, postLimits } from './limits.ts';
 
@@ -69,14 +69,14 @@ export const conversionRoutes = [
       const { affiliate_id, amount_cents, external_id } = body;
       const normalized = normalizeConversion({ affiliate_id, amount_cents, external_id }, { livemode, receivedAt });
       const message = { programId: principal.programId, kind: 'conversion', normalized } as const;
-      const { settled } = await settleRequest(deps, request, message);
+      const { settled } = await submitRequest(deps, request, message);
       return answerConversion(settled);
     },
   }),
 ];
 
 /** What is not settled in time is accepted: after a refusal, a retry without an `external_id` would be a second sale. */
-function answerConversion(settled: Settled | null): DialectAnswer {
+function answerConversion(settled: ReadOutcome | null): DialectAnswer {
   const outcome = settled?.outcome ?? 'failed';
   if (outcome === 'duplicate') throw new AppError('CONFLICT', 'Duplicate external_id: conversion already recorded');
   if (settled?.reason === 'affiliate_not_found') throw notFound('Affiliate');

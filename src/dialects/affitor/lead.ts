@@ -3,7 +3,7 @@ import type { Fact, Normalized } from '../../domain/facts.ts';
 import { digestId } from '../../inbound/fields/references.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
-import { settleRequest } from '../settle.ts';
+import { submitRequest } from '../submit.ts';
 import { badRequest, readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
 import { findProgramId } from './numbers.ts';
@@ -42,7 +42,7 @@ export const leadRoute = defineDialectRoute({
     if (who.clickId === null && !who.customer && !test) throw badRequest(NOT_FOUND);
     const lead = toLead(who, body.email?.toLowerCase() ?? null, receivedAt);
     const normalized: Normalized = { kind: 'facts', livemode, facts: [lead] };
-    const { id } = await settleRequest(deps, request, { programId, kind: 'event', normalized });
+    const { id } = await submitRequest(deps, request, { programId, kind: 'event', normalized });
     // A repeated lead adds nothing, and is answered like the first.
     return answer(200, {
       success: true,

@@ -1,10 +1,10 @@
 import { AppError } from '../../domain/errors.ts';
 import { orderRefs } from '../../inbound/fields/references.ts';
 import { normalizeRefundRequest } from '../../inbound/conversion/normalize.ts';
-import type { Settled } from '../../inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
 import { findConversionByReference, listReferences, type Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
-import { settleRequest } from '../settle.ts';
+import { submitRequest } from '../submit.ts';
 import { toMajorNumber } from '../values.ts';
 import { readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
@@ -38,12 +38,12 @@ export const refundRoute = defineDialectRoute({
       { receivedAt: request.receivedAt },
     );
     const number = await saleNumberOf(deps.db, programId, before.id);
-    const { settled } = await settleRequest(deps, request, { programId, kind: 'refund', normalized });
+    const { settled } = await submitRequest(deps, request, { programId, kind: 'refund', normalized });
     return answer(200, { success: true, ...describeRefund(before, settled, number) });
   },
 });
 
-function describeRefund(before: Conversion, settled: Settled | null, commission_id: number): object {
+function describeRefund(before: Conversion, settled: ReadOutcome | null, commission_id: number): object {
   if (before.affiliateId === null || before.status === 'not_tracked') {
     return { status: 'no_commission', message: 'Sale has no commission to reverse' };
   }

@@ -7,6 +7,9 @@ import { numberOf, takeNumbers } from './numbers.ts';
 /** Numbers that a process takes at a time; those it has left when it ends are never used. */
 const BLOCK_SIZE = 100;
 
+/** Whoever gets nothing of so many blocks in turn has more callers before it than the inbox lets wait (20,000). */
+const MAX_BLOCKS = 200;
+
 interface Block {
   next: number;
   last: number;
@@ -21,7 +24,7 @@ const blocksOf = perDatabase(() => new Map<string, Promise<Block>>());
  */
 export async function nextSaleNumber(db: Db, programId: string): Promise<number> {
   const blocks = blocksOf(db);
-  for (;;) {
+  for (let tries = 0; tries < MAX_BLOCKS; tries += 1) {
     const taken = blocks.get(programId) ?? takeBlock(db, programId);
     blocks.set(programId, taken);
     try {
@@ -33,6 +36,7 @@ export async function nextSaleNumber(db: Db, programId: string): Promise<number>
       throw error;
     }
   }
+  throw new Error(`no number for a sale of ${programId}: ${MAX_BLOCKS} blocks of ${BLOCK_SIZE} were used up by others`);
 }
 
 async function takeBlock(db: Db, programId: string): Promise<Block> {

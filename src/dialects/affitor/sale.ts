@@ -4,10 +4,10 @@ import type { Fact, Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
 import { digestId, orderRefs, subscriptionRef } from '../../inbound/fields/references.ts';
-import type { Settled, SettledConversion } from '../../inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome, SettledConversion } from '../../inbound/inbox/read-outcomes.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
-import { settleRequest } from '../settle.ts';
+import { submitRequest } from '../submit.ts';
 import { badRequest, readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
 import { nextSaleNumber, noteNumber } from './sale-numbers.ts';
@@ -37,7 +37,7 @@ export const saleRoute = defineDialectRoute({
     const number = await nextSaleNumber(deps.db, programId);
     const sale = { ...toSale(body, who, request.receivedAt), note: noteNumber(number) };
     const normalized: Normalized = { kind: 'facts', livemode, facts: [sale] };
-    const { id, settled } = await settleRequest(deps, request, { programId, kind: 'conversion', normalized });
+    const { id, settled } = await submitRequest(deps, request, { programId, kind: 'conversion', normalized });
     const told = test ? await describeTest(deps.db, 'sale', programId, id) : {};
     return await answerSale(deps, programId, settled, number, { test, told, now: request.receivedAt });
   },
@@ -76,7 +76,7 @@ function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Da
 async function answerSale(
   { db }: Pick<Deps, 'db'>,
   programId: string,
-  settled: Settled | null,
+  settled: ReadOutcome | null,
   number: number,
   { test, told, now }: { test: boolean; told: object; now: Date },
 ): Promise<DialectAnswer> {

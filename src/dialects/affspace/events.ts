@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Normalized } from '../../domain/facts.ts';
 import { normalizeFunnelEvent } from '../../inbound/conversion/normalize.ts';
 import { defineDialectRoute } from '../dialect.ts';
-import { settleRequest } from '../settle.ts';
+import { submitRequest } from '../submit.ts';
 import { aliasedBody, pickFields } from './fields.ts';
 import { writeLimits } from './limits.ts';
 import { answerEvent } from './outcome.ts';
@@ -22,7 +22,7 @@ export const eventRoutes = [
       const { programId } = principal;
       const event = pickFields(body, ['clickId', 'goal', 'url'], { clickId: 'click_id', goal: 'event_type' });
       const normalized = withReferrer(normalizeFunnelEvent(event, { livemode, receivedAt }), body.referrer);
-      const { id, settled } = await settleRequest(deps, request, { programId, kind: 'event', normalized });
+      const { id, settled } = await submitRequest(deps, request, { programId, kind: 'event', normalized });
       return await answerEvent(deps.db, { programId, normalized }, id, settled);
     },
   }),

@@ -2,7 +2,7 @@ import type { Db } from '../../db/db.ts';
 import { validationError, type AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
-import type { Settled } from '../../inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, type DialectAnswer } from '../dialect.ts';
 import { answerData } from './envelope.ts';
@@ -22,7 +22,7 @@ export async function answerConversion(
   db: Db,
   reported: Reported,
   inboxEventId: string,
-  settled: Settled | null,
+  settled: ReadOutcome | null,
 ): Promise<DialectAnswer> {
   const outcome = settled?.outcome ?? 'failed';
   const conversion = settled?.conversion ?? null;
@@ -59,7 +59,7 @@ export async function answerEvent(
   db: Db,
   reported: Reported,
   inboxEventId: string,
-  settled: Settled | null,
+  settled: ReadOutcome | null,
 ): Promise<DialectAnswer> {
   const outcome = settled?.outcome ?? 'failed';
   if (outcome === 'rejected' || outcome === 'unprocessable') throw await refusal(db, reported, settled);
@@ -83,7 +83,7 @@ function isByClick(normalized: Normalized): boolean {
   return normalized.kind === 'facts' && normalized.facts.some(({ refs }) => refs[0]?.startsWith('click:'));
 }
 
-async function refusal(db: Db, { programId, normalized }: Reported, settled: Settled | null): Promise<AppError> {
+async function refusal(db: Db, { programId, normalized }: Reported, settled: ReadOutcome | null): Promise<AppError> {
   const reason = settled?.reason ?? '';
   const clickId = normalized.kind === 'facts' ? normalized.facts[0]?.evidence.clickId : undefined;
   const click = reason === 'click_not_found' && clickId !== undefined ? await findAnyClick(db, clickId) : null;

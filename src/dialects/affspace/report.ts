@@ -3,7 +3,7 @@ import type { Normalized } from '../../domain/facts.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
 import { digestId } from '../../inbound/fields/references.ts';
 import { defineDialectRoute } from '../dialect.ts';
-import { settleRequest } from '../settle.ts';
+import { submitRequest } from '../submit.ts';
 import { aliasedBody, pickFields } from './fields.ts';
 import { conversionLimits } from './limits.ts';
 import { answerConversion } from './outcome.ts';
@@ -22,7 +22,7 @@ export const reportRoutes = [
       const { principal, body, livemode, receivedAt } = request;
       const { programId } = principal;
       const normalized = normalize(pickFields(body, fields, { clickId: 'click_id' }), { livemode, receivedAt });
-      const { id, settled } = await settleRequest(deps, request, { programId, kind: 'conversion', normalized });
+      const { id, settled } = await submitRequest(deps, request, { programId, kind: 'conversion', normalized });
       return await answerConversion(deps.db, { programId, normalized }, id, settled);
     },
   }),

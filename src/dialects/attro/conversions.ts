@@ -8,7 +8,7 @@ import { digestId } from '../../inbound/fields/references.ts';
 import { listConversions } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { settleRequest, type SettledMessage } from '../settle.ts';
+import { submitRequest, type SubmittedMessage } from '../submit.ts';
 import { conversionView, everyStatus, shownFields, ourStatuses, statusNames } from './conversion-view.ts';
 import { email, positiveNumber } from './fields.ts';
 import { limitsOf, pageLimits } from './limits.ts';
@@ -63,7 +63,7 @@ export const conversionRoutes = [
       const { principal, body, livemode, receivedAt } = request;
       const normalized = normalize(body, { livemode, receivedAt });
       const message = { programId: principal.programId, kind: 'conversion', normalized } as const;
-      return answerConversion(body, await settleRequest(deps, request, message));
+      return answerConversion(body, await submitRequest(deps, request, message));
     },
   }),
 ];
@@ -84,7 +84,7 @@ function normalize(body: NewConversion, context: { livemode: boolean; receivedAt
 }
 
 /** `outcome` duplicate is a 409, whoever reported it first. */
-function answerConversion(body: NewConversion, { id: inboxEventId, settled }: SettledMessage): DialectAnswer {
+function answerConversion(body: NewConversion, { id: inboxEventId, settled }: SubmittedMessage): DialectAnswer {
   const { externalId } = body;
   const outcome = settled?.outcome ?? 'failed';
   if (outcome === 'duplicate') {

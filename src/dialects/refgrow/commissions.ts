@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { decideCommission } from '../../operations/commission-decision.ts';
+import { payAtOnceAndAnnounce } from '../../operations/payout-changes.ts';
 import type { Deps } from '../../deps.ts';
 import { AppError } from '../../domain/errors.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
@@ -8,11 +9,10 @@ import { findCommission, listCommissions } from '../../ledger/commissions.ts';
 import type { Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectRequest } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { auditRequest } from '../settle.ts';
+import { auditRequest } from '../submit.ts';
 import { toMajorNumber, toSeconds } from '../values.ts';
 import { invalidField, resourceNotFound } from './errors.ts';
 import { pageLimits, readLimits, writeLimits } from './limits.ts';
-import { payCommission } from './payment.ts';
 
 /** The page's four states; a commission that a refund took back is rejected. */
 const ourStatuses = {
@@ -103,7 +103,7 @@ async function pay(deps: Deps, request: ChangeRequest, found: Conversion): Promi
   else if (found.status !== 'approved' && found.status !== 'paid') {
     throw invalidField('status', `cannot be paid: the commission is ${found.status}`);
   }
-  const isPaid = await payCommission(deps, programId, {
+  const isPaid = await payAtOnceAndAnnounce(deps, programId, {
     affiliateId: found.affiliateId ?? '',
     currency: found.commissionCurrency ?? '',
     orderId: found.id,

@@ -7,10 +7,10 @@ import type { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
-import type { Settled } from '../../inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
 import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
-import { settleRequest } from '../settle.ts';
+import { submitRequest } from '../submit.ts';
 import { toMajorNumber, toSeconds } from '../values.ts';
 import { invalidField, resourceNotFound } from './errors.ts';
 import { referralLimits } from './limits.ts';
@@ -90,7 +90,7 @@ export const referralRoutes = [
       const said = { ...nameReferrer(body), ...describeSale(body) };
       const normalized = addProducts(normalizeConversion(said, { livemode, receivedAt }), body.products);
       const message = { programId: principal.programId, kind: 'conversion', normalized } as const;
-      const { settled } = await settleRequest(deps, request, message);
+      const { settled } = await submitRequest(deps, request, message);
       return await answerConversion(deps, principal.programId, body, settled, receivedAt);
     },
   }),
@@ -130,7 +130,7 @@ async function answerConversion(
   { db }: Pick<Deps, 'db'>,
   programId: string,
   body: NewConversion,
-  settled: Settled | null,
+  settled: ReadOutcome | null,
   receivedAt: Date,
 ): Promise<DialectAnswer> {
   if (settled?.outcome === 'rejected' || settled?.outcome === 'unprocessable') throw refuse(settled, body);
@@ -149,7 +149,7 @@ async function answerConversion(
   return answer(status, { success: true, data });
 }
 
-function refuse({ reason, error }: Settled, body: NewConversion): AppError {
+function refuse({ reason, error }: ReadOutcome, body: NewConversion): AppError {
   if (reason === 'click_not_found') return resourceNotFound('Click', 'clickId');
   if (reason === 'affiliate_not_found') return resourceNotFound('Affiliate', 'referralCode');
   const message = error ?? 'The conversion was refused';

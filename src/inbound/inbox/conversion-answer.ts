@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/errors.ts';
 import { explainNotTracked, explainRejection } from '../../domain/outcomes.ts';
-import type { Settled, SettledConversion } from './read-outcomes.ts';
+import type { ReadOutcome, SettledConversion } from './read-outcomes.ts';
 
 /** An answer of `POST /api/v1/conversions`; `/pb` in json mode has the same bodies, always with status 200. */
 export interface ConversionAnswer {
@@ -24,7 +24,11 @@ export type ConversionAnswerData =
  * What became of a conversion, in the words of the API. `settled` null: no result in time. Throws VALIDATION_ERROR with
  * `details.reason` for what was refused after it was stored (an unknown click, affiliate or offer).
  */
-export function answerConversion(inboxEventId: string, settled: Settled | null, livemode: boolean): ConversionAnswer {
+export function answerConversion(
+  inboxEventId: string,
+  settled: ReadOutcome | null,
+  livemode: boolean,
+): ConversionAnswer {
   if (settled === null) return answerLater(inboxEventId, 'processing');
   const { conversion } = settled;
   switch (settled.outcome) {
@@ -83,7 +87,7 @@ function answerLater(inboxEventId: string, status: 'processing' | 'failed'): Con
   return { status: 202, body: { data: { tracked: null, status, inboxEventId, location } } };
 }
 
-function toRejection(settled: Settled): AppError {
+function toRejection(settled: ReadOutcome): AppError {
   const reason = settled.reason ?? settled.error ?? settled.outcome;
   return new AppError('VALIDATION_ERROR', explainRejection(reason) ?? settled.error ?? 'The conversion was refused', {
     details: { reason },

@@ -9,7 +9,7 @@ import { isOutage } from '../../db/outage.ts';
 import { copyRows } from '../../db/copy.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { openOutcomeWaiter } from './outcome-waiter.ts';
-import type { Settled } from './read-outcomes.ts';
+import type { ReadOutcome } from './read-outcomes.ts';
 import { openWaker } from './wake-workers.ts';
 
 export type InboxKind =
@@ -47,7 +47,7 @@ export interface Inbox {
    * Stores a message and waits, in bounded time, for what becomes of it. `settled` null: no result in time; nothing is
    * lost. The wait holds no database connection.
    */
-  settle(message: InboxMessage, timeoutMs?: number): Promise<{ id: string; settled: Settled | null }>;
+  appendAndWait(message: InboxMessage, timeoutMs?: number): Promise<{ id: string; settled: ReadOutcome | null }>;
   /** Finishes what was accepted, then stops. */
   close(): Promise<void>;
 }
@@ -96,7 +96,7 @@ export function openInbox(deps: InboxDeps): Inbox {
 
   return {
     append: async (message) => ({ id: await append(message, false) }),
-    async settle(message, timeoutMs = deps.resultTimeoutMs) {
+    async appendAndWait(message, timeoutMs = deps.resultTimeoutMs) {
       const id = await append(message, true);
       return { id, settled: await waiter.wait(id, timeoutMs) };
     },

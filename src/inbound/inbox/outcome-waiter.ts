@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { Db } from '../../db/db.ts';
 import { createOutcomeListener } from './outcome-listener.ts';
-import { readOutcomes, type Settled } from './read-outcomes.ts';
+import { readOutcomes, type ReadOutcome } from './read-outcomes.ts';
 
 export interface OutcomeWaiter {
   /** What became of an inbox event; null where that is not known in time. */
-  wait(inboxId: string, timeoutMs: number): Promise<Settled | null>;
+  wait(inboxId: string, timeoutMs: number): Promise<ReadOutcome | null>;
   close(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ const POLL_MS = 250;
  * read in one query.
  */
 export function openOutcomeWaiter(db: Db, log: Logger): OutcomeWaiter {
-  const waiters = new Map<string, (settled: Settled | null) => void>();
+  const waiters = new Map<string, (settled: ReadOutcome | null) => void>();
   const listener = createOutcomeListener(db, log, readLater);
   let announced: string[] = [];
   let reading = false;
@@ -63,7 +63,7 @@ export function openOutcomeWaiter(db: Db, log: Logger): OutcomeWaiter {
       listener.ensure();
       ensurePolling();
       return new Promise((resolve) => {
-        const finish = (settled: Settled | null): void => {
+        const finish = (settled: ReadOutcome | null): void => {
           clearTimeout(timer);
           waiters.delete(inboxId);
           resolve(settled);

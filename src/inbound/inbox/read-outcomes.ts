@@ -3,7 +3,7 @@ import { runSql } from '../../db/sql.ts';
 import type { Outcome } from '../../domain/outcomes.ts';
 
 /** What became of a stored message, with the conversion that it made or touched. */
-export interface Settled {
+export interface ReadOutcome {
   outcome: Outcome;
   /** Why nothing is paid, or why the message was rejected, as a word (domain/outcomes.ts). */
   reason: string | null;
@@ -32,7 +32,7 @@ export interface SettledConversion {
 }
 
 /** The outcomes of those of these inbox events that are settled. */
-export async function readOutcomes(db: Db, inboxIds: string[]): Promise<Map<string, Settled>> {
+export async function readOutcomes(db: Db, inboxIds: string[]): Promise<Map<string, ReadOutcome>> {
   const rows = await runSql<OutcomeRow>(
     db,
     'readOutcomes',
@@ -44,10 +44,10 @@ export async function readOutcomes(db: Db, inboxIds: string[]): Promise<Map<stri
      where e.id = any(:inboxIds) and e.status <> 'received'`,
     { inboxIds },
   );
-  return new Map(rows.map((row) => [row.inbox_id, toSettled(row)]));
+  return new Map(rows.map((row) => [row.inbox_id, toOutcome(row)]));
 }
 
-function toSettled(row: OutcomeRow): Settled {
+function toOutcome(row: OutcomeRow): ReadOutcome {
   return {
     outcome: row.outcome,
     reason: row.event_reason,

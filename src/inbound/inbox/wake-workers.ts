@@ -13,7 +13,7 @@ const BUSY_JOB = 50;
 const BUSY_TURNS = 5;
 
 /** What is kept of a committed message until its job is enqueued: not the message, since a queue may be away for long. */
-export interface Arrived {
+export interface StoredEvent {
   id: string;
   /** Whether a caller waits for its outcome. */
   awaited: boolean;
@@ -23,8 +23,8 @@ export interface Arrived {
  * Tells the workers which events were committed, in as few jobs as the queue has time for: while one enqueue is under way
  * the next job is gathered. The answers to the senders do not wait for it.
  */
-export function openWaker(queues: Queues): (events: Arrived[]) => Promise<void> {
-  let gathered: Arrived[] = [];
+export function openWaker(queues: Queues): (events: StoredEvent[]) => Promise<void> {
+  let gathered: StoredEvent[] = [];
   let running: Promise<void> | null = null;
   async function drain(): Promise<void> {
     while (gathered.length > 0) {

@@ -11,7 +11,7 @@ import type { Principal } from '../../program/api-keys.ts';
 import type { PostbackSource } from '../../program/sources.ts';
 import { answerConversion } from '../inbox/conversion-answer.ts';
 import type { InboxMessage } from '../inbox/inbox.ts';
-import type { Settled } from '../inbox/read-outcomes.ts';
+import type { ReadOutcome } from '../inbox/read-outcomes.ts';
 import { auditedHeaders } from '../../http/audited-headers.ts';
 import { countFailure, readCredential } from '../../http/authenticate.ts';
 import { limitPostback } from '../../http/limit-callers.ts';
@@ -36,7 +36,7 @@ export interface PostbackSurface {
   /** Counts a postback against its key's limit and sets the limit's headers; throws RATE_LIMITED past it. */
   limit: (principal: Principal, purpose: CompiledSettings['purpose'], req: Request, res: Response) => Promise<void>;
   /** The body of the answer in json mode. Throws where the postback was refused after it was stored. */
-  answer: (inboxEventId: string, settled: Settled | null, postback: AcceptedPostback) => object | Promise<object>;
+  answer: (inboxEventId: string, settled: ReadOutcome | null, postback: AcceptedPostback) => object | Promise<object>;
 }
 
 export interface AcceptedPostback {
@@ -112,7 +112,7 @@ async function receivePostback(
     answerDurable(res, settings.response);
     return;
   }
-  const { id, settled } = await deps.inbox.settle(entry);
+  const { id, settled } = await deps.inbox.appendAndWait(entry);
   const { programId } = source;
   const answer = await surface.answer(id, settled, { programId, purpose: settings.purpose, normalized });
   res.statusCode = 200;

@@ -88,4 +88,3 @@ export const transferSchema = z.object({
   transferred_from: words,
   transferred_to: words,
 });
-export type Transfer = z.infer<typeof transferSchema>;

@@ -211,7 +211,7 @@ async function replayMissing(trx: Trx, running: Running, now: Date): Promise<Pag
   const streams = [true, false].flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
   const messages = await runSql<{ id: string; createdAt: Date }>(
     trx,
-    'readMessagesToReplay',
+    'readMissingMessages',
     `select m.id, m.created_at as "createdAt"
        from unnest(:livemodes::boolean[], :types::text[], :numbers::integer[]) s (livemode, type, number)
       cross join lateral (

@@ -26,7 +26,7 @@ export async function lockOrders(trx: Trx, ids: string[], arriving: PairingSearc
   }
   for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
     const chains = await readChains(trx, ids);
-    await runSql(trx, 'beforeLocks', 'savepoint before_locks');
+    await runSql(trx, 'beforeLockingOrders', 'savepoint before_locks');
     const searches = [...arriving, ...chains.flatMap(({ search }) => search ?? [])];
     const keys = await lockPairingKeys(trx, searches);
     const candidates = await findPairingCandidates(trx, searches);

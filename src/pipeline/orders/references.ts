@@ -1,7 +1,7 @@
 import { copyUnlessTaken } from '../../db/copy.ts';
 import type { Trx } from '../../db/db.ts';
 import { rowSource, type Column } from '../../db/rows.ts';
-import { runSql } from '../../db/sql.ts';
+import { nameFor, runSql } from '../../db/sql.ts';
 import { compareText } from '../../domain/orderings.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { readRoots } from '../rows/merged-rows.ts';
@@ -168,7 +168,7 @@ async function appendReferences(
   const { sql, bindings } = rowSource('r', columnsOf('owner', wanted));
   const taken = await runSql<ReferenceOwner>(
     trx,
-    `findOwnersOf_${table.owners}`,
+    nameFor('findOwnersOf', table.owners),
     `select r.program_id as "programId", r.livemode, r.ref, known.owner
      from ${sql} cross join lateral (
        select ${table.owner} as owner from ${table.refs} k
@@ -189,7 +189,7 @@ async function upsertReferences(
   const { sql, bindings } = rowSource('r', columnsOf('owner', wanted));
   return runSql<ReferenceOwner>(
     trx,
-    `assignReferencesOf_${table.owners}`,
+    nameFor('assignReferencesOf', table.owners),
     `with assigned as (
        insert into ${table.refs} (program_id, livemode, ref, ${table.owner})
        select program_id, livemode, ref, owner from ${sql}
@@ -223,10 +223,10 @@ async function lockRoots(trx: Trx, table: ReferenceTable, ids: string[]): Promis
   for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
     const rootOf = await readRoots(trx, table.owners, ids);
     const roots = [...new Set(rootOf.values())].sort();
-    await runSql(trx, 'beforeLocks', 'savepoint before_locks');
+    await runSql(trx, 'beforeLockingRoots', 'savepoint before_locks');
     const locked = await runSql<{ merged_into: string | null }>(
       trx,
-      `lock_${table.owners}`,
+      nameFor('lockRootsOf', table.owners),
       `select merged_into from ${table.owners} where id = any(:roots) order by id for update`,
       { roots },
     );
@@ -260,7 +260,7 @@ async function pointReferences<T>(
   if (moves.length === 0) return;
   await runSql(
     trx,
-    `pointReferencesOf_${table.owners}`,
+    nameFor('pointReferencesOf', table.owners),
     `update ${table.refs} as r set ${table.owner} = move.owner
      from unnest(:programIds::text[], :livemodes::boolean[], :refs::text[], :ownerIds::text[])
        as move (program_id, livemode, ref, owner)

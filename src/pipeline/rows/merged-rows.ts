@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { runSql } from '../../db/sql.ts';
+import { nameFor, runSql } from '../../db/sql.ts';
 
 /** What turned out to be another one points to it (`merged_into`), which may point on. */
 export type MergingTable = 'orders' | 'customers';
@@ -9,7 +9,7 @@ export async function readRoots(trx: Trx, table: MergingTable, ids: readonly str
   if (ids.length === 0) return new Map();
   const rows = await runSql<{ start: string; id: string }>(
     trx,
-    `readRootsOf_${table}`,
+    nameFor('readRootsOf', table),
     `with recursive chain as (
        select id as start, id, merged_into from ${table} where id = any(:ids)
        union all

@@ -98,7 +98,7 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
       .map(({ fact }) => ({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id })),
     customerRefs: unique(facts.flatMap(({ fact }) => fact.customer?.refs ?? [])),
     emails: unique(facts.flatMap(({ fact }) => (fact.customer?.email ? [fact.customer.email.toLowerCase()] : []))),
-    decision: standingDecision(facts),
+    decision: decisionInForce(facts),
     flags: [...flags].sort(),
   };
 }
@@ -210,10 +210,10 @@ function firstDatingFact(facts: KnownFact[]): Fact | null {
 }
 
 /** The first rejection, else the newest approval: what people decide about one commission at once ends the same way. */
-function standingDecision(facts: KnownFact[]): OrderSummary['decision'] {
+function decisionInForce(facts: KnownFact[]): OrderSummary['decision'] {
   const decisions = facts.flatMap(({ fact }) => (fact.type === 'decision' ? [fact] : []));
-  const sum = decisions.find(({ status }) => status === 'rejected') ?? decisions.at(-1);
-  return sum ? { status: sum.status, reason: sum.reason } : null;
+  const deciding = decisions.find(({ status }) => status === 'rejected') ?? decisions.at(-1);
+  return deciding ? { status: deciding.status, reason: deciding.reason } : null;
 }
 
 function goalOf({ fact }: KnownFact): string | null {

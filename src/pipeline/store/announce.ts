@@ -27,7 +27,7 @@ function conversionMessages(before: OrderRow | null, after: OrderRow): MessageDr
   return [{ ...draft(after, type, data), previous }];
 }
 
-const announcedStatuses: Partial<Record<OrderRow['status'], string>> = {
+const announcedStatuses: Partial<Record<OrderRow['status'], MessageDraft['type']>> = {
   approved: 'commission.approved',
   rejected: 'commission.rejected',
   reversed: 'commission.reversed',
@@ -52,6 +52,6 @@ function hasCommission(row: OrderRow): boolean {
   return ['pending', 'approved', 'paid', 'rejected', 'reversed'].includes(row.status) && row.kind !== null;
 }
 
-function draft(row: OrderRow, type: string, data: object): MessageDraft {
+function draft(row: OrderRow, type: MessageDraft['type'], data: object): MessageDraft {
   return { programId: row.programId, livemode: row.livemode, type, data };
 }

@@ -132,6 +132,11 @@ describe('whom Affitor tells of', () => {
     }
   });
 
+  it('a sale gets its number behind thousands of others', async () => {
+    const wanted = Array.from({ length: 3_000 }, () => nextSaleNumber(program.hub.db, 'prg_burst'));
+    assert.equal(new Set(await Promise.all(wanted)).size, 3_000);
+  });
+
   it('a refund tells the number of its sale, also of one that came another way, each time the same', async () => {
     const click_id = await visit();
     const sale = await track('sale', { transaction_id: 'numbered-1', click_id, amount_cents: 1000 });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { AppError } from '../../../src/domain/errors.ts';
 import type { Outcome } from '../../../src/domain/outcomes.ts';
 import { answerConversion } from '../../../src/inbound/inbox/conversion-answer.ts';
-import type { Settled, SettledConversion } from '../../../src/inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome, SettledConversion } from '../../../src/inbound/inbox/read-outcomes.ts';
 
 const conversion: SettledConversion = {
   id: 'cnv_1',
@@ -23,14 +23,14 @@ const conversion: SettledConversion = {
   commissionCurrency: 'USD',
   createdAt: new Date(0),
 };
-const settled = (outcome: Outcome, more: Partial<Settled> = {}): Settled => ({
+const settled = (outcome: Outcome, more: Partial<ReadOutcome> = {}): ReadOutcome => ({
   outcome,
   reason: null,
   error: null,
   conversion,
   ...more,
 });
-const answer = (given: Settled | null) => answerConversion('ibx_1', given, true);
+const answer = (given: ReadOutcome | null) => answerConversion('ibx_1', given, true);
 
 describe('the answer to a conversion', () => {
   const tracked = {
@@ -61,7 +61,7 @@ describe('the answer to a conversion', () => {
     });
   });
 
-  const untracked: [Settled, string, string | undefined][] = [
+  const untracked: [ReadOutcome, string, string | undefined][] = [
     [settled('duplicate'), 'duplicate_order', 'cnv_1'],
     [settled('parked'), 'no_attribution', 'cnv_1'],
     [settled('not_tracked', { reason: 'cap_exceeded' }), 'cap_exceeded', 'cnv_1'],

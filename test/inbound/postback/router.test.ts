@@ -8,7 +8,7 @@ import express from 'express';
 import { answerApiError } from '../../../src/http/errors.ts';
 import { AppError } from '../../../src/domain/errors.ts';
 import { newId } from '../../../src/domain/ids.ts';
-import type { Settled } from '../../../src/inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome } from '../../../src/inbound/inbox/read-outcomes.ts';
 import { postbackRouter } from '../../../src/inbound/postback/router.ts';
 import { createAffiliate } from '../../../src/program/affiliates.ts';
 import { createKey } from '../../../src/program/api-keys.ts';
@@ -341,7 +341,7 @@ describe('a source', () => {
 
 it('another surface mounts the same router and answers in its own words', async () => {
   const app = express();
-  const answer = (_id: string, settled: Settled | null) => ({ success: true, outcome: settled?.outcome });
+  const answer = (_id: string, settled: ReadOutcome | null) => ({ success: true, outcome: settled?.outcome });
   app.use('/dialect', postbackRouter(hub.deps, { limit: () => Promise.resolve(), answer }));
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -358,7 +358,7 @@ it('another surface mounts the same router and answers in its own words', async 
 it('with the store away each mode answers 503 and when to come again', async () => {
   const app = express();
   const away = () => Promise.reject(new AppError('UNAVAILABLE', 'Send it again shortly.', { retryAfterS: 5 }));
-  const inbox = { append: away, settle: away, close: () => Promise.resolve() };
+  const inbox = { append: away, appendAndWait: away, close: () => Promise.resolve() };
   app.use(postbackRouter({ ...hub.deps, inbox }));
   app.use(answerApiError);
   const server = app.listen(0, '127.0.0.1');

@@ -34,7 +34,7 @@ describe('writing messages', () => {
   });
 
   test('lists the messages of a batch in the order they were written', async () => {
-    const types = ['conversion.created', 'commission.created', 'commission.approved', 'payout.created'];
+    const types = ['conversion.created', 'commission.created', 'commission.approved', 'payout.created'] as const;
     await writeDrafts(
       database.db,
       types.map((type) => draftMessage(programId, { type })),

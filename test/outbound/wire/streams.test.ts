@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => database.close());
 
-const type = 'conversion.created';
+const type = 'conversion.created' as const;
 
 /** Two programs whose messages of one type have the same number; among some hundred thousand there are. */
 function findNamesakes(): [string, string] {

@@ -2,31 +2,37 @@ import type { Deps } from '../deps.ts';
 import type { Normalized } from '../domain/facts.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import type { InboxMessage } from '../inbound/inbox/inbox.ts';
-import type { Settled } from '../inbound/inbox/read-outcomes.ts';
+import type { ReadOutcome } from '../inbound/inbox/read-outcomes.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { SURFACE_HEADER } from '../audit/renormalize.ts';
 import type { Principal } from '../program/api-keys.ts';
 import type { AuthMode, DialectRequest } from './dialect.ts';
 
-export interface SettledMessage {
+export interface SubmittedMessage {
   /** Of the inbox event. */
   id: string;
   /** Null: no result in time; nothing is lost. */
-  settled: Settled | null;
+  settled: ReadOutcome | null;
 }
 
 /**
  * Stores what a request says and waits, in bounded time, for what becomes of it: every dialect's way to the ledger. The body
  * is kept as it came, without keys; `normalized` is what it means. Throws UNAVAILABLE.
  */
-export async function settleRequest(
+export async function submitRequest(
   deps: Pick<Deps, 'inbox'>,
   request: DialectRequest<unknown, unknown, unknown, AuthMode>,
   message: { programId: string; kind: InboxMessage['kind']; normalized: Normalized },
-): Promise<SettledMessage> {
+): Promise<SubmittedMessage> {
   const { raw, given, receivedAt } = request;
   const headers = auditRequest(request);
-  return await deps.inbox.settle({ ...message, sourceId: null, raw: redactRaw(raw, given), headers, receivedAt });
+  return await deps.inbox.appendAndWait({
+    ...message,
+    sourceId: null,
+    raw: redactRaw(raw, given),
+    headers,
+    receivedAt,
+  });
 }
 
 /** What is stored of a request beside its body: by which surface and key it came; never a credential. */
