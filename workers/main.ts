@@ -17,6 +17,7 @@ import { enqueueOverdueResettlementsChore } from './enqueue-overdue-resettlement
 import { startIntake } from './intake.ts';
 import { requestDueApprovalsChore } from './request-due-approvals.ts';
 import { rollUpChores } from './roll-up-deltas.ts';
+import { settleAgainChores } from './settle-again.ts';
 import { startSweep, type Chore } from './sweep.ts';
 
 // What was taken is finished first: a delivery may wait 15 s for its answer.
@@ -37,6 +38,7 @@ function listChores(deps: Deps): Chore[] {
     enqueueOverdueEventsChore(deps),
     enqueueOverdueResettlementsChore(deps),
     requestDueApprovalsChore(deps),
+    ...settleAgainChores(deps),
     continueRecoveriesChore(deps),
     buildStatisticsChore(deps),
     ...rollUpChores(deps),

@@ -17,7 +17,10 @@ const balanceSchema = z
     inPayoutMinor: amountMinor.meta({ description: 'In a payout under way' }),
     paidMinor: amountMinor,
     balanceMinor: amountMinor.meta({ description: '= approvedMinor' }),
-    payableMinor: amountMinor.meta({ description: 'What a payout would take; never negative' }),
+    payableMinor: amountMinor.meta({
+      description: 'What a payout would take; never negative, and 0 while the affiliate is banned',
+    }),
+    heldMinor: amountMinor.meta({ description: 'Approved and in no payout, but in review' }),
   })
   .meta({ id: 'Balance' });
 
@@ -58,6 +61,7 @@ function balanceView(balance: Balance): z.input<typeof balanceSchema> {
     paidMinor: Number(balance.paidMinor),
     balanceMinor: Number(balance.approvedMinor),
     payableMinor: Number(payableMinor(balance)),
+    heldMinor: Number(balance.heldMinor),
   };
 }
 

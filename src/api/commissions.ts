@@ -6,8 +6,9 @@ import { commissionStatuses, findCommission, listCommissions, listLedgerEntries 
 import type { Conversion } from '../ledger/conversions.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { decideCommission } from '../operations/commission-decision.ts';
+import type { Decision } from '../operations/decision-fact.ts';
 import { amountMinor, livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
-import { toAffiliateId, toOfferId } from './named.ts';
+import { requireAffiliate, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { processingAnswer, replyProcessing } from './processing.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
@@ -20,6 +21,14 @@ const shown = {
   currency: z.string().nullable(),
   status: z.enum([...commissionStatuses, 'not_tracked', 'merged']),
   reason: z.string().nullable(),
+  review: z
+    .strictObject({ reasons: z.array(z.string()), since: timestamp })
+    .nullable()
+    .meta({
+      description:
+        'Why nobody may be paid before a person decided: `currency_mismatch`, `joined_affiliates_differ`, ' +
+        '`paid_to_another`, `same_domain`; null: nothing is open',
+    }),
   livemode,
   createdAt: timestamp,
   paidAt: timestamp.nullable(),
@@ -88,12 +97,21 @@ export const commissionRoutes: Route[] = [
     path: '/commissions/:id',
     access: 'write',
     tag: 'Commissions',
-    summary: 'Approve or reject a commission',
+    summary: 'Approve or reject a commission, or say whose it is',
     description:
       'Approving needs no end of the hold. Rejected is final, and what is paid or reversed stays so: 409. Leads and what ' +
-      'a tracker holds are never approved: 409.',
+      'a tracker holds are never approved: 409. Of what is in review the decision settles what is open now, and ' +
+      '`affiliateId` says whose it is where the review asks that (else 409).',
     body: z
-      .strictObject({ status: z.enum(['approved', 'rejected']), reason: text(1000).nullable().optional() })
+      .strictObject({
+        status: z.enum(['approved', 'rejected']).optional(),
+        reason: text(1000).nullable().optional(),
+        affiliateId: reference.optional().meta({ description: 'Id or referral code; instead of a status' }),
+      })
+      .refine(({ status, affiliateId }) => (status === undefined) !== (affiliateId === undefined), {
+        message: 'give either status (with a reason, if you like) or affiliateId',
+        path: ['status'],
+      })
       .meta({ id: 'CommissionDecision' }),
     status: 200,
     answer: one(commissionDetailSchema),
@@ -106,7 +124,7 @@ export const commissionRoutes: Route[] = [
     handle: async (deps, { principal, livemode, params, body, raw, headers, receivedAt }) => {
       const { programId, keyId } = principal;
       const conversion = found(await findCommission(deps.db, programId, livemode, params.id), 'Commission');
-      const decision = { status: body.status, reason: body.reason ?? null, by: keyId };
+      const decision = await toDecision(deps, programId, body, keyId);
       const by = { programId, livemode, raw, headers, receivedAt };
       const result = await decideCommission(deps, conversion, decision, by);
       if (result.kind === 'decided') return { data: await detailView(deps, result.conversion) };
@@ -114,6 +132,20 @@ export const commissionRoutes: Route[] = [
     },
   }),
 ];
+
+async function toDecision(
+  { db }: ApiDeps,
+  programId: string,
+  body: {
+    status?: 'approved' | 'rejected' | undefined;
+    reason?: string | null | undefined;
+    affiliateId?: string | undefined;
+  },
+  by: string,
+): Promise<Decision> {
+  if (body.status !== undefined) return { status: body.status, reason: body.reason ?? null, by };
+  return { affiliateId: (await requireAffiliate(db, programId, body.affiliateId ?? '')).id, by };
+}
 
 async function detailView({ db }: ApiDeps, conversion: Conversion) {
   const entries = await listLedgerEntries(db, conversion.id);

@@ -27,6 +27,7 @@ const programSchema = z
     attribution: z.strictObject(attribution),
     holdDays: z.int(),
     autoApprove: z.boolean(),
+    sameDomain: z.enum(['flag', 'review']),
     companyName: z.string().nullable(),
     contactEmail: z.string().nullable(),
     status: z.string(),
@@ -47,6 +48,14 @@ const changeable = {
     .boolean()
     .optional()
     .meta({ description: 'Approve when the hold is over; else only PATCH /commissions/:id approves' }),
+  sameDomain: z
+    .enum(['flag', 'review'])
+    .optional()
+    .meta({
+      description:
+        'What an equal domain of buyer and affiliate (none of a public mail provider) does: `flag` (default) tells it in the ' +
+        'explanation, `review` holds the commission until a person decides',
+    }),
   companyName: text().nullable().optional(),
   contactEmail: email.nullable().optional(),
 };

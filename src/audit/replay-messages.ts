@@ -57,7 +57,7 @@ export async function replayMessages(
 async function settleOrFail(deps: SettleDeps, ids: string[]): Promise<void> {
   let waiting = ids;
   for (let attempts = 0; attempts < MAX_ATTEMPTS && waiting.length > 0; attempts += 1) {
-    await settleToTheEnd(deps, waiting);
+    await settleToTheEnd(deps, { eventIds: waiting, resettlementIds: [] });
     const rows = await runSql<{ id: string }>(
       deps.db,
       'findUnsettledReplays',

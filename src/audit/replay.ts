@@ -1,6 +1,6 @@
 import type { Db } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
-import type { Normalized } from '../domain/facts.ts';
+import { READING, type Normalized } from '../domain/facts.ts';
 import { FIRST_SWEEP_AFTER_MS } from '../inbound/inbox/inbox.ts';
 import { findInboxEvent, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { listSourcesOfAnyTime } from '../program/sources.ts';
@@ -44,6 +44,7 @@ async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalize
     `update inbox_events set facts = :facts::json, livemode = :livemode, status = :status, outcome = :outcome,
        reason = :reason, error = :error, conversion_id = null, attempts = 0, awaited = false,
        next_enqueue_at = clock_timestamp() + make_interval(secs => :sweepAfterS),
+       reading = :reading,
        settled_at = case when :isFacts then null else clock_timestamp() end
      where id = :eventId`,
     {
@@ -54,6 +55,8 @@ async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalize
       reason: understood.kind === 'ignored' ? understood.reason : null,
       error: understood.kind === 'unprocessable' ? understood.error : null,
       isFacts,
+      // What cannot be read again stands as it was read.
+      reading: READING,
       sweepAfterS: FIRST_SWEEP_AFTER_MS / 1_000,
       eventId: event.id,
     },

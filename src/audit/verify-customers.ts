@@ -17,7 +17,7 @@ export async function verifyCustomers(trx: Trx, page: CustomerRow[], findings: F
   const byId = new Map(page.map((row) => [row.id, lockedCustomer(row.id, row, row)]));
   const rootOf = await readMergedCustomers(trx, [...byId.keys()]);
   const toBeSettled = await findCustomersToBeSettled(trx, [...rootOf.keys()]);
-  const { customers } = await bindCustomers(trx, { byId, rootOf, ofOrder: new Map() }, [], [], catalogs);
+  const customers = await bindCustomers(trx, { byId, rootOf, ofOrder: new Map() }, [], catalogs);
   for (const { id, before, binding } of customers.byId.values()) {
     findings.count('customers');
     const inFlight = [...rootOf].some(([member, root]) => root === id && toBeSettled.has(member));
@@ -42,7 +42,10 @@ async function findCustomersToBeSettled(trx: Trx, customerIds: string[]): Promis
     `select customer_id as id from resettlements where customer_id = any(:customerIds)
      union
      select o.customer_id from resettlements r join orders o on o.id = r.order_id
-      where o.customer_id = any(:customerIds)`,
+      where o.customer_id = any(:customerIds)
+     union
+     select c.id from customers c
+      where c.id = any(:customerIds) and exists (select 1 from settling_rounds where finished_at is null)`,
     { customerIds },
   );
   return new Set(rows.map(({ id }) => id));

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
-import type { Fact } from '../domain/facts.ts';
+import { READING, type Fact } from '../domain/facts.ts';
 import type { Findings } from './verify-findings.ts';
 import { listSourcesOfAnyTime, type SourceOfAnyTime } from '../program/sources.ts';
 import { normalizeStored } from './renormalize.ts';
@@ -21,7 +21,7 @@ export async function verifyMessages(
   const rows = await runSql<MessageRow>(
     trx,
     'readMessagePage',
-    `select id, program_id, livemode, source_id, kind, raw, headers, facts, status, outcome, received_at
+    `select id, program_id, livemode, source_id, kind, raw, headers, facts, status, outcome, reading, received_at
      from inbox_events where id > :afterId and (:programId::text is null or program_id = :programId) order by id limit :limit`,
     { afterId, programId, limit },
   );
@@ -43,6 +43,10 @@ export async function verifyMessages(
 const CHANGE_IS_KNOWN_AFTER_MS = 10_000;
 
 function verifyMeaning(row: MessageRow, source: SourceOfAnyTime | null, findings: Findings): void {
+  if (row.reading < READING) {
+    findings.count('standingMessages');
+    return;
+  }
   const changedAt = source?.settingsChangedAt?.getTime() ?? -Infinity;
   if (row.received_at.getTime() < changedAt + CHANGE_IS_KNOWN_AFTER_MS) {
     findings.count('standingMessages');
@@ -105,5 +109,6 @@ interface MessageRow {
   facts: Fact[];
   status: string;
   outcome: string | null;
+  reading: number;
   received_at: Date;
 }

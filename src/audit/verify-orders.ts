@@ -11,7 +11,7 @@ import { identify, lockedCustomer, type Customers } from '../pipeline/orders/loc
 import { findPairingCandidates, type PairingSearch } from '../pipeline/orders/lock-orders.ts';
 import { CatalogLoader } from '../pipeline/rows/load-catalog.ts';
 import { readCustomers } from '../pipeline/rows/customer-rows.ts';
-import { readLedgerSums } from '../pipeline/rows/ledger-rows.ts';
+import { noSums, readLedgerSums } from '../pipeline/rows/ledger-rows.ts';
 import { readMergedCustomers, readRoots } from '../pipeline/rows/merged-rows.ts';
 import { orderColumns, toOrderRow, type OrderRow } from '../pipeline/rows/order-rows.ts';
 import type { ResettlementRequest } from '../pipeline/rows/resettlement-rows.ts';
@@ -24,7 +24,12 @@ import type { Findings } from './verify-findings.ts';
  * which are compared on their own pages. Orders that are about to be settled again are passed over. Call it in a
  * transaction that sees one moment (REPEATABLE READ).
  */
-export async function verifyOrders(trx: Trx, page: OrderRow[], findings: Findings): Promise<void> {
+export async function verifyOrders(
+  trx: Trx,
+  page: OrderRow[],
+  findings: Findings,
+  ignored: ReadonlySet<keyof OrderRow> = new Set(),
+): Promise<void> {
   const [merged, unmerged] = [page.filter(isMerged), page.filter((row) => !isMerged(row))];
   await verifyMerged(trx, merged, findings);
   const ids = await withPairingCandidates(trx, unmerged);
@@ -49,7 +54,7 @@ export async function verifyOrders(trx: Trx, page: OrderRow[], findings: Finding
     if (toBeSettled.has(id)) findings.count('waiting');
     else if (!order || !context) {
       findings.differ('order', id, 'status', row.status, 'merged: it is joined to another order without a link');
-    } else verifyOrder(order, row, { ...context, now: row.updatedAt }, roots, findings);
+    } else verifyOrder(order, row, { ...context, now: row.updatedAt }, roots, findings, ignored);
   }
   for (const { factId, orderId } of loaded.moves) {
     if (wanted.has(orderId) && !toBeSettled.has(orderId)) findings.differ('fact', factId, 'order', 'another', orderId);
@@ -95,6 +100,8 @@ const compared: (keyof OrderRow)[] = [
   'pairingKey',
   'pairingAt',
   'approvableAt',
+  'countedAt',
+  'bindsSubscription',
 ];
 
 function verifyOrder(
@@ -103,10 +110,12 @@ function verifyOrder(
   context: OrderContext,
   roots: Map<string, string>,
   findings: Findings,
+  ignored: ReadonlySet<keyof OrderRow>,
 ): void {
   const target = targetsOf(order, context).all;
   const expected = settledRow(order, target, context);
   for (const field of compared) {
+    if (ignored.has(field)) continue;
     // What is stored has been JSON, which has no undefined.
     if (!isDeepStrictEqual(stored[field], plain(expected[field]))) {
       findings.differ('order', stored.id, field, stored[field], expected[field]);
@@ -140,20 +149,25 @@ function plain(value: unknown): unknown {
 async function verifyMerged(trx: Trx, merged: OrderRow[], findings: Findings): Promise<void> {
   if (merged.length === 0) return;
   const ids = merged.map(({ id }) => id);
-  const ledgerSums = await readLedgerSums(trx, ids);
-  const rows = await runSql<{ id: string; facts: number; survivors: number }>(
+  const sums = await readLedgerSums(trx, ids);
+  const rows = await runSql<{ id: string; facts: number; survivors: number; survivor_affiliate: string | null }>(
     trx,
     'readMergedOrders',
     `select o.id, (select count(*)::int from facts f where f.order_id = o.id) as facts,
-       (select count(*)::int from orders s where s.id = o.merged_into and s.program_id = o.program_id) as survivors
+       (select count(*)::int from orders s where s.id = o.merged_into and s.program_id = o.program_id) as survivors,
+       (select s.affiliate_id from orders s where s.id = o.merged_into) as survivor_affiliate
      from orders o where o.id = any(:ids)`,
     { ids },
   );
+  const survivorOf = new Map(rows.map((row) => [row.id, row.survivor_affiliate]));
   for (const row of merged) {
     findings.count('orders');
     if (row.commissionMinor !== 0n) findings.differ('order', row.id, 'commissionMinor', row.commissionMinor, 0n);
-    for (const { amountMinor } of ledgerSums.get(row.id) ?? []) {
-      if (amountMinor !== 0n) findings.differ('order', row.id, 'sum of postings', amountMinor, 0n);
+    const { sums: held, paid } = sums.get(row.id) ?? noSums;
+    for (const { affiliateId, amountMinor } of held) {
+      // What was paid to somebody else than the surviving order stays, and is for a person to decide.
+      const stays = paid.some((one) => one.affiliateId === affiliateId) && survivorOf.get(row.id) !== affiliateId;
+      if (amountMinor !== 0n && !stays) findings.differ('order', row.id, 'sum of postings', amountMinor, 0n);
     }
   }
   for (const { id, facts, survivors } of rows) {
@@ -192,7 +206,10 @@ async function findOrdersToBeSettled(trx: Trx, orders: LoadedOrder[]): Promise<S
        select id from up union select c.id from customers c join family f on c.merged_into = f.id
      )
      select o.id from orders o where o.id = any(:orderIds)
-       and (o.customer_id in (select id from family) or exists (select 1 from resettlements r where r.order_id = o.id))`,
+       and (o.customer_id in (select id from family) or exists (select 1 from resettlements r where r.order_id = o.id)
+         or exists (select 1 from settling_rounds s where s.finished_at is null and o.id > s.after_id)
+         or exists (select 1 from affiliate_bans b where b.affiliate_id = o.affiliate_id and b.checked_at is null
+                     and coalesce(o.counted_at, o.occurred_at) >= b.banned_at))`,
     { orderIds: orders.map(({ id }) => id) },
   );
   return new Set(rows.map(({ id }) => id));

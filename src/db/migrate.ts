@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { runMigrations as migrateBullMq } from 'bullmq';
 import knex, { type Knex } from 'knex';
 import { Client } from 'pg';
+import type { Trx } from './db.ts';
 import { isUndefinedTable } from './pg-errors.ts';
 import { runSql } from './sql.ts';
 
@@ -69,6 +71,18 @@ export async function listPendingMigrations(db: Knex): Promise<string[]> {
   const files = (await readdir(migrationsDirectory)).filter((file) => file.endsWith('.ts')).toSorted();
   const applied = await readApplied(db);
   return files.filter((file) => !applied.has(file)).map(withoutExtension);
+}
+
+/** Applies what is pending within a transaction, for a look at what it would do: roll it back. Gives the names. */
+export async function applyPendingWithin(trx: Trx): Promise<string[]> {
+  const names = await listPendingMigrations(trx);
+  for (const name of names) {
+    const { up } = (await import(pathToFileURL(join(migrationsDirectory, `${name}.ts`)).href)) as {
+      up: (knex: Knex) => Promise<void>;
+    };
+    await up(trx);
+  }
+  return names;
 }
 
 /** knex's own `migrate.list` would create its tables where there are none, which a health check must not do. */

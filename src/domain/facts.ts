@@ -25,10 +25,15 @@ export const evidenceSchema = z.strictObject({
   /** An affiliate named by an authenticated caller or in signed metadata: an affiliate id or a referral code. */
   affiliate: z.string().optional(),
   clickId: z.string().optional(),
-  /** A value that may be a click id, an affiliate id or a referral code (Stripe's client_reference_id). */
+  /**
+   * A value that a visitor's browser may have set (Stripe's client_reference_id): a click id in it is a click like any
+   * other, an affiliate id is the weakest evidence of all, anything else names nobody.
+   */
   reference: z.string().optional(),
   referralCode: z.string().optional(),
   couponCode: z.string().optional(),
+  /** Discounts as the provider names them: ids of promotion codes and coupons, and their words where they are spelled out. */
+  discounts: z.array(z.string()).optional(),
   /** The offer, by id or code, where the sender names one. */
   offer: z.string().optional(),
 });
@@ -41,6 +46,12 @@ export type Evidence = z.infer<typeof evidenceSchema>;
 const customerSchema = z.strictObject({ refs: z.array(z.string()), email: z.string().nullable() });
 export type FactCustomer = z.infer<typeof customerSchema>;
 
+/**
+ * The number of the reading by which messages become facts: raised when a normalizer reads differently what it read before.
+ * A message of an older reading stands as it was read until somebody replays it.
+ */
+export const READING = 2;
+
 /** What a surface wants to show again (a source's name, products, metadata). No rule reads it. */
 const noteSchema = z.record(z.string(), z.unknown());
 export type FactNote = z.infer<typeof noteSchema>;
@@ -52,6 +63,16 @@ const common = {
   refs: z.array(z.string()),
   /** When it happened, by the source's own clock: ISO 8601 UTC with milliseconds. */
   occurredAt: z.iso.datetime(),
+  /**
+   * When the order began, as far as this message tells: its checkout session, payment intent or invoice was made. Absent: no
+   * earlier than it happened. Clicks are judged by it, since whoever pays late (a bank debit, net 30) ordered long before.
+   */
+  beganAt: z.iso.datetime().optional(),
+  /**
+   * When a message was received that came without any key: such a sender may say any time, so its sale is held, capped and
+   * compared with bans by this.
+   */
+  receivedAt: z.iso.datetime().optional(),
   customer: customerSchema.nullable(),
   evidence: evidenceSchema,
   note: noteSchema.optional(),
@@ -70,6 +91,12 @@ export type SaleDocument = z.infer<typeof documentSchema>;
  */
 const phaseSchema = z.enum(['one_off', 'subscription', 'recurring']);
 
+/** What may be undone and done again: of several states of one refund or dispute the one that was stated last counts. */
+const stated = {
+  /** When the source said so, which may be later than `occurredAt`. Absent: then. */
+  statedAt: z.iso.datetime().optional(),
+};
+
 export const factSchema = z.discriminatedUnion('type', [
   /** Money was paid. Commission is computed on `net` (of tax and discounts, where the source says so). */
   z.strictObject({
@@ -82,6 +109,8 @@ export const factSchema = z.discriminatedUnion('type', [
     /** Reference of the subscription (`stripe:sub_1`, `rc:…`), where the payment belongs to one. */
     subscription: z.string().nullable(),
     goal: z.string(),
+    /** Paid out of band, or without an invoice as the payment itself says: no other document may be paired with it. */
+    standsAlone: z.literal(true).optional(),
   }),
   /** Something short of money: a trial, an unpaid checkout, a signup event. Pays nothing. */
   z.strictObject({
@@ -100,6 +129,11 @@ export const factSchema = z.discriminatedUnion('type', [
     word: z.string(),
     amount: amountSchema.nullable(),
     goal: z.string(),
+    /** Without tax and shipping; absent, and null: the amount. */
+    net: amountSchema.nullable().optional(),
+    /** As of a sale; absent: a purchase by itself. */
+    phase: phaseSchema.optional(),
+    subscription: z.string().nullable().optional(),
   }),
   /** Joins references, brings a customer or evidence; says nothing about money (charge.succeeded, invoice_payment.paid). */
   z.strictObject({ ...common, type: z.literal('link') }),
@@ -113,13 +147,22 @@ export const factSchema = z.discriminatedUnion('type', [
     refundId: z.string(),
     amount: amountSchema.nullable(),
     paymentRef: z.string().optional(),
+    ...stated,
   }),
   /** The refund did not go through (failed, cancelled) or was reversed: the merchant has the money again. */
-  z.strictObject({ ...common, type: z.literal('refund_failed'), refundId: z.string() }),
+  z.strictObject({ ...common, type: z.literal('refund_failed'), refundId: z.string(), ...stated }),
   /** How much of one payment has been refunded in all. An order may have several payments; `paymentRef` says which it is. */
   z.strictObject({ ...common, type: z.literal('refund_total'), paymentRef: z.string(), amount: amountSchema }),
-  z.strictObject({ ...common, type: z.literal('dispute'), disputeId: z.string(), amount: amountSchema }),
-  z.strictObject({ ...common, type: z.literal('dispute_won'), disputeId: z.string() }),
+  /** Money that a dispute took out, until it is won. `lost` is the last word of the provider about a dispute that it had called won. */
+  z.strictObject({
+    ...common,
+    type: z.literal('dispute'),
+    disputeId: z.string(),
+    amount: amountSchema,
+    lost: z.literal(true).optional(),
+    ...stated,
+  }),
+  z.strictObject({ ...common, type: z.literal('dispute_won'), disputeId: z.string(), ...stated }),
   /** About a customer, not an order: binds them to an affiliate by `evidence`, or joins their `customer.refs`. `refs` is empty. */
   z.strictObject({ ...common, type: z.literal('customer') }),
   /** A secondary funnel event (pageview, registration) of a click or customer. `refs` is empty: no order, no money. */
@@ -137,6 +180,16 @@ export const factSchema = z.discriminatedUnion('type', [
     reason: z.string().nullable(),
     /** The API key or the name of the rule that decided. */
     by: z.string(),
+    /** The grounds of the review that it settles: those that were open when it was made. */
+    settles: z.array(z.string()).optional(),
+  }),
+  /** Whom a person assigned the order to, where a review asked whose it is: stronger than all evidence. */
+  z.strictObject({
+    ...common,
+    type: z.literal('assignment'),
+    affiliateId: z.string(),
+    by: z.string(),
+    settles: z.array(z.string()),
   }),
 ]);
 export type Fact = z.infer<typeof factSchema>;

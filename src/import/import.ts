@@ -75,7 +75,7 @@ export async function importFiles(
     messages,
     async (step) => {
       const received = step.map((message) => toInboxMessage(message, programId, from, now));
-      await settleToTheEnd(deps, await storeMessages(db, received, now));
+      await settleToTheEnd(deps, { eventIds: await storeMessages(db, received, now), resettlementIds: [] });
     },
     onStep,
     MESSAGES_PER_STEP,

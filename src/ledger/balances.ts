@@ -13,6 +13,10 @@ export interface Balance {
   /** In a payout that is under way. */
   inPayoutMinor: bigint;
   paidMinor: bigint;
+  /** Approved and in no payout, but in review. */
+  heldMinor: bigint;
+  /** Nothing is payable to who is banned. */
+  banned: boolean;
 }
 
 export interface BalanceFilter {
@@ -47,14 +51,23 @@ export async function listBalances(
   const rows = await runSql<Balance>(
     db,
     'listBalances',
-    `select affiliate_id as "affiliateId", currency, sum(pending)::bigint as "pendingMinor",
+    `with listed as (select affiliate_id as "affiliateId", currency, sum(pending)::bigint as "pendingMinor",
        sum(posted - pending - in_payout - paid)::bigint as "approvedMinor", sum(in_payout)::bigint as "inPayoutMinor",
        sum(paid)::bigint as "paidMinor"
      from (
        (select ${columns} from balance_rollups where ${where.sql} ${order})
        union all
        (select ${columns} from balance_deltas where ${where.sql})
-     ) as summed group by affiliate_id, currency ${order}`,
+     ) as summed group by affiliate_id, currency ${order})
+     select l.*, coalesce(held.amount, 0)::bigint as "heldMinor", a.status = 'banned' as banned
+     from listed l join affiliates a on a.program_id = :programId and a.id = l."affiliateId"
+     left join lateral (
+       select sum(e.amount_minor) as amount
+       from orders o join ledger_entries e on e.order_id = o.id and e.affiliate_id = l."affiliateId" and e.currency = l.currency
+       where o.program_id = :programId and o.affiliate_id = l."affiliateId" and o.review is not null and o.livemode
+         and o.status <> 'pending' and not exists (
+           select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)) held on true
+     order by l."affiliateId" desc, l.currency`,
     { ...where.bindings, rowsWanted: page.limit + 1 },
   );
   return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
@@ -69,6 +82,7 @@ function afterPosition({ affiliateId, currency }: BalancePosition): Condition {
 }
 
 /** What a payout of this balance would take: never negative. */
-export function payableMinor({ approvedMinor }: Pick<Balance, 'approvedMinor'>): bigint {
-  return approvedMinor > 0n ? approvedMinor : 0n;
+export function payableMinor({ approvedMinor, heldMinor, banned }: Balance): bigint {
+  const free = approvedMinor - heldMinor;
+  return banned || free < 0n ? 0n : free;
 }

@@ -26,6 +26,7 @@ export const conversionColumns = {
   occurredAt: ['occurred_at', 'timestamptz'],
   commissionMinor: ['commission_minor', 'bigint'],
   commissionCurrency: ['commission_currency', 'text'],
+  review: ['review', 'json'],
   paidAt: ['paid_at', 'timestamptz'],
   createdAt: ['created_at', 'timestamptz'],
   updatedAt: ['updated_at', 'timestamptz'],

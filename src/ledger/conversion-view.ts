@@ -20,6 +20,8 @@ export interface ViewedOrder {
   commissionMinor: bigint;
   commissionCurrency: string | null;
   occurredAt: string | null;
+  /** Why nobody may be paid before a person decided; null: nothing is open. */
+  review: { reasons: string[]; grounds: string[]; since: string } | null;
   paidAt: string | null;
   createdAt: string;
 }
@@ -66,6 +68,7 @@ export function commissionView(order: ViewedOrder) {
     currency: order.commissionCurrency,
     status: order.status,
     reason: order.reason,
+    review: order.review && { reasons: order.review.reasons, since: order.review.since },
     livemode: order.livemode,
     createdAt: order.createdAt,
     paidAt: order.paidAt,

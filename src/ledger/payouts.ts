@@ -39,16 +39,20 @@ export interface PayoutFilter {
 /**
  * Takes all that is payable: of every commission that is not pending the postings that are in no payout, those that take
  * money back too. Null where their sum is not positive.
+ * What is in review is left out. Throws CONFLICT for an affiliate who is banned.
  */
 export async function createPayout(trx: Trx, programId: string, input: PayoutInput, now: Date): Promise<Payout | null> {
   // Payouts of one affiliate take turns: the second one sees what the first took.
   const { affiliateId, currency, orderId = null, createdBy } = input;
-  await runSql(
+  const [affiliate] = await runSql<{ status: string }>(
     trx,
     'lockPayingAffiliate',
-    `select id from affiliates where program_id = :programId and id = :affiliateId for no key update`,
+    `select status from affiliates where program_id = :programId and id = :affiliateId for no key update`,
     { programId, affiliateId },
   );
+  if (affiliate?.status === 'banned') {
+    throw new AppError('CONFLICT', 'The affiliate is banned: nothing is paid out until the status changes');
+  }
   const [row] = await runSql<Payout>(
     trx,
     'createPayout',
@@ -56,7 +60,7 @@ export async function createPayout(trx: Trx, programId: string, input: PayoutInp
        select e.order_id, e.id, e.amount_minor from ledger_entries e
        join orders o on o.program_id = e.program_id and o.livemode = e.livemode and o.id = e.order_id
        where e.program_id = :programId and e.affiliate_id = :affiliateId and e.currency = :currency and e.livemode
-         and o.status <> 'pending' and (:orderId::text is null or e.order_id = :orderId)
+         and o.status <> 'pending' and o.review is null and (:orderId::text is null or e.order_id = :orderId)
          and not exists (select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)
      ), made as (
        insert into payouts (id, program_id, affiliate_id, currency, amount_minor, created_by, created_at, updated_at)

@@ -4,7 +4,7 @@ import { AppError } from '../domain/errors.ts';
 import { normalizeDecision, type Decision } from './decision-fact.ts';
 import type { Conversion } from '../ledger/conversions.ts';
 import { findConversion, readConversionDetail } from '../ledger/conversions.ts';
-import { findObjection } from '../pipeline/rules/decisions.ts';
+import { findObjection, objectToAssigning } from '../pipeline/rules/decisions.ts';
 
 export interface DecidedBy {
   programId: string;
@@ -21,9 +21,9 @@ export type DecisionResult =
   | { kind: 'processing'; inboxEventId: string };
 
 /**
- * Approves or rejects the commission of a conversion. The decision is treated like any other message: recorded with who and
- * when, then settled. Throws CONFLICT where the commission's state does not admit it; a decision that is in force already
- * changes nothing.
+ * Approves or rejects the commission of a conversion, or assigns it to another affiliate where a review asks whose it is. The
+ * decision is treated like any other message: recorded with who and when, then settled. Throws CONFLICT where the
+ * commission's state does not admit it; a decision that is in force already changes nothing.
  */
 export async function decideCommission(
   deps: { db: Db; inbox: Inbox },
@@ -31,17 +31,20 @@ export async function decideCommission(
   decision: Decision,
   by: DecidedBy,
 ): Promise<DecisionResult> {
-  if (conversion.status === decision.status) return { kind: 'decided', conversion };
+  const inForce = 'status' in decision && conversion.status === decision.status && conversion.review === null;
+  if (inForce) return { kind: 'decided', conversion };
   const { references, facts } = await readConversionDetail(deps.db, conversion.id);
-  const objection = findObjection(conversion, decision.status, facts);
+  const objection =
+    'status' in decision ? findObjection(conversion, decision.status, facts) : objectToAssigning(conversion);
   if (objection) throw new AppError('CONFLICT', objection);
+  const openGrounds = conversion.review?.grounds ?? [];
   const { id, settled } = await deps.inbox.appendAndWait({
     programId: by.programId,
     sourceId: null,
     kind: 'decision',
     raw: by.raw,
     headers: by.headers,
-    normalized: normalizeDecision({ references, livemode: conversion.livemode }, decision, by.receivedAt),
+    normalized: normalizeDecision({ references, livemode: conversion.livemode, openGrounds }, decision, by.receivedAt),
     receivedAt: by.receivedAt,
   });
   if (settled === null || settled.outcome === 'failed') return { kind: 'processing', inboxEventId: id };

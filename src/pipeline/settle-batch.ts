@@ -1,6 +1,7 @@
 import { inTransaction, type Db, type Trx } from '../db/db.ts';
 import type { Outcome } from '../domain/outcomes.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
+import { subscriptionsOf } from './credit/bind-subscriptions.ts';
 import { creditOrders, findContexts } from './credit/credit-orders.ts';
 import { outcomesOf } from './credit/event-outcomes.ts';
 import { settleOrder, targetsOf } from './credit/settle-order.ts';
@@ -9,6 +10,7 @@ import type { Arrival } from './orders/loaded-order.ts';
 import { lockCustomers } from './orders/lock-customers.ts';
 import { CatalogLoader } from './rows/load-catalog.ts';
 import { requestResettlements, type ResettlementRequest } from './rows/resettlement-rows.ts';
+import { lockSubscriptions } from './rows/subscription-rows.ts';
 import { storeBatch } from './store/store-batch.ts';
 import { storeCustomerFacts } from './store/store-customer-facts.ts';
 import { finishEvents, type EventOutcome } from './work/finish-work.ts';
@@ -26,8 +28,8 @@ export interface BatchResult {
 /**
  * Settles a batch of inbox events and resettlements in ONE transaction: lock, load, credit, settle, store. Locking and
  * loading are separate statements under READ COMMITTED, so that the load sees what the lock waited for. All locks are taken
- * in one order (references, pairing keys, orders, customer references, customers, clicks, cap counters), each kind sorted, so
- * two workers never deadlock (src/docs/architecture.md says why), and one order is never settled twice at once.
+ * in one order (references, pairing keys, orders, subscriptions, customer references, customers, clicks, cap counters), each
+ * kind sorted, so two workers never deadlock (src/docs/architecture.md says why), and one order is never settled twice at once.
  *
  * Throws on any database error; nothing of the batch is then stored.
  */
@@ -55,6 +57,7 @@ async function settleTaken(
   const reopened = await findReopened(trx, resettlements);
   const loaded = await lockAndLoadOrders(trx, arrivals, reopened.orderIds, catalogs);
   const batchOrderIds = [...loaded.orders, ...loaded.merged].map(({ id }) => id);
+  await lockSubscriptions(trx, subscriptionsOf(loaded.orders));
   const aboutCustomers = arrivals.filter(({ fact }) => fact.refs.length === 0);
   const locked = await lockCustomers(trx, loaded.orders, aboutCustomers, reopened.customerIds);
 

@@ -42,9 +42,9 @@ export async function settleSafely(deps: SettleDeps, job: IntakeJob): Promise<Ba
   }
 }
 
-/** Settles events and whatever that asks to be settled again, for callers without a queue. */
-export async function settleToTheEnd(deps: SettleDeps, eventIds: string[]): Promise<void> {
-  let job: IntakeJob = { eventIds, resettlementIds: [] };
+/** Settles a job and whatever that asks to be settled again, for callers without a queue. */
+export async function settleToTheEnd(deps: SettleDeps, first: IntakeJob): Promise<void> {
+  let job = first;
   for (let rounds = 0; job.eventIds.length + job.resettlementIds.length > 0; rounds += 1) {
     if (rounds === MAX_ROUNDS) {
       throw new Error(`${job.resettlementIds.length} orders are still to be settled again after ${MAX_ROUNDS} rounds`);

@@ -20,6 +20,8 @@ export interface Program {
   holdDays: number;
   /** Whether commissions are approved when the hold is over; else only a person approves them. */
   autoApprove: boolean;
+  /** What an equal domain of buyer and affiliate does: it is told in the explanation, or opens a review. */
+  sameDomain: 'flag' | 'review';
   companyName: string | null;
   contactEmail: string | null;
   status: string;
@@ -34,6 +36,7 @@ export interface ProgramInput {
   attribution?: { model?: Program['attribution']['model'] | undefined; couponFirst?: boolean | undefined } | undefined;
   holdDays?: number | undefined;
   autoApprove?: boolean | undefined;
+  sameDomain?: Program['sameDomain'] | undefined;
   companyName?: string | null | undefined;
   contactEmail?: string | null | undefined;
 }
@@ -54,6 +57,7 @@ export async function createProgram(db: Db, input: ProgramInput): Promise<Progra
       couponFirst: input.attribution?.couponFirst ?? false,
       holdDays: input.holdDays ?? 0,
       autoApprove: input.autoApprove ?? false,
+      sameDomain: input.sameDomain ?? 'flag',
       companyName: input.companyName ?? null,
       contactEmail: input.contactEmail ?? null,
     },
@@ -94,6 +98,7 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
     couponFirst: changes.attribution?.couponFirst,
     holdDays: changes.holdDays,
     autoApprove: changes.autoApprove,
+    sameDomain: changes.sameDomain,
     companyName: changes.companyName,
     contactEmail: changes.contactEmail,
   });
@@ -129,6 +134,7 @@ const columns: Columns<keyof ProgramRow> = {
   couponFirst: 'coupon_first',
   holdDays: 'hold_days',
   autoApprove: 'auto_approve',
+  sameDomain: 'same_domain',
   companyName: 'company_name',
   contactEmail: 'contact_email',
   status: 'status',

@@ -29,7 +29,15 @@ async function balance(affiliateId: string): Promise<Record<string, number>> {
   const { affiliateId: _id, currency: _currency, ...amounts } = data[0];
   return amounts;
 }
-const nothing = { pendingMinor: 0, approvedMinor: 0, inPayoutMinor: 0, paidMinor: 0, balanceMinor: 0, payableMinor: 0 };
+const nothing = {
+  pendingMinor: 0,
+  approvedMinor: 0,
+  inPayoutMinor: 0,
+  paidMinor: 0,
+  balanceMinor: 0,
+  payableMinor: 0,
+  heldMinor: 0,
+};
 
 test('money goes from pending to approved to payout to paid, and what failed is payable again', async () => {
   const { id } = await makeAffiliate(api.live);

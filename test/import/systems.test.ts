@@ -456,11 +456,11 @@ async function expectImported(program: ImportProgram, orderId: string, amountMin
     orderId: string;
     reason: string;
     amountMinor: number;
-    commission: { amountMinor: number };
+    commission: { amountMinor: number } | null;
   }[];
   const order = orders.find((each) => each.orderId === orderId);
   assert.deepEqual(
-    [order?.reason, order?.amountMinor, order?.commission.amountMinor],
+    [order?.reason, order?.amountMinor, order?.commission?.amountMinor ?? 0],
     ['imported', amountMinor, 0],
     JSON.stringify(orders),
   );

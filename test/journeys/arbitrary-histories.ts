@@ -21,12 +21,14 @@ export interface History {
   events: Fact[][];
   /** Whether callers contradict themselves: then the amount received first counts, and receipt is part of the history. */
   contradictions: boolean;
+  /** How many of the events come before a payout of all that is payable then; null: nobody is paid. */
+  paidAfter: number | null;
 }
 
 /** One way in which a history may reach the pipeline. */
 export interface Delivery {
-  /** Batches of indexes into the history's events, some of them twice. */
-  batches: number[][];
+  /** Batches of indexes into the history's events, some of them twice: before the payout, and after it. */
+  phases: number[][][];
   workers: number;
   /** Each message is received again in this order; else all were received in the order of the history, and only worked on so. */
   receivedAnew: boolean;
@@ -45,6 +47,7 @@ const soundEvidence: Evidence[] = [
   { clickId: 'clk_@_1' },
   { clickId: 'clk_@_2' },
   { couponCode: 'cpn-b' },
+  { discounts: ['promo_1', 'cpn-b'] },
 ];
 
 const evidence: Evidence[] = [
@@ -92,6 +95,7 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
       .tuple(fc.subarray(soundEvidence, { minLength: 1 }), fc.subarray(evidence, { maxLength: 3 }))
       .map(([sound, others]) => [...sound, ...others]),
     contradictions: fc.boolean(),
+    transfers: fc.boolean(),
   })
   .chain(({ contradictions, ...names }) => {
     const facts = fc.uniqueArray(
@@ -114,6 +118,7 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
       otherCommission: fc.constantFrom(...commissions),
       events: facts.map((all) => group(contradictions ? restated(all, names.times) : agreeing(all))),
       contradictions: fc.constant(contradictions),
+      paidAfter: fc.option(fc.integer({ min: 1, max: 12 }), { freq: 2 }),
     });
   });
 
@@ -122,6 +127,8 @@ interface Names {
   orders: number;
   people: FactCustomer[];
   evidence: Evidence[];
+  /** Whether subscriptions may change hands: else each is one customer's for good. */
+  transfers: boolean;
 }
 
 /**
@@ -160,6 +167,7 @@ export const arbitraryUnlinkedHistory: fc.Arbitrary<History> = fc
       otherCommission: fc.constantFrom(...commissions),
       events: fc.uniqueArray(fact, { minLength: 2, maxLength: 12, size: 'max', selector: ({ id }) => id }).map(group),
       contradictions: fc.constant(false),
+      paidAfter: fc.option(fc.integer({ min: 1, max: 8 }), { freq: 2 }),
     });
   });
 
@@ -233,7 +241,7 @@ function unlinkedFact(drawn: {
 }
 
 /** Facts about one order mostly, under its own references; every order of a subscription names it as a customer's, too. */
-function arbitrarySale({ orders, times, people, evidence }: Names): fc.Arbitrary<Fact> {
+function arbitrarySale({ orders, times, people, evidence, transfers }: Names): fc.Arbitrary<Fact> {
   return fc.integer({ min: 1, max: orders }).chain((order) =>
     arbitraryOrderFact({
       refs: [`stripe:pi_${order}`, `stripe:in_${order}`, `order:${order}`],
@@ -242,7 +250,7 @@ function arbitrarySale({ orders, times, people, evidence }: Names): fc.Arbitrary
       subscriptions: ['stripe:sub_1', 'stripe:sub_2'],
       times,
     }).map((fact) => {
-      if (!('subscription' in fact) || fact.subscription === null) return fact;
+      if (transfers || !('subscription' in fact) || !fact.subscription) return fact;
       const refs = [...(fact.customer?.refs ?? []), fact.subscription];
       return { ...fact, customer: { refs, email: fact.customer?.email ?? null } };
     }),
@@ -305,27 +313,31 @@ function group(facts: Fact[]): Fact[][] {
 }
 
 /** Any order, any repeats, any batches, any number of workers. */
-export function arbitraryDelivery({ events, contradictions }: History): fc.Arbitrary<Delivery> {
+export function arbitraryDelivery(history: History): fc.Arbitrary<Delivery> {
+  return fc.record({
+    phases: fc.tuple(...phasesOf(history).map(arbitraryBatches)),
+    workers: fc.integer({ min: 1, max: 4 }),
+    receivedAnew: history.contradictions ? fc.constant(false) : fc.boolean(),
+  });
+}
+
+/** The indexes of the events before and after the payout. */
+export function phasesOf({ events, paidAfter }: History): number[][] {
   const indexes = events.map((_, index) => index);
+  return paidAfter === null ? [indexes] : [indexes.slice(0, paidAfter), indexes.slice(paidAfter)];
+}
+
+function arbitraryBatches(indexes: number[]): fc.Arbitrary<number[][]> {
   return fc
-    .record({
-      all: fc.shuffledSubarray(indexes, { minLength: indexes.length }),
-      again: fc.shuffledSubarray(indexes),
-      workers: fc.integer({ min: 1, max: 4 }),
-      receivedAnew: fc.boolean(),
-    })
-    .chain(({ all, again, workers, receivedAnew }) => {
+    .tuple(fc.shuffledSubarray(indexes, { minLength: indexes.length }), fc.shuffledSubarray(indexes))
+    .chain(([all, again]) => {
       const sequence = [...all, ...again];
       return fc
         .tuple(
           fc.shuffledSubarray(sequence, { minLength: sequence.length }),
           fc.array(fc.integer({ min: 1, max: 6 }), { minLength: sequence.length, maxLength: sequence.length }),
         )
-        .map(([order, sizes]) => ({
-          batches: cut(order, sizes),
-          workers,
-          receivedAnew: receivedAnew && !contradictions,
-        }));
+        .map(([order, sizes]) => cut(order, sizes));
     });
 }
 

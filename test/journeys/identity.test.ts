@@ -241,23 +241,31 @@ describe('what RevenueCat and Stripe both report counts once', () => {
     await assertOne(program, 380);
   });
 
-  test('a TRANSFER and aliases make one customer of several, and of their bindings the first', async () => {
+  test('an alias makes an anonymous buyer a user, and a TRANSFER between users makes nobody another', async () => {
     const program = await openHttpProgram(hub, {
       commission: { type: 'revshare', rateBps: 2_000, durationMonths: null },
     });
     await program.revenuecat(revenuecat('identity/03-purchase-of-anonymous'));
     await program.settled();
     assert.equal((await program.conversions())[0]?.status, 'parked');
-    // The backend knows who signed up; RevenueCat then says that the anonymous buyer is that user, and later another.
-    const signup = { event_type: 'registration', customer_id: 'player-1007', affiliate_id: program.affiliateId };
-    const at = { occurred_at: new Date(Date.UTC(2026, 9, 1)).toISOString() };
-    const answer = await program.api.post('/events', { ...signup, ...at });
-    assert.ok(answer.status < 300, answer.text);
+    // The backend knows who brought two users; RevenueCat then says that the anonymous buyer is one of them.
+    const signUp = async (customer_id: string, day: number) => {
+      const signup = { event_type: 'registration', customer_id, affiliate_id: program.affiliateId };
+      const at = { occurred_at: new Date(Date.UTC(2026, 9, day)).toISOString() };
+      const answer = await program.api.post('/events', { ...signup, ...at });
+      assert.ok(answer.status < 300, answer.text);
+      await program.settled();
+    };
+    await signUp('player-1007', 1);
     await program.revenuecat(revenuecat('identity/02-transfer'));
-    await program.settled();
-    assert.equal((await program.conversions())[0]?.status, 'parked');
     await program.revenuecat(revenuecat('identity/01-subscriber-alias'));
     await program.settled();
+    assert.equal(
+      (await program.conversions())[0]?.status,
+      'parked',
+      'the buyer is player-1006, whom nobody brought yet',
+    );
+    await signUp('player-1006', 2);
     const [conversion] = await program.conversions();
     assert.deepEqual([conversion?.status, conversion?.commissionMinor], ['pending', 200]);
   });

@@ -8,7 +8,11 @@ import { newId } from '../../src/domain/ids.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import type { IntakeJob } from '../../src/queue/jobs.ts';
-import { clicks, type Delivery, type History } from './arbitrary-histories.ts';
+import { inTransaction } from '../../src/db/db.ts';
+import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
+import { requestResettlements } from '../../src/pipeline/rows/resettlement-rows.ts';
+import { currencies, START } from '../pipeline/rules/arbitrary-facts.ts';
+import { clicks, phasesOf, type Delivery, type History } from './arbitrary-histories.ts';
 
 /** Everything about a ledger that must not depend on how its facts arrived; amounts as text, orders by their references. */
 export interface LedgerImage {
@@ -26,25 +30,38 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
   await createProgram(db, programId, mark, history);
   const events = JSON.parse(JSON.stringify(history.events).replaceAll('_@_', `_${mark}_`)) as Fact[][];
   // Ids are random within a millisecond: sorted, every repeat comes after all that is received for the first time.
-  const deliveries = delivery.batches.flat().length;
+  const deliveries = delivery.phases.flat(2).length;
   const receipt = Array.from({ length: events.length + deliveries }, () => newId('ibx')).sort();
   const repeats = receipt.splice(events.length);
   const seen = new Set<number>();
-  const queue: IntakeJob[] = [];
-  for (const batch of delivery.batches) {
-    const eventIds: string[] = [];
-    for (const index of batch) {
-      const repeated = seen.has(index) || delivery.receivedAnew;
-      seen.add(index);
-      const id = (repeated ? repeats.shift() : receipt[index]) ?? '';
-      await receive(db, programId, id, events[index] ?? []);
-      eventIds.push(id);
+  for (const [phase, batches] of delivery.phases.entries()) {
+    if (phase > 0) await payOut(db, log, programId, mark);
+    const queue: IntakeJob[] = [];
+    for (const batch of batches) {
+      const eventIds: string[] = [];
+      for (const index of batch) {
+        const repeated = seen.has(index) || delivery.receivedAnew;
+        seen.add(index);
+        const id = (repeated ? repeats.shift() : receipt[index]) ?? '';
+        await receive(db, programId, id, events[index] ?? []);
+        eventIds.push(id);
+      }
+      queue.push({ eventIds, resettlementIds: [] });
     }
-    queue.push({ eventIds, resettlementIds: [] });
+    await work(db, log, queue, delivery.workers);
   }
-  const workers = Array.from({ length: delivery.workers }, async (_, turn) => {
-    for (let work = queue.shift(); work; work = queue.shift()) {
-      const { resettlementIds } = await settleSafely({ db, log, clock: { now: () => NOW } }, work);
+  await assertFinished(db, programId);
+  await assertBooksBalance(db, programId);
+  await assertProven(db, programId);
+  return readImage(db, programId, mark);
+}
+
+/** Empties the queue, with so many workers at once. */
+async function work(db: Db, log: Logger, queue: IntakeJob[], workers: number): Promise<void> {
+  const deps = { db, log, clock: { now: () => NOW } };
+  const running = Array.from({ length: workers }, async (_, turn) => {
+    for (let job = queue.shift(); job; job = queue.shift()) {
+      const { resettlementIds } = await settleSafely(deps, job);
       // What is to be settled again may come at any time: at once or last.
       for (const id of resettlementIds) {
         const again = { eventIds: [], resettlementIds: [id] };
@@ -53,16 +70,33 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
       }
     }
   });
-  await Promise.all(workers);
-  await assertFinished(db, programId);
-  await assertBooksBalance(db, programId);
-  await assertProven(db, programId);
-  return readImage(db, programId, mark);
+  await Promise.all(running);
+}
+
+/** Pays all that is payable: what was paid is a decision that later facts find. */
+async function payOut(db: Db, log: Logger, programId: string, mark: string): Promise<void> {
+  for (const name of ['a', 'b']) {
+    for (const currency of currencies) {
+      const input = { affiliateId: `aff_${mark}_${name}`, currency, createdBy: 'key_1' };
+      const requests = await inTransaction(db, async (trx) => {
+        const payout = await createPayout(trx, programId, input, NOW);
+        if (!payout) return [];
+        const { orderIds = [] } = (await finishPayout(trx, programId, payout.id, 'paid', NOW)) ?? {};
+        const scope = { programId, livemode: true };
+        return requestResettlements(
+          trx,
+          orderIds.map((orderId) => ({ scope, customerId: null, orderId })),
+        );
+      });
+      await work(db, log, [{ eventIds: [], resettlementIds: requests }], 1);
+    }
+  }
 }
 
 /** The plainest way: every event by itself, in the order of the history. */
 export function plainDelivery(history: History): Delivery {
-  return { batches: history.events.map((_, index) => [index]), workers: 1, receivedAnew: false };
+  const phases = phasesOf(history).map((indexes) => indexes.map((index) => [index]));
+  return { phases, workers: 1, receivedAnew: false };
 }
 
 async function createProgram(db: Db, programId: string, mark: string, history: History): Promise<void> {
@@ -98,6 +132,14 @@ async function createProgram(db: Db, programId: string, mark: string, history: H
       { program_id: programId, kind: 'coupon', code: `cpn-${name}`, display: `cpn-${name}`, affiliate_id: id },
     ]);
   }
+  // For a day, in the midst of the history.
+  await db('affiliate_bans').insert({
+    program_id: programId,
+    affiliate_id: `aff_${mark}_b`,
+    banned_at: new Date(START + 3_600_000),
+    lifted_at: new Date(START + 86_400_000),
+    checked_at: NOW,
+  });
   const offers = [
     { name: '1', commission: history.commission, currency: 'USD', status: 'published' },
     { name: '2', commission: history.otherCommission, currency: 'JPY', status: 'published' },
@@ -153,7 +195,10 @@ async function assertFinished(db: Db, programId: string): Promise<void> {
   if (left.length > 0) throw new Error(`${left.length} not settled: ${left[0]?.error}`);
 }
 
-/** What is posted of each order is its commission, to its affiliate alone; and nothing stands with merged orders. */
+/**
+ * What is posted of each order is its commission, to its affiliate alone; and nothing stands with merged orders but what was
+ * paid to somebody else than the surviving order's affiliate.
+ */
 async function assertBooksBalance(db: Db, programId: string): Promise<void> {
   const wrong = await runSql<Record<string, unknown>>(
     db,
@@ -161,7 +206,10 @@ async function assertBooksBalance(db: Db, programId: string): Promise<void> {
      from orders o left join (
        select order_id, affiliate_id, currency, sum(amount_minor) as amount from ledger_entries group by 1, 2, 3
      ) e on e.order_id = o.id and e.amount <> 0
-     where o.program_id = ? and (coalesce(e.amount, 0) <> o.commission_minor
+     where o.program_id = ? and not (o.status = 'merged' and exists (
+         select 1 from ledger_entries l join payout_entries pe on pe.order_id = l.order_id and pe.entry_id = l.id and pe.live
+         where l.order_id = o.id and l.affiliate_id = e.affiliate_id))
+       and (coalesce(e.amount, 0) <> o.commission_minor
        or e.amount is not null and (e.affiliate_id, e.currency) is distinct from (o.affiliate_id, o.commission_currency))`,
     [programId],
   );

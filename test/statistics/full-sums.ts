@@ -104,13 +104,17 @@ export function sumBalances(db: Db, programId: string): Promise<Balance[]> {
        coalesce(sum(e.amount_minor) filter (where p.id is null and o.status = 'pending'), 0)::bigint as "pendingMinor",
        coalesce(sum(e.amount_minor) filter (where p.id is null and o.status <> 'pending'), 0)::bigint as "approvedMinor",
        coalesce(sum(e.amount_minor) filter (where p.status = 'pending'), 0)::bigint as "inPayoutMinor",
-       coalesce(sum(e.amount_minor) filter (where p.status = 'paid'), 0)::bigint as "paidMinor"
+       coalesce(sum(e.amount_minor) filter (where p.status = 'paid'), 0)::bigint as "paidMinor",
+       coalesce(sum(e.amount_minor) filter (where p.id is null and o.status <> 'pending' and o.review is not null
+         and o.affiliate_id = e.affiliate_id), 0)::bigint as "heldMinor",
+       a.status = 'banned' as banned
      from ledger_entries e
      join orders o on o.id = e.order_id
+     join affiliates a on a.id = e.affiliate_id
      left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
      left join payouts p on p.id = pe.payout_id
      where e.program_id = ? and e.livemode
-     group by e.affiliate_id, e.currency
+     group by e.affiliate_id, e.currency, a.status
      order by e.affiliate_id desc, e.currency`,
     [programId],
   );

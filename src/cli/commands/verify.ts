@@ -28,7 +28,7 @@ async function verify({ program, json }: { program?: string; json?: true }): Pro
 const EVERY_MS = 2_000;
 
 /** A line every two seconds; a proof of a million orders takes minutes. */
-function showProgress(): (findings: Findings) => void {
+export function showProgress(): (findings: Findings) => void {
   let last = Date.now();
   return (findings) => {
     if (Date.now() - last < EVERY_MS) return;
@@ -92,6 +92,6 @@ function toText(value: unknown): string {
 }
 
 /** Amounts are exact far beyond what money is bounded by, so they may be JSON numbers. */
-function toJson(value: unknown): string {
+export function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? Number(each) : each)) ?? 'nothing';
 }

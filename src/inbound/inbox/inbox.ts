@@ -2,7 +2,7 @@ import type { Db } from '../../db/db.ts';
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { Normalized } from '../../domain/facts.ts';
+import { READING, type Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
@@ -171,6 +171,7 @@ function insertRows(db: Db, rows: InboxRow[]): Promise<void> {
     { name: 'reason', type: 'text', values: rows.map(({ reason }) => reason) },
     { name: 'error', type: 'text', values: rows.map(({ error }) => error) },
     { name: 'awaited', type: 'boolean', values: rows.map(({ awaited }) => awaited) },
+    { name: 'reading', type: 'integer', values: rows.map(() => READING) },
     { name: 'received_at', type: 'timestamptz', values: rows.map(({ receivedAt }) => receivedAt) },
     {
       name: 'next_enqueue_at',

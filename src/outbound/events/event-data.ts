@@ -50,8 +50,14 @@ export const commissionDataSchema = z.object({
   affiliateId: id('aff', 'affiliate').nullable(),
   amountMinor: minor('The sum of its ledger entries'),
   currency: currency.nullable(),
-  status: z.enum(['pending', 'approved', 'paid', 'rejected', 'reversed']),
+  status: z
+    .enum(['pending', 'approved', 'paid', 'rejected', 'reversed', 'parked', 'not_tracked', 'merged'])
+    .describe('The last three: it earns nothing any more'),
   reason: z.string().nullable(),
+  review: z
+    .object({ reasons: z.array(z.string()), since: time('When it was opened') })
+    .nullable()
+    .describe('While it lasts nobody is paid before a person decided; null: none'),
   livemode: z.boolean(),
   createdAt: time('When it was recorded'),
   paidAt: time('When it was paid out').nullable(),

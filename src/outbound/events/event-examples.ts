@@ -45,6 +45,7 @@ export const exampleData = {
     currency: 'EUR',
     status: 'pending',
     reason: null,
+    review: null,
     livemode: true,
     createdAt: conversion.createdAt,
     paidAt: null,

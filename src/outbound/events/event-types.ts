@@ -70,6 +70,12 @@ export const eventTypes = {
     example: exampleData.commission,
     hasPrevious: false,
   },
+  'commission.updated': {
+    description: 'A commission changed otherwise: its amount (after a partial refund), its affiliate, or its review.',
+    data: commissionDataSchema,
+    example: { ...exampleData.commission, amountMinor: 1600 },
+    hasPrevious: true,
+  },
   'commission.approved': {
     description: 'A commission was approved and can be paid out.',
     data: commissionDataSchema,

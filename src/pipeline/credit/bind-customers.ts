@@ -2,48 +2,59 @@ import type { Trx } from '../../db/db.ts';
 import type { Fact } from '../../domain/facts.ts';
 import { isEarlier } from '../../domain/orderings.ts';
 import type { Customers, LockedCustomer } from '../orders/lock-customers.ts';
-import { restates, type LoadedOrder } from '../orders/loaded-order.ts';
-import { weighEvidence, type Binding, type Candidate, type OwnAttribution } from '../rules/attribution.ts';
-import { snapshotTerms, type Catalog, type TermsSnapshot } from '../rules/catalog.ts';
+import { restates } from '../orders/loaded-order.ts';
+import { boundWhen, weighEvidence, type Binding, type OwnAttribution } from '../rules/attribution.ts';
+import type { Catalog } from '../rules/catalog.ts';
 import { addFacts } from '../rules/order-facts.ts';
 import { readCustomersWithOtherOrders, readEarliestBindings, type BindingCandidate } from '../rows/customer-rows.ts';
 import { readCustomerFacts, type CustomerFact } from '../rows/fact-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
-import type { BoundCustomer, WeighedOrder } from './credited-order.ts';
+import type { BoundCustomer } from './credited-order.ts';
+import { mayBind, snapshotFor } from './terms.ts';
 
 /**
- * Binds each customer of the batch: the earliest attributed order wins, or the earliest customer fact that names an
- * affiliate, by (occurredAt, reference). `moved` are the customers whose other orders the new binding concerns.
+ * Binds each customer of the batch by what is known beside the batch's orders: the earliest stored order that was credited
+ * by evidence of its own, or the earliest customer fact that names an affiliate, by (occurredAt, reference). The batch's
+ * orders are then read in that order, and an earlier one takes the binding over (credit-orders.ts).
  */
 export async function bindCustomers(
   trx: Trx,
   customers: Customers,
-  orders: readonly WeighedOrder[],
   batchOrderIds: readonly string[],
   catalogs: CatalogLoader,
-): Promise<{ customers: Customers<BoundCustomer>; moved: Set<string> }> {
+): Promise<Customers<BoundCustomer>> {
   const { rootOf, ofOrder } = customers;
   const bound: Customers<BoundCustomer> = { byId: new Map(), rootOf, ofOrder };
-  if (customers.byId.size === 0) return { customers: bound, moved: new Set() };
+  if (customers.byId.size === 0) return bound;
   const earliest = await readEarliestBindings(trx, rootOf, batchOrderIds);
   const facts = await readCustomerFacts(trx, rootOf);
-  const offered = Map.groupBy(orders.flatMap(candidateOfOrder), ({ customerId }) => customerId);
+  // Whom they named then may have been banned when they were said.
+  const named = [...facts.values()].flat().flatMap(({ attribution }) => attribution?.terms.affiliateId ?? []);
+  await catalogs.loadByIds(trx, named, []);
   for (const customer of customers.byId.values()) {
-    const stored = earliest.get(customer.id);
-    const candidates = [...(stored ? [stored] : []), ...(offered.get(customer.id) ?? [])];
     const catalog = catalogs.of(customer.scope.programId);
-    bound.byId.set(customer.id, bindCustomer(customer, candidates, facts.get(customer.id) ?? [], catalog));
+    const stored = earliest.get(customer.id) ?? null;
+    bound.byId.set(customer.id, bindCustomer(customer, stored, facts.get(customer.id) ?? [], catalog));
   }
-  const changed = new Set([...bound.byId.values()].filter(movesOthers).map(({ id }) => id));
-  if (changed.size === 0) return { customers: bound, moved: new Set() };
-  const concerned = new Map([...rootOf].filter(([, root]) => changed.has(root)));
-  return { customers: bound, moved: await readCustomersWithOtherOrders(trx, concerned, batchOrderIds) };
+  return bound;
 }
 
-/** `candidates` are the bindings that orders offer; those of the facts about the customer alone are worked out here. */
+/** The customers whose other orders a binding concerns that is not what it was. */
+export async function findMovedCustomers(
+  trx: Trx,
+  { byId, rootOf }: Customers<BoundCustomer>,
+  batchOrderIds: readonly string[],
+): Promise<Set<string>> {
+  const changed = new Set([...byId.values()].filter(movesOthers).map(({ id }) => id));
+  if (changed.size === 0) return new Set();
+  const concerned = new Map([...rootOf].filter(([, root]) => changed.has(root)));
+  return readCustomersWithOtherOrders(trx, concerned, batchOrderIds);
+}
+
+/** `offered` is the binding that the customer's stored orders offer; those of facts about the customer are worked out here. */
 function bindCustomer(
   customer: LockedCustomer,
-  candidates: BindingCandidate[],
+  offered: BindingCandidate | null,
   storedFacts: CustomerFact[],
   catalog: Catalog,
 ): BoundCustomer {
@@ -59,58 +70,22 @@ function bindCustomer(
     const before = stored.find((one) => one.fact === stands)?.attribution ?? null;
     attributions.set(fact.id, before ?? attributeByFact(stands, catalog));
   }
-  const all = [...candidates];
+  const candidates = offered ? [offered] : [];
   for (const { fact } of known.values()) {
     const recorded = stored.find((one) => one.fact.id === fact.id)?.attribution ?? null;
     const own = attributions.get(fact.id) ?? recorded;
-    if (own) all.push(...candidateOfFact(fact, own, customer));
+    if (own) candidates.push(...candidateOfFact(fact, own, customer, catalog));
   }
-  const first = all.reduce<BindingCandidate | null>(
-    (best, candidate) => (best === null || isEarlier(candidate, best) ? candidate : best),
-    null,
-  );
-  return { ...customer, attributions, binding: first && bindingOf(first, customer) };
+  const bound: BoundCustomer = { ...customer, attributions, binding: null };
+  return candidates.reduce(withCandidate, bound);
 }
 
-/** The order's own attribution: its strongest own evidence, if it may be paid for. A renewal has none. */
-export function attributeByOwnEvidence(
-  order: LoadedOrder & Pick<WeighedOrder, 'kind' | 'evidences'>,
-  buyerEmails: string[],
-): Pick<WeighedOrder, 'own' | 'ownTerms'> {
-  const candidate = order.evidences.candidates[0];
-  if (!candidate || order.kind === 'renewal' || order.kind === null) return { own: null, ownTerms: null };
-  const ownTerms = termsFor(order, candidate, null);
-  const binds = ownTerms !== null && mayBind(ownTerms, [...order.summary.emails, ...buyerEmails]);
-  return { own: binds ? { candidate, terms: ownTerms } : null, ownTerms };
-}
-
-/**
- * The terms that hold for an order and an affiliate: the customer's, as snapshotted when they were bound; those recorded
- * with the order before; else today's, which are recorded with it from now on. Null where no offer is known.
- */
-export function termsFor(order: LoadedOrder, candidate: Candidate, binding: Binding | null): TermsSnapshot | null {
-  const offerId = candidate.offerId ?? binding?.offerId ?? order.catalog.program.defaultOfferId;
-  if (offerId === null) return null;
-  const matches = (terms: TermsSnapshot): boolean =>
-    terms.affiliateId === candidate.affiliateId && terms.offerId === offerId;
-  if (binding && matches(binding.terms)) return binding.terms;
-  return order.recorded.terms.find(matches) ?? snapshotFor(candidate.affiliateId, offerId, order.catalog);
-}
-
-function snapshotFor(affiliateId: string, offerId: string, catalog: Catalog): TermsSnapshot | null {
-  const affiliate = catalog.affiliate(affiliateId);
-  const offer = catalog.offer(offerId);
-  return affiliate && offer ? snapshotTerms(affiliate, offer) : null;
-}
-
-function mayBind(terms: TermsSnapshot, emails: string[]): boolean {
-  return terms.affiliateActive && terms.offerActive && !terms.affiliateEmails.some((email) => emails.includes(email));
-}
-
-function candidateOfOrder(order: WeighedOrder): BindingCandidate[] {
-  const { id, customerId, own, summary, reference } = order;
-  if (!own || customerId === null || summary.occurredAt === null) return [];
-  return [{ customerId, orderId: id, occurredAt: summary.occurredAt, reference, own }];
+/** The customer as they are bound once a candidate is known: the earliest binds. */
+export function withCandidate(customer: BoundCustomer, candidate: BindingCandidate): BoundCustomer {
+  const { binding } = customer;
+  return binding && !isEarlier(candidate, boundWhen(binding))
+    ? customer
+    : { ...customer, binding: bindingOf(candidate, customer) };
 }
 
 /** Whom a fact about a customer alone names, with the terms of today: metadata on the customer, a signup with a click. */
@@ -125,9 +100,14 @@ function attributeByFact(fact: Fact, catalog: Catalog): OwnAttribution | null {
 }
 
 /** Such a fact binds like an order. */
-function candidateOfFact(fact: Fact, own: OwnAttribution, customer: LockedCustomer): BindingCandidate[] {
+function candidateOfFact(
+  fact: Fact,
+  own: OwnAttribution,
+  customer: LockedCustomer,
+  catalog: Catalog,
+): BindingCandidate[] {
   const email = fact.customer?.email?.toLowerCase() ?? customer.email;
-  if (!mayBind(own.terms, email === null ? [] : [email])) return [];
+  if (!mayBind(own.terms, email === null ? [] : [email], fact.occurredAt, catalog)) return [];
   return [{ customerId: customer.id, orderId: fact.id, occurredAt: fact.occurredAt, reference: fact.id, own }];
 }
 
@@ -149,15 +129,19 @@ function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, cu
 /** Whether what the customer's other orders depend on has changed: the binding, or who the customer is. */
 function movesOthers(customer: BoundCustomer): boolean {
   if (customer.merged.length > 0) return true;
-  const before = customer.before?.binding ?? null;
-  const after = customer.binding;
   if (customer.before && customer.before.email !== customer.email) return true;
-  if (before === null || after === null) return before !== after;
+  return !isSameBinding(customer.before?.binding ?? null, customer.binding);
+}
+
+/** Whether two bindings credit the same orders to the same affiliate. */
+export function isSameBinding(a: Binding | null, b: Binding | null): boolean {
+  if (a === null || b === null) return a === b;
   return (
-    before.affiliateId !== after.affiliateId ||
-    before.offerId !== after.offerId ||
-    before.clickId !== after.clickId ||
-    before.boundAt !== after.boundAt ||
-    before.boundBy !== after.boundBy
+    a.affiliateId === b.affiliateId &&
+    a.offerId === b.offerId &&
+    a.clickId === b.clickId &&
+    a.boundAt === b.boundAt &&
+    a.boundRef === b.boundRef &&
+    a.boundBy === b.boundBy
   );
 }

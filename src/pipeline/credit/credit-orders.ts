@@ -1,12 +1,15 @@
 import type { Trx } from '../../db/db.ts';
+import { compareText, isEarlier } from '../../domain/orderings.ts';
 import type { LoadedOrder } from '../orders/loaded-order.ts';
+import { rowsBefore } from '../orders/loaded-order.ts';
 import { customerOf, type Customers } from '../orders/lock-customers.ts';
-import { weighEvidence } from '../rules/attribution.ts';
+import { boundWhen, isByCustomerFact, weighEvidence } from '../rules/attribution.ts';
 import { kindOf, needsCapSlot } from '../rules/commission.ts';
+import type { BindingCandidate } from '../rows/customer-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
-import { rowsBefore } from '../orders/loaded-order.ts';
-import { attributeByOwnEvidence, bindCustomers } from './bind-customers.ts';
+import { bindCustomers, findMovedCustomers, withCandidate } from './bind-customers.ts';
+import { SubscriptionBindings } from './bind-subscriptions.ts';
 import type { BoundCustomer, CreditedOrder, WeighedOrder } from './credited-order.ts';
 import { grantSlots, type SlotRequest } from './daily-caps.ts';
 import { commissionContext, creditOrder, type OrderContext } from './settle-order.ts';
@@ -19,7 +22,7 @@ export interface CreditedOrders {
   requests: ResettlementRequest[];
 }
 
-/** Finds each order's kind, its own evidence, and its customer's binding; then credits it. */
+/** Finds each order's kind, its own evidence, and who its subscription and its customer are bound to; then credits it. */
 export async function creditOrders(
   trx: Trx,
   loaded: LoadedOrder[],
@@ -29,15 +32,17 @@ export async function creditOrders(
 ): Promise<CreditedOrders> {
   const { first, displaced } = await rankFirstOfSubscriptions(trx, loaded, batchOrderIds);
   const weighed = loaded.map((order) => weighOrder(order, locked, first));
-  const { customers, moved } = await bindCustomers(trx, locked, weighed, batchOrderIds, catalogs);
-  const bindings = [...customers.byId.values()].flatMap(({ binding }) => binding ?? []);
+  const customers = await bindCustomers(trx, locked, batchOrderIds, catalogs);
+  const subscriptions = await SubscriptionBindings.load(trx, loaded, batchOrderIds);
+  const bindings = [...[...customers.byId.values()].flatMap(({ binding }) => binding ?? []), ...subscriptions.all()];
   await catalogs.loadByIds(
     trx,
-    bindings.map(({ affiliateId }) => affiliateId),
+    [...bindings.map(({ affiliateId }) => affiliateId), ...weighed.flatMap(({ summary }) => summary.assignedTo ?? [])],
     bindings.map(({ offerId }) => offerId),
   );
-  const orders = weighed.map((order) => creditOrder(order, customerOf(customers, order.id)));
-  for (const order of weighed) {
+  const orders = creditInTurn(weighed, customers, subscriptions);
+  const moved = await findMovedCustomers(trx, customers, batchOrderIds);
+  for (const order of orders) {
     for (const { customerId } of rowsBefore(order)) {
       const left = customers.rootOf.get(customerId ?? '');
       if (left !== undefined && left !== order.customerId) moved.add(left);
@@ -46,8 +51,55 @@ export async function creditOrders(
   return {
     orders,
     customers,
-    requests: [...requestsFor(moved, customers), ...displaced.map(requestOf)],
+    requests: [
+      ...requestsFor(moved, customers),
+      ...(await subscriptions.findMoved(trx, loaded, batchOrderIds)),
+      ...displaced.map(requestOf),
+    ],
   };
+}
+
+/**
+ * Credits the orders in the order of their payments, each by what stands before it. Who is credited may bind the customer
+ * and the subscription, and so speak for those that follow.
+ */
+function creditInTurn(
+  weighed: WeighedOrder[],
+  customers: Customers<BoundCustomer>,
+  subscriptions: SubscriptionBindings,
+): CreditedOrder[] {
+  const credited = new Map<string, CreditedOrder>();
+  for (const order of weighed.toSorted(byPayment)) {
+    const customer = customerOf(customers, order.id);
+    const bindings = { subscription: subscriptions.of(order), customer: customer?.binding ?? null };
+    const one = creditOrder(order, bindings);
+    credited.set(order.id, one);
+    const candidate = candidateOf(one);
+    if (customer && candidate) customers.byId.set(customer.id, withCandidate(customer, candidate));
+    subscriptions.offer(one);
+  }
+  return weighed.flatMap(({ id }) => {
+    const one = credited.get(id);
+    return one ? afterwards(one, customerOf(customers, id)) : [];
+  });
+}
+
+/** A fact about the customer that bound them after the order speaks for it, too, and binds nobody by that. */
+function afterwards(order: CreditedOrder, customer: BoundCustomer | null): CreditedOrder {
+  const binding = customer?.binding ?? null;
+  if (!binding || !isByCustomerFact(binding) || order.summary.occurredAt === null) return order;
+  if (isEarlier(boundWhen(binding), { occurredAt: order.summary.occurredAt, reference: order.reference })) return order;
+  return creditOrder(order, { ...order.bindings, customer: binding }, true);
+}
+
+function byPayment(a: WeighedOrder, b: WeighedOrder): number {
+  return compareText(a.summary.occurredAt ?? '', b.summary.occurredAt ?? '') || compareText(a.reference, b.reference);
+}
+
+/** The binding that an order offers its customer. What its subscription credits binds nobody. */
+function candidateOf({ id, customerId, own, summary, reference }: CreditedOrder): BindingCandidate | null {
+  if (!own || customerId === null || summary.occurredAt === null) return null;
+  return { customerId, orderId: id, occurredAt: summary.occurredAt, reference, own };
 }
 
 function weighOrder(order: LoadedOrder, customers: Customers, firstOfSubscriptions: ReadonlySet<string>): WeighedOrder {
@@ -55,15 +107,14 @@ function weighOrder(order: LoadedOrder, customers: Customers, firstOfSubscriptio
   const customer = customerOf(customers, id);
   const ranks = subscription !== null && summary.occurredAt !== null;
   const firstOfSubscription = !ranks || firstOfSubscriptions.has(id);
-  const weighed = {
+  return {
     ...order,
     customerId: customer?.id ?? null,
+    buyerEmails: customer?.email ? [customer.email] : [],
     firstOfSubscription,
     kind: kindOf(summary, firstOfSubscription),
-    evidences: weighEvidence(summary.evidence, summary.occurredAt ?? '', catalog, recorded.terms),
+    evidences: weighEvidence(summary.evidence, summary.beganAt ?? '', catalog, recorded.terms),
   };
-  const email = customer?.email ?? null;
-  return { ...weighed, ...attributeByOwnEvidence(weighed, email === null ? [] : [email]) };
 }
 
 /** What settling does to others while it works things out; a proof does nothing. */
@@ -88,7 +139,6 @@ export async function findContexts(
     const { terms } = order.credit;
     const { cap } = order.recorded;
     contexts.set(order.id, {
-      customer,
       firstPaymentAt: customer ? (firstPayments.at.get(customer.id) ?? null) : null,
       holdsCpaSlot: cpaSlots.first.has(order.id),
       cap: cap && terms && cap.offerId === terms.offerId ? cap : null,

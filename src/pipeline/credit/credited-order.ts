@@ -1,6 +1,6 @@
 import type { LockedCustomer } from '../orders/lock-customers.ts';
 import type { LoadedOrder } from '../orders/loaded-order.ts';
-import type { Binding, Evidences, OwnAttribution } from '../rules/attribution.ts';
+import type { Binding, Bindings, Evidences, OwnAttribution } from '../rules/attribution.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
 import type { Credit, OrderKind } from '../rules/commission.ts';
 import type { Posting } from '../rules/postings.ts';
@@ -11,21 +11,29 @@ import type { OrderRow } from '../rows/order-rows.ts';
  * and changes nothing of the one before.
  */
 
-/** An order whose own evidence was weighed, before its customer's binding counts. */
+/** An order whose own evidence was weighed, before what it is bound by counts. */
 export interface WeighedOrder extends LoadedOrder {
   customerId: string | null;
+  /** Addresses that its customer is known by. */
+  buyerEmails: string[];
   firstOfSubscription: boolean;
   kind: OrderKind | null;
   evidences: Evidences;
-  /** Whom its own evidence credits it to, if that may bind its customer. */
-  own: OwnAttribution | null;
-  /** The terms of its strongest own evidence, whether or not that may bind: recorded, so that they stay what they are. */
-  ownTerms: TermsSnapshot | null;
 }
 
 /** An order that is credited to somebody, or is known to be nobody's. */
 export interface CreditedOrder extends WeighedOrder {
+  /** Who its subscription and its customer are bound to, as far as that may speak for it. */
+  bindings: Bindings;
+  /** Its customer was bound by a fact about them that is later than the order, and holds for all they ever bought. */
+  boundAfterwards: boolean;
+  /** Whom its own evidence credits it to, if that may bind its customer. */
+  own: OwnAttribution | null;
+  /** The terms of its strongest own evidence, whether or not that may bind: recorded, so that they stay what they are. */
+  ownTerms: TermsSnapshot | null;
   credit: Credit;
+  /** Credited by more than its subscription's binding: it may bind its subscription. */
+  bindsSubscription: boolean;
 }
 
 /** An order as it is to be stored. */

@@ -21,7 +21,7 @@ interface Counter {
 
 /**
  * Gives out the slots of daily caps, in the order given. A day is a calendar day of the program's zone, by when the sale
- * happened. What is decided here is recorded with the order and reused by every later settlement: slots are the one
+ * happened (without a key: by when it was received). What is decided here is recorded with the order and reused by every later settlement: slots are the one
  * thing that goes to whoever is processed first.
  */
 export async function grantSlots(trx: Trx, requests: SlotRequest[]): Promise<Map<string, CapDecision>> {
@@ -29,7 +29,7 @@ export async function grantSlots(trx: Trx, requests: SlotRequest[]): Promise<Map
   const requested = new Map<string, Counter & { requests: SlotRequest[] }>();
   for (const request of requests) {
     const { order, offerId } = request;
-    const day = localDay(order.summary.occurredAt ?? '', order.catalog.program.timezone);
+    const day = localDay(order.summary.countedAt ?? '', order.catalog.program.timezone);
     const counter = requested.get(keyOf({ scope: order.scope, offerId, day }));
     if (counter) counter.requests.push(request);
     else {

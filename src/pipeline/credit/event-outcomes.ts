@@ -2,13 +2,32 @@ import { addFact, type FactSet } from '../rules/order-facts.ts';
 import type { Target } from '../rules/commission.ts';
 import type { Targets } from '../rules/postings.ts';
 import type { EventOutcome } from '../work/finish-work.ts';
+import type { Arrival } from '../orders/loaded-order.ts';
 import type { CreditedOrder } from './credited-order.ts';
+import { explainParked, explainRepeat } from './outcome-words.ts';
 
 /**
  * What each event of the batch did to an order. An event whose facts change neither amount nor affiliate of an order
  * that was known is a duplicate, wherever the first came from.
  */
 export function outcomesOf(order: CreditedOrder, targets: Targets): EventOutcome[] {
+  return bareOutcomes(order, targets).map((outcome) => {
+    if (outcome.outcome !== 'duplicate' && outcome.outcome !== 'parked') return outcome;
+    const arrivals = order.arrivals.filter(({ event }) => event.id === outcome.eventId);
+    return { ...outcome, error: inWords(outcome, order, targets.all, arrivals) };
+  });
+}
+
+function inWords(
+  { outcome }: EventOutcome,
+  order: CreditedOrder,
+  target: Target,
+  arrivals: readonly Arrival[],
+): string | null {
+  return outcome === 'parked' ? explainParked(arrivals) : explainRepeat(order, target, arrivals);
+}
+
+function bareOutcomes(order: CreditedOrder, targets: Targets): EventOutcome[] {
   const [only, ...others] = order.arrivals;
   if (only && others.length === 0 && order.before === null && order.newFacts.length === order.facts.size) {
     return [compare(only.event.id, order.id, null, targets.all)];
@@ -25,11 +44,13 @@ export function outcomesOf(order: CreditedOrder, targets: Targets): EventOutcome
       unseen.delete(known.fact.id);
       part = addFact(part, known);
     }
-    if (brought.length === 0 && !order.restatedFacts.some(({ inboxId }) => inboxId === eventId)) {
+    const target = unseen.size === 0 ? targets.all : targets.after(part);
+    const saysAgain = brought.length === 0 && !order.restatedFacts.some(({ inboxId }) => inboxId === eventId);
+    // What is said again changes something only where it named nobody before, and does now.
+    if (saysAgain && !(before?.affiliateId === null && target.affiliateId !== null)) {
       outcomes.push(duplicate(eventId, order.id));
       continue;
     }
-    const target = unseen.size === 0 ? targets.all : targets.after(part);
     outcomes.push(compare(eventId, order.id, before, target));
     before = visibleStateOf(target);
   }

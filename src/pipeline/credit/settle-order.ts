@@ -1,11 +1,13 @@
 import { addDays } from '../../domain/calendar.ts';
 import { recordTerms, type LoadedOrder } from '../orders/loaded-order.ts';
 import {
-  bindingApplies,
   chooseCandidate,
+  standsBefore,
   weighEvidence,
   type Binding,
+  type Bindings,
   type Candidate,
+  type Choice,
   type Evidences,
 } from '../rules/attribution.ts';
 import type { ProgramRules, RememberedRules, TermsSnapshot } from '../rules/catalog.ts';
@@ -14,33 +16,77 @@ import {
   creditSummary,
   kindOf,
   noTarget,
+  sharedOrganizations,
   type CommissionContext,
   type Credit,
   type OrderKind,
   type Target,
 } from '../rules/commission.ts';
 import type { FactSet } from '../rules/order-facts.ts';
+import { groundOf, type Ground } from '../rules/review.ts';
 import { planPostings, type Targets } from '../rules/postings.ts';
 import { summarize, type OrderSummary } from '../rules/summarize.ts';
 import type { CapDecision, OrderRow } from '../rows/order-rows.ts';
-import { termsFor } from './bind-customers.ts';
-import type { BoundCustomer, CreditedOrder, SettledOrder, WeighedOrder } from './credited-order.ts';
+import type { CreditedOrder, SettledOrder, WeighedOrder } from './credited-order.ts';
+import { isBanned, mayBind, termsFor } from './terms.ts';
 import { isPayment } from './who-is-first.ts';
 
 /** Everything that an order's settlement depends on besides its own facts, once the batch has worked it out. */
 export interface OrderContext {
-  customer: BoundCustomer | null;
   firstPaymentAt: string | null;
   holdsCpaSlot: boolean;
   cap: CapDecision | null;
   now: string;
 }
 
-/** Credits an order by its own evidence and its customer's binding. */
-export function creditOrder(order: WeighedOrder, customer: BoundCustomer | null): CreditedOrder {
-  const { assumedCurrency, summary } = assumeCurrency(order, customer);
-  const known = { ...order, assumedCurrency, summary };
-  return { ...known, credit: credit(known, customer, summary, order.kind, order.evidences) };
+/** Credits an order by its own evidence and what it is bound by. */
+export function creditOrder(order: WeighedOrder, bindings: Bindings, boundAfterwards = false): CreditedOrder {
+  const standing = bindingsBefore({ ...order, boundAfterwards }, bindings, order.summary, order.evidences);
+  const { assumedCurrency, summary } = assumeCurrency(order, standing);
+  const own = attributeByOwnEvidence(order, standing);
+  const known = { ...order, ...own, bindings, boundAfterwards, assumedCurrency, summary };
+  const credit = creditBy(known, standing, summary, order.kind, order.evidences);
+  return { ...known, credit, bindsSubscription: bindsSubscription(known, credit) };
+}
+
+/** The bindings that speak for an order, or for a part of its facts: those that stand before it. */
+function bindingsBefore(
+  { id, reference, boundAfterwards }: WeighedOrder & Pick<CreditedOrder, 'boundAfterwards'>,
+  { subscription, customer }: Bindings,
+  { occurredAt }: OrderSummary,
+  { candidates }: Evidences,
+): Bindings {
+  const order = { orderId: id, occurredAt, reference, hasEvidence: candidates.length > 0 };
+  return {
+    subscription: standsBefore(subscription, order) ? subscription : null,
+    customer: boundAfterwards || standsBefore(customer, order) ? customer : null,
+  };
+}
+
+/** The order's own attribution: its strongest own evidence, if it may be paid for. A renewal has one where nothing binds it. */
+function attributeByOwnEvidence(
+  order: WeighedOrder,
+  { subscription, customer }: Bindings,
+): Pick<CreditedOrder, 'own' | 'ownTerms'> {
+  const [candidate] = order.evidences.candidates;
+  const bound = subscription !== null || customer !== null;
+  if (!candidate || order.kind === null || (order.kind === 'renewal' && bound)) return { own: null, ownTerms: null };
+  const ownTerms = termsFor(order, candidate, null);
+  if (!ownTerms) return { own: null, ownTerms };
+  const emails = [...order.summary.emails, ...order.buyerEmails];
+  const binds = mayBind(ownTerms, emails, order.summary.countedAt, order.catalog);
+  return { own: binds ? { candidate, terms: ownTerms } : null, ownTerms };
+}
+
+function bindsSubscription(
+  order: Omit<CreditedOrder, 'credit' | 'bindsSubscription'>,
+  { kind, chosen, terms }: Credit,
+): boolean {
+  if (order.subscription === null || kind === null || !terms || !chosen || chosen.by === 'subscription') return false;
+  // What a payout or a later fact about the customer decided of one order says nothing about the others.
+  if (chosen.by === 'payout' || (chosen.by === 'binding' && order.boundAfterwards)) return false;
+  if (chosen === order.evidences.expired) return false;
+  return mayBind(terms, [...order.summary.emails, ...order.buyerEmails], order.summary.countedAt, order.catalog);
 }
 
 /**
@@ -50,58 +96,92 @@ export function creditOrder(order: WeighedOrder, customer: BoundCustomer | null)
  */
 function assumeCurrency(
   { namesOffer, assumedCurrency, summary, facts }: WeighedOrder,
-  customer: BoundCustomer | null,
+  { subscription, customer }: Bindings,
 ): Pick<WeighedOrder, 'assumedCurrency' | 'summary'> {
-  const binding = customer?.binding ?? null;
-  if (namesOffer || !bindingApplies(binding, summary)) return { assumedCurrency, summary };
+  const binding = customer ?? subscription;
+  if (namesOffer || !binding) return { assumedCurrency, summary };
   const { currency } = binding.terms;
   if (currency === assumedCurrency) return { assumedCurrency, summary };
-  return { assumedCurrency: currency, summary: { ...summarize(facts, currency), occurredAt: summary.occurredAt } };
+  const { occurredAt, countedAt, beganAt } = summary;
+  return { assumedCurrency: currency, summary: { ...summarize(facts, currency), occurredAt, countedAt, beganAt } };
 }
 
 /** Credits what a summary of the order's facts, all of them or a part, says. */
-function credit(
-  order: WeighedOrder,
-  customer: BoundCustomer | null,
+function creditBy(
+  order: Omit<CreditedOrder, 'credit' | 'bindsSubscription'>,
+  bindings: Bindings,
   summary: OrderSummary,
   kind: OrderKind | null,
   evidences: Evidences,
 ): Credit {
-  const { program } = order.catalog;
-  const binding = customer && bindingApplies(customer.binding, summary) ? customer.binding : null;
-  const choice = chooseCandidate(evidences, binding, {
-    orderId: order.id,
+  const { catalog, paidTo } = order;
+  const choice = chooseCandidate(evidences, bindings, {
     renewal: kind === 'renewal',
-    couponFirst: program.couponFirst,
+    couponFirst: catalog.program.couponFirst,
+    assignedTo: order.summary.assignedTo,
+    paidTo,
   });
   const credited = choice.chosen ?? evidences.expired;
+  const binding = choice.chosen?.by === 'subscription' ? bindings.subscription : bindings.customer;
   const terms = credited ? termsOf(order, credited, binding) : null;
-  const buyer = { id: order.customerId, emails: customer?.email ? [customer.email] : [] };
-  const rules = rememberRules(program, evidences, binding, terms);
-  return creditSummary(summary, kind, choice, evidences, terms, buyer, rules);
+  const buyer = { id: order.customerId, emails: order.buyerEmails };
+  const rules = rememberRules(catalog.program, evidences, bindings, terms, [...summary.emails, ...order.buyerEmails]);
+  const banned = credited !== null && isBanned(credited.affiliateId, summary.countedAt, catalog);
+  return creditSummary(summary, kind, choice, evidences, terms, buyer, rules, {
+    banned,
+    grounds: groundsAround(order, summary, choice),
+  });
+}
+
+/** What a person has to decide, as far as it lies beside the facts: whom payouts paid, and orders joined by their amount. */
+function groundsAround(
+  { id, paidElsewhere, joined, catalog, recorded }: LoadedOrder,
+  summary: OrderSummary,
+  { outvoted }: Choice,
+): Ground[] {
+  const grounds = paidElsewhere.map(({ orderId, affiliateId }) => groundOf('paid_to_another', [orderId, affiliateId]));
+  if (outvoted !== null) {
+    grounds.push(groundOf('paid_to_another', [id, outvoted === 'nobody' ? outvoted : outvoted.affiliateId]));
+  }
+  if (!joined) return grounds;
+  const [own, others] = [false, true].map((other) => {
+    const items = summary.evidence.filter(({ factId }) => joined.factIds.has(factId) === other);
+    return weighEvidence(items, summary.beganAt ?? '', catalog, recorded.terms).candidates[0]?.affiliateId;
+  });
+  if (own !== undefined && others !== undefined && own !== others) {
+    grounds.push(groundOf('joined_affiliates_differ', [own, others].sort()));
+  }
+  return grounds;
 }
 
 /** The rules of the program that decided about an order: between several, by default, by calendar days. */
 function rememberRules(
   program: ProgramRules,
   { candidates, passedOver, usedDefaultOffer }: Evidences,
-  binding: Binding | null,
+  { subscription, customer }: Bindings,
   terms: TermsSnapshot | null,
+  buyerEmails: string[],
 ): RememberedRules | null {
-  const { attributionModel, couponFirst, defaultOfferId, timezone } = program;
-  const several = candidates.length + passedOver.length + (binding ? 1 : 0) > 1;
+  const { attributionModel, couponFirst, defaultOfferId, timezone, sameDomain } = program;
+  const several = candidates.length + passedOver.length + (customer ? 1 : 0) + (subscription ? 1 : 0) > 1;
+  const shared = terms !== null && sharedOrganizations(terms, buyerEmails).length > 0;
   const lasts = terms?.commission.type === 'revshare' && terms.commission.durationMonths !== null;
-  if (!several && !usedDefaultOffer && !lasts) return null;
+  if (!several && !usedDefaultOffer && !lasts && !shared) return null;
   return {
     ...(several ? { attributionModel, couponFirst } : {}),
     ...(usedDefaultOffer ? { defaultOfferId } : {}),
     ...(lasts ? { timezone } : {}),
+    ...(shared ? { sameDomain } : {}),
   };
 }
 
-function termsOf(order: WeighedOrder, chosen: Candidate, binding: Binding | null): TermsSnapshot | null {
+function termsOf(
+  order: Omit<CreditedOrder, 'credit' | 'bindsSubscription'>,
+  chosen: Candidate,
+  binding: Binding | null,
+): TermsSnapshot | null {
   const { own } = order;
-  if (own && own.terms.affiliateId === chosen.affiliateId && chosen.by !== 'binding') {
+  if (own && own.terms.affiliateId === chosen.affiliateId && chosen.by !== 'binding' && chosen.by !== 'subscription') {
     const wanted = chosen.offerId ?? binding?.offerId ?? order.catalog.program.defaultOfferId;
     const bound = binding?.terms.affiliateId === chosen.affiliateId && binding.terms.offerId === wanted;
     if (!bound && own.terms.offerId === wanted) return own.terms;
@@ -133,10 +213,10 @@ function targetAfter(order: CreditedOrder, context: OrderContext, part: FactSet)
   if (part.size === 0) return noTarget;
   const summary = summarize(part, order.assumedCurrency);
   const kind = kindOf(summary, order.firstOfSubscription);
-  const { catalog, recorded } = order;
-  const evidences = weighEvidence(summary.evidence, summary.occurredAt ?? '', catalog, recorded.terms);
-  const partly = credit(order, context.customer, summary, kind, evidences);
-  return computeTarget(summary, partly, commissionContext(order, context, summary));
+  const { catalog, recorded, bindings } = order;
+  const evidences = weighEvidence(summary.evidence, summary.beganAt ?? '', catalog, recorded.terms);
+  const credit = creditBy(order, bindingsBefore(order, bindings, summary, evidences), summary, kind, evidences);
+  return computeTarget(summary, credit, commissionContext(order, context, summary));
 }
 
 export function commissionContext(order: LoadedOrder, context: OrderContext, summary: OrderSummary): CommissionContext {
@@ -182,6 +262,7 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     subscription: order.subscription,
     sub1: (target.clickId === null ? null : order.catalog.click(target.clickId)?.sub1) ?? before?.sub1 ?? null,
     occurredAt: summary.occurredAt,
+    countedAt: summary.countedAt === summary.occurredAt ? null : summary.countedAt,
     commissionMinor: target.commissionMinor,
     commissionCurrency: target.commissionCurrency,
     terms: recordTerms(recorded.terms, credit.terms, order.ownTerms),
@@ -189,12 +270,14 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     explanation: target.explanation,
     // Kept where there is a customer to bind; else it says nothing that the explanation does not.
     own: order.customerId === null || !order.own ? null : { ...order.own.candidate, offerId: order.own.terms.offerId },
+    bindsSubscription: order.bindsSubscription,
     isPayment: isPayment(summary),
     cpaSlot: credit.cpaSlot,
     holdDays: recorded.holdDays,
     pairingKey: pairing?.key ?? null,
     pairingAt: pairing?.at ?? null,
     joinedWithoutLink: false,
+    review: target.review && { ...target.review, since: before?.review?.since ?? context.now },
     approvableAt: approvableAt(order, summary),
     approvedAt: recorded.approvedAt ?? (approved ? context.now : null),
     rejectedAt: target.status === 'rejected' ? (before?.rejectedAt ?? context.now) : null,
@@ -205,6 +288,6 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
 }
 
 /** The end of the hold; null: only a person approves. */
-function approvableAt({ recorded }: LoadedOrder, { occurredAt }: OrderSummary): string | null {
-  return recorded.holdDays === null || occurredAt === null ? null : addDays(occurredAt, recorded.holdDays);
+function approvableAt({ recorded }: LoadedOrder, { countedAt }: OrderSummary): string | null {
+  return recorded.holdDays === null || countedAt === null ? null : addDays(countedAt, recorded.holdDays);
 }

@@ -2,11 +2,10 @@ import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import { newId } from '../../domain/ids.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
-import type { LedgerSum } from '../rules/postings.ts';
 import { pairingOf, pairingOfSale, pairUnlinked, type Pairing, type UnlinkedOrder } from '../rules/pair-unlinked.ts';
 import type { Remembering } from '../rules/remembered-catalog.ts';
 import { readFacts, type FactMove, type StoredFact } from '../rows/fact-rows.ts';
-import { readLedgerSums } from '../rows/ledger-rows.ts';
+import { readLedgerSums, type OrderSums } from '../rows/ledger-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import { readMergedCustomers } from '../rows/merged-rows.ts';
 import { readOrders, type OrderRow } from '../rows/order-rows.ts';
@@ -95,12 +94,13 @@ export async function loadOrders(
 ): Promise<LoadedOrders> {
   const before = await readOrders(trx, ids);
   const facts = await readFacts(trx, ids);
-  const ledgerSums = await readLedgerSums(trx, ids);
-  await loadMentioned(trx, before, facts, catalogs);
+  const sums = await readLedgerSums(trx, ids);
+  await loadMentioned(trx, before, facts, sums, catalogs);
   const pairs = joinHalves(gatherHalves(groups, before, facts));
+  const orders = pairs.map((pair) => assemblePair(pair, sums, catalogs, remembering));
   return {
-    orders: pairs.map((pair) => assemblePair(pair, ledgerSums, catalogs, remembering)),
-    merged: pairs.flatMap((pair) => mergedOf(pair, ledgerSums)),
+    orders,
+    merged: pairs.flatMap((pair, index) => mergedOf(pair, sums, orders[index]?.paidElsewhere ?? [])),
     moves: pairs.flatMap(movesOf),
   };
 }
@@ -110,6 +110,7 @@ async function loadMentioned(
   trx: Trx,
   before: Map<string, OrderRow>,
   facts: Map<string, StoredFact[]>,
+  sums: Map<string, OrderSums>,
   catalogs: CatalogLoader,
 ): Promise<void> {
   const rows = [...before.values()];
@@ -124,9 +125,13 @@ async function loadMentioned(
     ),
   );
   const explanations = rows.flatMap(({ explanation }) => explanation ?? []);
-  const affiliateIds = explanations.flatMap(({ chosen, passedOver }) =>
-    [chosen, ...passedOver].flatMap((evidence) => evidence?.affiliateId ?? []),
-  );
+  const affiliateIds = [
+    ...explanations.flatMap(({ chosen, passedOver }) =>
+      [chosen, ...passedOver].flatMap((evidence) => evidence?.affiliateId ?? []),
+    ),
+    ...rows.flatMap(({ affiliateId }) => affiliateId ?? []),
+    ...[...sums.values()].flatMap(({ paid }) => paid.map(({ affiliateId }) => affiliateId)),
+  ];
   const offerIds = explanations.flatMap(({ offer, rules }) =>
     [offer?.offerId, rules?.defaultOfferId].flatMap((id) => id ?? []),
   );
@@ -209,7 +214,7 @@ function standsFor(a: Half, b: Half): boolean {
 
 function assemblePair(
   { half, joined }: Pair,
-  ledgerSums: Map<string, LedgerSum[]>,
+  sums: Map<string, OrderSums>,
   catalogs: CatalogLoader,
   remembering: Remembering | undefined,
 ): LoadedOrder {
@@ -223,7 +228,7 @@ function assemblePair(
       losers: [...losers, ...(joined?.row ? [joined.row] : []), ...(joined?.losers ?? [])],
       knownFacts: [...half.facts, ...(joined?.facts ?? [])],
       arrivals: [...half.arrivals, ...(joined?.arrivals ?? [])],
-      ledgerSums: ledgerSums.get(id) ?? [],
+      sums,
       pairing,
       joined: joined && { id: joined.id, factIds: new Set(joinedFacts) },
     },
@@ -233,14 +238,20 @@ function assemblePair(
 }
 
 /** The orders that the pair takes over. */
-function mergedOf({ half, joined }: Pair, ledgerSums: Map<string, LedgerSum[]>): MergedOrder[] {
+function mergedOf(
+  { half, joined }: Pair,
+  sums: Map<string, OrderSums>,
+  paidElsewhere: LoadedOrder['paidElsewhere'],
+): MergedOrder[] {
   const { id, scope } = half;
+  const stays = (orderId: string, affiliateId: string): boolean =>
+    paidElsewhere.some((one) => one.orderId === orderId && one.affiliateId === affiliateId);
   const merged = (row: OrderRow, survivorId: string, joinedBy: Pairing | null): MergedOrder => ({
     id: row.id,
     scope,
     before: row,
     survivorId,
-    ledgerSums: ledgerSums.get(row.id) ?? [],
+    ledgerSums: (sums.get(row.id)?.sums ?? []).filter(({ affiliateId }) => !stays(row.id, affiliateId)),
     joinedBy,
   });
   const losers = half.losers.map((loser) => merged(loser, id, null));

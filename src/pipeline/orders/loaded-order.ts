@@ -4,11 +4,13 @@ import { compareText } from '../../domain/orderings.ts';
 import type { Scope } from '../../domain/scope.ts';
 import { defaultCurrency, mentionedOffer } from '../rules/assumed-currency.ts';
 import type { Catalog, TermsSnapshot } from '../rules/catalog.ts';
+import type { PaidTo } from '../rules/attribution.ts';
 import { addFact, addFacts, inOrder, type FactSet, type KnownFact } from '../rules/order-facts.ts';
 import type { Pairing } from '../rules/pair-unlinked.ts';
 import type { LedgerSum } from '../rules/postings.ts';
 import { rememberedCatalog, type Remembering } from '../rules/remembered-catalog.ts';
 import { isPaid, summarize, type OrderSummary } from '../rules/summarize.ts';
+import type { OrderSums } from '../rows/ledger-rows.ts';
 import type { CapDecision, OrderRow } from '../rows/order-rows.ts';
 import type { TakenEvent } from '../work/take-work.ts';
 
@@ -39,6 +41,10 @@ export interface LoadedOrder {
   /** Facts that were known, of which this batch brings an earlier message, or a new reading of the same. */
   restatedFacts: KnownFact[];
   ledgerSums: LedgerSum[];
+  /** Whom a payout paid for it, or for an order that turned out to be it. */
+  paidTo: PaidTo | null;
+  /** Orders that turned out to be it, and were paid to somebody else: their postings stay. */
+  paidElsewhere: { orderId: string; affiliateId: string }[];
   /** The currency of amounts without one, while no offer is known: recorded when the order was new. */
   usualCurrency: string;
   /** Whether a fact names or clicked an offer. */
@@ -63,6 +69,7 @@ export interface MergedOrder {
   /** Null: new in this batch, and joined at once. */
   before: OrderRow | null;
   survivorId: string;
+  /** What the ledger holds of it and is taken back: not what was paid to another affiliate than the survivor's. */
   ledgerSums: LedgerSum[];
   joinedBy: Pairing | null;
 }
@@ -85,17 +92,22 @@ export interface OrderMaterial {
   losers: OrderRow[];
   knownFacts: KnownFact[];
   arrivals: Arrival[];
-  ledgerSums: LedgerSum[];
+  sums: ReadonlyMap<string, OrderSums>;
   pairing: Pairing | null;
   joined: LoadedOrder['joined'];
 }
 
 /** Puts an order together from what is stored of it and what this batch brings. `today` is the configuration of today. */
-export function assembleOrder(material: OrderMaterial, today: Catalog, remembering?: Remembering): LoadedOrder {
-  const { id, scope, before, losers, ledgerSums, pairing, joined } = material;
+export function assembleOrder(
+  material: OrderMaterial,
+  today: Catalog,
+  remembering: Remembering = { onlyRemembered: false },
+): LoadedOrder {
+  const { id, scope, before, losers, sums, pairing, joined } = material;
   const rows = before ? [before, ...losers] : losers;
   const explanations = rows.flatMap(({ explanation }) => explanation ?? []);
-  const catalog = rememberedCatalog(today, explanations, remembering);
+  const namedAgain = new Set(material.arrivals.flatMap(({ fact }) => fact.evidence.referralCode ?? []));
+  const catalog = rememberedCatalog(today, explanations, { ...remembering, namedAgain });
   const recorded = recordedOf(rows, catalog);
   const arrivals = material.arrivals.toSorted((a, b) => compareText(a.event.id, b.event.id));
   const { facts, newFacts, restatedFacts } = takeIn(material.knownFacts, arrivals);
@@ -116,7 +128,8 @@ export function assembleOrder(material: OrderMaterial, today: Catalog, rememberi
     facts,
     newFacts,
     restatedFacts,
-    ledgerSums,
+    ledgerSums: sums.get(id)?.sums ?? [],
+    ...payments(id, rows, sums),
     usualCurrency,
     namesOffer: offerCurrency !== null,
     assumedCurrency,
@@ -126,6 +139,22 @@ export function assembleOrder(material: OrderMaterial, today: Catalog, rememberi
     subscription: isPaid(summary) ? summary.subscription : null,
     pairing,
     joined,
+  };
+}
+
+/** Whom payouts paid for the order and for those that turned out to be it: the first of them holds. */
+function payments(
+  id: string,
+  rows: OrderRow[],
+  sums: ReadonlyMap<string, OrderSums>,
+): Pick<LoadedOrder, 'paidTo' | 'paidElsewhere'> {
+  const paid = [id, ...rows.map((row) => row.id)].flatMap((orderId) => sums.get(orderId)?.paid ?? []);
+  const [first] = paid;
+  if (!first) return { paidTo: null, paidElsewhere: [] };
+  const elsewhere = paid.filter(({ orderId, affiliateId }) => affiliateId !== first.affiliateId && orderId !== id);
+  return {
+    paidTo: { affiliateId: first.affiliateId, offerId: first.offerId, clickId: first.clickId },
+    paidElsewhere: [...new Map(elsewhere.map((one) => [`${one.orderId} ${one.affiliateId}`, one])).values()],
   };
 }
 

@@ -5,23 +5,48 @@ import { newId } from '../../domain/ids.ts';
 import type { Scope } from '../../domain/scope.ts';
 import type { Posting, LedgerSum } from '../rules/postings.ts';
 
-/** What the ledger holds of each order, per affiliate and currency. */
-export async function readLedgerSums(trx: Trx, orderIds: string[]): Promise<Map<string, LedgerSum[]>> {
-  const ledgerSums = new Map<string, LedgerSum[]>();
-  if (orderIds.length === 0) return ledgerSums;
-  const rows = await runSql<{ order_id: string; affiliate_id: string; currency: string; amount_minor: bigint }>(
+/** What the ledger holds of an order. */
+export interface OrderSums {
+  /** Per affiliate and currency. */
+  sums: LedgerSum[];
+  /** What payouts that did not fail paid for it, and for orders that were merged into it. */
+  paid: PaidSum[];
+}
+
+export interface PaidSum {
+  orderId: string;
+  affiliateId: string;
+  offerId: string | null;
+  clickId: string | null;
+}
+
+export const noSums: OrderSums = { sums: [], paid: [] };
+
+export async function readLedgerSums(trx: Trx, orderIds: readonly string[]): Promise<Map<string, OrderSums>> {
+  const sumsOf = new Map<string, OrderSums>();
+  if (orderIds.length === 0) return sumsOf;
+  const rows = await runSql<LedgerSum & PaidSum & { root: string; isPaid: boolean }>(
     trx,
     'readLedgerSums',
-    `select order_id, affiliate_id, currency, sum(amount_minor)::bigint as amount_minor
-     from ledger_entries where order_id = any(:orderIds) group by order_id, affiliate_id, currency`,
+    `with recursive family as (
+       select id as root, id, offer_id, click_id from orders where id = any(:orderIds)
+       union all
+       select f.root, o.id, o.offer_id, o.click_id from family f join orders o on o.merged_into = f.id)
+     select f.root, e.order_id as "orderId", f.offer_id as "offerId", f.click_id as "clickId",
+       e.affiliate_id as "affiliateId", e.currency, sum(e.amount_minor)::bigint as "amountMinor",
+       coalesce(sum(e.amount_minor) filter (where pe.payout_id is not null), 0) <> 0 as "isPaid"
+     from family f join ledger_entries e on e.order_id = f.id
+     left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
+     group by 1, 2, 3, 4, 5, 6 order by e.order_id <> f.root, e.order_id, e.affiliate_id, e.currency`,
     { orderIds },
   );
-  for (const row of rows) {
-    const known = ledgerSums.get(row.order_id) ?? [];
-    ledgerSums.set(row.order_id, known);
-    known.push({ affiliateId: row.affiliate_id, currency: row.currency, amountMinor: row.amount_minor });
+  for (const { root, orderId, offerId, clickId, affiliateId, currency, amountMinor, isPaid } of rows) {
+    const known = sumsOf.get(root) ?? { sums: [], paid: [] };
+    sumsOf.set(root, known);
+    if (orderId === root) known.sums.push({ affiliateId, currency, amountMinor });
+    if (isPaid) known.paid.push({ orderId, affiliateId, offerId, clickId });
   }
-  return ledgerSums;
+  return sumsOf;
 }
 
 /** Appends to the ledger. Nothing ever changes or removes an entry; a trigger sees to that. */

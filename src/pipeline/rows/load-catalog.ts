@@ -46,7 +46,7 @@ export class CatalogLoader {
     );
     await this.#loadCoupons(
       trx,
-      mentions(items, (evidence) => [evidence.couponCode]),
+      mentions(items, (evidence) => [evidence.couponCode, ...(evidence.discounts ?? [])]),
     );
     const clickedOffers = [...this.#clicks.values()].flatMap(({ offerId }) => offerId ?? []);
     await this.#loadOffers(
@@ -63,7 +63,8 @@ export class CatalogLoader {
     const rows = await runSql<ProgramRow>(
       trx,
       'loadPrograms',
-      `select id, currency, timezone, default_offer_id, attribution_model, coupon_first, hold_days, auto_approve
+      `select id, currency, timezone, default_offer_id, attribution_model, coupon_first, hold_days, auto_approve,
+         same_domain
        from programs where id = any(:ids)`,
       { ids: missing },
     );
@@ -77,6 +78,7 @@ export class CatalogLoader {
         couponFirst: row.coupon_first,
         holdDays: row.hold_days,
         autoApprove: row.auto_approve,
+        sameDomain: row.same_domain,
       });
     }
   }
@@ -145,7 +147,9 @@ export class CatalogLoader {
     const rows = await runSql<AffiliateRow>(
       trx,
       'loadAffiliates',
-      `select id, program_id, status, email, payment_email, commission_override from affiliates where id = any(:ids)`,
+      `select id, program_id, status, email, payment_email, commission_override,
+         (select json_agg(json_build_array(banned_at, lifted_at)) from affiliate_bans where affiliate_id = a.id) as bans
+       from affiliates a where id = any(:ids)`,
       { ids: missing },
     );
     for (const row of rows) {
@@ -155,6 +159,10 @@ export class CatalogLoader {
         status: row.status,
         emails: [row.email, row.payment_email].flatMap((email) => (email ? [email.trim().toLowerCase()] : [])),
         override: row.commission_override,
+        bans: (row.bans ?? []).map(([from, until]) => ({
+          from: toIso(from),
+          until: until === null ? null : toIso(until),
+        })),
       });
     }
   }
@@ -237,6 +245,10 @@ function mentions(
   return [...mentioned.values()];
 }
 
+function toIso(time: string): string {
+  return new Date(time).toISOString();
+}
+
 /** Codes are compared without case. */
 function codeKey(programId: string, text: string): string {
   return `${programId} ${text.toLowerCase()}`;
@@ -251,6 +263,7 @@ interface ProgramRow {
   coupon_first: boolean;
   hold_days: number;
   auto_approve: boolean;
+  same_domain: ProgramRules['sameDomain'];
 }
 
 interface ClickRow {
@@ -269,6 +282,7 @@ interface AffiliateRow {
   email: string;
   payment_email: string | null;
   commission_override: CommissionOverride | null;
+  bans: [from: string, until: string | null][] | null;
 }
 
 interface OfferRow {

@@ -6,6 +6,7 @@ import { conversionColumns } from '../../ledger/conversion-columns.ts';
 import type { Candidate } from '../rules/attribution.ts';
 import type { FactNote } from '../../domain/facts.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
+import type { Review } from '../rules/review.ts';
 import type { Explanation, OrderKind, OrderStatus } from '../rules/commission.ts';
 
 /**
@@ -19,6 +20,11 @@ export interface CapDecision {
   /** Calendar day in the program's zone. */
   day: string;
   granted: boolean;
+}
+
+/** An open review, with when it was opened: ISO 8601 UTC. */
+export interface StoredReview extends Review {
+  since: string;
 }
 
 /** A row of `orders`: the order, its conversion and its commission. Times are ISO 8601 UTC with milliseconds. */
@@ -46,12 +52,16 @@ export interface OrderRow {
   subscription: string | null;
   sub1: string | null;
   occurredAt: string | null;
+  /** When it counts for bans, caps and holds, where that is not when it happened. */
+  countedAt: string | null;
   commissionMinor: bigint;
   commissionCurrency: string | null;
   terms: TermsSnapshot[];
   cap: CapDecision | null;
   explanation: Explanation | null;
   own: OwnCandidate | null;
+  /** Credited by more than its subscription's binding: it may bind its subscription. */
+  bindsSubscription: boolean;
   isPayment: boolean;
   cpaSlot: string | null;
   /** The hold as the program had it when the order was first settled; null: only a person approves. */
@@ -60,6 +70,7 @@ export interface OrderRow {
   pairingKey: string | null;
   pairingAt: string | null;
   joinedWithoutLink: boolean;
+  review: StoredReview | null;
   approvableAt: string | null;
   approvedAt: string | null;
   rejectedAt: string | null;
@@ -75,10 +86,12 @@ const columns: Readonly<Record<keyof OrderRow, readonly [column: string, type: C
   assumedCurrency: ['assumed_currency', 'text'],
   subscription: ['subscription', 'text'],
   sub1: ['sub1', 'text'],
+  countedAt: ['counted_at', 'timestamptz'],
   terms: ['terms', 'json'],
   cap: ['cap', 'json'],
   explanation: ['explanation', 'json'],
   own: ['own', 'json'],
+  bindsSubscription: ['binds_subscription', 'boolean'],
   isPayment: ['claims_payment', 'boolean'],
   cpaSlot: ['cpa_claim', 'text'],
   holdDays: ['hold_days', 'integer'],

@@ -1,8 +1,17 @@
-import { compareInstants } from '../../domain/orderings.ts';
+import { compareInstants, isEarlier } from '../../domain/orderings.ts';
 import type { ClickRules, TermsSnapshot, Catalog } from './catalog.ts';
-import type { EvidenceItem, OrderSummary } from './summarize.ts';
+import type { EvidenceItem } from './summarize.ts';
 
-export type EvidenceKind = 'affiliate' | 'click' | 'binding' | 'referral_code' | 'coupon';
+export type EvidenceKind =
+  | 'assignment'
+  | 'payout'
+  | 'affiliate'
+  | 'click'
+  | 'subscription'
+  | 'binding'
+  | 'referral_code'
+  | 'coupon'
+  | 'reference';
 
 /** An affiliate that a piece of evidence points to. */
 export interface Candidate {
@@ -61,42 +70,52 @@ export interface OwnAttribution {
 
 const DAY_MS = 86_400_000;
 
+// Clocks of shops and of the hub differ: so much later than the order a click may still be.
+const CLOCK_ERROR_MS = 10 * 60_000;
+
 /**
  * Reads the evidence of an order (or a customer fact) against the program's catalog. Strongest first: an affiliate named
- * by an authenticated caller or in signed metadata, a click, (the binding comes here, see `chooseCandidate`,) a referral
- * code, a coupon; the coupon first where the program says so. Clicks must lie inside the offer's window at `at`.
+ * by an authenticated caller or in signed metadata, a click, (the bindings come here, see `chooseCandidate`,) a referral
+ * code, a coupon, an affiliate id that a visitor's browser handed on; the coupon first where the program says so. Clicks
+ * must lie inside the offer's window at `beganAt`, the moment at which the order began.
  */
-export function weighEvidence(items: EvidenceItem[], at: string, catalog: Catalog, judged: TermsSnapshot[]): Evidences {
+export function weighEvidence(
+  items: EvidenceItem[],
+  beganAt: string,
+  catalog: Catalog,
+  judged: TermsSnapshot[],
+): Evidences {
   const passedOver: PassedOver[] = [];
   const offer = firstOffer(items, catalog, passedOver);
   const namedOffer = offer?.offerId ?? null;
   const named: Candidate[] = [];
   const codes: Candidate[] = [];
   const coupons: Candidate[] = [];
+  const references: Candidate[] = [];
   const clicks: ClickRules[] = [];
   for (const { evidence } of [...items].sort((a, b) =>
     compareInstants({ occurredAt: a.occurredAt, id: a.factId }, { occurredAt: b.occurredAt, id: b.factId }),
   )) {
-    const reference = evidence.reference;
+    const { reference } = evidence;
     const referencedClick = reference === undefined ? null : catalog.click(reference);
-    const clickId = evidence.clickId;
-    for (const id of [clickId, referencedClick?.id]) {
+    for (const id of [evidence.clickId, referencedClick?.id]) {
       if (id === undefined) continue;
       const click = catalog.click(id);
       if (click) clicks.push(click);
       else passedOver.push({ by: 'click', value: id, why: 'no such click' });
     }
-    const affiliateText = evidence.affiliate ?? (referencedClick ? undefined : reference);
-    collect(named, passedOver, 'affiliate', affiliateText, catalog.affiliate, namedOffer);
+    collect(named, passedOver, 'affiliate', evidence.affiliate, catalog.affiliate, namedOffer);
     collect(codes, passedOver, 'referral_code', evidence.referralCode, catalog.affiliate, namedOffer);
-    collect(coupons, passedOver, 'coupon', evidence.couponCode, catalog.byCoupon, namedOffer);
+    for (const code of [evidence.couponCode, ...(evidence.discounts ?? [])]) {
+      collect(coupons, passedOver, 'coupon', code, catalog.byCoupon, namedOffer);
+    }
+    if (!referencedClick) collect(references, passedOver, 'reference', reference, byId(catalog), namedOffer);
   }
-  const { valid, expired } = judgeClicks(clicks, namedOffer, at, catalog, judged, passedOver);
-  const usedDefaultOffer = [...named, ...codes, ...coupons, ...valid, ...(expired ? [expired] : [])].some(
-    ({ offerId }) => offerId === null,
-  );
+  const { valid, expired } = judgeClicks(clicks, namedOffer, beganAt, catalog, judged, passedOver);
   const ordered = [...named, ...valid, ...codes];
-  const candidates = catalog.program.couponFirst ? [...coupons, ...ordered] : [...ordered, ...coupons];
+  const ranked = catalog.program.couponFirst ? [...coupons, ...ordered] : [...ordered, ...coupons];
+  const candidates = [...ranked, ...references];
+  const usedDefaultOffer = [...candidates, ...(expired ? [expired] : [])].some(({ offerId }) => offerId === null);
   // An affiliate named without an offer, who also brought the click: the click's offer is meant.
   for (const candidate of candidates) {
     const own = valid.find((click) => click.affiliateId === candidate.affiliateId);
@@ -106,46 +125,130 @@ export function weighEvidence(items: EvidenceItem[], at: string, catalog: Catalo
   return { candidates, passedOver, expired: candidates.length === 0 ? expired : null, offer, usedDefaultOffer };
 }
 
+/** Affiliates by id alone: a text that only looks like somebody's referral code names nobody. */
+function byId(catalog: Catalog): (id: string) => { id: string } | null {
+  return (id) => {
+    const affiliate = catalog.affiliate(id);
+    return affiliate?.id === id ? affiliate : null;
+  };
+}
+
+/** Who stands before an order: the subscription's binding, by its first credited order, and the customer's. */
+export interface Bindings {
+  subscription: Binding | null;
+  customer: Binding | null;
+}
+
+export const noBindings: Bindings = { subscription: null, customer: null };
+
+/** Whom a payout paid for an order: a decision that late evidence does not undo. */
+export interface PaidTo {
+  affiliateId: string;
+  offerId: string | null;
+  clickId: string | null;
+}
+
+export interface Choice {
+  chosen: Candidate | null;
+  passedOver: PassedOver[];
+  /** Whom the evidence names, where somebody else has been paid for the order. */
+  outvoted: Candidate | 'nobody' | null;
+}
+
 /**
  * The affiliate of an order. The binding of its customer beats referral codes and coupons (but not a coupon that comes
- * first), and is beaten by a named affiliate or a click; of a renewal the binding is the only evidence. For the order
- * that bound the customer its own evidence speaks, not the binding that came of it.
+ * first), and is beaten by a named affiliate or a click. A renewal is credited by its subscription's binding, else by its
+ * customer's, else by its own evidence. Whom a person assigned the order to stands above all; what was paid stays with whom
+ * it was paid.
  */
 export function chooseCandidate(
   evidences: Evidences,
-  binding: Binding | null,
-  options: { orderId: string; renewal: boolean; couponFirst: boolean },
-): { chosen: Candidate | null; passedOver: PassedOver[] } {
-  const bound: Candidate | null = binding && {
-    by: 'binding',
-    value: binding.boundBy,
-    affiliateId: binding.affiliateId,
-    offerId: binding.offerId,
-    clickId: binding.clickId,
-  };
-  const stronger = ({ by }: Candidate): boolean =>
-    by === 'affiliate' || by === 'click' || (by === 'coupon' && options.couponFirst);
-  const own = options.renewal ? [] : evidences.candidates;
-  const boundItself = binding?.boundBy === options.orderId && own.length > 0;
-  const ranked = bound && !boundItself ? [...own.filter(stronger), bound, ...own.filter((one) => !stronger(one))] : own;
-  const [chosen = null, ...others] = ranked;
-  const passedOver = [...evidences.passedOver];
-  if (options.renewal) {
-    for (const candidate of evidences.candidates)
-      passedOver.push(pass(candidate, 'a renewal follows the binding only'));
+  bindings: Bindings,
+  options: { renewal: boolean; couponFirst: boolean; assignedTo: string | null; paidTo: PaidTo | null },
+): Choice {
+  const ranked = options.renewal ? rankForRenewal(evidences, bindings) : rankForSale(evidences, bindings, options);
+  const [natural = null, ...others] = ranked;
+  const weaker = others.map((candidate) => pass(candidate, 'weaker evidence'));
+  const passedOver = [...evidences.passedOver, ...weaker];
+  const { assignedTo, paidTo } = options;
+  if (assignedTo !== null) {
+    const known = ranked.find(({ affiliateId }) => affiliateId === assignedTo);
+    const chosen = known ?? {
+      by: 'assignment',
+      value: assignedTo,
+      affiliateId: assignedTo,
+      offerId: null,
+      clickId: null,
+    };
+    const others = ranked.filter((one) => one !== chosen).map((one) => pass(one, 'a person decided otherwise'));
+    return {
+      chosen: { ...chosen, by: 'assignment' },
+      passedOver: [...evidences.passedOver, ...others],
+      outvoted: null,
+    };
   }
-  for (const candidate of others) passedOver.push(pass(candidate, 'weaker evidence'));
-  return { chosen, passedOver };
+  if (paidTo !== null && natural?.affiliateId !== paidTo.affiliateId) {
+    const why = 'what was paid stays with whom it was paid';
+    return {
+      chosen: { by: 'payout', value: paidTo.affiliateId, ...paidTo },
+      passedOver: [...evidences.passedOver, ...(natural ? [pass(natural, why)] : []), ...weaker],
+      outvoted: natural ?? 'nobody',
+    };
+  }
+  return { chosen: natural, passedOver, outvoted: null };
 }
 
-/** Whether the binding speaks for an order: never for what the customer bought before they were bound by an event. */
-export function bindingApplies(binding: Binding | null, summary: OrderSummary): binding is Binding {
-  if (!binding || summary.occurredAt === null) return false;
-  return boundByCustomerFact(binding) || summary.occurredAt >= binding.boundAt;
+function rankForSale(
+  evidences: Evidences,
+  { customer }: Bindings,
+  { couponFirst }: { couponFirst: boolean },
+): Candidate[] {
+  const own = evidences.candidates;
+  if (!customer) return own;
+  const stronger = ({ by }: Candidate): boolean =>
+    by === 'affiliate' || by === 'click' || (by === 'coupon' && couponFirst);
+  return [...own.filter(stronger), candidateOf('binding', customer), ...own.filter((one) => !stronger(one))];
 }
 
-/** The merchant stated on the customer itself whose they are; that holds for all they ever bought. */
-function boundByCustomerFact(binding: Binding): boolean {
+function rankForRenewal(evidences: Evidences, { subscription, customer }: Bindings): Candidate[] {
+  return [
+    ...(subscription ? [candidateOf('subscription', subscription)] : []),
+    ...(customer ? [candidateOf('binding', customer)] : []),
+    ...evidences.candidates,
+  ];
+}
+
+function candidateOf(by: 'subscription' | 'binding', binding: Binding): Candidate {
+  const { boundBy, affiliateId, offerId, clickId } = binding;
+  return { by, value: boundBy, affiliateId, offerId, clickId };
+}
+
+/** Where an order stands among others: by its payment, then by its first reference. */
+export interface Standpoint {
+  orderId: string;
+  occurredAt: string | null;
+  reference: string;
+  /** Whether it has evidence of its own, beside what it is bound by. */
+  hasEvidence: boolean;
+}
+
+/**
+ * Whether a binding speaks for an order: never for what was bought before. For the order that made it its own evidence
+ * speaks, unless it is looked at as it was before that evidence came.
+ */
+export function standsBefore(binding: Binding | null, order: Standpoint): binding is Binding {
+  if (!binding || order.occurredAt === null) return false;
+  if (binding.boundBy === order.orderId) return !order.hasEvidence;
+  return isEarlier(boundWhen(binding), { occurredAt: order.occurredAt, reference: order.reference });
+}
+
+/** Where the order or fact that made a binding stands among others. */
+export function boundWhen({ boundAt, boundRef }: Binding): { occurredAt: string; reference: string } {
+  return { occurredAt: boundAt, reference: boundRef };
+}
+
+/** The merchant stated on the customer itself whose they are: where that binds them, it holds for all they ever bought. */
+export function isByCustomerFact(binding: Binding): boolean {
   return !binding.boundBy.startsWith('cnv_');
 }
 
@@ -165,13 +268,14 @@ function collect(
 }
 
 /**
- * Clicks inside the window, the one that the program's model prefers first. A click later than the sale can only be a
- * clock that runs ahead: it counts where no earlier one does.
+ * Clicks inside the window, the one that the program's model prefers first. A click that is a little later than the order
+ * began can only be a clock that runs ahead: it counts where no earlier one does. One that is later than that did not lead
+ * to the order.
  */
 function judgeClicks(
   clicks: ClickRules[],
   namedOffer: string | null,
-  at: string,
+  beganAt: string,
   catalog: Catalog,
   judged: TermsSnapshot[],
   passedOver: PassedOver[],
@@ -192,11 +296,12 @@ function judgeClicks(
       clickId: click.id,
     };
     const windowDays = windowOf(click.affiliateId, offerId, catalog, judged);
-    const ageMs = Date.parse(at) - Date.parse(click.occurredAt);
+    const ageMs = Date.parse(beganAt) - Date.parse(click.occurredAt);
     if (ageMs > windowDays * DAY_MS) {
       expired ??= candidate;
       passedOver.push(pass(candidate, `older than the window of ${windowDays} days`));
-    } else if (ageMs < 0) after.push(candidate);
+    } else if (ageMs < -CLOCK_ERROR_MS) passedOver.push(pass(candidate, 'made after the order began'));
+    else if (ageMs < 0) after.push(candidate);
     else before.push(candidate);
   }
   return { valid: [...before, ...after], expired };

@@ -10,11 +10,13 @@ export interface ProgramRules {
   couponFirst: boolean;
   holdDays: number;
   autoApprove: boolean;
+  /** An equal domain of buyer and affiliate: told, or a reason for a review. */
+  sameDomain: 'flag' | 'review';
 }
 
 /** Rules of a program that decided about an order: recorded with it where they did, since they may change. */
 export type RememberedRules = Partial<
-  Pick<ProgramRules, 'attributionModel' | 'couponFirst' | 'defaultOfferId' | 'timezone'>
+  Pick<ProgramRules, 'attributionModel' | 'couponFirst' | 'defaultOfferId' | 'timezone' | 'sameDomain'>
 >;
 
 export interface AffiliateRules {
@@ -23,6 +25,17 @@ export interface AffiliateRules {
   /** Lower case: the affiliate's own addresses, by which a self-referral is known. */
   emails: string[];
   override: CommissionOverride | null;
+  /** When the affiliate was banned, and until when: ISO 8601 UTC, `until` exclusive, null: still. */
+  bans: readonly Ban[];
+}
+
+export interface Ban {
+  from: string;
+  until: string | null;
+}
+
+export function isBannedAt({ bans }: AffiliateRules, at: string): boolean {
+  return bans.some(({ from, until }) => from <= at && (until === null || at < until));
 }
 
 export interface OfferRules {
@@ -79,7 +92,8 @@ export function snapshotTerms(affiliate: AffiliateRules, offer: OfferRules): Ter
     currency: offer.currency,
     attributionWindowDays: offer.attributionWindowDays,
     dailyCap: offer.dailyCap,
-    affiliateActive: affiliate.status === 'active',
+    // What is paid while an affiliate is banned is told by the bans: the terms hold before and after.
+    affiliateActive: affiliate.status === 'active' || affiliate.status === 'banned',
     offerActive: offer.status === 'published',
     affiliateEmails: affiliate.emails,
   };

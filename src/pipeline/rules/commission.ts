@@ -1,8 +1,10 @@
 import { addMonths, localDay } from '../../domain/calendar.ts';
+import { mailboxOf, organizationOf } from '../../domain/email.ts';
 import { applyRate } from '../../domain/money.ts';
 import type { NotTrackedReason } from '../../domain/outcomes.ts';
 import type { Candidate, EvidenceKind, Evidences, NamedOffer, PassedOver } from './attribution.ts';
 import type { RememberedRules, TermsSnapshot } from './catalog.ts';
+import { groundOf, openReview, type Ground, type Review } from './review.ts';
 import type { OrderSummary } from './summarize.ts';
 
 export type OrderKind = 'sale' | 'renewal' | 'lead' | 'action';
@@ -49,6 +51,9 @@ export interface Credit {
   cpaSlot: string | null;
   offer: NamedOffer | null;
   rules: RememberedRules | null;
+  /** What a person has to decide before anybody is paid. */
+  grounds: Ground[];
+  flags: string[];
 }
 
 /** Where an order's conversion and commission should stand. */
@@ -61,6 +66,7 @@ export interface Target {
   clickId: string | null;
   commissionMinor: bigint;
   commissionCurrency: string | null;
+  review: Review | null;
   explanation: Explanation | null;
 }
 
@@ -96,6 +102,12 @@ export function kindOf(summary: OrderSummary, firstOfSubscription: boolean): Ord
   return summary.tracker === null ? null : 'action';
 }
 
+/** Who bought, as the customer is known beside the order. */
+export interface Buyer {
+  id: string | null;
+  emails: string[];
+}
+
 /** Credits an order, and says which CPA slot it asks for. `terms` are those of the chosen affiliate and offer. */
 export function creditSummary(
   summary: OrderSummary,
@@ -103,10 +115,13 @@ export function creditSummary(
   choice: { chosen: Candidate | null; passedOver: PassedOver[] },
   { expired, offer }: Pick<Evidences, 'expired' | 'offer'>,
   terms: TermsSnapshot | null,
-  customer: { id: string | null; emails: string[] },
+  buyer: Buyer,
   rules: RememberedRules | null,
+  { banned, grounds }: { banned: boolean; grounds: Ground[] },
 ): Credit {
-  const reason = kind === null ? null : reasonOf(summary, choice.chosen ?? expired, expired, terms, customer.emails);
+  const emails = [...summary.emails, ...buyer.emails];
+  const reason = kind === null ? null : reasonOf(summary, choice.chosen ?? expired, expired, terms, emails, banned);
+  const sharedDomains = terms && reason === null ? sharedOrganizations(terms, emails) : [];
   const credit: Credit = {
     kind,
     chosen: choice.chosen ?? (reason === 'outside_window' ? expired : null),
@@ -116,8 +131,10 @@ export function creditSummary(
     cpaSlot: null,
     offer,
     rules,
+    grounds: [...grounds, ...groundsOf(summary, sharedDomains, rules)],
+    flags: sharedDomains.length > 0 ? ['same_domain'] : [],
   };
-  if (asksForCpaSlot(summary, credit)) credit.cpaSlot = cpaSlotOf(credit, customer.id, summary.goal);
+  if (asksForCpaSlot(summary, credit)) credit.cpaSlot = cpaSlotOf(credit, buyer.id, summary.goal);
   return credit;
 }
 
@@ -128,7 +145,10 @@ export function computeTarget(summary: OrderSummary, credit: Credit, context: Co
   const reason = summary.imported ? 'imported' : (credit.reason ?? limitReason(summary, credit, context));
   const computed = reason === null && terms ? commissionOf(summary, terms) : { amountMinor: 0n, rule: '' };
   const rejected = summary.tracker === 'rejected' || summary.decision?.status === 'rejected';
-  const status = statusOf(summary, reason, rejected, context);
+  // Where there is nothing to pay there is nothing to decide.
+  const earns = ['pending', 'approved', 'paid'].includes(statusOf(summary, reason, rejected, false, context));
+  const review = earns ? openReview(credit.grounds, summary.settledGrounds) : null;
+  const status = statusOf(summary, reason, rejected, review !== null, context);
   const nothing = reason !== null || status === 'rejected' || rejected;
   return {
     kind,
@@ -139,6 +159,7 @@ export function computeTarget(summary: OrderSummary, credit: Credit, context: Co
     clickId: credit.chosen?.clickId ?? null,
     commissionMinor: nothing ? 0n : computed.amountMinor,
     commissionCurrency: terms ? commissionCurrency(summary, terms) : null,
+    review,
     explanation: explain(summary, credit, context, reason ?? (rejected ? 'rejected' : computed.rule)),
   };
 }
@@ -162,6 +183,7 @@ export const noTarget: Target = {
   clickId: null,
   commissionMinor: 0n,
   commissionCurrency: null,
+  review: null,
   explanation: null,
 };
 
@@ -171,19 +193,39 @@ function reasonOf(
   expired: Candidate | null,
   terms: TermsSnapshot | null,
   buyerEmails: string[],
+  banned: boolean,
 ): Credit['reason'] {
   if (summary.tracker === 'unknown' && !isPayable(summary) && !summary.lead) return 'unknown_status';
   if (!credited) return 'no_attribution';
   if (credited === expired) return 'outside_window';
   if (!terms) return 'offer_not_active';
-  if (!terms.affiliateActive) return 'affiliate_not_active';
+  if (!terms.affiliateActive || banned) return 'affiliate_not_active';
   if (!terms.offerActive) return 'offer_not_active';
-  const emails = new Set([...summary.emails, ...buyerEmails]);
-  if (terms.affiliateEmails.some((email) => emails.has(email))) return 'self_referral';
+  if (isSelfReferral(terms, buyerEmails)) return 'self_referral';
   if (summary.payment || summary.imported || !isPayable(summary)) return null;
   // Money was paid, but nobody can say how much: not even a fixed amount is due on that.
   if (summary.sale) return 'amount_invalid';
   return terms.commission.type === 'cpa' ? null : 'amount_required';
+}
+
+/** Whether the buyer is the affiliate: by the mailboxes that their addresses lead to. */
+export function isSelfReferral(terms: TermsSnapshot, buyerEmails: readonly string[]): boolean {
+  const buyers = new Set(buyerEmails.map(mailboxOf));
+  return terms.affiliateEmails.some((email) => buyers.has(mailboxOf(email)));
+}
+
+/** Domains at which both buyer and affiliate have an address, those of public mail providers left out. */
+export function sharedOrganizations(terms: TermsSnapshot, buyerEmails: readonly string[]): string[] {
+  const affiliates = new Set(terms.affiliateEmails.flatMap((email) => organizationOf(email) ?? []));
+  const buyers = new Set(buyerEmails.flatMap((email) => organizationOf(email) ?? []));
+  return [...buyers].filter((domain) => affiliates.has(domain)).sort();
+}
+
+function groundsOf(summary: OrderSummary, sharedDomains: string[], rules: RememberedRules | null): Ground[] {
+  const grounds: Ground[] = [];
+  if (summary.incomparable.length > 0) grounds.push(groundOf('currency_mismatch', summary.incomparable));
+  if (sharedDomains.length > 0 && rules?.sameDomain === 'review') grounds.push(groundOf('same_domain', sharedDomains));
+  return grounds;
 }
 
 /** Whether somebody said that there is something to pay for: more than a lead, and not in words that nobody maps. */
@@ -195,6 +237,8 @@ function isPayable(summary: OrderSummary): boolean {
 
 function asksForCpaSlot(summary: OrderSummary, credit: Credit): boolean {
   if (credit.reason !== null || credit.terms?.commission.type !== 'cpa' || credit.kind === 'renewal') return false;
+  // An order of which nothing remains gives its place to the next; a dispute that is won takes it again.
+  if (summary.nothingRemains) return false;
   return isPayable(summary) && summary.tracker !== 'rejected' && summary.decision?.status !== 'rejected';
 }
 
@@ -241,6 +285,7 @@ function statusOf(
   summary: OrderSummary,
   reason: string | null,
   rejected: boolean,
+  inReview: boolean,
   context: CommissionContext,
 ): OrderStatus {
   if (context.paidAt !== null) return 'paid';
@@ -251,8 +296,11 @@ function statusOf(
   // A lead is open, and so is what a tracker holds, unless somebody else has called it a sale.
   const due = summary.sale || summary.action || summary.tracker === 'sale';
   if (!due) return 'pending';
+  if (summary.decision?.status === 'approved') return 'approved';
+  // While a review lasts nothing is approved by time, and what only time approved waits again.
+  if (inReview) return 'pending';
   const held = context.approvableAt === null || context.approvableAt > context.now;
-  return summary.decision?.status === 'approved' || context.approvedAt !== null || !held ? 'approved' : 'pending';
+  return context.approvedAt !== null || !held ? 'approved' : 'pending';
 }
 
 function explain(summary: OrderSummary, credit: Credit, context: CommissionContext, rule: string): Explanation {
@@ -276,6 +324,6 @@ function explain(summary: OrderSummary, credit: Credit, context: CommissionConte
       document: payment.document,
     },
     rule,
-    flags: context.joinedWithoutLink ? [...summary.flags, 'joined_without_link'] : summary.flags,
+    flags: [...summary.flags, ...credit.flags, ...(context.joinedWithoutLink ? ['joined_without_link'] : [])],
   };
 }

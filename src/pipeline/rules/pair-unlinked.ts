@@ -20,10 +20,13 @@ export interface Pairing {
 /** How far apart the two may lie, inclusive. */
 export const PAIRING_WINDOW_MS = 3_600_000;
 
-/** How a single sale may turn out to be paired; null: not at all, whatever else is known of its order. */
+/**
+ * How a single sale may turn out to be paired; null: not at all, whatever else is known of its order. A sale that stands alone,
+ * paid out of band or without any invoice by its own word, has no other half.
+ */
 export function pairingOfSale(sale: FactOf<'sale'>): Pairing | null {
   const role = roleOf(sale);
-  if (role === null || !('minor' in sale.gross) || sale.gross.currency === null) return null;
+  if (role === null || sale.standsAlone || !('minor' in sale.gross) || sale.gross.currency === null) return null;
   const customer = sale.customer?.refs.find((ref) => customerRef.test(ref));
   if (customer === undefined) return null;
   return { key: `${customer} ${sale.gross.currency} ${sale.gross.minor}`, role, at: sale.occurredAt };

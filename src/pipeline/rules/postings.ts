@@ -81,6 +81,7 @@ const postingTypes: Record<FactType, string> = {
   dispute_won: 'dispute_reversal',
   imported: 'adjustment',
   decision: 'decision',
+  assignment: 'decision',
 };
 
 function difference(current: Map<string, LedgerSum>, target: Target): LedgerSum[] {

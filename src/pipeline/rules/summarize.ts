@@ -51,11 +51,21 @@ export interface OrderSummary {
   subscription: string | null;
   /** When the order counts from: its payment, else its first action, tracker word or lead. Null: nothing that counts. */
   occurredAt: string | null;
+  /** When the order began, as far as any of its facts tells: by it clicks are judged. Null: nothing that counts. */
+  beganAt: string | null;
+  /** When it counts for holds, caps and bans: as `occurredAt`, but of a message without a key when it was received. */
+  countedAt: string | null;
   evidence: EvidenceItem[];
   customerRefs: string[];
   emails: string[];
   /** What a person decided: a rejection is final, whatever was decided before or after. */
   decision: { status: 'approved' | 'rejected'; reason: string | null } | null;
+  /** Whom a person assigned the order to: the newest word. */
+  assignedTo: string | null;
+  /** Grounds of reviews that people have settled. */
+  settledGrounds: ReadonlySet<string>;
+  /** Facts whose amounts cannot be set against the payment: another currency. */
+  incomparable: string[];
   /** What was recorded but not counted, and why (`refund_exceeds_gross`, `currency_mismatch`, `amount_invalid`). */
   flags: string[];
 }
@@ -71,13 +81,14 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
   const facts = inOrder(factSet);
   const flags = new Set<string>();
   const sales = statedSales(facts);
-  const payment = choosePayment(sales, facts, assumedCurrency, flags);
+  const incomparable = new Set<string>();
+  const payment = choosePayment(sales, facts, assumedCurrency, flags, incomparable);
   const tracker = furthestTracker(facts);
-  const { refundedMinor, disputedMinor, nothingRemains } = computeReversals(facts, payment, flags);
+  const { refundedMinor, disputedMinor, nothingRemains } = computeReversals(facts, payment, flags, incomparable);
   const dating = payment ?? firstDatingFact(facts);
   return {
     payment,
-    phase: sales[0]?.phase ?? null,
+    phase: sales[0]?.phase ?? tracker?.phase ?? null,
     refundedMinor,
     disputedMinor,
     remainingMinor: payment
@@ -91,14 +102,19 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
     imported: facts.some(({ fact }) => fact.type === 'imported'),
     goal: firstOf(facts, goalOf),
     note: firstOf(facts, ({ fact }) => fact.note ?? null),
-    subscription: firstOf(facts, ({ fact }) => ('subscription' in fact ? fact.subscription : null)),
+    subscription: firstOf(facts, ({ fact }) => ('subscription' in fact ? (fact.subscription ?? null) : null)),
     occurredAt: dating?.occurredAt ?? null,
+    beganAt: dating ? beginningOf(facts) : null,
+    countedAt: dating ? (receiptOf(facts, payment?.factId) ?? dating.occurredAt) : null,
     evidence: facts
       .filter(({ fact }) => Object.keys(fact.evidence).length > 0)
       .map(({ fact }) => ({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id })),
     customerRefs: unique(facts.flatMap(({ fact }) => fact.customer?.refs ?? [])),
     emails: unique(facts.flatMap(({ fact }) => (fact.customer?.email ? [fact.customer.email.toLowerCase()] : []))),
     decision: decisionInForce(facts),
+    assignedTo: facts.flatMap(({ fact }) => (fact.type === 'assignment' ? [fact.affiliateId] : [])).at(-1) ?? null,
+    settledGrounds: new Set(facts.flatMap(({ fact }) => ('settles' in fact ? (fact.settles ?? []) : []))),
+    incomparable: [...incomparable].sort(),
     flags: [...flags].sort(),
   };
 }
@@ -121,6 +137,7 @@ function choosePayment(
   facts: KnownFact[],
   assumedCurrency: string,
   flags: Set<string>,
+  incomparable: Set<string>,
 ): Payment | null {
   const payments = sales.flatMap((sale) => {
     const payment = readPayment(sale, assumedCurrency);
@@ -128,7 +145,8 @@ function choosePayment(
     return payment ?? [];
   });
   const [best = null] = payments;
-  if (payments.some(({ currency }) => currency !== best?.currency)) flags.add('currency_mismatch');
+  for (const { currency, factId } of payments) if (currency !== best?.currency) incomparable.add(factId);
+  if (incomparable.size > 0) flags.add('currency_mismatch');
   const spoken = furthestTracker(facts);
   // A provider or a call beats a tracker. A tracker's status beats its own plain postback, except hold: the postback
   // already said sale.
@@ -189,9 +207,10 @@ function trackerPayment(facts: KnownFact[], assumedCurrency: string, flags: Set<
     else if (!chosen || trackerRank[fact.state] >= trackerRank[chosen.fact.state]) chosen = { fact, ...amount };
   }
   if (!chosen) return null;
+  const net = chosen.fact.net ? resolveAmount(chosen.fact.net, assumedCurrency) : null;
   return {
     grossMinor: chosen.amountMinor,
-    netMinor: chosen.amountMinor,
+    netMinor: net?.amountMinor ?? chosen.amountMinor,
     currency: chosen.currency,
     document: 'postback',
     occurredAt: firstTrackerAt(facts) ?? chosen.fact.occurredAt,
@@ -207,6 +226,20 @@ function firstTrackerAt(facts: KnownFact[]): string | null {
 function firstDatingFact(facts: KnownFact[]): Fact | null {
   const dated = (type: Fact['type']): Fact | null => facts.find(({ fact }) => fact.type === type)?.fact ?? null;
   return dated('imported') ?? dated('sale') ?? dated('action') ?? dated('tracker') ?? dated('lead');
+}
+
+/** The earliest moment that a fact of the order itself tells; what undoes it, or was decided about it, came later. */
+function beginningOf(facts: KnownFact[]): string | null {
+  const begins = facts.flatMap(({ fact }) => (tellsBeginning.has(fact.type) ? [fact.beganAt ?? fact.occurredAt] : []));
+  return begins.reduce<string | null>((first, at) => (first === null || at < first ? at : first), null);
+}
+
+const tellsBeginning: ReadonlySet<Fact['type']> = new Set(['sale', 'lead', 'action', 'tracker', 'link', 'imported']);
+
+/** When the fact that the order counts by was received, if its sender had no key. */
+function receiptOf(facts: KnownFact[], paymentFactId: string | undefined): string | null {
+  const counting = facts.find(({ fact }) => fact.id === paymentFactId)?.fact ?? firstDatingFact(facts);
+  return counting?.receivedAt ?? null;
 }
 
 /** The first rejection, else the newest approval: what people decide about one commission at once ends the same way. */

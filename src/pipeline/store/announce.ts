@@ -43,6 +43,9 @@ function commissionMessages(before: OrderRow | null, after: OrderRow): MessageDr
   if (type !== undefined && before?.status !== after.status && (knownBefore || hasCommission(after))) {
     const previous = knownBefore ? { previous: changedFields(commissionView(before), data) } : {};
     messages.push({ ...draft(after, type, data), ...previous });
+  } else if (knownBefore) {
+    const previous = changedFields(commissionView(before), data);
+    if (Object.keys(previous).length > 0) messages.push({ ...draft(after, 'commission.updated', data), previous });
   }
   return messages;
 }

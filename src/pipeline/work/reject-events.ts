@@ -15,16 +15,17 @@ const YEAR_MS = 366 * 86_400_000;
 export function rejectEvent(event: TakenEvent, catalog: Catalog): { reason: Rejection; message: string } | null {
   if (event.kind !== 'conversion' && event.kind !== 'postback' && event.kind !== 'event') return null;
   for (const fact of event.facts) {
-    const reason =
-      rejectEvidence(fact.evidence, catalog) ?? rejectDate(fact, event.receivedAt) ?? rejectOffer(fact, catalog);
+    const reason = rejectEvidence(fact, catalog) ?? rejectDate(fact, event.receivedAt) ?? rejectOffer(fact, catalog);
     if (reason) return { reason, message: messageOf(reason, fact.evidence) };
   }
   return null;
 }
 
-function rejectEvidence(evidence: Evidence, catalog: Catalog): Rejection | null {
+function rejectEvidence({ type, evidence }: Fact, catalog: Catalog): Rejection | null {
   if (evidence.clickId !== undefined && !catalog.click(evidence.clickId)) return 'click_not_found';
-  for (const text of [evidence.affiliate, evidence.referralCode]) {
+  // A buyer may have typed the code: the order is kept, and nobody is credited by it.
+  const isOrder = type === 'sale' || type === 'action' || type === 'tracker';
+  for (const text of [evidence.affiliate, isOrder ? undefined : evidence.referralCode]) {
     if (text !== undefined && !catalog.affiliate(text)) return 'affiliate_not_found';
   }
   if (evidence.offer !== undefined && !catalog.offer(evidence.offer)) return 'offer_not_found';
@@ -41,22 +42,25 @@ function rejectOffer(fact: Fact, catalog: Catalog): Rejection | null {
   const offer = named ?? (Object.keys(fact.evidence).length > 0 ? defaultOffer(catalog) : null);
   if (named && named.status !== 'published') return 'offer_not_active';
   const currency = offer?.currency ?? defaultCurrency(catalog);
-  if (amountsOf(fact).some((amount) => !isReadable(amount, currency))) return 'amount_invalid';
+  const { gross, net } = amountsOf(fact);
+  // Tax and shipping may be all of the amount.
+  if (!isReadable(gross, currency, 1n) || !isReadable(net, currency, 0n)) return 'amount_invalid';
   // A customer alone may be bound to another offer; whether an amount is needed then shows when they are loaded.
   const needsAmount = fact.type === 'action' || (fact.type === 'tracker' && fact.state === 'sale' && !fact.amount);
   if (needsAmount && offer && offer.commission.type !== 'cpa') return 'amount_required';
   return null;
 }
 
-function amountsOf(fact: Fact): FactAmount[] {
-  if (fact.type === 'sale') return [fact.gross, fact.net];
-  return fact.type === 'tracker' && fact.amount ? [fact.amount] : [];
+function amountsOf(fact: Fact): { gross: FactAmount | null; net: FactAmount | null } {
+  if (fact.type === 'sale') return { gross: fact.gross, net: fact.net };
+  return fact.type === 'tracker' ? { gross: fact.amount, net: fact.net ?? null } : { gross: null, net: null };
 }
 
-function isReadable(amount: FactAmount, currency: string): boolean {
+function isReadable(amount: FactAmount | null, currency: string, least: bigint): boolean {
+  if (amount === null) return true;
   if ('minor' in amount) return amount.currency === null || currencyExponent(amount.currency) !== null;
   const parsed = parseMajorAmount(amount.major, currency);
-  return parsed.ok && parsed.amountMinor > 0n;
+  return parsed.ok && parsed.amountMinor >= least;
 }
 
 function messageOf(reason: Rejection, evidence: Evidence): string {

@@ -67,6 +67,9 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
       { weight: 2, arbitrary: fc.constantFrom({}, ...names.evidence) },
     ),
   });
+  // What is paid late was ordered long before; what is undone is stated at a time of its own.
+  const began = fc.option(fc.constantFrom(...names.times.map(daysBefore)), { freq: 4 });
+  const stated = fc.option(fc.constantFrom(...names.times), { freq: 2 });
   const goal = fc.constantFrom('purchase', 'purchase', 'signup', 'lead');
   const subscription = fc.option(fc.constantFrom(...names.subscriptions), { freq: 2 });
   const reversal = fc.constantFrom('1', '2', '3');
@@ -79,9 +82,12 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
         phase: fc.constantFrom('one_off', 'subscription', 'subscription', 'recurring'),
         subscription,
         goal,
+        beganAt: began,
       })
-      .map(({ money, ...sale }) => ({ ...sale, ...money })),
-    fc.record({ type: fc.constant('lead'), subscription, goal }),
+      .map(({ money, beganAt, ...sale }) => ({ ...sale, ...money, ...given({ beganAt }) })),
+    fc
+      .record({ type: fc.constant('lead'), subscription, goal, beganAt: began })
+      .map(({ beganAt, ...lead }) => ({ ...lead, ...given({ beganAt }) })),
     fc.record({ type: fc.constant('action'), goal }),
     fc.record({ type: fc.constant('imported'), subscription, goal }),
     fc
@@ -103,10 +109,22 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
       },
       { requiredKeys: ['type', 'refundId', 'amount'] },
     ),
-    fc.record({ type: fc.constant('refund_failed'), refundId: reversal }),
+    fc
+      .record({ type: fc.constant('refund_failed'), refundId: reversal, statedAt: stated })
+      .map(({ statedAt, ...failed }) => ({ ...failed, ...given({ statedAt }) })),
     fc.record({ type: fc.constant('refund_total'), paymentRef: ref, amount: arbitraryAmount() }),
-    fc.record({ type: fc.constant('dispute'), disputeId: reversal, amount: arbitraryAmount() }),
-    fc.record({ type: fc.constant('dispute_won'), disputeId: reversal }),
+    fc
+      .record({
+        type: fc.constant('dispute'),
+        disputeId: reversal,
+        amount: arbitraryAmount(),
+        statedAt: stated,
+        lost: fc.constantFrom(null, null, true),
+      })
+      .map(({ statedAt, lost, ...dispute }) => ({ ...dispute, ...given({ statedAt, lost }) })),
+    fc
+      .record({ type: fc.constant('dispute_won'), disputeId: reversal, statedAt: stated })
+      .map(({ statedAt, ...won }) => ({ ...won, ...given({ statedAt }) })),
     fc.record({
       type: fc.constant('decision'),
       status: fc.constantFrom('approved', 'rejected'),
@@ -123,4 +141,13 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
     const content = { ...shared, ...own };
     return { id: JSON.stringify(content), ...content } as unknown as Fact;
   });
+}
+
+function daysBefore(time: string, index: number): string {
+  return new Date(Date.parse(time) - (index + 1) * 9 * 86_400_000).toISOString();
+}
+
+/** The fields that are not null. */
+function given(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }

@@ -203,7 +203,34 @@ describe('who is not paid', () => {
     assert.deepEqual(await ledger.postings(), [2_000, -2_000]);
   });
 
-  for (const status of ['pending', 'paused', 'banned']) {
+  test('an affiliate who is banned, of what is paid from then on, by new customers and by bound ones', async () => {
+    const ledger = await openLedger(database.db, {
+      commission: { type: 'revshare', rateBps: 2_000, durationMonths: null },
+    });
+    const affiliate = ledger.affiliateId;
+    const before = new Date(Date.now() - 60_000).toISOString();
+    await ledger.say([sale('order:1', usd(100), { customer, occurredAt: before }, { affiliate })]);
+    await database.db('affiliates').where({ id: affiliate }).update({ status: 'banned' });
+    const during = new Date(Date.now() + 60_000).toISOString();
+    const another = { customer: { refs: ['id:buyer-2'], email: null }, occurredAt: during };
+    const renewal = { customer, phase: 'recurring' as const, occurredAt: during };
+    const ids = [
+      ...(await ledger.say([sale('order:2', usd(100), another, { affiliate })])),
+      ...(await ledger.say([sale('order:3', usd(100), renewal)])),
+    ];
+    const notPaid = { outcome: 'not_tracked', reason: 'affiliate_not_active' };
+    assert.deepEqual(await ledger.outcomes(ids), [notPaid, notPaid]);
+    // What was paid before the ban was earned, however late it becomes known.
+    await ledger.say([sale('order:4', usd(100), { customer, phase: 'recurring', occurredAt: before })]);
+    assert.deepEqual(await ledger.postings(), [20, 20]);
+    // What occurred while banned stays unpaid afterwards; what follows is earned again.
+    await database.db('affiliates').where({ id: affiliate }).update({ status: 'active' });
+    const after = new Date(Date.now() + 1_000).toISOString();
+    await ledger.say([sale('order:5', usd(100), { customer, phase: 'recurring', occurredAt: after })]);
+    assert.deepEqual(await ledger.postings(), [20, 20, 20]);
+  });
+
+  for (const status of ['pending', 'paused']) {
     test(`an affiliate who is ${status}, for new customers; those bound before go on paying`, async () => {
       const ledger = await openLedger(database.db, {
         commission: { type: 'revshare', rateBps: 2_000, durationMonths: null },

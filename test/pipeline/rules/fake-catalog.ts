@@ -25,7 +25,13 @@ export function makeCatalog({ program = {}, affiliates = {}, offers = {}, clicks
   const affiliateOf = (id: string): AffiliateRules | null => {
     const one = affiliates[id];
     if (!one) return null;
-    return { id, status: one.status ?? 'active', emails: one.email ? [one.email] : [], override: one.override ?? null };
+    return {
+      id,
+      status: one.status ?? 'active',
+      emails: one.email ? [one.email] : [],
+      override: one.override ?? null,
+      bans: [],
+    };
   };
   const offerOf = (id: string): OfferRules | null => {
     const one = offers[id];
@@ -55,6 +61,7 @@ export function makeCatalog({ program = {}, affiliates = {}, offers = {}, clicks
       couponFirst: false,
       holdDays: 0,
       autoApprove: false,
+      sameDomain: 'flag',
       ...program,
     },
     affiliate: affiliateOf,

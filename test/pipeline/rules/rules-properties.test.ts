@@ -3,7 +3,7 @@ import { after, describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Fact } from '../../../src/domain/facts.ts';
 import { factSchema } from '../../../src/domain/facts.ts';
-import { weighEvidence } from '../../../src/pipeline/rules/attribution.ts';
+import { noBindings, weighEvidence } from '../../../src/pipeline/rules/attribution.ts';
 import { addFact, addFacts, type KnownFact, type FactSet } from '../../../src/pipeline/rules/order-facts.ts';
 import { assembleOrder, type Arrival } from '../../../src/pipeline/orders/loaded-order.ts';
 import type { CreditedOrder } from '../../../src/pipeline/credit/credited-order.ts';
@@ -94,7 +94,6 @@ const arbitraryHistory: fc.Arbitrary<History> = fc
       times,
     };
     const context: OrderContext = {
-      customer: null,
       firstPaymentAt: late ? at(40) : null,
       holdsCpaSlot,
       cap: { offerId: 'off_1', day: '2026-01-31', granted: capGranted },
@@ -140,19 +139,18 @@ function settleHistory(
     fact,
     event: { id: inboxId, ...scope, kind: 'stripe', facts: [fact], awaited: false, receivedAt: '' },
   }));
-  const material = { id: 'cnv_1', scope, before: null, losers: [], ledgerSums: [], pairing: null, joined: null };
+  const material = { id: 'cnv_1', scope, before: null, losers: [], sums: new Map(), pairing: null, joined: null };
   const loaded = assembleOrder({ ...material, knownFacts: stored, arrivals }, history.catalog);
-  const { evidence, occurredAt } = loaded.summary;
+  const { evidence, beganAt } = loaded.summary;
   const weighed = {
     ...loaded,
     customerId: null,
     firstOfSubscription: true,
     kind: kindOf(loaded.summary, true),
-    evidences: weighEvidence(evidence, occurredAt ?? '', history.catalog, []),
-    own: null,
-    ownTerms: null,
+    evidences: weighEvidence(evidence, beganAt ?? '', history.catalog, []),
+    buyerEmails: [],
   };
-  const order = creditOrder(weighed, null);
+  const order = creditOrder(weighed, noBindings);
   return { order, target: targetsOf(order, history.context).all };
 }
 
