@@ -6,7 +6,7 @@ import { isTooFarAhead } from '../fields/values.ts';
 import { readPrice } from './amounts.ts';
 import { aliasSchema, envelopeSchema, purchaseSchema, transferSchema } from './schemas.ts';
 import type { Envelope, Purchase } from './schemas.ts';
-import { readEmail, subscriberIds, toEvidence, toSubscriber } from './subscriber.ts';
+import { readEmail, receiverIds, subscriberIds, toEvidence, toSubscriber } from './subscriber.ts';
 import { UnreadableMessage } from '../unreadable-message.ts';
 
 /** What the normalizer knows of the source beside the body. */
@@ -69,10 +69,10 @@ function readPurchase(
   if (purchase.is_family_share) return { ignored: 'family_share' };
   const order = readOrder(purchase, context);
   const occurredAt = toInstant(purchase.purchased_at_ms ?? purchase.event_timestamp_ms, context);
-  if (order.byStripe) return readIdentity(purchase, context, occurredAt);
+  if (order.byStripe) return readIdentity(type, purchase, context, occurredAt);
 
   const subscription = type === 'NON_RENEWING_PURCHASE' ? null : order.subscription;
-  const common = { ...describeSubscriber(purchase, subscription, context), refs: order.refs, occurredAt };
+  const common = { ...describeSubscriber(purchase, context), refs: order.refs, occurredAt };
   const id = `revenuecat:${type.toLowerCase()}:${order.ref}`;
   const price = readPrice(purchase, context.amountBasis);
   if (price && price.grossMinor < 0) throw new UnreadableMessage(`${type}: the price is negative`);
@@ -81,8 +81,9 @@ function readPurchase(
     return { ...common, id, type: 'lead', subscription, goal: 'trial' };
   }
   if (!price) {
-    // Offers with a fixed amount pay for a first purchase of unknown price; a renewal without a price says nothing.
-    if (readPhase(type, purchase, subscription) === 'recurring')
+    // Offers with a fixed amount pay for a first purchase of unknown price. Of a renewal without a price nobody can say
+    // whether it is the first money, unless a trial came before it.
+    if (type === 'RENEWAL' && !purchase.is_trial_conversion)
       throw new UnreadableMessage('RENEWAL: the price is not known');
     return { ...common, id, type: 'action', goal: 'purchase' };
   }
@@ -94,13 +95,16 @@ function readPurchase(
     document: 'store',
     gross: { minor: price.grossMinor, currency },
     net: { minor: price.netMinor, currency },
-    phase: readPhase(type, purchase, subscription),
+    phase: readPhase(type, subscription),
     subscription,
     goal: 'purchase',
   };
 }
 
-/** Of cancellations, those that gave money back. The refund of one transaction has one id, so that it can be reversed. */
+/**
+ * Of cancellations, those that gave money back. The refund of one transaction has one id, so that it can be reversed, and
+ * made again after that: each event is a statement of its own, of which the last counts.
+ */
 function readCancellation(purchase: Purchase, context: RevenueCatContext): Reading {
   const price = readPrice(purchase, context.amountBasis);
   const isRefund = purchase.cancel_reason === 'CUSTOMER_SUPPORT' || (price !== null && price.grossMinor < 0);
@@ -112,10 +116,10 @@ function readCancellation(purchase: Purchase, context: RevenueCatContext): Readi
   // An estimate in USD cannot be set against a sale in the customer's currency; stores refund all of a transaction.
   const isKnown = price !== null && price.isPurchased && price.grossMinor !== 0;
   return {
-    ...describeSubscriber(purchase, order.subscription, context),
-    id: `revenuecat:refund:${order.ref}`,
+    ...describeSubscriber(purchase, context),
+    ...readStatement(purchase, context),
+    id: `revenuecat:refund:${order.ref}:${stateAt(purchase)}`,
     refs: order.refs,
-    occurredAt: toInstant(purchase.event_timestamp_ms, context),
     type: 'refund',
     refundId: `refund:${order.ref}`,
     amount: isKnown ? { minor: Math.abs(price.grossMinor), currency: price.currency } : null,
@@ -128,34 +132,53 @@ function readReversal(purchase: Purchase, context: RevenueCatContext): Reading {
   if (purchase.transaction_id === null) throw new UnreadableMessage('REFUND_REVERSED: without transaction_id');
   const order = readOrder(purchase, context);
   return {
-    ...describeSubscriber(purchase, order.subscription, context),
-    id: `revenuecat:refund_reversed:${order.ref}`,
+    ...describeSubscriber(purchase, context),
+    ...readStatement(purchase, context),
+    id: `revenuecat:refund_reversed:${order.ref}:${stateAt(purchase)}`,
     refs: order.refs,
-    occurredAt: toInstant(purchase.event_timestamp_ms, context),
     type: 'refund_failed',
     refundId: `refund:${order.ref}`,
   };
 }
 
+function readStatement(purchase: Purchase, context: RevenueCatContext) {
+  const statedAt = toInstant(purchase.event_timestamp_ms, context);
+  return { occurredAt: statedAt, statedAt };
+}
+
+/** What tells one statement from another, and is the same in a retry: the time of the event, else its id. */
+function stateAt({ event_timestamp_ms: time, id }: Purchase): string {
+  return String(time ?? id ?? '');
+}
+
 function readAlias(event: unknown, context: RevenueCatContext): Reading {
   const alias = parse(aliasSchema, event);
-  const customer = toSubscriber(subscriberIds(alias), null, readEmail(alias), context.orderScope);
+  const customer = toSubscriber(subscriberIds(alias), readEmail(alias), context.orderScope);
   return toCustomerFact(customer, toEvidence(alias, context.campaignAsCoupon), alias.event_timestamp_ms, context);
 }
 
-/** The purchases of some users now belong to another: to us they are one customer. */
+/**
+ * The purchases of some users now belong to another, who stays another person (www.revenuecat.com/docs/projects/restore-behavior,
+ * read 2026-11); each subscription goes on for whoever sold it. Only anonymous users turn out to be the receiver.
+ */
 function readTransfer(event: unknown, context: RevenueCatContext): Reading {
   const transfer = parse(transferSchema, event);
-  const ids = [...transfer.transferred_to, ...transfer.transferred_from];
-  const customer = toSubscriber(ids, null, null, context.orderScope);
+  const ids = receiverIds(transfer);
+  if (ids.length < 2 && transfer.transferred_from.length > 0) return { ignored: 'transfer_between_users' };
+  const customer = toSubscriber(ids, null, context.orderScope);
   return toCustomerFact(customer, {}, transfer.event_timestamp_ms, context);
 }
 
-/** Where Stripe reports the money, the event only tells who the customer is and who referred them. */
-function readIdentity(purchase: Purchase, context: RevenueCatContext, occurredAt: string): Reading {
+/**
+ * Where Stripe reports the money, the event only tells who the customer is and who referred them. Whoever began a
+ * subscription at Stripe is Stripe's customer of it, and nothing else says so; who has it when it renews may be another.
+ */
+function readIdentity(type: string, purchase: Purchase, context: RevenueCatContext, occurredAt: string): Reading {
   const { subscription } = readOrder(purchase, context);
-  const { customer, evidence } = describeSubscriber(purchase, subscription, context);
-  return toCustomerFact(customer, evidence, Date.parse(occurredAt), context);
+  const { customer, evidence } = describeSubscriber(purchase, context);
+  const isStripes = type === 'INITIAL_PURCHASE' && subscription?.startsWith('stripe:') === true;
+  const known = customer !== null && isStripes ? { ...customer, refs: [...customer.refs, subscription] } : customer;
+  return toCustomerFact(known, evidence, Date.parse(occurredAt), context);
 }
 
 function toCustomerFact(
@@ -215,22 +238,21 @@ function readOrder(purchase: Purchase, context: RevenueCatContext): Order {
   };
 }
 
-function describeSubscriber(
-  purchase: Purchase,
-  subscription: string | null,
-  context: RevenueCatContext,
-): Pick<Fact, 'customer' | 'evidence'> {
+function describeSubscriber(purchase: Purchase, context: RevenueCatContext): Pick<Fact, 'customer' | 'evidence'> {
   return {
-    customer: toSubscriber(subscriberIds(purchase), subscription, readEmail(purchase), context.orderScope),
+    customer: toSubscriber(subscriberIds(purchase), readEmail(purchase), context.orderScope),
     evidence: toEvidence(purchase, context.campaignAsCoupon),
   };
 }
 
-/** A renewal after a trial is the first money of its subscription. */
-function readPhase(type: string, purchase: Purchase, subscription: string | null) {
+/**
+ * The first money of a subscription is its sale, whatever RevenueCat calls it: after a period that was free by an offer code,
+ * or a trial whose conversion was lost, it comes as a renewal. Only of an unknown subscription its word has to do.
+ */
+function readPhase(type: string, subscription: string | null) {
   if (type === 'NON_RENEWING_PURCHASE') return 'one_off';
-  if (type === 'RENEWAL' && !purchase.is_trial_conversion) return 'recurring';
-  return subscription === null ? 'one_off' : 'subscription';
+  if (subscription !== null) return 'subscription';
+  return type === 'RENEWAL' ? 'recurring' : 'one_off';
 }
 
 export function isBilledByStripe({ store }: { store: string | null }): boolean {

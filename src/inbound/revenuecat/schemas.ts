@@ -70,6 +70,8 @@ export const purchaseSchema = z.object({
   is_trial_conversion: flag,
   is_family_share: flag,
   cancel_reason: word,
+  // Of another shape it is ignored, as attributes are.
+  offer_code: word.catch(null),
   currency: word,
   price: decimal,
   price_in_purchased_currency: decimal,
@@ -88,3 +90,4 @@ export const transferSchema = z.object({
   transferred_from: words,
   transferred_to: words,
 });
+export type Transfer = z.infer<typeof transferSchema>;

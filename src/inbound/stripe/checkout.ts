@@ -4,7 +4,7 @@ import { toPayment } from './amounts.ts';
 import { readEvidence } from './evidence.ts';
 import { PURCHASE } from './goal.ts';
 import { UnreadableMessage } from '../unreadable-message.ts';
-import { readObject, type Reading, type StripeMessage } from './message.ts';
+import { readObject, toBeginning, type Reading, type StripeMessage } from './message.ts';
 import { toCustomer, toFactId, toRef, toRefs } from './references.ts';
 import {
   arrayOf,
@@ -23,6 +23,7 @@ import {
 /** Checkout sessions (docs.stripe.com/api/checkout/sessions/object, read 2026-11); the same in all API versions. */
 const session = z.object({
   id: requiredWord,
+  created: optionalInteger,
   mode: optionalWord,
   payment_status: optionalWord,
   amount_total: optionalInteger,
@@ -30,7 +31,7 @@ const session = z.object({
   total_details: orAbsent(
     z.object({
       amount_tax: optionalInteger,
-      breakdown: orAbsent(z.object({ discounts: arrayOf(z.object({ discount: orAbsent(discount, null) })) }), null),
+      breakdown: orAbsent(z.object({ discounts: arrayOf(z.object({ discount })) }), null),
     }),
     null,
   ),
@@ -91,6 +92,7 @@ function common(message: StripeMessage, read: Session) {
     id: toFactId(account, message.type, read.id),
     refs: toRefs(account, [read.id, read.payment_intent?.id, read.invoice?.id]),
     occurredAt: message.occurredAt,
+    ...toBeginning(message, message.occurredAt, read.created),
     customer: toCustomer(account, read, subscription, read.customer_details?.email, read.customer_email),
     evidence: readEvidence({
       metadata: [
@@ -98,7 +100,7 @@ function common(message: StripeMessage, read: Session) {
         ...[read.payment_intent, read.subscription, read.invoice].map((each) => each?.metadata ?? {}),
       ],
       clientReferenceId: read.client_reference_id,
-      discounts: [...read.discounts, ...breakdown.flatMap((each) => each.discount ?? [])],
+      discounts: [...read.discounts, ...breakdown.map((each) => each.discount)],
     }),
     subscription: subscription === null ? null : toRef(account, subscription),
     goal: PURCHASE,

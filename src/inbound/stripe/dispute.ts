@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toAmount } from './amounts.ts';
 import { UnreadableMessage } from '../unreadable-message.ts';
-import { readObject, toInstant, type Reading, type StripeMessage } from './message.ts';
+import { readObject, stateAt, toInstant, type Reading, type StripeMessage } from './message.ts';
 import { toFactId, toRefs } from './references.ts';
 import { expandable, requiredInteger, requiredWord } from './schemas.ts';
 
@@ -18,14 +18,17 @@ const dispute = z.object({
 
 /**
  * `charge.dispute.*`: the status decides, whichever event tells it, so that any of them is enough. An inquiry
- * (`warning_…`) and a prevented dispute move no money; an inquiry that becomes a chargeback loses the `warning_`. A
- * lost one says what its creation said, under the same fact id. The amount is part of that id, since it may be amended.
+ * (`warning_…`) and a prevented dispute move no money; an inquiry that becomes a chargeback loses the `warning_`, and one
+ * that the merchant settled by a refund takes no more than that refund. That the money was taken is one fact as of the
+ * dispute's creation, whoever repeats it; the amount is part of its id, since it may be amended. Won and lost may follow each
+ * other, and so may a withdrawal what was won: these are said as of their event, and the last of them counts.
  */
 export function readDispute(message: StripeMessage): Reading {
   const read = readObject(dispute, message);
   const { account } = message;
   if (read.status.startsWith('warning_')) return { ignored: 'The dispute is an inquiry: no money has moved' };
   if (read.status === 'prevented') return { ignored: 'The dispute was prevented: no money has moved by it' };
+  if (read.status === 'charge_refunded') return { ignored: 'The dispute ended by a refund, which tells of itself' };
   const refs = toRefs(account, [read.charge?.id, read.payment_intent?.id]);
   if (refs.length === 0) throw new UnreadableMessage(`${message.type}: charge: missing`);
   const common = {
@@ -36,8 +39,16 @@ export function readDispute(message: StripeMessage): Reading {
     disputeId: read.id,
   };
   if (read.status === 'won') {
-    return [{ ...common, type: 'dispute_won', id: toFactId(account, 'dispute_won', read.id) }];
+    const id = toFactId(account, 'dispute_won', read.id, stateAt(message));
+    return [{ ...common, type: 'dispute_won', id, statedAt: message.occurredAt }];
   }
-  const amount = toAmount(read.amount, read.currency);
-  return [{ ...common, type: 'dispute', id: toFactId(account, 'dispute', read.id, String(read.amount)), amount }];
+  const taken = {
+    ...common,
+    type: 'dispute' as const,
+    id: toFactId(account, 'dispute', read.id, String(read.amount)),
+    amount: toAmount(read.amount, read.currency),
+  };
+  const statedAgain = { id: `${taken.id}:${stateAt(message)}`, statedAt: message.occurredAt };
+  if (read.status === 'lost') return [{ ...taken, ...statedAgain, id: `${statedAgain.id}:lost`, lost: true }];
+  return message.type === 'charge.dispute.funds_withdrawn' ? [{ ...taken, ...statedAgain }] : [taken];
 }

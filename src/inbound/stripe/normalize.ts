@@ -1,5 +1,6 @@
 import type { Normalized } from '../../domain/facts.ts';
 import { readAsyncPayment, readCheckoutCompleted } from './checkout.ts';
+import { readCreditNote } from './credit-note.ts';
 import { readCustomer } from './customer.ts';
 import { readDispute } from './dispute.ts';
 import { readInvoice, readInvoicePayment } from './invoice.ts';
@@ -18,6 +19,9 @@ const handlers: Record<string, (message: StripeMessage) => Reading> = {
   'invoice.paid': readInvoice,
   'invoice.payment_succeeded': readInvoice,
   'invoice_payment.paid': readInvoicePayment,
+  'credit_note.created': readCreditNote,
+  'credit_note.updated': readCreditNote,
+  'credit_note.voided': readCreditNote,
   'refund.created': readRefund,
   'refund.updated': readRefund,
   'refund.failed': readRefund,

@@ -60,10 +60,29 @@ export const customerFields = {
   customer_account: expandable,
 };
 
-/** A discount with its promotion code; the code's own text is there only when expanded, else an id (`promo_…`). */
-export const discount = z.object({ promotion_code: orAbsent(z.object({ code: storableText }), null) });
+/** Something that Stripe names by id or sends whole, with the word that buyers type where it is a promotion code. */
+const named = orAbsent(
+  z.union([storableText.transform((id) => ({ id, code: null })), z.object({ id: optionalText, code: optionalText })]),
+  null,
+);
+
+/**
+ * A discount by everything that names it: its promotion code by id (`promo_…`) and, only where it was expanded, by its
+ * word; its coupon by id, which stands in `source` since 2025-09-30.clover, and in the promotion code's `promotion`.
+ */
+export const discount = orAbsent(
+  z
+    .object({
+      promotion_code: named,
+      coupon: named,
+      source: orAbsent(z.object({ coupon: named }), null),
+    })
+    .transform(({ promotion_code: promotion, coupon, source }): string[] =>
+      [promotion?.code, promotion?.id, coupon?.id, source?.coupon?.id].filter((name) => typeof name === 'string'),
+    ),
+  [],
+);
 export const discounts = arrayOf(discount);
-export type Discounts = z.infer<typeof discount>[];
 
 /** `schema`, or `absent` where the value is missing, null or of another shape. */
 export function orAbsent<T, A>(schema: z.ZodType<T>, absent: A): z.ZodType<T | A> {

@@ -184,17 +184,19 @@ export const invoices: Record<string, Golden> = {
       occurredAt: '2026-09-20T11:00:02.000Z',
       customer: subscriber(o.customer, subscriptionOf(o)),
       document: 'invoice',
-      // 78.66 were paid of a total of 88.66, of which 74.50 are without tax: 78.66 × 74.50 / 88.66 = 66.0971…
-      gross: usd(7866),
-      net: usd(6610),
+      // 78.66 by card and 10.00 from the balance: all of the total of 88.66, of which 74.50 are without tax.
+      gross: usd(8866),
+      net: usd(7450),
       phase: 'subscription',
       subscription: `stripe:${subscriptionOf(o)}`,
     }),
   ],
   'proration/02': () => ignored('credit'),
 
-  'out-of-band-invoice/01': (o) => [
+  'out-of-band-invoice/01': (o, acacia) => [
     sale({
+      // Only up to acacia does the invoice itself say so.
+      ...(acacia ? { standsAlone: true } : {}),
       id: `stripe:invoice.paid:${o.id}`,
       refs: cuttable(o.id),
       occurredAt: '2026-09-26T09:59:59.000Z',

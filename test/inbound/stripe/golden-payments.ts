@@ -188,7 +188,8 @@ export const payments: Record<string, Golden> = {
       refs: [...cuttable(o.id), `stripe:${o.payment_intent}`],
       occurredAt: '2026-09-23T10:01:01.000Z',
       customer: buyer(o.customer),
-      evidence: { couponCode: 'PARTNER10' },
+      // The code's word is there only because the session came expanded.
+      evidence: { discounts: ['PARTNER10', 'promo_1SqB2zTr1bFx7HublUh3otmw', 'SUMMER10'] },
       document: 'checkout',
       gross: usd(9000),
       net: usd(9000),
@@ -214,6 +215,7 @@ export const payments: Record<string, Golden> = {
       refs: [...cuttable(o.id), `stripe:${o.payment_intent}`],
       occurredAt: '2026-09-23T10:16:01.000Z',
       customer: buyer(o.customer),
+      evidence: { discounts: ['promo_1SqB2zTr1bFx7HublUh3otmw', 'SUMMER10'] },
       document: 'checkout',
       gross: usd(9000),
       net: usd(9000),
@@ -258,6 +260,20 @@ export const payments: Record<string, Golden> = {
       document: 'payment',
       gross: usd(3300),
       net: usd(3300),
+    }),
+  ],
+
+  'legacy-charge/01': (o) => [
+    sale({
+      id: `stripe:charge.succeeded:${o.id}`,
+      refs: [`stripe:${o.id}`],
+      occurredAt: '2026-10-01T10:00:00.000Z',
+      customer: { refs: [], email: 'buyer@example.com' },
+      evidence: { affiliate: 'partner-one' },
+      document: 'payment',
+      gross: usd(3000),
+      net: usd(3000),
+      standsAlone: true,
     }),
   ],
 

@@ -56,6 +56,11 @@ const outcomes: Record<string, Conversion[]> = {
     ['sale', 4900, 980],
   ],
   'customer-link': [],
+  // 70.00 captured of 100.00, 10.00 refunded.
+  'partial-capture': [['sale', 7000, 1200]],
+  // 40.00 given back outside of Stripe and 10.00 by the refund that the note carries; a voided note, and one from before.
+  'credit-note': [['sale', 10000, 1000]],
+  'legacy-charge': [['sale', 3000, 600]],
 };
 
 describe('each journey becomes its conversions, in either generation\u2019s shapes and in both, in any order', () => {

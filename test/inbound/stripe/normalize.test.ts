@@ -185,7 +185,7 @@ describe('evidence', () => {
   it('a promotion code in the breakdown of a session counts as well', () => {
     const breakdown = { discounts: [{ amount: 5, discount: { promotion_code: { id: 'promo_1', code: 'DEEP' } } }] };
     assert.deepEqual(evidenceWith({ metadata: {}, total_details: { amount_tax: 0, breakdown } }), {
-      couponCode: 'DEEP',
+      discounts: ['DEEP', 'promo_1'],
     });
   });
 });
