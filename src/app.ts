@@ -7,6 +7,7 @@ import { nativeRouter } from './api/native.ts';
 import { observeRequests } from './http/request-log.ts';
 import { allowEmbedding } from './http/public-access.ts';
 import { redirectRouter } from './api/redirect.ts';
+import { visitorClickRouter } from './api/visitor-clicks.ts';
 import type { Deps } from './deps.ts';
 import { dialectsRouter } from './dialects/all.ts';
 import { guidesRouter } from './docs/guides-router.ts';
@@ -32,6 +33,7 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
 
   app.use(securityHeaders(deps.config.publicUrl));
   app.use(redirectRouter(deps));
+  app.use(visitorClickRouter(deps));
   app.use('/api/v1', nativeRouter(deps));
   app.use(dialectsRouter(deps));
   app.use(guidesRouter());

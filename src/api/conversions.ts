@@ -3,6 +3,8 @@ import { notFound } from '../domain/errors.ts';
 import type { Fact } from '../domain/facts.ts';
 import { answerConversion } from '../inbound/inbox/conversion-answer.ts';
 import { normalizeConversion } from '../inbound/conversion/normalize.ts';
+import { hintAtMisspelt } from '../inbound/fields/misspelt.ts';
+import { defaultFieldNames } from '../inbound/fields/names.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { conversionView } from '../ledger/conversion-view.ts';
 import { findConversion, listConversions, readConversionDetail } from '../ledger/conversions.ts';
@@ -66,7 +68,8 @@ export const conversionRoutes: Route[] = [
         normalized,
         receivedAt,
       });
-      const answer = answerConversion(id, settled, normalized.livemode);
+      const hint = () => hintAtMisspelt(Object.keys(body), defaultFieldNames);
+      const answer = answerConversion(id, settled, { livemode: normalized.livemode, hint });
       return new Reply(answer.status, answer.body);
     },
   }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
 import { conversionBody, trackedAnswers } from './conversion-schemas.ts';
+import { visitorClickAnswer, visitorClickInput } from './visitor-clicks.ts';
 import { errorSchema } from '../http/error-schemas.ts';
 
 const id = z.object({ id: z.string().meta({ description: "The source's id" }) });
@@ -75,6 +76,25 @@ export const publicPaths: ZodOpenApiPathsObject = {
       responses: {
         '302': { description: 'To the destination', headers: z.object({ Location: z.string() }) },
         '404': error('NOT_FOUND'),
+        '503': unavailable,
+      },
+    },
+  },
+  '/api/v1/clicks/visitor': {
+    post: {
+      operationId: 'recordVisitorClick',
+      tags: ['Public'],
+      summary: 'Record the click of a visitor who landed with ?ref=CODE',
+      description: 'For browsers on the pages of a shop: without a key, from any origin, limited per address.',
+      security: [],
+      requestBody: { required: true, content: { 'application/json': { schema: visitorClickInput } } },
+      responses: {
+        '201': json('Recorded', visitorClickAnswer),
+        '400': error('VALIDATION_ERROR: also where several programs have the code and none is named'),
+        '404': error('NOT_FOUND: no affiliate has this code or id'),
+        '413': error('PAYLOAD_TOO_LARGE'),
+        '415': error('UNSUPPORTED_MEDIA_TYPE'),
+        '429': error('RATE_LIMITED'),
         '503': unavailable,
       },
     },

@@ -65,6 +65,103 @@ test('without evidence it is parked, by a coupon it is attributed', async () => 
   assert.deepEqual([coupon.status, coupon.body.data.commission.amountMinor], [201, 50]);
 });
 
+test('an unknown referral code is parked and named; a later message with a known code, or a replay, credits it', async () => {
+  const body = { order_id: 'R-1', amount: 5, referral_code: 'typo-1' };
+  const parked = await api.live.post('/conversions', body);
+  const { data } = parked.body;
+  assert.deepEqual([parked.status, data.tracked, data.reason], [200, false, 'no_attribution']);
+  assert.match(data.message, /referral code 'typo-1'/);
+  const told = (await api.live.get('/inbox-events?outcome=parked')).body.data;
+  assert.match(told[0].error, /'typo-1'/);
+  const credited = async (id: string) => (await api.live.get(`/conversions/${id}`)).body.data.affiliateId;
+
+  const known = await api.live.post('/conversions', { ...body, referral_code: affiliate.referralCode });
+  assert.deepEqual(
+    [known.status, known.body.data.tracked, await credited(data.conversionId)],
+    [200, true, affiliate.id],
+  );
+
+  // Making the code credits nobody, whatever else is then said of the order.
+  const other = await api.live.post('/conversions', { order_id: 'R-2', amount: 5, referral_code: 'typo-2' });
+  const { conversionId } = other.body.data;
+  const late = await makeAffiliate(api.live, { referralCode: 'typo-2' });
+  await api.live.post(`/conversions/${conversionId}/refunds`, { amountMinor: 100 });
+  assert.equal(await credited(conversionId), null);
+  const event = (await api.live.get('/inbox-events?outcome=parked')).body.data.find(
+    (one: { conversionId: string }) => one.conversionId === conversionId,
+  );
+  assert.equal((await api.live.post(`/inbox-events/${event.id}/replay`, {})).status, 202);
+  await waitUntil('it is credited', async () => (await credited(conversionId)) === late.id);
+  assert.equal((await api.live.get(`/inbox-events/${event.id}`)).body.data.outcome, 'updated');
+  // A funnel event without money has nothing to keep.
+  const lead = await api.live.post('/events', { event_type: 'lead', customer_id: 'r', referral_code: 'nobody' });
+  assert.deepEqual([lead.status, lead.body.error.details.reason], [400, 'affiliate_not_found']);
+});
+
+test('beside an unknown code whatever else is known credits', async () => {
+  const body = { click_id: await click(), referral_code: 'nobody-at-all', amount: 5, txid: 'R-3' };
+  const answer = await api.live.post('/conversions', body);
+  assert.deepEqual([answer.status, answer.body.data.commission.amountMinor], [201, 50]);
+});
+
+test('a repeat says what differs and how it is corrected; a misspelt name is hinted at', async () => {
+  const other = await makeAffiliate(api.live);
+  const sale = { order_id: 'D-1', amount: 50, affiliate_id: affiliate.id };
+  const { conversionId } = (await api.live.post('/conversions', sale)).body.data;
+  const repeat = async (more: object) => (await api.live.post('/conversions', { ...sale, ...more })).body.data;
+  assert.equal((await repeat({})).message, 'A conversion with this order is already recorded.');
+  const differing = await repeat({ amount: 70, affiliate_id: other.id });
+  assert.deepEqual([differing.tracked, differing.reason], [false, 'duplicate_order']);
+  assert.match(differing.message, /the amount is 50\.00 USD, not 70\.00 USD/);
+  assert.ok(differing.message.includes(`the affiliate is ${affiliate.id}, not ${other.id}`));
+  assert.ok(differing.message.includes(`POST /api/v1/conversions/${conversionId}/refunds`));
+
+  const misspelt = await api.live.post('/conversions', { order_id: 'D-2', amount: 5, refferal_code: 'jane' });
+  assert.match(misspelt.body.data.message, /'refferal_code' is no field: was referral_code meant\?/);
+  const refused = await api.live.post('/conversions', { amount: 5, refferal_code: 'jane' });
+  assert.match(refused.body.error.message, /click_id is required.*'refferal_code' is no field/);
+});
+
+test('guests of one placeholder are not one customer', async () => {
+  const [ann, bob] = [await makeAffiliate(api.live), await makeAffiliate(api.live)];
+  const sold = async (txid: string, more: object) =>
+    (await api.live.post('/conversions', { txid, amount: 10, customer_id: 'guest', ...more })).body.data.conversionId;
+  const ids = [
+    await sold('G-1', { affiliate_id: ann.id, customer_email: 'one@example.com' }),
+    await sold('G-2', { affiliate_id: bob.id, customer_email: 'two@example.com' }),
+    await sold('G-3', { customer_email: 'one@example.com' }),
+    await sold('G-4', { customer_email: 'three@example.com' }),
+  ];
+  const credited = [];
+  for (const id of ids) credited.push((await api.live.get(`/conversions/${id}`)).body.data.affiliateId);
+  assert.deepEqual(credited, [ann.id, bob.id, ann.id, null]);
+});
+
+test('renewals follow their subscription, and commission leaves tax and shipping out', async () => {
+  const first = await api.live.post('/conversions', {
+    txid: 'SUB-1',
+    amount: '119.00',
+    currency: 'USD',
+    tax: '19.00',
+    subscription_id: 'plan-1',
+    affiliate_id: affiliate.id,
+    product_id: 'pro',
+  });
+  assert.deepEqual([first.body.data.kind, first.body.data.commission.amountMinor], ['sale', 1000]);
+  const shown = (await api.live.get(`/conversions/${first.body.data.conversionId}`)).body.data;
+  assert.deepEqual([shown.grossMinor, shown.amountMinor], [11900, 10000]);
+  const renewal = async (body: object) =>
+    (await api.live.post('/conversions', { amount: '119.00', currency: 'USD', ...body })).body.data;
+  for (const body of [
+    { txid: 'SUB-2', subscription_id: 'plan-1' },
+    { txid: 'SUB-3', subscription_id: 'plan-1', is_recurring: true },
+  ]) {
+    const { reason, conversionId } = await renewal(body);
+    const { kind, affiliateId } = (await api.live.get(`/conversions/${conversionId}`)).body.data;
+    assert.deepEqual([reason, kind, affiliateId], ['renewal_not_paid', 'renewal', affiliate.id]);
+  }
+});
+
 test('what it names must be there: the answer tells what is not', async () => {
   for (const [body, reason] of [
     [{ click_id: 'clk_none', amount: 1, txid: 'x' }, 'click_not_found'],

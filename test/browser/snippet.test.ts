@@ -5,7 +5,10 @@ import { openConformanceProgram, type ConformanceProgram } from '../dialects/con
 import { openBrowser } from '../support/browser.ts';
 import { servePage } from './pages.ts';
 
-declare const window: { tributary: { metadata(): Record<string, string> }; told: unknown };
+declare const window: {
+  tributary: { metadata(): Record<string, string>; ready: Promise<Record<string, string>> };
+  told: unknown;
+};
 declare const sessionStorage: { getItem(key: string): string | null };
 declare const document: { querySelector(selector: string): { value: string } | null };
 
@@ -20,7 +23,7 @@ describe('snippet.js in Chromium', () => {
     site = await servePage(
       `<!doctype html><title>Checkout</title>
        <script>document.addEventListener('tributary', (event) => { window.told = event.detail; });</script>
-       <script src="${program.hub.url}/snippet.js"></script>
+       <script src="${program.hub.url}/snippet.js" data-program="${program.programId}"></script>
        <form><input type="hidden" data-tributary="affiliate_id"></form>`,
     );
     browser = await openBrowser();
@@ -54,9 +57,32 @@ describe('snippet.js in Chromium', () => {
   });
 
   it('lets a later link take over, and keeps nothing of the one before', async () => {
-    await land('/?ref=aff_later&aff_sess=clk_later');
+    await land('/?ref=aff_later&click_id=clk_later');
     const metadata = await page.evaluate(() => window.tributary.metadata());
-    assert.deepEqual(metadata, { affiliate_id: 'aff_later', affiliate_session_id: 'clk_later' });
+    assert.deepEqual(metadata, { affiliate_id: 'aff_later', click_id: 'clk_later' });
+  });
+
+  it('makes a click of a ref that came without one, once, and hands on that click alone', async () => {
+    const before = await countClicks();
+    await land(`/?ref=${program.referralCode}&aff_sess=clk_typed&sub1=theirs`);
+    const metadata = await page.evaluate(() => window.tributary.ready);
+    const [click] = await program.hub.db('clicks').orderBy('id', 'desc').limit(1).select('*');
+    assert.deepEqual(metadata, { affiliate_session_id: click.id, click_id: click.id });
+    assert.deepEqual(
+      [click.affiliate_id, click.program_id, click.sub1, click.source_url],
+      [program.affiliateId, program.programId, 'theirs', page.url()],
+    );
+    assert.deepEqual(await page.evaluate(() => window.told), metadata);
+    await land(`/?ref=${program.referralCode}`);
+    await land('/checkout');
+    assert.deepEqual(await page.evaluate(() => window.tributary.ready), metadata);
+    assert.equal(await countClicks(), before + 1);
+  });
+
+  it('goes on with the click before where a ref is nobody of ours', async () => {
+    const before = await page.evaluate(() => window.tributary.metadata());
+    await land('/?ref=newsletter');
+    assert.deepEqual(await page.evaluate(() => window.tributary.ready), before);
   });
 
   it('has nothing for another visitor', async () => {
@@ -69,6 +95,8 @@ describe('snippet.js in Chromium', () => {
       await other.close();
     }
   });
+
+  const countClicks = async () => (await program.hub.db('clicks').select('id')).length;
 
   async function createLink(): Promise<string> {
     const response = await fetch(`${program.hub.url}/api/v1/tracking-links`, {

@@ -2,6 +2,7 @@ import type { Deps } from '../../deps.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
+import { isPlaceholder } from '../../domain/placeholders.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
 import { digestId, orderRefs, subscriptionRef } from '../../inbound/fields/references.ts';
 import type { ReadOutcome, SettledConversion } from '../../inbound/inbox/read-outcomes.ts';
@@ -35,7 +36,8 @@ export const saleRoute = defineDialectRoute({
     const who = await findWho(deps.db, { programId, livemode }, body);
     if (!test) refuseUnknown(who);
     const number = await nextSaleNumber(deps.db, programId);
-    const sale = { ...toSale(body, who, request.receivedAt), note: noteNumber(number) };
+    const product = body.product_id ? { productId: body.product_id } : {};
+    const sale = { ...toSale(body, who, request.receivedAt), note: { ...noteNumber(number), ...product } };
     const normalized: Normalized = { kind: 'facts', livemode, facts: [sale] };
     const { id, settled } = await submitRequest(deps, request, { programId, kind: 'conversion', normalized });
     const told = test ? await describeTest(deps.db, 'sale', programId, id) : {};
@@ -53,14 +55,15 @@ const NOT_ATTRIBUTED = 'No affiliate attribution found for this customer in this
 
 function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Date): Fact {
   const orders = orderRefs(body.transaction_id ?? newId('ibx').replace(/^ibx_/, 'test_txn_'), null);
-  const subscription = body.subscription_id ? subscriptionRef(body.subscription_id) : null;
+  const named = body.subscription_id ?? '';
+  const subscription = named === '' || isPlaceholder(named) ? null : subscriptionRef(named);
   const evidence = clickId === null ? {} : { clickId };
-  const named = { refs: subscription?.startsWith('stripe:') ? [...refs, subscription] : refs, email: null };
+  const buyer = { refs: subscription?.startsWith('stripe:') ? [...refs, subscription] : refs, email: null };
   const common = {
     id: digestId('affitor-sale', [orders, body.amount_cents, body.currency, subscription, body.is_recurring]),
     refs: orders,
     occurredAt: receivedAt.toISOString(),
-    customer: named.refs.length > 0 ? named : null,
+    customer: buyer.refs.length > 0 ? buyer : null,
     evidence,
     goal: 'purchase',
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isCurrency } from '../../domain/currency.ts';
 import { emailPattern } from '../../domain/email.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
+import { isPlaceholder } from '../../domain/placeholders.ts';
 
 /**
  * The bodies of Affitor's tracking API, as its endpoint pages have them (https://docs.affitor.com/api-reference, read
@@ -79,12 +80,14 @@ export const leadBody = z
   .meta({ id: 'LeadRequest', description: 'At least one of click_id and customer_key' });
 
 const ID_REQUIRED = 'transaction_id is required and must be a string';
+const ID_NOT_FILLED_IN = 'transaction_id stands for no value: the sender did not fill it in';
 const AMOUNT_REQUIRED = 'amount_cents is required and must be a positive integer';
 const transactionId = z
   .string(ID_REQUIRED)
   .trim()
   .min(1, ID_REQUIRED)
   .max(255)
+  .refine((id) => !isPlaceholder(id), ID_NOT_FILLED_IN)
   .meta({ description: 'Your own id of the payment; a repeat is answered 409' });
 const amountCents = z
   .int(AMOUNT_REQUIRED)
@@ -106,7 +109,7 @@ const saleFields = {
   is_recurring: z.boolean().nullish().meta({ description: 'True for the renewals of a subscription' }),
   subscription_id: key('Your own id of the subscription'),
   subscription_interval: z.enum(['monthly', 'quarterly', 'annual']).nullish(),
-  product_id: key('Kept with the message'),
+  product_id: key('Kept with the sale'),
   additional_data: additionalData,
 };
 export const saleBody = z

@@ -1,5 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import { isPlaceholder } from '../../domain/placeholders.ts';
 import { customerRef } from '../../inbound/fields/references.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
 import { openSharedStatement } from './shared-statement.ts';
@@ -29,7 +30,8 @@ export async function findWho(
   { programId, livemode }: { programId: string; livemode: boolean },
   { click_id, customer_key }: { click_id?: string | null | undefined; customer_key?: string | null | undefined },
 ): Promise<Who> {
-  const keyRef = customer_key ? customerRef(customer_key) : null;
+  // What a site sends where nobody is signed in is no key.
+  const keyRef = customer_key && !isPlaceholder(customer_key) ? customerRef(customer_key) : null;
   const named = click_id ?? null;
   const { clicked, byReference, boundByClick } = await findCustomers({
     db,

@@ -74,7 +74,7 @@ export const conversionRoutes = [
  */
 function normalize(body: NewConversion, context: { livemode: boolean; receivedAt: Date }): Normalized {
   const { externalId, externalSource = null, metadata = null, ...sale } = body;
-  const normalized = normalizeConversion({ ...sale, metadata, order_id: externalId }, context);
+  const normalized = normalizeConversion({ ...sale, metadata, externalId }, context);
   if (normalized.kind !== 'facts') return normalized;
   const note = { externalSource, metadata };
   return {

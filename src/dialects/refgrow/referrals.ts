@@ -9,6 +9,7 @@ import { newId } from '../../domain/ids.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
 import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
 import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
+import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { submitRequest } from '../submit.ts';
 import { toMajorNumber, toSeconds } from '../values.ts';
@@ -87,6 +88,7 @@ export const referralRoutes = [
     body: newConversion,
     handle: async (deps, request) => {
       const { principal, livemode, receivedAt, body } = request;
+      await refuseUnknownCode(deps, principal.programId, body);
       const said = { ...nameReferrer(body), ...describeSale(body) };
       const normalized = addProducts(normalizeConversion(said, { livemode, receivedAt }), body.products);
       const message = { programId: principal.programId, kind: 'conversion', normalized } as const;
@@ -104,14 +106,27 @@ function nameReferrer({ clickId, referralCode }: NewConversion): object {
   if (!clickId && !referralCode) {
     throw invalidField('clickId', 'or referralCode is required', 'Either clickId or referralCode is required');
   }
-  return clickId ? { click_id: clickId, referral_code: referralCode } : { affiliate_id: referralCode };
+  return clickId ? { clickId, referral_code: referralCode } : { affiliate_id: referralCode };
+}
+
+/** The page answers an unknown code with 404, also beside a click, where the hub itself would go by the click alone. */
+async function refuseUnknownCode(
+  { db }: Pick<Deps, 'db'>,
+  programId: string,
+  { clickId, referralCode }: NewConversion,
+): Promise<void> {
+  if (!clickId || !referralCode || (await findAffiliate(db, programId, referralCode))) return;
+  const click = await findAnyClick(db, clickId);
+  throw click?.programId === programId
+    ? resourceNotFound('Affiliate', 'referralCode')
+    : resourceNotFound('Click', 'clickId');
 }
 
 /** An amount of 0 is a conversion without money (a signup), for which offers with a fixed amount pay. */
 function describeSale({ amount, orderId, customer }: NewConversion) {
   return {
     ...(amount === 0 ? {} : { amount }),
-    order_id: orderId,
+    orderId,
     customer_id: customer?.id,
     customer_email: customer?.email,
   };

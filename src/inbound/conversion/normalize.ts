@@ -4,6 +4,7 @@ import type { Fact, Normalized } from '../../domain/facts.ts';
 import { isStorable } from '../../domain/storable-text.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 import { giveField, type GivenFields } from '../fields/given.ts';
+import { hintAtMisspelt } from '../fields/misspelt.ts';
 import { defaultFieldNames } from '../fields/names.ts';
 import { Problems } from '../fields/problems.ts';
 import { callRef, digestId } from '../fields/references.ts';
@@ -28,7 +29,7 @@ const statuses = buildStatusTable(ownStatuses, 'refused');
  * (with `status` lead, hold, sale or rejected). Throws VALIDATION_ERROR with `details`.
  */
 export function normalizeConversion(body: unknown, context: CallContext): Normalized {
-  const problems = new Problems();
+  const problems = new Problems(() => hintAtMisspelt(Object.keys(Object(body)), defaultFieldNames));
   const given = readBody(body, problems);
   return toConversionFact(given, statuses, toFactContext(context), problems);
 }
@@ -92,6 +93,7 @@ function toFactContext(context: CallContext) {
     receivedAt: context.receivedAt,
     document: 'api',
     orderScope: null,
+    keyless: false,
     callId: context.callId,
   } as const;
 }

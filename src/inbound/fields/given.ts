@@ -1,3 +1,4 @@
+import { isPlaceholder } from '../../domain/placeholders.ts';
 import { isStorable } from '../../domain/storable-text.ts';
 import { findField, type ConversionField, type FieldNames } from './names.ts';
 import { toPlainDecimal } from './plain-decimal.ts';
@@ -30,7 +31,7 @@ export function giveField(
   if (value === null || value === undefined) return;
   const { field, rank } = named;
   const text = field === 'metadata' ? readMetadata(name, value, problems) : readText(field, name, value, problems);
-  if (text === null || text === '') return;
+  if (text === null || text === '' || (ofNobody.has(field) && isPlaceholder(text))) return;
   const earlier = given[field];
   if (earlier && earlier.rank <= rank) {
     if (earlier.rank === rank && !saysTheSame(field, earlier.text, text)) {
@@ -41,6 +42,11 @@ export function giveField(
   given[field] = { name, text, rank };
 }
 
+const decimals: ReadonlySet<ConversionField> = new Set(['amount', 'tax', 'shipping']);
+
+/** Fields in which a word that stands for no value is the same as none: shops and trackers say so of guests. */
+const ofNobody: ReadonlySet<ConversionField> = new Set(['customerId', 'customerEmail', 'subscriptionId']);
+
 function readText(field: ConversionField, name: string, value: unknown, problems: Problems): string | null {
   if (typeof value === 'string') {
     if (!isStorable(value)) {
@@ -49,9 +55,10 @@ function readText(field: ConversionField, name: string, value: unknown, problems
     }
     return value.trim();
   }
+  if (typeof value === 'boolean' && field === 'isRenewal') return String(value);
   if (typeof value === 'number' && Number.isFinite(value)) {
     // Beyond 2^53 a JSON number has lost digits already; as an amount it is refused for its size or form.
-    if (Number.isSafeInteger(value) || field === 'amount' || field === 'amountMinor') return String(value);
+    if (Number.isSafeInteger(value) || field === 'amountMinor' || decimals.has(field)) return String(value);
     problems.add(name, 'must be text, or a whole number below 2^53');
     return null;
   }
@@ -60,11 +67,13 @@ function readText(field: ConversionField, name: string, value: unknown, problems
   return null;
 }
 
-/** Metadata is kept with the raw message alone; here it is only checked to be small and shallow. */
-function readMetadata(name: string, value: unknown, problems: Problems): null {
+/** Metadata is kept as JSON, to be shown again: small and shallow. */
+function readMetadata(name: string, value: unknown, problems: Problems): string | null {
   if (typeof value !== 'object') problems.add(name, 'must be an object');
-  else if (value !== null && !isBounded(value))
-    problems.add(name, 'must have at most 50 keys and 5 levels, 16 KiB in all, and no NUL');
+  else if (value !== null) {
+    if (isBounded(value)) return JSON.stringify(value);
+    problems.add(name, 'must have at most 50 keys and 5 levels, 16 KiB in all, and no NUL or broken Unicode');
+  }
   return null;
 }
 
@@ -74,7 +83,8 @@ function isBounded(value: object): boolean {
   return everyItem(value, (key, item, level) => {
     keys += 1;
     characters += key.length + (typeof item === 'string' ? item.length : 0);
-    return keys <= 50 && characters <= 16_384 && level <= 5 && !key.includes('\0') && !isNulText(item);
+    const storable = isStorable(key) && (typeof item !== 'string' || isStorable(item));
+    return keys <= 50 && characters <= 16_384 && level <= 5 && storable;
   });
 }
 
@@ -102,14 +112,29 @@ function everyItem(value: object, test: (key: string, item: unknown, level: numb
 
 function saysTheSame(field: ConversionField, one: string, other: string): boolean {
   if (one === other) return true;
-  if (field === 'amount' || field === 'amountMinor') {
+  if (field === 'amountMinor' || decimals.has(field)) {
     const decimal = toPlainDecimal(one);
     return decimal !== null && decimal === toPlainDecimal(other);
   }
   if (field === 'currency' || field === 'customerEmail' || field === 'status') {
     return one.toLowerCase() === other.toLowerCase();
   }
+  if (field === 'isRenewal') return readFlag(one) !== null && readFlag(one) === readFlag(other);
   return false;
+}
+
+const flags: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['yes', true],
+  ['false', false],
+  ['0', false],
+  ['no', false],
+]);
+
+/** A yes or no in the words of forms, JSON and trackers; null for other words. */
+export function readFlag(text: string): boolean | null {
+  return flags.get(text.toLowerCase()) ?? null;
 }
 
 function nameType(value: unknown): string {

@@ -13,8 +13,13 @@ export type ConversionField =
   | 'referralCode'
   | 'couponCode'
   | 'currency'
+  | 'isRenewal'
+  | 'subscriptionId'
+  | 'tax'
+  | 'shipping'
   | 'status'
   | 'offerId'
+  | 'productId'
   | 'occurredAt'
   | 'url'
   | 'sub1'
@@ -38,8 +43,13 @@ export const fieldSpellings: Readonly<Record<ConversionField, readonly string[]>
   referralCode: ['referral_code'],
   couponCode: ['coupon_code'],
   currency: ['currency'],
+  isRenewal: ['is_recurring', 'renewal'],
+  subscriptionId: ['subscription_id'],
+  tax: ['tax'],
+  shipping: ['shipping'],
   status: ['status'],
   offerId: ['offer_id'],
+  productId: ['product_id'],
   occurredAt: ['occurred_at'],
   url: ['url'],
   sub1: ['sub1'],

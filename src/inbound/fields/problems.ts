@@ -4,6 +4,12 @@ import { validationError } from '../../domain/errors.ts';
 export class Problems {
   readonly details: Record<string, string> = {};
   #any = false;
+  readonly #hint: () => string;
+
+  /** `hint` gives sentences to be said beside what is wrong, each after a space. */
+  constructor(hint: () => string = () => '') {
+    this.#hint = hint;
+  }
 
   add(name: string, message: string, reason?: string): void {
     this.#any = true;
@@ -17,7 +23,8 @@ export class Problems {
     const sentences = Object.entries(this.details)
       .filter(([name]) => name !== 'reason')
       .map(([name, message]) => `${name} ${message}`);
-    throw validationError(sentences.join('; '), this.details);
+    const hints = this.#hint();
+    throw validationError(sentences.join('; ') + (hints === '' ? '' : `.${hints}`), this.details);
   }
 }
 

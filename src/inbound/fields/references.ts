@@ -21,9 +21,10 @@ export function customerRef(id: string): string {
   return /^(?:acct_[A-Za-z0-9]+:)?cus_[A-Za-z0-9_]+$/.test(id) ? `stripe:${id}` : `id:${id}`;
 }
 
-/** The reference of a subscription by the sender's own id, which may be Stripe's. */
-export function subscriptionRef(id: string): string {
-  return /^sub_\w+$/.test(id) ? `stripe:${id}` : `sub:${id}`;
+/** The reference of a subscription by the sender's own id, which may be Stripe's; scoped as order ids are. */
+export function subscriptionRef(id: string, scope: string | null = null): string {
+  if (/^(?:acct_[A-Za-z0-9]+:)?sub_\w+$/.test(id)) return `stripe:${id}`;
+  return scope === null ? `sub:${id}` : `sub:${scope}:${id}`;
 }
 
 /** The id that a stored message's facts were given where the sender named none; undefined where it did. */

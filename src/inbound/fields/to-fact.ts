@@ -1,10 +1,11 @@
-import type { Evidence, Fact, FactCustomer, Normalized } from '../../domain/facts.ts';
+import type { Evidence, Fact, FactAmount, FactCustomer, FactNote, Normalized } from '../../domain/facts.ts';
 import type { GivenFields } from './given.ts';
 import type { ConversionField } from './names.ts';
+import { readNet } from './net.ts';
 import type { Problems } from './problems.ts';
-import { callRef, customerRef, digestId, orderRefs } from './references.ts';
+import { callRef, customerRef, digestId, orderRefs, subscriptionRef } from './references.ts';
 import type { StatusTable, TrackerState } from './statuses.ts';
-import { readAmount, readEmail, readTime, readUrl, readWord } from './values.ts';
+import { readAmount, readEmail, readId, readRenewal, readTime, readUrl, readWord, type Worthless } from './values.ts';
 
 /** Secondary funnel events. */
 export const funnelEventTypes = ['pageview', 'registration', 'lead'] as const;
@@ -16,8 +17,10 @@ export interface FactContext {
   receivedAt: Date;
   /** How the message came; an explicit API call is more authoritative than a postback. */
   document: 'api' | 'postback';
-  /** Scopes the sender's order ids to one source; null: they are the program's. */
+  /** Scopes the sender's order and subscription ids to one source; null: they are the program's. */
   orderScope: string | null;
+  /** Whether the sender had a key; without one it may say any time, and the time of receipt is kept beside it. */
+  keyless: boolean;
   /**
    * Stands for the order id where a call without one is an order of its own. To normalize a stored message again, give
    * the id that its facts have (`callIdOf`); else a new one is made.
@@ -37,38 +40,91 @@ export function toConversionFact(
 ): Normalized {
   const word = readWord(given, 'status', problems);
   const state = word === null ? null : readState(word, given, statuses, problems);
-  const amount = readAmount(given, problems, state === null || state === 'sale' ? 'refused' : 'absent');
+  const amount = readAmount(given, problems, worthlessIn(context.document, state));
+  const net = readNet(given, amount, problems);
   const goal = readWord(given, 'goal', problems) ?? 'purchase';
+  const series = readSeries(given, context, problems);
   const who = readWho(given, problems);
   const order = readOrderRefs(given, goal, context, state !== null, problems);
   const time = readTime(given, context.receivedAt, problems);
+  const note = readNote(given, problems);
   if (!namesSubject(given)) problems.add('click_id', 'is required, or an order id, a customer, an affiliate or a code');
+  if (amount === null && series.isRenewal && (state === null || state === 'sale')) {
+    // What is not known to be paid pays nothing, and a fixed amount pays for the first payment only.
+    problems.add(given.amount?.name ?? 'amount', 'is required of a renewal', 'amount_required');
+  }
   problems.throwIfAny();
 
   const meaning = [order, word?.toLowerCase(), amount, goal, who.customer, who.evidence, time];
+  const further = [series.phase, series.subscription, isSame(amount, net) ? null : net];
   const common = {
-    id: digestId(context.document, meaning),
+    // What says nothing of a series or of parts keeps the id that it had before messages could say so.
+    id: digestId(context.document, isPlain(further) ? meaning : [...meaning, ...further]),
     refs: order,
     occurredAt: time ?? context.receivedAt.toISOString(),
+    ...receiptOf(context),
     ...who,
+    ...(note ? { note } : {}),
   };
   return { kind: 'facts', livemode: isLive(given, context), facts: [toFact()] };
 
   function toFact(): Fact {
-    if (word !== null && state !== null) return { ...common, type: 'tracker', state, word, amount, goal };
-    if (amount === null) return { ...common, type: 'action', goal };
+    const { phase, subscription } = series;
+    if (word !== null && state !== null) {
+      const isPayment = state !== 'lead' && state !== 'unknown' && !isPlain(further);
+      const parts = isPayment ? { net, phase, subscription } : {};
+      return { ...common, type: 'tracker', state, word, amount, goal, ...parts };
+    }
+    if (amount === null || net === null) return { ...common, type: 'action', goal };
     const { document } = context;
-    return {
-      ...common,
-      type: 'sale',
-      document,
-      gross: amount,
-      net: amount,
-      phase: 'one_off',
-      subscription: null,
-      goal,
-    };
+    return { ...common, type: 'sale', document, gross: amount, net, phase, subscription, goal };
   }
+}
+
+function worthlessIn(document: FactContext['document'], state: TrackerState | 'unknown' | null): Worthless {
+  if (state !== null && state !== 'sale') return 'absent';
+  return document === 'postback' ? 'zero_absent' : 'refused';
+}
+
+interface Series {
+  isRenewal: boolean;
+  phase: 'one_off' | 'subscription' | 'recurring';
+  subscription: string | null;
+}
+
+/**
+ * A payment that the sender calls a renewal is one; of a subscription whose payments it does not call so the first is the
+ * sale. "No" says no more than nothing: forms and templates send it by default.
+ */
+function readSeries(given: GivenFields, context: FactContext, problems: Problems): Series {
+  const isRenewal = readRenewal(given, problems) === true;
+  const id = readWord(given, 'subscriptionId', problems);
+  const subscription = id === null ? null : subscriptionRef(id, context.orderScope);
+  const phase = isRenewal ? 'recurring' : subscription === null ? 'one_off' : 'subscription';
+  return { isRenewal, phase, subscription };
+}
+
+/** Whether a message says nothing of a series (phase, subscription) and of parts of its amount (net). */
+function isPlain([phase, subscription, net]: unknown[]): boolean {
+  return phase === 'one_off' && subscription === null && net === null;
+}
+
+function isSame(gross: FactAmount | null, net: FactAmount | null): boolean {
+  return JSON.stringify(gross) === JSON.stringify(net);
+}
+
+/** What the message says beside money and people, to be shown again. */
+function readNote(given: GivenFields, problems: Problems): FactNote | null {
+  const productId = readWord(given, 'productId', problems);
+  const note = {
+    ...(productId === null ? {} : { productId }),
+    ...(given.metadata ? { metadata: JSON.parse(given.metadata.text) as unknown } : {}),
+  };
+  return Object.keys(note).length > 0 ? note : null;
+}
+
+function receiptOf({ keyless, receivedAt }: FactContext): { receivedAt?: string } {
+  return keyless ? { receivedAt: receivedAt.toISOString() } : {};
 }
 
 /**
@@ -83,7 +139,7 @@ export function toFunnelFact(
 ): Normalized {
   const eventType = readEventType(given, usualType, problems);
   const who = readWho(given, problems);
-  const orderId = readWord(given, 'orderId', problems);
+  const orderId = readId(given, 'orderId', problems);
   const time = readTime(given, context.receivedAt, problems);
   const url = readUrl(given, problems);
   if (!given.clickId && !who.customer) problems.add('click_id', 'is required, or a customer');
@@ -91,18 +147,20 @@ export function toFunnelFact(
 
   const subject = who.evidence.clickId ? `click:${who.evidence.clickId}` : nameCustomer(who.customer);
   const occurredAt = time ?? context.receivedAt.toISOString();
+  const note = readNote(given, problems);
+  const about = { ...who, ...receiptOf(context), ...(note ? { note } : {}) };
   const livemode = isLive(given, context);
   if (eventType === 'lead') {
     const refs = orderId === null ? [`lead:${subject}`] : orderRefs(orderId, context.orderScope);
     const id = digestId('lead', [refs, who.customer, who.evidence, time]);
-    const lead: Fact = { ...who, id, refs, occurredAt, type: 'lead', subscription: null, goal: 'lead' };
+    const lead: Fact = { ...about, id, refs, occurredAt, type: 'lead', subscription: null, goal: 'lead' };
     return { kind: 'facts', livemode, facts: [lead] };
   }
   // Two views of a page are two views; a second registration of the same visitor is a repeat.
   const own = eventType === 'pageview' && time === null && orderId === null;
   const meaning = [eventType, subject, who.customer, who.evidence, url, orderId, time];
   const id = own ? callRef(context) : digestId('funnel', meaning);
-  return { kind: 'facts', livemode, facts: [{ ...who, id, refs: [], occurredAt, type: 'funnel', eventType, url }] };
+  return { kind: 'facts', livemode, facts: [{ ...about, id, refs: [], occurredAt, type: 'funnel', eventType, url }] };
 }
 
 interface Who {
@@ -112,7 +170,7 @@ interface Who {
 
 function readWho(given: GivenFields, problems: Problems): Who {
   const evidence: Evidence = {};
-  const clickId = readWord(given, 'clickId', problems);
+  const clickId = readId(given, 'clickId', problems);
   if (clickId !== null) evidence.clickId = clickId;
   const affiliate = readWord(given, 'affiliateId', problems);
   if (affiliate !== null) evidence.affiliate = affiliate;
@@ -136,7 +194,7 @@ function readOrderRefs(
   isStatus: boolean,
   problems: Problems,
 ): string[] {
-  const orderId = readWord(given, 'orderId', problems);
+  const orderId = readId(given, 'orderId', problems);
   if (orderId !== null) return orderRefs(orderId, context.orderScope);
   if (given.clickId && (context.document === 'postback' || isStatus)) {
     return [`click:${given.clickId.text}:${goal.toLowerCase()}`];

@@ -3,7 +3,8 @@ import { emailPattern } from '../../domain/email.ts';
 import type { FactAmount } from '../../domain/facts.ts';
 import { parseMajorAmount, parseMinorAmount } from '../../domain/money.ts';
 import { parseTime } from '../../domain/parse-time.ts';
-import type { Given, GivenFields } from './given.ts';
+import { isPlaceholder } from '../../domain/placeholders.ts';
+import { readFlag, type Given, type GivenFields } from './given.ts';
 import type { ConversionField } from './names.ts';
 import { toPlainDecimal } from './plain-decimal.ts';
 import { clip, type Problems } from './problems.ts';
@@ -21,6 +22,25 @@ export function readWord(given: GivenFields, field: ConversionField, problems: P
     return null;
   }
   return value.text;
+}
+
+/** The id of an order or click: a word that stands for nothing would make one order or click of everybody's, and is refused. */
+export function readId(given: GivenFields, field: 'clickId' | 'orderId', problems: Problems): string | null {
+  const value = given[field];
+  if (!value || !isPlaceholder(value.text)) return readWord(given, field, problems);
+  const message = `is '${clip(value.text)}', which stands for no value: the sender did not fill it in`;
+  problems.add(value.name, message, 'placeholder_id');
+  return null;
+}
+
+/** Whether it is a renewal, or null where the sender did not say. */
+export function readRenewal(given: GivenFields, problems: Problems): boolean | null {
+  const word = readWord(given, 'isRenewal', problems);
+  const flag = word === null ? null : readFlag(word);
+  if (word !== null && flag === null) {
+    problems.add(given.isRenewal?.name ?? 'is_recurring', `must be true or false, not '${clip(word)}'`);
+  }
+  return flag;
 }
 
 /** A page address, kept as it is: it is shown, never fetched. */
@@ -41,14 +61,20 @@ export function readEmail(given: GivenFields, problems: Problems): string | null
 }
 
 /**
- * The exact amount in minor units; in plain major units where no currency is named, since the decimals then depend on the
- * offer's currency. `zero` says what zero and negative amounts are: a mistake (in sales), or no amount (in leads and
- * rejections, where trackers send 0 or the amount that they take back).
+ * What zero and negative amounts are. refused: mistakes, as in sales. zero_absent: zero is no amount, and negative a mistake,
+ * as in the postbacks of trackers that send 0 where they know none. absent: neither is an amount, as in leads and
+ * rejections, where trackers send 0 or what they take back.
  */
-export function readAmount(given: GivenFields, problems: Problems, zero: 'refused' | 'absent'): FactAmount | null {
+export type Worthless = 'refused' | 'zero_absent' | 'absent';
+
+/**
+ * The exact amount in minor units; in plain major units where no currency is named, since the decimals then depend on the
+ * offer's currency.
+ */
+export function readAmount(given: GivenFields, problems: Problems, worthless: Worthless): FactAmount | null {
   const currency = readCurrency(given, problems);
-  const major = given.amount && readMajor(given.amount, currency, problems, zero);
-  const minor = given.amountMinor && readMinor(given.amountMinor, currency, problems, zero);
+  const major = given.amount && readMajor(given.amount, currency, problems, worthless);
+  const minor = given.amountMinor && readMinor(given.amountMinor, currency, problems, worthless);
   if (given.amount && given.amountMinor && major && minor && !isSameAmount(major, minor)) {
     problems.add(given.amountMinor.name, `disagrees with ${given.amount.name}`, 'amount_invalid');
   }
@@ -81,11 +107,12 @@ export function isTooFarAhead(time: Date, receivedAt: Date): boolean {
 /** Whether a text is a placeholder that the sender's tracker should have replaced by a value. */
 export function isMacro(text: string): boolean {
   // Longer texts are refused for their length; the expressions below need not see them.
-  if (text.length > MAX_TEXT_LENGTH || !/[{[#<%_]|^REPLACE|^OPTIONAL$/.test(text)) return false;
+  if (text.length > MAX_TEXT_LENGTH || !/[{}[#<%_!*@$]|^REPLACE|^OPTIONAL$/.test(text)) return false;
   return (
     /\{[^{}]*\}|%7B.*%7D/i.test(text) ||
-    /^(?:\[[^\]]*\]|%5B.*%5D|#[^#]*#|<[^<>]*>|%[A-Za-z_]\w*%|__[A-Z0-9_]+__)$/.test(text) ||
-    /^(?:REPLACE(?:_.*)?|OPTIONAL)$/.test(text)
+    /^(?:\[\[?[^[\]]*\]\]?|%5B.*%5D|#[^#]*#|<+[^<>]*>+|%%?[A-Za-z_][\w.-]*%%?|__[A-Z0-9_]+__)$/.test(text) ||
+    /^(?:!!!?[\w.-]+!!!?|\*\|[^|]*\|\*|@@[\w.-]+@@|\$[A-Za-z_][\w.-]*\$|\{\{[\w. -]*|[\w. -]*\}\})$/.test(text) ||
+    /^(?:REPLACE(?:_.*)?|OPTIONAL|YOUR_[A-Z0-9_]+)$/.test(text)
   );
 }
 
@@ -98,15 +125,9 @@ function readCurrency(given: GivenFields, problems: Problems): string | null {
   return null;
 }
 
-function readMajor(value: Given, currency: string | null, problems: Problems, zero: 'refused' | 'absent') {
-  if (reportMacro(value, problems)) return null;
-  const plain = toPlainDecimal(value.text);
-  // No currency has more than four decimals, and the plain form has no superfluous ones.
-  if (plain === null || plain.length > 24 || !/^-?\d{1,18}(?:\.\d{1,4})?$/.test(plain)) {
-    problems.add(value.name, explainMajor(value.text, plain), 'amount_invalid');
-    return null;
-  }
-  if (!isPositive(plain, value, problems, zero)) return null;
+function readMajor(value: Given, currency: string | null, problems: Problems, worthless: Worthless) {
+  const plain = readDecimal(value, problems);
+  if (plain === null || !isPositive(plain, value, problems, worthless)) return null;
   if (currency === null) return { major: plain, currency };
   const parsed = parseMajorAmount(plain, currency);
   if (parsed.ok) return { minor: Number(parsed.amountMinor), currency };
@@ -114,20 +135,33 @@ function readMajor(value: Given, currency: string | null, problems: Problems, ze
   return null;
 }
 
-function readMinor(value: Given, currency: string | null, problems: Problems, zero: 'refused' | 'absent') {
+/** A number of major units in plain form, which may be negative; null where it is none, which is reported. */
+export function readDecimal(value: Given, problems: Problems): string | null {
+  if (reportMacro(value, problems)) return null;
+  const plain = toPlainDecimal(value.text);
+  // No currency has more than four decimals, and the plain form has no superfluous ones.
+  if (plain !== null && plain.length <= 24 && /^-?\d{1,18}(?:\.\d{1,4})?$/.test(plain)) return plain;
+  problems.add(value.name, explainMajor(value.text, plain), 'amount_invalid');
+  return null;
+}
+
+function readMinor(value: Given, currency: string | null, problems: Problems, worthless: Worthless) {
   if (reportMacro(value, problems)) return null;
   const parsed = parseMinorAmount(value.text);
   if (!parsed.ok) {
     problems.add(value.name, parsed.problem, 'amount_invalid');
     return null;
   }
-  if (!isPositive(String(parsed.amountMinor), value, problems, zero)) return null;
+  if (!isPositive(String(parsed.amountMinor), value, problems, worthless)) return null;
   return { minor: Number(parsed.amountMinor), currency };
 }
 
-function isPositive(plain: string, value: Given, problems: Problems, zero: 'refused' | 'absent'): boolean {
-  if (plain !== '0' && !plain.startsWith('-')) return true;
-  if (zero === 'refused') problems.add(value.name, 'must be positive', 'amount_invalid');
+function isPositive(plain: string, value: Given, problems: Problems, worthless: Worthless): boolean {
+  const isNegative = plain.startsWith('-');
+  if (plain !== '0' && !isNegative) return true;
+  if (worthless === 'refused' || (isNegative && worthless === 'zero_absent')) {
+    problems.add(value.name, 'must be positive', 'amount_invalid');
+  }
   return false;
 }
 

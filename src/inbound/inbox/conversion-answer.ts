@@ -20,16 +20,22 @@ export type ConversionAnswerData =
   | { tracked: false; reason: string; message: string; conversionId?: string }
   | { tracked: null; status: 'processing' | 'failed'; inboxEventId: string; location: string };
 
+/** What the answer tells of the message itself. */
+export interface Sent {
+  livemode: boolean;
+  /** Gives a sentence about names that were probably misspelt, '' where there are none; asked only where nothing was tracked. */
+  hint: () => string;
+}
+
 /**
  * What became of a conversion, in the words of the API. `settled` null: no result in time. Throws VALIDATION_ERROR with
  * `details.reason` for what was refused after it was stored (an unknown click, affiliate or offer).
  */
-export function answerConversion(
-  inboxEventId: string,
-  settled: ReadOutcome | null,
-  livemode: boolean,
-): ConversionAnswer {
+export function answerConversion(inboxEventId: string, settled: ReadOutcome | null, sent: Sent): ConversionAnswer {
   if (settled === null) return answerLater(inboxEventId, 'processing');
+  const { livemode } = sent;
+  const answerUntracked = (reason: string, message: string, about: SettledConversion | null) =>
+    untracked(reason, message + sent.hint(), about);
   const { conversion } = settled;
   switch (settled.outcome) {
     case 'recorded':
@@ -37,11 +43,16 @@ export function answerConversion(
     case 'updated':
       return { status: 200, body: { data: describeTracked(conversion, livemode) } };
     case 'duplicate':
-      return answerUntracked('duplicate_order', 'A conversion with this order is already recorded.', conversion);
+      return answerUntracked(
+        'duplicate_order',
+        settled.error ?? 'A conversion with this order is already recorded.',
+        conversion,
+      );
     case 'parked':
       return answerUntracked(
         'no_attribution',
-        'Nothing tells which affiliate referred this. It is kept, and attributed should evidence arrive.',
+        settled.error ??
+          'Nothing tells which affiliate referred this. It is kept, and attributed should evidence arrive.',
         conversion,
       );
     case 'not_tracked':
@@ -55,7 +66,7 @@ export function answerConversion(
     }
     case 'rejected':
     case 'unprocessable':
-      throw toRejection(settled);
+      throw toRejection(settled, sent);
     default:
       return answerLater(inboxEventId, 'failed');
   }
@@ -76,7 +87,7 @@ function describeTracked(conversion: SettledConversion | null, livemode: boolean
   };
 }
 
-function answerUntracked(reason: string, message: string, conversion: SettledConversion | null): ConversionAnswer {
+function untracked(reason: string, message: string, conversion: SettledConversion | null): ConversionAnswer {
   const about = conversion ? { conversionId: conversion.id } : {};
   return { status: 200, body: { data: { tracked: false, reason, message, ...about } } };
 }
@@ -87,9 +98,9 @@ function answerLater(inboxEventId: string, status: 'processing' | 'failed'): Con
   return { status: 202, body: { data: { tracked: null, status, inboxEventId, location } } };
 }
 
-function toRejection(settled: ReadOutcome): AppError {
+function toRejection(settled: ReadOutcome, { hint }: Sent): AppError {
   const reason = settled.reason ?? settled.error ?? settled.outcome;
-  return new AppError('VALIDATION_ERROR', explainRejection(reason) ?? settled.error ?? 'The conversion was refused', {
-    details: { reason },
-  });
+  const message = explainRejection(reason) ?? settled.error ?? 'The conversion was refused';
+  const hints = hint();
+  return new AppError('VALIDATION_ERROR', hints === '' ? message : `${message}.${hints}`, { details: { reason } });
 }

@@ -1,6 +1,7 @@
 import type { Normalized } from '../../domain/facts.ts';
 import type { PostbackSettings } from '../../program/sources.ts';
 import { giveField, type GivenFields } from '../fields/given.ts';
+import { hintAtMisspelt } from '../fields/misspelt.ts';
 import { Problems } from '../fields/problems.ts';
 import { toConversionFact, toFunnelFact } from '../fields/to-fact.ts';
 import { readMessage } from './message.ts';
@@ -25,12 +26,22 @@ export function normalizePostback(
   settings: CompiledSettings,
   context: PostbackContext,
 ): Normalized {
-  const problems = new Problems();
+  const problems = new Problems(() =>
+    hintAtMisspelt(
+      pairs.map(([name]) => name),
+      settings.names,
+    ),
+  );
   const given: GivenFields = {};
   for (const [name, value] of pairs) giveField(given, settings.names, name, value, problems);
   // The key was checked before, and must appear in no error.
   delete given.secure;
-  const facts = { ...context, document: 'postback', callId: context.callId } as const;
+  const facts = {
+    ...context,
+    document: 'postback',
+    keyless: !settings.requireKey,
+    callId: context.callId,
+  } as const;
   if (settings.purpose === 'secondary') return toFunnelFact(given, settings.eventType, facts, problems);
   return toConversionFact(given, settings.statuses, facts, problems);
 }

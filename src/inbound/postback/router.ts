@@ -18,6 +18,7 @@ import { limitPostback } from '../../http/limit-callers.ts';
 import type { RateLimits } from '../../http/rate-limits.ts';
 import { readRawBody } from '../../http/raw-body.ts';
 import { findSourceByUrl } from '../find-source.ts';
+import { hintAtMisspelt } from '../fields/misspelt.ts';
 import { readMessage } from './message.ts';
 import type { PostbackMessage } from './message.ts';
 import { normalizePostback } from './normalize.ts';
@@ -43,6 +44,8 @@ export interface AcceptedPostback {
   programId: string;
   purpose: CompiledSettings['purpose'];
   normalized: Normalized;
+  /** A sentence about names that were probably misspelt. */
+  hint: () => string;
 }
 
 /**
@@ -74,7 +77,8 @@ export function postbackRouter(deps: PostbackDeps, surface: PostbackSurface = na
 function nativeSurface(deps: PostbackDeps): PostbackSurface {
   return {
     limit: (principal, _purpose, _req, res) => limitPostback(deps, principal, res),
-    answer: (id, settled, { normalized }) => answerConversion(id, settled, normalized.livemode).body,
+    answer: (id, settled, { normalized, hint }) =>
+      answerConversion(id, settled, { livemode: normalized.livemode, hint }).body,
   };
 }
 
@@ -114,7 +118,12 @@ async function receivePostback(
   }
   const { id, settled } = await deps.inbox.appendAndWait(entry);
   const { programId } = source;
-  const answer = await surface.answer(id, settled, { programId, purpose: settings.purpose, normalized });
+  const hint = () =>
+    hintAtMisspelt(
+      message.pairs.map(([name]) => name),
+      settings.names,
+    );
+  const answer = await surface.answer(id, settled, { programId, purpose: settings.purpose, normalized, hint });
   res.statusCode = 200;
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('Cache-Control', 'no-store');

@@ -77,6 +77,22 @@ export const saleCases: ConformanceCase[] = [
     },
   },
   {
+    name: 'sale whose transaction_id was not filled in is refused in words',
+    request: () => ({
+      path: '/api/v1/track/sale',
+      body: { transaction_id: 'undefined', customer_key: 'usr_abc123', amount_cents: 4900 },
+    }),
+    ...says(400, 'transaction_id stands for no value: the sender did not fill it in'),
+  },
+  {
+    name: 'sale of a guest is nobody known',
+    request: () => ({
+      path: '/api/v1/track/sale',
+      body: { transaction_id: 'txn_guest', customer_key: 'guest', amount_cents: 4900 },
+    }),
+    ...says(400, 'Customer not found. Provide customer_key or click_id.'),
+  },
+  {
     name: 'sale of nobody known is refused and not kept',
     request: () => ({
       path: '/api/v1/track/sale',

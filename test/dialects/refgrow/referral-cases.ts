@@ -105,6 +105,25 @@ export const referralCases: ConformanceCase[] = [
     check: (answer, program) => assert.equal(at(answer, 'data.affiliateId'), program.affiliateId),
   },
   {
+    name: 'POST /referrals/convert does not know a code beside a click either',
+    request: ({ kept }) => ({
+      path: '/referrals/convert',
+      body: { clickId: kept['click'], referralCode: 'NOBODY', amount: 10, orderId: 'order_3' },
+    }),
+    status: 404,
+    body: failure('resource_not_found', 'referralCode'),
+    check: async (_answer, { hub }) => assert.deepEqual(await hub.db('orders').where('order_id', 'order_3'), []),
+  },
+  {
+    name: 'POST /referrals/convert refuses an orderId that was not filled in',
+    request: () => ({
+      path: '/referrals/convert',
+      body: { referralCode: 'JOHNDOE10', amount: 10, orderId: 'null' },
+    }),
+    status: 400,
+    body: failure('invalid_request', 'orderId'),
+  },
+  {
     name: 'POST /referrals/convert needs a click or a code',
     request: () => ({ path: '/referrals/convert', body: { amount: 10 } }),
     status: 400,

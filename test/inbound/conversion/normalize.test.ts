@@ -64,7 +64,73 @@ describe('a JSON conversion', () => {
       phase: 'one_off',
       subscription: null,
       goal: 'purchase',
+      note: { metadata: { anything: [1, 2] } },
     });
+  });
+
+  it('of a series says whether it is a renewal, and of which subscription', () => {
+    const series = (body: object) => {
+      const fact = convert({ txid: 'o1', sum: 10, currency: 'USD', ...body });
+      return fact.type === 'sale' ? [fact.phase, fact.subscription] : fact.type;
+    };
+    assert.deepEqual(series({ is_recurring: true }), ['recurring', null]);
+    assert.deepEqual(series({ renewal: 'yes', subscriptionId: 'S-1' }), ['recurring', 'sub:S-1']);
+    assert.deepEqual(series({ subscription_id: 'S-1' }), ['subscription', 'sub:S-1']);
+    assert.deepEqual(series({ subscription_id: 'S-1', is_recurring: false }), ['subscription', 'sub:S-1']);
+    assert.deepEqual(series({ subscription_id: 'sub_1' }), ['subscription', 'stripe:sub_1']);
+    assert.deepEqual(series({ subscription_id: 'acct_9:sub_1' }), ['subscription', 'stripe:acct_9:sub_1']);
+    assert.deepEqual(series({ subscription_id: 'null', is_recurring: 0 }), ['one_off', null]);
+    assert.match(detailsOf(() => series({ is_recurring: 'perhaps' }))['is_recurring'] ?? '', /must be true or false/);
+    assert.deepEqual(
+      detailsOf(() => convert({ txid: 'o1', is_recurring: true })),
+      { amount: 'is required of a renewal', reason: 'amount_required' },
+    );
+  });
+
+  it('leaves tax and shipping out of net, and keeps product and metadata', () => {
+    const fact = convert({
+      txid: 'o1',
+      sum: '119.00',
+      currency: 'USD',
+      tax: '19.00',
+      shipping: 4.9,
+      product_id: 'P-1',
+      metadata: { plan: 'pro' },
+    });
+    assert.ok(fact.type === 'sale');
+    assert.deepEqual(
+      [fact.gross, fact.net, fact.note],
+      [
+        { minor: 11900, currency: 'USD' },
+        { minor: 9510, currency: 'USD' },
+        { productId: 'P-1', metadata: { plan: 'pro' } },
+      ],
+    );
+  });
+
+  it('keeps its id whatever is noted beside it, and has another one where it says something else of the money', () => {
+    const idOf = (body: object) => convert({ txid: 'o1', sum: 10, currency: 'USD', ...body }).id;
+    assert.equal(idOf({ product_id: 'P-1', tax: 0, is_recurring: false, metadata: {} }), idOf({}));
+    const ids = [{}, { tax: 1 }, { shipping: 2 }, { subscription_id: 'S' }, { is_recurring: true }].map(idOf);
+    assert.equal(new Set(ids).size, ids.length);
+  });
+
+  it('of a placeholder is nobody: the e-mail is who bought, and an order or click id is refused', () => {
+    const guest = convert({ txid: 'o1', sum: 10, user_id: 0, customer_email: 'Guest.One@example.com' });
+    assert.deepEqual(guest.customer, { refs: [], email: 'guest.one@example.com' });
+    assert.equal(convert({ txid: 'o1', sum: 10, customer_id: '[object Object]' }).customer, null);
+    assert.match(detailsOf(() => convert({ sum: 10, customer_id: 'guest' }))['click_id'] ?? '', /is required/);
+    for (const name of ['order_id', 'clickId']) {
+      assert.deepEqual(
+        detailsOf(() => convert({ txid2: 'x', sum: 10, customer_id: 'u1', [name]: 'N/A' })),
+        { [name]: "is 'N/A', which stands for no value: the sender did not fill it in", reason: 'placeholder_id' },
+      );
+    }
+    assert.match(
+      detailsOf(() => track({ event_type: 'lead', customer_id: 'anonymous' }))['click_id'] ?? '',
+      /required/,
+    );
+    assert.match(detailsOf(() => track({ event_type: 'lead', click_id: 'null' }))['click_id'] ?? '', /did not fill/);
   });
 
   it('without an amount is an action', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AppError } from '../../../src/domain/errors.ts';
+import { PLACEHOLDERS } from '../../../src/domain/placeholders.ts';
 import { giveField, type GivenFields } from '../../../src/inbound/fields/given.ts';
 import {
   defaultFieldNames,
@@ -26,8 +27,13 @@ const documented: [ConversionField, string[]][] = [
   ['referralCode', ['referral_code']],
   ['couponCode', ['coupon_code']],
   ['currency', ['currency']],
+  ['isRenewal', ['is_recurring', 'renewal']],
+  ['subscriptionId', ['subscription_id']],
+  ['tax', ['tax']],
+  ['shipping', ['shipping']],
   ['status', ['status']],
   ['offerId', ['offer_id']],
+  ['productId', ['product_id']],
   ['occurredAt', ['occurred_at']],
   ['url', ['url']],
   ['sub1', ['sub1']],
@@ -172,12 +178,16 @@ describe('values', () => {
   it('are text or numbers; ids as whole numbers, amounts as any', () => {
     const given = give([
       ['order_id', 1001],
-      ['user_id', 0],
+      ['user_id', 7],
       ['amount', 149.99],
       ['amount_minor', 14999],
+      ['tax', 1.5],
+      ['is_recurring', true],
     ]);
     assert.equal(given.orderId?.text, '1001');
-    assert.equal(given.customerId?.text, '0');
+    assert.equal(given.customerId?.text, '7');
+    assert.equal(given.tax?.text, '1.5');
+    assert.equal(given.isRenewal?.text, 'true');
     assert.equal(given.amount?.text, '149.99');
     assert.equal(given.amountMinor?.text, '14999');
   });
@@ -198,6 +208,7 @@ describe('values', () => {
     ['their_own', { deep: { deeper: ['\0'] } }, /NUL/],
     ['their_own', { 'a\0': 1 }, /NUL/],
     ['metadata', { note: '\0' }, /NUL/],
+    ['metadata', { note: 'a\ud800' }, /broken Unicode/],
     ['metadata', { a: { b: { c: { d: { e: { f: 1 } } } } } }, /5 levels/],
     ['metadata', { text: 'x'.repeat(17_000) }, /16 KiB/],
     ['metadata', Object.fromEntries(Array.from({ length: 51 }, (_, key) => [`k${key}`, key])), /50 keys/],
@@ -208,14 +219,40 @@ describe('values', () => {
     });
   }
 
-  it('null and undefined are absent, and so is metadata, which stays with the raw message', () => {
+  it('null and undefined are absent', () => {
     const pairs: [string, unknown][] = [
       ['click_id', null],
       ['sum', undefined],
       ['metadata', null],
-      ['metadata', { a: [1] }],
     ];
     assert.deepEqual(give(pairs), {});
+  });
+
+  it('of metadata are kept as JSON', () => {
+    assert.equal(give([['metadata', { a: [1] }]]).metadata?.text, '{"a":[1]}');
+  });
+
+  for (const word of [...PLACEHOLDERS, 'NULL', ' Guest ', 'UNDEFINED']) {
+    it(`'${word}' is no customer, e-mail or subscription, and hides none that is named beside it`, () => {
+      const given = give([
+        ['user_id', word],
+        ['customer_id', 'u1'],
+        ['customer_email', word],
+        ['subscription_id', word],
+      ]);
+      assert.deepEqual(given, { customerId: { name: 'customer_id', text: 'u1', rank: 0 } });
+    });
+  }
+
+  it('that say yes and no in several words agree', () => {
+    const said = (one: unknown, other: unknown) => () =>
+      give([
+        ['is_recurring', one],
+        ['renewal', other],
+      ]);
+    said(true, '1')();
+    said('no', 0)();
+    assert.match(detailsOf(said('yes', false))['renewal'] ?? '', /disagrees with is_recurring/);
   });
 
   it('are all reported at once', () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { FactAmount } from '../../../src/domain/facts.ts';
 import { giveField, type GivenFields } from '../../../src/inbound/fields/given.ts';
 import { defaultFieldNames } from '../../../src/inbound/fields/names.ts';
+import { readNet } from '../../../src/inbound/fields/net.ts';
 import { Problems } from '../../../src/inbound/fields/problems.ts';
 import {
   isMacro,
@@ -12,6 +13,7 @@ import {
   readTime,
   readUrl,
   readWord,
+  type Worthless,
 } from '../../../src/inbound/fields/values.ts';
 import { parseTime } from '../../../src/domain/parse-time.ts';
 
@@ -23,7 +25,7 @@ function give(body: Record<string, unknown>, problems: Problems): GivenFields {
   return given;
 }
 
-function amountOf(body: Record<string, unknown>, nothing: 'refused' | 'absent' = 'refused') {
+function amountOf(body: Record<string, unknown>, nothing: Worthless = 'refused') {
   const problems = new Problems();
   return { amount: readAmount(give(body, problems), problems, nothing), details: problems.details };
 }
@@ -49,6 +51,16 @@ describe('macros that the tracker did not replace', () => {
     'REPLACE',
     'REPLACE_CLICK_ID',
     'OPTIONAL',
+    '[[CID]]',
+    '%%TXID%%',
+    '!!!orderId!!!',
+    '*|TXID|*',
+    '@@txid@@',
+    '$TXID$',
+    '<<<txid>>>',
+    '{{txid',
+    'txid}}',
+    'YOUR_TXID',
   ];
   for (const macro of macros) {
     it(`${macro} is one`, () => {
@@ -78,6 +90,16 @@ describe('macros that the tracker did not replace', () => {
     '<3',
     'a{b',
     '}x{',
+    'ann@example.com',
+    '$5',
+    '10$',
+    'sale!!!',
+    '*7*',
+    '@@',
+    'yours_7',
+    'YOURS-7',
+    '%20%',
+    'a}',
   ];
   for (const value of values) {
     it(`${value} is a value`, () => {
@@ -214,6 +236,85 @@ describe('amounts', () => {
     for (const sum of ['0', '0.00', '-5']) assert.deepEqual(amountOf({ sum }, 'absent'), { amount: null, details: {} });
     assert.match(amountOf({ sum: '1,0' }, 'absent').details['sum'] ?? '', /grouping/);
   });
+
+  it('of nothing are no amount in a postback, and what is less than nothing is refused there', () => {
+    for (const sum of ['0', '0.00', 0])
+      assert.deepEqual(amountOf({ sum }, 'zero_absent'), { amount: null, details: {} });
+    assert.match(amountOf({ sum: '-5' }, 'zero_absent').details['sum'] ?? '', /must be positive/);
+    assert.match(amountOf({ amount_minor: -1 }, 'zero_absent').details['amount_minor'] ?? '', /must be positive/);
+  });
+});
+
+describe('what is left without tax and shipping', () => {
+  const left: [Record<string, unknown>, FactAmount][] = [
+    [
+      { sum: '119', currency: 'USD' },
+      { minor: 11900, currency: 'USD' },
+    ],
+    [
+      { sum: '119', currency: 'USD', tax: '19' },
+      { minor: 10000, currency: 'USD' },
+    ],
+    [
+      { sum: '119', currency: 'USD', tax: 19, shipping: '4.90' },
+      { minor: 9510, currency: 'USD' },
+    ],
+    [
+      { sum: '119', tax: '19', shipping: 4.9 },
+      { major: '95.1', currency: null },
+    ],
+    [
+      { sum: '12.345', tax: '0.005' },
+      { major: '12.34', currency: null },
+    ],
+    [
+      { amount_minor: 11900, currency: 'USD', tax: '19.00' },
+      { minor: 10000, currency: 'USD' },
+    ],
+    [
+      { amount_minor: 11900, tax: '0', shipping: '0.00' },
+      { minor: 11900, currency: null },
+    ],
+    [
+      { sum: '5000', currency: 'JPY', tax: '455' },
+      { minor: 4545, currency: 'JPY' },
+    ],
+    [
+      { sum: '10', tax: '10' },
+      { major: '0', currency: null },
+    ],
+    [
+      { sum: '10', currency: 'USD', tax: '6', shipping: '4' },
+      { minor: 0, currency: 'USD' },
+    ],
+  ];
+  const netOf = (body: Record<string, unknown>) => {
+    const problems = new Problems();
+    const given = give(body, problems);
+    const net = readNet(given, readAmount(given, problems, 'refused'), problems);
+    return { net, details: problems.details };
+  };
+  for (const [body, net] of left) {
+    it(`${JSON.stringify(body)} is ${JSON.stringify(net)}`, () => {
+      assert.deepEqual(netOf(body), { net, details: {} });
+    });
+  }
+
+  const refused: [Record<string, unknown>, string, RegExp][] = [
+    [{ sum: '10', tax: '10.01' }, 'tax', /less than nothing/],
+    [{ sum: '10', currency: 'USD', tax: '6', shipping: '4.01' }, 'shipping', /less than nothing/],
+    [{ sum: '10', tax: '-1' }, 'tax', /negative/],
+    [{ sum: '10', tax: '1,5' }, 'tax', /without grouping/],
+    [{ sum: '10', tax: '{tax}' }, 'tax', /macro/],
+    [{ sum: '10', currency: 'USD', shipping: '1.005' }, 'shipping', /decimals of USD/],
+    [{ amount_minor: 1000, tax: '1' }, 'tax', /needs a currency/],
+    [{ tax: 'some' }, 'tax', /plain decimal/],
+  ];
+  for (const [body, name, message] of refused) {
+    it(`${JSON.stringify(body)} is refused under ${name}`, () => {
+      assert.match(netOf(body).details[name] ?? 'nothing', message);
+    });
+  }
 });
 
 describe('times', () => {

@@ -30,7 +30,8 @@ const settled = (outcome: Outcome, more: Partial<ReadOutcome> = {}): ReadOutcome
   conversion,
   ...more,
 });
-const answer = (given: ReadOutcome | null) => answerConversion('ibx_1', given, true);
+const answer = (given: ReadOutcome | null, hint = '') =>
+  answerConversion('ibx_1', given, { livemode: true, hint: () => hint });
 
 describe('the answer to a conversion', () => {
   const tracked = {
@@ -80,6 +81,21 @@ describe('the answer to a conversion', () => {
       assert.match(body.data.message, /^[A-Z].*\.$/);
     });
   }
+
+  it('says in words what a repeat says otherwise, and hints at names that were misspelt where nothing is tracked', () => {
+    const given = settled('duplicate', { error: 'It differs.' });
+    const { data } = answer(given, " 'refferal_code' is no field: was referral_code meant?").body;
+    assert.deepEqual(data, {
+      tracked: false,
+      reason: 'duplicate_order',
+      message: "It differs. 'refferal_code' is no field: was referral_code meant?",
+      conversionId: 'cnv_1',
+    });
+    assert.deepEqual(answer(settled('recorded'), ' A hint.').body.data, tracked);
+    assert.throws(() => answer(settled('rejected', { reason: 'click_not_found' }), ' A hint.'), {
+      message: 'Click not found. A hint.',
+    });
+  });
 
   it('no result in time is 202 and where to look', () => {
     assert.deepEqual(answer(null), {

@@ -187,14 +187,51 @@ describe('a postback', () => {
     );
   });
 
-  it('of nothing is no sale, and fine as a lead or a rejection', () => {
-    assert.throws(() => normalize('/pb/s?txid=7&sum=0'), /sum must be positive/);
-    assert.throws(() => normalize('/pb/s?txid=7&sum=0&status=sale'), /sum must be positive/);
+  it('of zero has no amount, in sales as in leads and rejections; below zero no sale is', () => {
+    assert.equal(normalize('/pb/s?txid=7&sum=0').type, 'action');
+    const zero = normalize('/pb/s?txid=7&sum=0.00&status=sale');
+    assert.deepEqual(zero.type === 'tracker' && [zero.state, zero.amount], ['sale', null]);
+    assert.throws(() => normalize('/pb/s?txid=7&sum=-5'), /sum must be positive/);
+    assert.throws(() => normalize('/pb/s?txid=7&sum=-5&status=sale'), /sum must be positive/);
     for (const status of ['lead', 'hold', 'rejected', 'whatever']) {
       const fact = normalize(`/pb/s?txid=7&sum=0.00&status=${status}`);
       assert.equal(fact.type === 'tracker' && fact.amount, null, status);
     }
     assert.equal(normalize('/pb/s?txid=7&sum=-5&status=rejected').type, 'tracker');
+  });
+
+  it('says renewal, subscription, tax and shipping, also beside a status', () => {
+    const said = 'txid=7&sum=119&tax=19&currency=USD&is_recurring=1&subscription_id=S-1';
+    const sale = normalize(`/pb/s?${said}`);
+    assert.ok(sale.type === 'sale');
+    assert.deepEqual(
+      [sale.gross, sale.net, sale.phase, sale.subscription],
+      [{ minor: 11900, currency: 'USD' }, { minor: 10000, currency: 'USD' }, 'recurring', 'sub:S-1'],
+    );
+    const tracked = normalize(`/pb/s?${said}&status=sale`);
+    assert.ok(tracked.type === 'tracker');
+    assert.deepEqual(
+      [tracked.amount, tracked.net, tracked.phase, tracked.subscription],
+      [{ minor: 11900, currency: 'USD' }, { minor: 10000, currency: 'USD' }, 'recurring', 'sub:S-1'],
+    );
+    const scoped = normalize('/pb/s?txid=7&sum=5&subscription_id=S-1', {}, { orderScope: 'src_1' });
+    assert.equal(scoped.type === 'sale' && scoped.subscription, 'sub:src_1:S-1');
+    assert.throws(() => normalize('/pb/s?txid=7&sum=0&renewal=yes'), /sum is required of a renewal/);
+  });
+
+  it('of a source without a key says when it was received, whatever time it states', () => {
+    const received = context.receivedAt.toISOString();
+    const query = 'cid=clk_1&txid=7&sum=5&occurred_at=2026-01-01T00:00:00Z';
+    const keyless = normalize(`/pb/s?${query}`, { requireKey: false });
+    assert.deepEqual([keyless.occurredAt, keyless.receivedAt], ['2026-01-01T00:00:00.000Z', received]);
+    const keyed = normalize(`/pb/s?${query}`);
+    assert.deepEqual([keyed.id, keyed.receivedAt], [keyless.id, undefined]);
+    for (const event of ['lead', 'pageview']) {
+      const fact = normalize(`/pb/s?cid=clk_1&event=${event}`, { purpose: 'secondary', requireKey: false });
+      assert.equal(fact.receivedAt, received);
+    }
+    const status = normalize('/pb/s?txid=7&status=hold', { requireKey: false });
+    assert.equal(status.receivedAt, received);
   });
 
   it('of a secondary source is a funnel event', () => {
@@ -223,7 +260,7 @@ describe('a postback', () => {
   });
 
   it('stored is understood again as it was, by GET and by POST', () => {
-    const settings = postbackSettingsSchema.parse({ preset: 'bemob' });
+    const settings = postbackSettingsSchema.parse({ preset: 'bemob', requireKey: false });
     const compiled = compileSettings(settings);
     for (const [url, body, type] of [
       [`/pb/s?cid=clk_1&payout=5.50&txid=t1&status=new&secure=${KEY}`, '', undefined],

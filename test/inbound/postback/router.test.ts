@@ -137,13 +137,29 @@ describe('a postback in json mode', () => {
     assert.equal(await countOf(source), 2);
   });
 
+  it('of zero pays a fixed amount, and is refused where the offer pays a percentage', async () => {
+    const source = await makeSource();
+    const percentage = await fire(`/pb/${source}?clickid=${await makeClick()}&sum=0&txid=Z-1&secure=${keys.live}`);
+    assert.equal(percentage.status, 400);
+    assert.deepEqual(percentage.json.error?.['details'], { reason: 'amount_required' });
+    const commission = { type: 'cpa', amountMinor: 700 } as const;
+    const fixed = await createOffer(hub.db, programId, { name: 'Fixed', url: 'https://shop.example.com', commission });
+    const url = `/pb/${source}?clickid=${await makeClick()}&sum=0.00&txid=Z-2&offer_id=${fixed.id}&secure=${keys.live}`;
+    const paid = await fire(url);
+    assert.deepEqual(
+      [paid.json.data?.['kind'], paid.json.data?.['commission']],
+      ['action', { amountMinor: 700, currency: 'USD', status: 'pending' }],
+      paid.text,
+    );
+  });
+
   it('malformed is 400 in the error envelope, and stored nowhere', async () => {
     const source = await makeSource();
     const broken = [
       'clickid={clickid}&sum=10',
       'cid=a&cid=a',
       'sum=1,234&txid=1',
-      'sum=0&txid=1',
+      'sum=-1&txid=1',
       'txid=a%00',
       'sum=10',
     ];
@@ -180,6 +196,22 @@ describe('a postback in ok or gif mode', () => {
         return rows[0]?.status === 'processed' ? rows : null;
       });
       assert.equal(event.outcome, 'recorded');
+    }
+  });
+
+  it('whose order or click id was not filled in is refused in words in every mode', async () => {
+    for (const response of ['json', 'ok', 'gif']) {
+      const source = await makeSource({ response, requireKey: false });
+      for (const [query, message] of [
+        ['clickid=clk_1&sum=10&txid=undefined', /txid is 'undefined'.* the sender did not fill it in/],
+        ['clickid=0&sum=10&txid=A-1', /clickid is '0'.* the sender did not fill it in/],
+        ['clickid=clk_1&sum=10&txid=%5Bobject+Object%5D', /txid is '\[object Object\]'/],
+      ] as const) {
+        const answer = await fire(`/pb/${source}?${query}`);
+        assert.equal(answer.status, 400, `${response} ${query}`);
+        assert.match(answer.text, message);
+      }
+      assert.equal(await countOf(source), 0);
     }
   });
 
