@@ -216,6 +216,8 @@ export function isSelfReferral(terms: TermsSnapshot, buyerEmails: readonly strin
 
 /** Domains at which both buyer and affiliate have an address, those of public mail providers left out. */
 export function sharedOrganizations(terms: TermsSnapshot, buyerEmails: readonly string[]): string[] {
+  // Most buyers have no e-mail here, and this is asked of every order.
+  if (buyerEmails.length === 0) return [];
   const affiliates = new Set(terms.affiliateEmails.flatMap((email) => organizationOf(email) ?? []));
   const buyers = new Set(buyerEmails.flatMap((email) => organizationOf(email) ?? []));
   return [...buyers].filter((domain) => affiliates.has(domain)).sort();
