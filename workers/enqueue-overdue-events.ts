@@ -1,5 +1,5 @@
 import type { Deps } from '../src/deps.ts';
-import { takeOverdueEvents } from '../src/pipeline/work/find-overdue.ts';
+import { takeOverdueEvents } from '../src/pipeline/work-items/find-overdue.ts';
 import type { IntakeJob } from '../src/queue/jobs.ts';
 import type { Chore } from './sweep.ts';
 

@@ -1,5 +1,5 @@
 import type { Deps } from '../src/deps.ts';
-import { requestDueApprovals } from '../src/pipeline/work/find-overdue.ts';
+import { requestDueApprovals } from '../src/pipeline/work-items/find-overdue.ts';
 import type { Chore } from './sweep.ts';
 
 const APPROVALS_PER_STEP = 200;

@@ -1,5 +1,5 @@
 import type { Deps } from '../src/deps.ts';
-import { requestNextOfRound, requestOrdersOfBans } from '../src/pipeline/work/settle-again.ts';
+import { requestNextOfRound, requestOrdersOfBans } from '../src/pipeline/work-items/settle-again.ts';
 import type { Chore } from './sweep.ts';
 
 const ORDERS_PER_STEP = 200;

@@ -13,9 +13,9 @@ import { requestResettlements, type ResettlementRequest } from './rows/resettlem
 import { lockSubscriptions } from './rows/subscription-rows.ts';
 import { storeBatch } from './store/store-batch.ts';
 import { storeCustomerFacts } from './store/store-customer-facts.ts';
-import { finishEvents, type EventOutcome } from './work/finish-work.ts';
-import { rejectEvent } from './work/reject-events.ts';
-import { takeEvents, takeResettlements, type Resettlement, type TakenEvent } from './work/take-work.ts';
+import { finishEvents, type EventOutcome } from './work-items/finish-work.ts';
+import { rejectEvent } from './work-items/reject-events.ts';
+import { takeEvents, takeResettlements, type Resettlement, type TakenEvent } from './work-items/take-work.ts';
 
 /** What a batch came to, and what it leaves to be done after its commit. */
 export interface BatchResult {

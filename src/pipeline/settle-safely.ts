@@ -7,7 +7,7 @@ import type { Clock } from '../domain/clock.ts';
 import { outcomes } from '../domain/outcomes.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
 import { nothingDone, settleBatch, type BatchResult } from './settle-batch.ts';
-import { announceOutcomes } from './work/finish-work.ts';
+import { announceOutcomes } from './work-items/finish-work.ts';
 
 export interface SettleDeps {
   db: Db;

@@ -15,7 +15,7 @@ import { createSecretBox } from '../../src/db/secret-box.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { settleToTheEnd } from '../../src/pipeline/settle-safely.ts';
-import { requestNextOfRound } from '../../src/pipeline/work/settle-again.ts';
+import { requestNextOfRound } from '../../src/pipeline/work-items/settle-again.ts';
 import { signStripeBody } from '../../src/inbound/stripe/sign.ts';
 import { ApiClient } from '../api/api-client.ts';
 import { cliEnvironment, root, runCli } from '../cli/run-cli.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { requestDueApprovals } from '../../src/pipeline/work/find-overdue.ts';
+import { requestDueApprovals } from '../../src/pipeline/work-items/find-overdue.ts';
 import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -1,7 +1,7 @@
 import { addFact, type FactSet } from '../rules/order-facts.ts';
 import type { Target } from '../rules/commission.ts';
 import type { Targets } from '../rules/postings.ts';
-import type { EventOutcome } from '../work/finish-work.ts';
+import type { EventOutcome } from '../work-items/finish-work.ts';
 import type { Arrival } from '../orders/loaded-order.ts';
 import type { CreditedOrder } from './credited-order.ts';
 import { explainParked, explainRepeat } from './outcome-words.ts';

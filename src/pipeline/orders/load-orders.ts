@@ -10,7 +10,7 @@ import type { CatalogLoader } from '../rows/load-catalog.ts';
 import { readMergedCustomers } from '../rows/merged-rows.ts';
 import { readOrders, type OrderRow } from '../rows/order-rows.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
-import type { Resettlement } from '../work/take-work.ts';
+import type { Resettlement } from '../work-items/take-work.ts';
 import { assembleOrder, takeIn, type Arrival, type LoadedOrder, type MergedOrder } from './loaded-order.ts';
 import { lockOrders, type PairingSearch } from './lock-orders.ts';
 import { groupByReference, lockOwners, orderReferences, type OwnedGroup } from './references.ts';

@@ -12,7 +12,7 @@ import { rememberedCatalog, type Remembering } from '../rules/remembered-catalog
 import { isPaid, summarize, type OrderSummary } from '../rules/summarize.ts';
 import type { OrderSums } from '../rows/ledger-rows.ts';
 import type { CapDecision, OrderRow } from '../rows/order-rows.ts';
-import type { TakenEvent } from '../work/take-work.ts';
+import type { TakenEvent } from '../work-items/take-work.ts';
 
 /** A fact as an event of this batch brought it. */
 export interface Arrival {

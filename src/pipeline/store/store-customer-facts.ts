@@ -4,7 +4,7 @@ import type { BoundCustomer } from '../credit/credited-order.ts';
 import type { Arrival } from '../orders/loaded-order.ts';
 import type { Customers } from '../orders/lock-customers.ts';
 import { insertFacts } from '../rows/fact-rows.ts';
-import type { EventOutcome } from '../work/finish-work.ts';
+import type { EventOutcome } from '../work-items/finish-work.ts';
 
 /**
  * Stores the facts that are about no order: links of a customer to an affiliate, joined customers, funnel events. What

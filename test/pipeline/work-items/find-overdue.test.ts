@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { runSql } from '../../support/sql.ts';
 import { replayEvent } from '../../../src/audit/replay.ts';
-import { takeOverdueEvents } from '../../../src/pipeline/work/find-overdue.ts';
+import { takeOverdueEvents } from '../../../src/pipeline/work-items/find-overdue.ts';
 import { listInboxEvents } from '../../../src/inbound/inbox/inbox-events.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { openLedger, sale, usd, type Ledger } from '../../journeys/ledger.ts';
