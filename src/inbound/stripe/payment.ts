@@ -96,22 +96,18 @@ export function readPaymentIntent(message: StripeMessage): Reading {
     total: read.amount ?? read.amount_received,
     tax: read.amount_details?.tax?.total_tax_amount ?? 0,
   });
-  const standsAlone = saysNone(message, 'invoice') ? ({ standsAlone: true } as const) : {};
-  return [
-    {
-      ...facts,
-      type: 'sale',
-      document: 'payment',
-      gross,
-      net,
-      phase: 'one_off',
-      subscription: null,
-      goal: PURCHASE,
-      ...standsAlone,
-    },
-    ...releases,
-  ];
+  const standsAlone = saysNone(message, 'invoice') ? { standsAlone: true as const } : {};
+  return [{ ...facts, ...oneOff, gross, net, ...standsAlone }, ...releases];
 }
+
+/** A payment that no invoice is about. */
+const oneOff = {
+  type: 'sale',
+  document: 'payment',
+  phase: 'one_off',
+  subscription: null,
+  goal: PURCHASE,
+} as const;
 
 /**
  * `charge.succeeded` and `charge.captured`: confirm and link. A charge is a sale by itself only where it has neither payment
@@ -135,18 +131,5 @@ export function readCharge(message: StripeMessage): Reading {
   const isLegacy = lacks(message, 'payment_intent') && lacks(message, 'invoice');
   if (!isLegacy || paid === 0 || read.currency === null) return [{ ...facts, type: 'link' }, ...releases];
   const { gross, net } = toPayment(paid, read.currency, { total: paid, tax: 0 });
-  return [
-    {
-      ...facts,
-      type: 'sale',
-      document: 'payment',
-      gross,
-      net,
-      phase: 'one_off',
-      subscription: null,
-      goal: PURCHASE,
-      standsAlone: true,
-    },
-    ...releases,
-  ];
+  return [{ ...facts, ...oneOff, gross, net, standsAlone: true }, ...releases];
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Fact, Normalized } from '../../../src/domain/facts.ts';
-import { normalizeStripe } from '../../../src/inbound/stripe/normalize.ts';
-import { RECEIVED_AT, readFixture, type StripeJson } from './fixtures.ts';
+import { readFixture, type StripeJson } from './fixtures.ts';
+import { normalize, onlyFact, withObject } from './normalize-event.ts';
 
 const paymentIntent = readFixture('endive', 'one-off-checkout/03-payment_intent.succeeded').event;
 const checkout = readFixture('endive', 'one-off-checkout/04-checkout.session.completed').event;
@@ -281,18 +280,3 @@ describe('discounts', () => {
     assert.deepEqual([evidence.couponCode, evidence.discounts], ['ANN', ['TEN']]);
   });
 });
-
-function normalize(event: unknown): Normalized {
-  return normalizeStripe(event, RECEIVED_AT);
-}
-
-/** The event with some fields of its object replaced. */
-function withObject(event: StripeJson, fields: StripeJson): StripeJson {
-  return { ...event, data: { ...event.data, object: { ...event.data.object, ...fields } } };
-}
-
-function onlyFact(event: StripeJson): Fact {
-  const normalized = normalize(event);
-  assert.ok(normalized.kind === 'facts' && normalized.facts.length === 1, JSON.stringify(normalized));
-  return normalized.facts[0] as Fact;
-}

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Fact, Normalized } from '../../../src/domain/facts.ts';
-import { normalizeStripe } from '../../../src/inbound/stripe/normalize.ts';
+import type { Fact } from '../../../src/domain/facts.ts';
 import { requiredEvents } from '../../../src/inbound/stripe/required-events.ts';
-import { RECEIVED_AT, readFixture, type StripeJson } from './fixtures.ts';
+import { readFixture, type StripeJson } from './fixtures.ts';
+import { normalize, onlyFact, withObject } from './normalize-event.ts';
 
 const paymentIntent = readFixture('endive', 'one-off-checkout/03-payment_intent.succeeded').event;
 const checkout = readFixture('endive', 'one-off-checkout/04-checkout.session.completed').event;
@@ -335,21 +335,6 @@ it('every event that a source requires is one that is read', () => {
     assert.equal(normalized.kind, 'unprocessable', type);
   }
 });
-
-function normalize(event: unknown): Normalized {
-  return normalizeStripe(event, RECEIVED_AT);
-}
-
-/** The event with some fields of its object replaced. */
-function withObject(event: StripeJson, fields: StripeJson): StripeJson {
-  return { ...event, data: { ...event.data, object: { ...event.data.object, ...fields } } };
-}
-
-function onlyFact(event: StripeJson): Fact {
-  const normalized = normalize(event);
-  assert.ok(normalized.kind === 'facts' && normalized.facts.length === 1, JSON.stringify(normalized));
-  return normalized.facts[0] as Fact;
-}
 
 function saleOf(event: StripeJson) {
   const fact = onlyFact(event);
