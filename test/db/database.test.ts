@@ -78,7 +78,7 @@ test('a session ended by the server is 503, and the pool recovers by itself', as
     const sleeping = failureOf(() => runSql(victim, 'select pg_sleep(30)'));
     await runSql(t.db, 'select pg_terminate_backend(?)', [row?.pid]);
     assert.equal(toAppError(await sleeping).code, 'UNAVAILABLE');
-    await waitUntil('the pool connects anew', () => runSql(victim, 'select 1'));
+    await waitUntil('the pool connects again', () => runSql(victim, 'select 1'));
   } finally {
     await victim.destroy();
   }
