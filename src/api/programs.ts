@@ -27,6 +27,7 @@ const programSchema = z
     attribution: z.strictObject(attribution),
     holdDays: z.int(),
     autoApprove: z.boolean(),
+    identifyByEmail: z.boolean(),
     sameDomain: z.enum(['flag', 'review']),
     companyName: z.string().nullable(),
     contactEmail: z.string().nullable(),
@@ -48,6 +49,15 @@ const changeable = {
     .boolean()
     .optional()
     .meta({ description: 'Approve when the hold is over; else only PATCH /commissions/:id approves' }),
+  identifyByEmail: z
+    .boolean()
+    .optional()
+    .meta({
+      description:
+        'Whether customers with one e-mail are one, whatever ids they have: their first order brings all of them, and a CPA ' +
+        'offer pays once. Default false: an e-mail alone stands for whoever was told of with it and an id first. A change ' +
+        'settles those whom it concerns again',
+    }),
   sameDomain: z
     .enum(['flag', 'review'])
     .optional()

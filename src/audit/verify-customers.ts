@@ -1,10 +1,10 @@
 import type { Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import { bindCustomers } from '../pipeline/credit/bind-customers.ts';
-import { lockedCustomer } from '../pipeline/orders/lock-customers.ts';
+import { readFamilies } from '../pipeline/orders/families.ts';
+import { readKnownCustomers } from '../pipeline/orders/lock-customers.ts';
 import { readCustomers, type CustomerRow } from '../pipeline/rows/customer-rows.ts';
 import { CatalogLoader } from '../pipeline/rows/load-catalog.ts';
-import { readMergedCustomers } from '../pipeline/rows/merged-rows.ts';
 import type { Findings } from './verify-findings.ts';
 
 /** Binds a page of customers again, from what their orders offer and the facts about them, and compares. */
@@ -14,17 +14,24 @@ export async function verifyCustomers(trx: Trx, page: CustomerRow[], findings: F
     trx,
     page.map(({ programId }) => programId),
   );
-  const byId = new Map(page.map((row) => [row.id, lockedCustomer(row.id, row, row)]));
-  const rootOf = await readMergedCustomers(trx, [...byId.keys()]);
+  const known = await readKnownCustomers(
+    trx,
+    await readFamilies(
+      trx,
+      page.map(({ id }) => id),
+    ),
+  );
+  const { rootOf } = known;
   const toBeSettled = await findCustomersToBeSettled(trx, [...rootOf.keys()]);
-  const customers = await bindCustomers(trx, { byId, rootOf, ofOrder: new Map() }, [], catalogs);
-  for (const { id, before, binding } of customers.byId.values()) {
-    findings.count('customers');
-    const inFlight = [...rootOf].some(([member, root]) => root === id && toBeSettled.has(member));
-    if (inFlight) findings.count('waiting');
-    else if (describe(before?.binding ?? null) !== describe(binding)) {
-      findings.differ('customer', id, 'binding', describe(before?.binding ?? null), describe(binding));
-    }
+  const inFlight = new Set([...toBeSettled].map((id) => rootOf.get(id)));
+  const customers = await bindCustomers(trx, known, [], catalogs);
+  for (const { id, binding: stored } of page) {
+    const root = rootOf.get(id) ?? id;
+    // An e-mail that stands for a customer, and whoever the program takes for the same person, is bound by that record.
+    if (root === id) findings.count('customers');
+    const expected = root === id ? describe(customers.byId.get(id)?.binding ?? null) : null;
+    if (inFlight.has(root)) findings.count('waiting');
+    else if (describe(stored) !== expected) findings.differ('customer', id, 'binding', describe(stored), expected);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { Findings } from './verify-findings.ts';
+import { findUnintroduced } from './verify-introductions.ts';
 
 /** Where a page of facts ends. */
 export interface FactPosition {
@@ -51,6 +52,13 @@ export async function verifyFacts(
     }
     if (row.homeless) findings.differ('fact', row.id, 'order', 'none', 'an order of the program');
     if (row.forgotten) findings.differ('fact', row.id, 'posted', false, true);
+  }
+  const told = rows.map(({ program_id: ofProgram, livemode, fact }) => ({
+    scope: { programId: ofProgram, livemode },
+    fact,
+  }));
+  for (const { fact } of await findUnintroduced(trx, told)) {
+    findings.differ('fact', fact.id, 'introduction', 'none', 'of its customer, with the e-mail');
   }
   const last = rows.at(-1);
   return last && rows.length === limit ? { programId: last.program_id, livemode: last.livemode, id: last.id } : null;

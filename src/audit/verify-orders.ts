@@ -2,17 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Trx } from '../db/db.ts';
 import { nameFor, runSql } from '../db/sql.ts';
 import { scopeKey, type Scope } from '../domain/scope.ts';
+import { familiesOf } from '../ledger/customer-families.ts';
 import { creditOrders, findContexts } from '../pipeline/credit/credit-orders.ts';
 import type { CreditedOrder } from '../pipeline/credit/credited-order.ts';
 import { settledRow, targetsOf, type OrderContext } from '../pipeline/credit/settle-order.ts';
 import { loadOrders } from '../pipeline/orders/load-orders.ts';
 import type { LoadedOrder } from '../pipeline/orders/loaded-order.ts';
-import { identify, lockedCustomer, type Customers } from '../pipeline/orders/lock-customers.ts';
+import { readFamilies } from '../pipeline/orders/families.ts';
+import { identify } from '../pipeline/orders/introductions.ts';
+import { readKnownCustomers, type Customers } from '../pipeline/orders/lock-customers.ts';
 import { findPairingCandidates, type PairingSearch } from '../pipeline/orders/lock-orders.ts';
 import { CatalogLoader } from '../pipeline/rows/load-catalog.ts';
-import { readCustomers } from '../pipeline/rows/customer-rows.ts';
 import { noSums, readLedgerSums } from '../pipeline/rows/ledger-rows.ts';
-import { readMergedCustomers, readRoots } from '../pipeline/rows/merged-rows.ts';
+import { readRoots } from '../pipeline/rows/merged-rows.ts';
 import { orderColumns, toOrderRow, type OrderRow } from '../pipeline/rows/order-rows.ts';
 import type { ResettlementRequest } from '../pipeline/rows/resettlement-rows.ts';
 import type { LedgerSum } from '../pipeline/rules/postings.ts';
@@ -45,7 +47,7 @@ export async function verifyOrders(
   const { contexts, requests } = await findContexts(trx, credited, batchOrderIds, '', noEffects);
   await verifyReferences(trx, own, findings);
   const customerIds = unmerged.flatMap(({ customerId }) => customerId ?? []);
-  const roots = await readRoots(trx, 'customers', customerIds);
+  const { rootOf: roots } = await readFamilies(trx, [...new Set(customerIds)]);
   const orders = new Map(credited.orders.map((order) => [order.id, order]));
   for (const [id, row] of wanted) {
     findings.count('orders');
@@ -108,7 +110,7 @@ function verifyOrder(
   order: CreditedOrder,
   stored: OrderRow,
   context: OrderContext,
-  roots: Map<string, string>,
+  roots: ReadonlyMap<string, string>,
   findings: Findings,
   ignored: ReadonlySet<keyof OrderRow>,
 ): void {
@@ -194,17 +196,7 @@ async function findOrdersToBeSettled(trx: Trx, orders: LoadedOrder[]): Promise<S
   const rows = await runSql<{ id: string }>(
     trx,
     'findOrdersToBeSettled',
-    `with recursive requested as (
-       select customer_id as id from resettlements where customer_id is not null
-       union
-       select c.id from customers c join requested r on c.merged_into = r.id
-     ), up as (
-       select id from requested
-       union
-       select c.merged_into from customers c join up on c.id = up.id where c.merged_into is not null
-     ), family as (
-       select id from up union select c.id from customers c join family f on c.merged_into = f.id
-     )
+    `${familiesOf('select customer_id from resettlements where customer_id is not null')}
      select o.id from orders o where o.id = any(:orderIds)
        and (o.customer_id in (select id from family) or exists (select 1 from resettlements r where r.order_id = o.id)
          or exists (select 1 from settling_rounds s where s.finished_at is null and o.id > s.after_id)
@@ -226,20 +218,17 @@ async function findCustomers(
     .map(({ id, scope, summary }) => ({ id, scope, refs: identify(summary.customerRefs, summary.emails) }))
     .filter(({ refs }) => refs.length > 0);
   const owners = await readOwners(trx, 'customer_refs', 'customer_id', identified);
-  const roots = await readRoots(trx, 'customers', [...new Set(owners.values())]);
-  const rows = await readCustomers(trx, [...new Set(roots.values())]);
-  const customers: Customers = { byId: new Map(), rootOf: new Map(), ofOrder: new Map() };
+  const families = await readFamilies(trx, [...new Set(owners.values())]);
+  const customers = await readKnownCustomers(trx, families);
   for (const { id: orderId, scope, refs } of identified) {
-    const found = new Set(refs.map((ref) => roots.get(owners.get(`${scopeKey(scope)} ${ref}`) ?? '') ?? null));
+    const found = new Set(
+      refs.map((ref) => families.rootOf.get(owners.get(`${scopeKey(scope)} ${ref}`) ?? '') ?? null),
+    );
     const [id] = found;
-    if (found.size > 1 || !id) {
-      if (!toBeSettled.has(orderId)) findings.differ('order', orderId, 'customer', [...found], 'one customer');
-      continue;
-    }
-    customers.ofOrder.set(orderId, id);
-    if (!customers.byId.has(id)) customers.byId.set(id, lockedCustomer(id, scope, rows.get(id) ?? null));
+    if (found.size === 1 && id) customers.ofOrder.set(orderId, id);
+    else if (!toBeSettled.has(orderId)) findings.differ('order', orderId, 'customer', [...found], 'one customer');
   }
-  return { ...customers, rootOf: await readMergedCustomers(trx, [...customers.byId.keys()]) };
+  return customers;
 }
 
 /** Who owns each reference, by scope and reference. */
@@ -276,7 +265,7 @@ async function verifyReferences(trx: Trx, orders: LoadedOrder[], findings: Findi
     refs: [...new Set([...facts.values()].flatMap(({ fact }) => fact.refs))],
   }));
   const owners = await readOwners(trx, 'order_refs', 'order_id', groups);
-  const roots = await readRoots(trx, 'orders', [...new Set(owners.values())]);
+  const roots = await readRoots(trx, [...new Set(owners.values())]);
   for (const { id, scope, refs } of groups) {
     for (const ref of refs) {
       const owner = owners.get(`${scopeKey(scope)} ${ref}`) ?? null;

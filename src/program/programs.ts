@@ -20,6 +20,8 @@ export interface Program {
   holdDays: number;
   /** Whether commissions are approved when the hold is over; else only a person approves them. */
   autoApprove: boolean;
+  /** Whether customers who were told of with one e-mail are one, whatever ids they have. */
+  identifyByEmail: boolean;
   /** What an equal domain of buyer and affiliate does: it is told in the explanation, or opens a review. */
   sameDomain: 'flag' | 'review';
   companyName: string | null;
@@ -36,6 +38,7 @@ export interface ProgramInput {
   attribution?: { model?: Program['attribution']['model'] | undefined; couponFirst?: boolean | undefined } | undefined;
   holdDays?: number | undefined;
   autoApprove?: boolean | undefined;
+  identifyByEmail?: boolean | undefined;
   sameDomain?: Program['sameDomain'] | undefined;
   companyName?: string | null | undefined;
   contactEmail?: string | null | undefined;
@@ -57,6 +60,7 @@ export async function createProgram(db: Db, input: ProgramInput): Promise<Progra
       couponFirst: input.attribution?.couponFirst ?? false,
       holdDays: input.holdDays ?? 0,
       autoApprove: input.autoApprove ?? false,
+      identifyByEmail: input.identifyByEmail ?? false,
       sameDomain: input.sameDomain ?? 'flag',
       companyName: input.companyName ?? null,
       contactEmail: input.contactEmail ?? null,
@@ -85,7 +89,8 @@ export async function listPrograms(db: Db, page: PageRequest): Promise<Page<Prog
 }
 
 /**
- * Changes what is given, for what is settled from now on: money that was settled before stays as it is. Null for an
+ * Changes what is given, for what is settled from now on: money that was settled before stays as it is. But who is one
+ * customer (identifyByEmail) holds for all they ever bought: those whom it joins or parts are settled again. Null for an
  * unknown program. Throws VALIDATION_ERROR where the default offer is not one of the program's.
  */
 export async function updateProgram(db: Db, programId: string, changes: ProgramChanges): Promise<Program | null> {
@@ -98,11 +103,13 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
     couponFirst: changes.attribution?.couponFirst,
     holdDays: changes.holdDays,
     autoApprove: changes.autoApprove,
+    identifyByEmail: changes.identifyByEmail,
     sameDomain: changes.sameDomain,
     companyName: changes.companyName,
     contactEmail: changes.contactEmail,
   });
   try {
+    // A trigger requests that customers are settled again.
     const [row] = await runSql<ProgramRow>(
       db,
       'updateProgram',
@@ -134,6 +141,7 @@ const columns: Columns<keyof ProgramRow> = {
   couponFirst: 'coupon_first',
   holdDays: 'hold_days',
   autoApprove: 'auto_approve',
+  identifyByEmail: 'identify_by_email',
   sameDomain: 'same_domain',
   companyName: 'company_name',
   contactEmail: 'contact_email',

@@ -24,7 +24,7 @@ export async function bindCustomers(
   catalogs: CatalogLoader,
 ): Promise<Customers<BoundCustomer>> {
   const { rootOf, ofOrder } = customers;
-  const bound: Customers<BoundCustomer> = { byId: new Map(), rootOf, ofOrder };
+  const bound: Customers<BoundCustomer> = { byId: new Map(), rootOf, ofOrder, recordOf: customers.recordOf };
   if (customers.byId.size === 0) return bound;
   const earliest = await readEarliestBindings(trx, rootOf, batchOrderIds);
   const facts = await readCustomerFacts(trx, rootOf);
@@ -106,14 +106,16 @@ function candidateOfFact(
   customer: LockedCustomer,
   catalog: Catalog,
 ): BindingCandidate[] {
-  const email = fact.customer?.email?.toLowerCase() ?? customer.email;
-  if (!mayBind(own.terms, email === null ? [] : [email], fact.occurredAt, catalog)) return [];
+  const email = fact.customer?.email?.toLowerCase();
+  if (!mayBind(own.terms, email === undefined ? customer.emails : [email], fact.occurredAt, catalog)) return [];
   return [{ customerId: customer.id, orderId: fact.id, occurredAt: fact.occurredAt, reference: fact.id, own }];
 }
 
 function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, customer: LockedCustomer): Binding {
   const { candidate, terms } = own;
-  const before = [customer.before, ...customer.merged].find((row) => row?.binding?.boundBy === orderId)?.binding;
+  const records = [customer, ...customer.others];
+  const rows = records.flatMap(({ before, merged }) => [before, ...merged]);
+  const before = rows.find((row) => row?.binding?.boundBy === orderId)?.binding;
   const same = before && before.affiliateId === terms.affiliateId && before.offerId === terms.offerId;
   return {
     affiliateId: terms.affiliateId,
@@ -128,8 +130,9 @@ function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, cu
 
 /** Whether what the customer's other orders depend on has changed: the binding, or who the customer is. */
 function movesOthers(customer: BoundCustomer): boolean {
-  if (customer.merged.length > 0) return true;
-  if (customer.before && customer.before.email !== customer.email) return true;
+  const records = [customer, ...customer.others];
+  if (customer.changed || records.some(({ merged }) => merged.length > 0)) return true;
+  if (records.some(({ before, email }) => before !== null && before.email !== email)) return true;
   return !isSameBinding(customer.before?.binding ?? null, customer.binding);
 }
 

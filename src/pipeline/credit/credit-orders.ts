@@ -110,7 +110,7 @@ function weighOrder(order: LoadedOrder, customers: Customers, firstOfSubscriptio
   return {
     ...order,
     customerId: customer?.id ?? null,
-    buyerEmails: customer?.email ? [customer.email] : [],
+    buyerEmails: customer?.emails ?? [],
     firstOfSubscription,
     kind: kindOf(summary, firstOfSubscription),
     evidences: weighEvidence(summary.evidence, summary.beganAt ?? '', catalog, recorded.terms),

@@ -7,10 +7,10 @@ import type { Remembering } from '../rules/remembered-catalog.ts';
 import { readFacts, type FactMove, type StoredFact } from '../rows/fact-rows.ts';
 import { readLedgerSums, type OrderSums } from '../rows/ledger-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
-import { readMergedCustomers } from '../rows/merged-rows.ts';
 import { readOrders, type OrderRow } from '../rows/order-rows.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
 import type { Resettlement } from '../work-items/take-work.ts';
+import { readFamilies } from './families.ts';
 import { assembleOrder, takeIn, type Arrival, type LoadedOrder, type MergedOrder } from './loaded-order.ts';
 import { lockOrders, type PairingSearch } from './lock-orders.ts';
 import { groupByReference, lockOwners, orderReferences, type OwnedGroup } from './references.ts';
@@ -32,13 +32,13 @@ export async function findReopened(trx: Trx, resettlements: Resettlement[]): Pro
   const customerIds = [...new Set(resettlements.flatMap(({ customerId }) => customerId ?? []))];
   const remaining: ResettlementRequest[] = [];
   if (customerIds.length > 0) {
-    const merged = await readMergedCustomers(trx, customerIds);
+    const { records } = await readFamilies(trx, customerIds);
     const found = await runSql<{ id: string; programId: string; livemode: boolean }>(
       trx,
       'findOrdersOfCustomers',
       `select id, program_id as "programId", livemode from orders
        where customer_id = any(:customerIds) and merged_into is null order by id`,
-      { customerIds: [...merged.keys()] },
+      { customerIds: [...records.keys()] },
     );
     for (const [index, { id, programId, livemode }] of found.entries()) {
       if (index < RESETTLE_AT_ONCE) orderIds.push(id);

@@ -4,7 +4,6 @@ import { rowSource, type Column } from '../../db/rows.ts';
 import { nameFor, runSql } from '../../db/sql.ts';
 import { compareText } from '../../domain/orderings.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
-import { readRoots } from '../rows/merged-rows.ts';
 import { DisjointSets } from './disjoint-sets.ts';
 
 /** References that belong together, with what knows them. */
@@ -75,7 +74,7 @@ export async function lockOwners<T>(
   groups: ReferenceGroup<T>[],
   alsoLock: string[],
   makeId: () => string,
-  lock: (trx: Trx, ids: string[]) => Promise<LockedOwners> = (trx, ids) => lockRoots(trx, table, ids),
+  lock: (trx: Trx, ids: string[]) => Promise<LockedOwners>,
 ): Promise<{ groups: OwnedGroup<T>[] } & LockedOwners> {
   const proposals = groups.map((group) => ({ group, id: makeId() }));
   const ownerOf = await assignReferences(trx, table, proposals);
@@ -212,29 +211,6 @@ function columnsOf(owner: string, wanted: readonly ReferenceOwner[]): Column[] {
 
 function inLockOrder(a: ReferenceOwner, b: ReferenceOwner): number {
   return compareText(a.programId, b.programId) || Number(a.livemode) - Number(b.livemode) || compareText(a.ref, b.ref);
-}
-
-/**
- * Locks the owners at the end of every chain of merges. The lock shows a merge that committed between reading a chain and
- * locking its end; then all locks are released (by the savepoint) and taken again in sorted order.
- */
-async function lockRoots(trx: Trx, table: ReferenceTable, ids: string[]): Promise<LockedOwners> {
-  if (ids.length === 0) return { rootOf: new Map(), locked: [], knownToSubscribers: new Set() };
-  for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
-    const rootOf = await readRoots(trx, table.owners, ids);
-    const roots = [...new Set(rootOf.values())].sort();
-    await runSql(trx, 'beforeLockingRoots', 'savepoint before_locks');
-    const locked = await runSql<{ merged_into: string | null }>(
-      trx,
-      nameFor('lockRootsOf', table.owners),
-      `select merged_into from ${table.owners} where id = any(:roots) order by id for update`,
-      { roots },
-    );
-    const stable = locked.every((row) => row.merged_into === null);
-    await keepLocks(trx, stable);
-    if (stable) return { rootOf, locked: roots, knownToSubscribers: new Set(roots) };
-  }
-  throw new Error(`${table.owners} kept being merged: their locks were taken ${MAX_LOCK_TRIES} times`);
 }
 
 /** Ends the savepoint that was set before the locks: keeps them, or releases them to be taken again. */

@@ -11,6 +11,8 @@ export interface CustomerRow {
   programId: string;
   livemode: boolean;
   email: string | null;
+  /** It stands for an e-mail, and not for an id. */
+  isEmail: boolean;
   mergedInto: string | null;
   binding: Binding | null;
 }
@@ -21,6 +23,7 @@ const columns: [name: string, type: ColumnType, read: (row: CustomerRow) => stri
   ['program_id', 'text', (row) => row.programId],
   ['livemode', 'boolean', (row) => row.livemode],
   ['email', 'text', (row) => row.email],
+  ['is_email', 'boolean', (row) => row.isEmail],
   ['merged_into', 'text', (row) => row.mergedInto],
   ['affiliate_id', 'text', ({ binding }) => binding?.affiliateId ?? null],
   ['offer_id', 'text', ({ binding }) => binding?.offerId ?? null],
@@ -32,7 +35,7 @@ const columns: [name: string, type: ColumnType, read: (row: CustomerRow) => stri
 ];
 
 const columnNames = columns.map(([name]) => name).join(', ');
-const unchanging: ReadonlySet<string> = new Set(['id', 'program_id', 'livemode']);
+const unchanging: ReadonlySet<string> = new Set(['id', 'program_id', 'livemode', 'is_email']);
 const assignments = columns
   .filter(([name]) => !unchanging.has(name))
   .map(([name]) => `${name} = row.${name}`)
@@ -139,6 +142,7 @@ function toCustomer(row: CustomerDbRow): CustomerRow {
     programId: row.program_id,
     livemode: row.livemode,
     email: row.email,
+    isEmail: row.is_email,
     mergedInto: row.merged_into,
     binding: toBinding(row),
   };
@@ -163,6 +167,7 @@ interface CustomerDbRow {
   program_id: string;
   livemode: boolean;
   email: string | null;
+  is_email: boolean;
   merged_into: string | null;
   affiliate_id: string | null;
   offer_id: string | null;

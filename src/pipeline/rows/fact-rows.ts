@@ -3,7 +3,7 @@ import type { Trx } from '../../db/db.ts';
 import { rowSource, type Column } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Fact } from '../../domain/facts.ts';
-import type { Scope } from '../../domain/scope.ts';
+import { scopeKey, type Scope } from '../../domain/scope.ts';
 import type { OwnAttribution } from '../rules/attribution.ts';
 import type { KnownFact } from '../rules/order-facts.ts';
 
@@ -72,6 +72,27 @@ export async function readCustomerFacts(
     });
   }
   return facts;
+}
+
+/** By which message each fact is known, as far as it is; by scope and fact. */
+export async function findInboxIds(
+  trx: Trx,
+  wanted: readonly { scope: Scope; factId: string }[],
+): Promise<Map<string, string>> {
+  if (wanted.length === 0) return new Map();
+  const rows = await runSql<{ programId: string; livemode: boolean; id: string; inboxId: string }>(
+    trx,
+    'findInboxIdsOfFacts',
+    `select f.program_id as "programId", f.livemode, f.id, f.inbox_id as "inboxId"
+     from unnest(:programIds::text[], :livemodes::boolean[], :ids::text[]) as w (program_id, livemode, id)
+     join facts f using (program_id, livemode, id)`,
+    {
+      programIds: wanted.map(({ scope }) => scope.programId),
+      livemodes: wanted.map(({ scope }) => scope.livemode),
+      ids: wanted.map(({ factId }) => factId),
+    },
+  );
+  return new Map(rows.map((row) => [`${scopeKey(row)} ${row.id}`, row.inboxId]));
 }
 
 /** A fact to be stored, with what it is about. */

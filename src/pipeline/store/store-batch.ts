@@ -3,7 +3,8 @@ import type { Trx } from '../../db/db.ts';
 import { writeMessages } from '../../outbound/messages/write-messages.ts';
 import type { BoundCustomer, SettledOrder } from '../credit/credited-order.ts';
 import type { MergedOrder } from '../orders/loaded-order.ts';
-import type { Customers } from '../orders/lock-customers.ts';
+import type { Customers, LockedRecord } from '../orders/lock-customers.ts';
+import type { Binding } from '../rules/attribution.ts';
 import type { KnownFact } from '../rules/order-facts.ts';
 import { planTakingBack } from '../rules/postings.ts';
 import { writeCustomers, type CustomerRow } from '../rows/customer-rows.ts';
@@ -83,11 +84,16 @@ function hasWaitedFacts({ order, attributed }: SettledOrder): boolean {
 async function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Promise<void> {
   const inserted: CustomerRow[] = [];
   const updated: CustomerRow[] = [];
-  for (const { id, scope, email, binding, before, merged } of customers.byId.values()) {
-    const row: CustomerRow = { id, ...scope, email, mergedInto: null, binding };
+  const store = ({ id, scope, isEmail, email, before, merged }: LockedRecord, binding: Binding | null): void => {
+    const row: CustomerRow = { id, ...scope, email, isEmail, mergedInto: null, binding };
     if (!before) inserted.push(row);
     else if (before.email !== email || !isDeepStrictEqual(before.binding, binding)) updated.push(row);
     for (const loser of merged) updated.push({ ...loser, mergedInto: id, binding: null });
+  };
+  for (const customer of customers.byId.values()) {
+    store(customer, customer.binding);
+    // Whoever stands for the customer is bound; the others are known by them.
+    for (const record of customer.others) store(record, null);
   }
   await writeCustomers(trx, inserted, updated);
 }

@@ -34,7 +34,7 @@ export async function storeCustomerFacts(
         known: { fact, inboxId: event.id, posted: false },
         orderId: null,
         halfId: null,
-        customerId: customer?.id ?? null,
+        customerId: customers.recordOf.get(arrival) ?? null,
         attribution: customer?.attributions.get(fact.id) ?? null,
       };
     }),

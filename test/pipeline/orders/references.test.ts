@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
-import { inTransaction } from '../../../src/db/db.ts';
+import { inTransaction, type Trx } from '../../../src/db/db.ts';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { newId } from '../../../src/domain/ids.ts';
 import { runSql } from '../../support/sql.ts';
-import { lockOwners, orderReferences, type ReferenceGroup } from '../../../src/pipeline/orders/references.ts';
+import { lockOrders } from '../../../src/pipeline/orders/lock-orders.ts';
+import {
+  lockOwners,
+  orderReferences,
+  type LockedOwners,
+  type ReferenceGroup,
+} from '../../../src/pipeline/orders/references.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 let t: TestDatabase;
@@ -13,6 +19,7 @@ before(async () => {
 });
 after(() => t.close());
 
+const lock = (trx: Trx, ids: string[]): Promise<LockedOwners> => lockOrders(trx, ids, []);
 const scope = { programId: 'prg_references', livemode: true };
 
 function groupsOf(name: string, count: number): ReferenceGroup<null>[] {
@@ -25,14 +32,16 @@ for (const count of [10, 200]) {
     const name = `race-${count}`;
     const stored = Promise.withResolvers<Map<string, string>>();
     const first = inTransaction(t.db, async (trx) => {
-      const { groups } = await lockOwners(trx, orderReferences, groupsOf(name, count), [], () => newId('cnv'));
+      const { groups } = await lockOwners(trx, orderReferences, groupsOf(name, count), [], () => newId('cnv'), lock);
       stored.resolve(new Map(groups.map(({ refs, ownerId }) => [refs.join(' '), ownerId])));
       await wait(200); // The second looks, finds nothing, and waits for this commit.
     });
     const owners = await stored.promise;
     // Some of its own come with them, before and after those of the first.
     const mixed = [...groupsOf(`a-${name}`, count), ...groupsOf(name, count).reverse(), ...groupsOf(`z-${name}`, 1)];
-    const second = await inTransaction(t.db, (trx) => lockOwners(trx, orderReferences, mixed, [], () => newId('cnv')));
+    const second = await inTransaction(t.db, (trx) =>
+      lockOwners(trx, orderReferences, mixed, [], () => newId('cnv'), lock),
+    );
     await first;
     const known = new Set(owners.values());
     assert.equal(second.groups.filter(({ ownerId }) => !known.has(ownerId)).length, count + 1);

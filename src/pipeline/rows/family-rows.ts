@@ -1,0 +1,30 @@
+import type { Trx } from '../../db/db.ts';
+import { runSql } from '../../db/sql.ts';
+import { familiesOf } from '../../ledger/customer-families.ts';
+
+/** A record of a customer, as far as it tells who they are. */
+export interface CustomerRecord {
+  id: string;
+  /** The record that it was merged into by a message that names both. */
+  mergedInto: string | null;
+  /** It stands for an e-mail, and not for an id. */
+  isEmail: boolean;
+}
+
+/** A record, found from one that it belongs together with. */
+export interface FamilyRow extends CustomerRecord {
+  start: string;
+}
+
+/** All records that belong together with each of the given ones; themselves, too. */
+export async function readFamilyRows(trx: Trx, ids: readonly string[]): Promise<FamilyRow[]> {
+  if (ids.length === 0) return [];
+  return runSql<FamilyRow>(
+    trx,
+    'readFamilies',
+    `${familiesOf('select unnest(:ids::text[])')}
+     select family.start, family.id, c.merged_into as "mergedInto", coalesce(c.is_email, false) as "isEmail"
+     from family left join customers c on c.id = family.id`,
+    { ids },
+  );
+}
