@@ -57,7 +57,7 @@ export async function verifyFacts(
     scope: { programId: ofProgram, livemode },
     fact,
   }));
-  for (const { fact } of await findUnintroduced(trx, told)) {
+  for (const fact of await findUnintroduced(trx, told)) {
     findings.differ('fact', fact.id, 'introduction', 'none', 'of its customer, with the e-mail');
   }
   const last = rows.at(-1);

@@ -14,6 +14,9 @@ export interface History {
     autoApprove: boolean;
     holdDays: number;
     timezone: string;
+    identifyByEmail: boolean;
+    /** Whether that is changed after the first phase. */
+    identifiesOtherwise: boolean;
   };
   commission: CommissionTerms;
   otherCommission: CommissionTerms;
@@ -81,8 +84,11 @@ const customers: FactCustomer[] = [
   { refs: ['stripe:cus_2'], email: null },
   { refs: ['stripe:cus_2', 'rc:u2'], email: 'Other@shop.example' },
   { refs: ['rc:u2'], email: 'a@shop.example' },
+  { refs: ['id:u3'], email: 'buyer@shop.example' },
+  { refs: ['id:u3'], email: 'a@shop.example' },
   { refs: [], email: 'buyer@shop.example' },
   { refs: [], email: 'other@shop.example' },
+  { refs: [], email: 'a@shop.example' },
   { refs: ['id:u1', 'rc:u2'], email: null },
 ];
 
@@ -113,6 +119,8 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
         autoApprove: fc.boolean(),
         holdDays: fc.constantFrom(0, 3_000),
         timezone: fc.constantFrom('UTC', 'America/New_York', 'Pacific/Auckland'),
+        identifyByEmail: fc.boolean(),
+        identifiesOtherwise: fc.boolean(),
       }),
       commission: fc.constantFrom(...commissions),
       otherCommission: fc.constantFrom(...commissions),
@@ -162,6 +170,8 @@ export const arbitraryUnlinkedHistory: fc.Arbitrary<History> = fc
         autoApprove: false,
         holdDays: 0,
         timezone: 'UTC',
+        identifyByEmail: false,
+        identifiesOtherwise: false,
       }),
       commission: fc.constantFrom(...commissions),
       otherCommission: fc.constantFrom(...commissions),

@@ -36,6 +36,7 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
   const seen = new Set<number>();
   for (const [phase, batches] of delivery.phases.entries()) {
     if (phase > 0) await payOut(db, log, programId, mark);
+    if (phase === 1 && history.program.identifiesOtherwise) await identifyOtherwise(db, log, programId);
     const queue: IntakeJob[] = [];
     for (const batch of batches) {
       const eventIds: string[] = [];
@@ -71,6 +72,20 @@ async function work(db: Db, log: Logger, queue: IntakeJob[], workers: number): P
     }
   });
   await Promise.all(running);
+}
+
+/** Changes who is one customer; those whom that concerns are settled again. */
+async function identifyOtherwise(db: Db, log: Logger, programId: string): Promise<void> {
+  await runSql(db, `update programs set identify_by_email = not identify_by_email where id = ?`, [programId]);
+  const requested = await runSql<{ id: string }>(db, `select id from resettlements where program_id = ? order by id`, [
+    programId,
+  ]);
+  await work(
+    db,
+    log,
+    requested.map(({ id }) => ({ eventIds: [], resettlementIds: [id] })),
+    2,
+  );
 }
 
 /** Pays all that is payable: what was paid is a decision that later facts find. */
@@ -109,6 +124,7 @@ async function createProgram(db: Db, programId: string, mark: string, history: H
     attribution_model: program.attributionModel,
     auto_approve: program.autoApprove,
     hold_days: program.holdDays,
+    identify_by_email: program.identifyByEmail,
   });
   const affiliates = [
     { name: 'a', email: 'a@affiliates.example', status: 'active', override: null },
