@@ -27,20 +27,6 @@ export async function up(knex: Knex): Promise<void> {
     create index introductions_first on introductions (email_id, introduced_at, introduced_by);
     create index introductions_by_customer on introductions (customer_id);
 
-    -- Whom the switch joins or parts is settled again.
-    create function people_are_settled_again() returns trigger language plpgsql as $$
-    begin
-      insert into resettlements (id, program_id, livemode, customer_id)
-      select 'rst_' || replace(gen_random_uuid()::text, '-', ''), program_id, livemode, customer_id
-      from (select distinct i.program_id, i.livemode, i.customer_id from introductions i
-            where i.program_id = new.id and exists (
-              select 1 from introductions other
-              where other.email_id = i.email_id and other.customer_id <> i.customer_id)) concerned;
-      return null;
-    end $$;
-    create trigger programs_settle_people_again after update of identify_by_email on programs for each row
-      when (old.identify_by_email <> new.identify_by_email) execute function people_are_settled_again();
-
     create temporary table told on commit drop as
     select f.program_id, f.livemode, f.fact -> 'customer' ->> 'email' as email, null::text as ref, r.customer_id,
       f.occurred_at, f.id

@@ -1,15 +1,9 @@
 import { z } from 'zod';
 import { found } from '../domain/errors.ts';
-import {
-  createProgram,
-  findProgram,
-  getProgram,
-  listPrograms,
-  updateProgram,
-  type Program,
-} from '../program/programs.ts';
+import { createProgram, findProgram, getProgram, listPrograms, type Program } from '../program/programs.ts';
 import { currency, email, reference, text, timestamp, timezone } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { changeProgram } from '../operations/program-changes.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const attribution = {
@@ -119,8 +113,8 @@ export const programRoutes: Route[] = [
       .meta({ id: 'ProgramChanges' }),
     status: 200,
     answer: one(programSchema),
-    handle: async ({ db }, { params, body }) => ({
-      data: programView(found(await updateProgram(db, params.id, body), 'Program')),
+    handle: async (deps, { params, body }) => ({
+      data: programView(found(await changeProgram(deps, params.id, body), 'Program')),
     }),
   }),
   defineRoute({

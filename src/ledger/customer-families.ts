@@ -23,5 +23,6 @@ export function familiesOf(starts: string): string {
 const counts = `(p.identify_by_email or not exists (select 1 from introductions earlier where earlier.email_id = i.email_id
   and (earlier.introduced_at, earlier.introduced_by) < (i.introduced_at, i.introduced_by)))`;
 
-/** SQL of an order: of the records of a customer the first stands for all of them. */
-export const standsFirst = 'is_email, id';
+/** SQL that finds the record in `family` that stands for the customer: of those known by an id the oldest, else the oldest. */
+export const whoStandsFor = `(select first.id from family join customers first on first.id = family.id
+  where first.merged_into is null order by first.is_email, first.id limit 1)`;

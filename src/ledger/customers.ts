@@ -1,13 +1,14 @@
 import type { Db } from '../db/db.ts';
 import { selectList, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
+import { familiesOf, whoStandsFor } from './customer-families.ts';
 
 /** The advertiser's customer, and the affiliate that they are bound to. */
 export interface Customer {
   id: string;
   livemode: boolean;
   email: string | null;
-  /** The customer that this one turned out to be. */
+  /** The customer that this one turned out to be, or stands for. */
   mergedInto: string | null;
   /** Every id that the customer is known by: `stripe:cus_…`, `id:…`, `rc:…`. */
   references: string[];
@@ -23,7 +24,7 @@ export interface Customer {
 
 /**
  * By id, by the caller's own id, or by any reference. A reference of somebody who turned out to be another customer finds
- * that one; the id finds the record as it was left.
+ * that one, and so does an e-mail that stands for one; the id finds the record as it was left.
  */
 export async function findCustomer(
   db: Db,
@@ -32,21 +33,22 @@ export async function findCustomer(
   idOrReference: string,
 ): Promise<Customer | null> {
   const references = [idOrReference, `id:${idOrReference}`, `stripe:${idOrReference}`];
-  const [row] = await runSql<Customer>(
+  const [row] = await runSql<Customer & { standsFor: string | null }>(
     db,
     'findCustomer',
-    `with recursive known as (
-       select c.id, c.merged_into from customer_refs r join customers c on c.id = r.customer_id
+    `${familiesOf(`select r.customer_id from customer_refs r
        where r.program_id = :programId and r.livemode = :livemode and r.ref = any(:references)
-       union
-       select c.id, c.merged_into from known join customers c on c.id = known.merged_into)
-     select ${selected} from customers c
+       union select c.id from customers c where c.program_id = :programId and c.livemode = :livemode and c.id = :id`)}
+     select ${selected}, ${whoStandsFor} as "standsFor"
+     from customers c
      where c.program_id = :programId and c.livemode = :livemode and c.id = coalesce(
        (select id from customers where program_id = :programId and livemode = :livemode and id = :id),
-       (select id from known where merged_into is null order by id limit 1))`,
+       ${whoStandsFor})`,
     { programId, livemode, references, id: idOrReference },
   );
-  return row ?? null;
+  if (!row) return null;
+  const { standsFor, ...customer } = row;
+  return { ...customer, mergedInto: customer.mergedInto ?? (standsFor === customer.id ? null : standsFor) };
 }
 
 // A customer who turned out to be another one keeps their references; the other one is known by them, too.

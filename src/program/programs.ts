@@ -89,9 +89,8 @@ export async function listPrograms(db: Db, page: PageRequest): Promise<Page<Prog
 }
 
 /**
- * Changes what is given, for what is settled from now on: money that was settled before stays as it is. But who is one
- * customer (identifyByEmail) holds for all they ever bought: those whom it joins or parts are settled again. Null for an
- * unknown program. Throws VALIDATION_ERROR where the default offer is not one of the program's.
+ * Changes what is given, for what is settled from now on: money that was settled before stays as it is. (Who is
+ * one customer is not: src/operations/program-changes.ts.) Null for an unknown program. Throws VALIDATION_ERROR where the default offer is not one of the program's.
  */
 export async function updateProgram(db: Db, programId: string, changes: ProgramChanges): Promise<Program | null> {
   const update = updateList(columns, {
@@ -109,7 +108,6 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
     contactEmail: changes.contactEmail,
   });
   try {
-    // A trigger requests that customers are settled again.
     const [row] = await runSql<ProgramRow>(
       db,
       'updateProgram',

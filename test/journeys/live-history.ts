@@ -10,6 +10,8 @@ import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import type { IntakeJob } from '../../src/queue/jobs.ts';
 import { inTransaction } from '../../src/db/db.ts';
 import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
+import { familiesOf } from '../../src/ledger/customer-families.ts';
+import { requestThoseWithOneEmail } from '../../src/pipeline/work-items/settle-again.ts';
 import { requestResettlements } from '../../src/pipeline/rows/resettlement-rows.ts';
 import { currencies, START } from '../pipeline/rules/arbitrary-facts.ts';
 import { clicks, phasesOf, type Delivery, type History } from './arbitrary-histories.ts';
@@ -76,14 +78,14 @@ async function work(db: Db, log: Logger, queue: IntakeJob[], workers: number): P
 
 /** Changes who is one customer; those whom that concerns are settled again. */
 async function identifyOtherwise(db: Db, log: Logger, programId: string): Promise<void> {
-  await runSql(db, `update programs set identify_by_email = not identify_by_email where id = ?`, [programId]);
-  const requested = await runSql<{ id: string }>(db, `select id from resettlements where program_id = ? order by id`, [
-    programId,
-  ]);
+  const requested = await inTransaction(db, async (trx) => {
+    await runSql(trx, `update programs set identify_by_email = not identify_by_email where id = ?`, [programId]);
+    return requestThoseWithOneEmail(trx, programId);
+  });
   await work(
     db,
     log,
-    requested.map(({ id }) => ({ eventIds: [], resettlementIds: [id] })),
+    requested.map((id) => ({ eventIds: [], resettlementIds: [id] })),
     2,
   );
 }
@@ -252,9 +254,9 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Ledge
        union all
        select o.id, root.root from orders o join root on o.merged_into = root.id),
      customer_root as (
-       select id, id as root from customers where merged_into is null
-       union all
-       select c.id, r.root from customers c join customer_root r on c.merged_into = r.id)
+       select start as id, (array_agg(c.id order by c.is_email, c.id))[1] as root
+       from (${familiesOf('select id from customers where program_id = ?')} select * from family) f
+       join customers c on c.id = f.id where c.merged_into is null group by start)
      select (select array_agg(ref order by ref) from order_refs join root r on r.id = order_refs.order_id
              where r.root = o.id) as refs,
        (select array_agg(ref order by ref) from customer_refs c join customer_root r on r.id = c.customer_id
@@ -268,7 +270,7 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Ledge
        click_id, order_id, goal, subscription, occurred_at, reference, commission_minor::text, commission_currency,
        claims_payment, own, explanation
      from orders o where id in (select root from root) order by reference`,
-    bindings,
+    [programId, programId],
   );
   const balances = await runSql<Record<string, unknown>>(
     db,
@@ -278,10 +280,10 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Ledge
   );
   const customers = await runSql<Record<string, unknown>>(
     db,
-    `with recursive root as (
-       select id, id as root from customers where program_id = ? and merged_into is null
-       union all
-       select c.id, root.root from customers c join root on c.merged_into = root.id)
+    `with root as (
+       select start as id, (array_agg(c.id order by c.is_email, c.id))[1] as root
+       from (${familiesOf('select id from customers where program_id = ?')} select * from family) f
+       join customers c on c.id = f.id where c.merged_into is null group by start)
      select (select array_agg(ref order by ref) from customer_refs join root r on r.id = customer_refs.customer_id
              where r.root = c.id) as refs, affiliate_id, offer_id, click_id, bound_at, bound_ref
      from customers c where id in (select root from root)

@@ -74,6 +74,25 @@ export async function requestOrdersOfBans(db: Db, limit: number): Promise<string
   });
 }
 
+/**
+ * Requests the settling of customers whom `identifyByEmail` joins or parts: of those told of with one e-mail, in the
+ * transaction that changes it. Gives the ids for the queue.
+ */
+export async function requestThoseWithOneEmail(trx: Trx, programId: string): Promise<string[]> {
+  const found = await runSql<{ livemode: boolean; customerId: string }>(
+    trx,
+    'findCustomersWithOneEmail',
+    `select distinct i.livemode, i.customer_id as "customerId" from introductions i
+     where i.program_id = :programId and exists (
+       select 1 from introductions other where other.email_id = i.email_id and other.customer_id <> i.customer_id)`,
+    { programId },
+  );
+  return requestResettlements(
+    trx,
+    found.map(({ livemode, customerId }) => ({ scope: { programId, livemode }, customerId, orderId: null })),
+  );
+}
+
 function requestOrders(trx: Trx, orders: readonly FoundOrder[]): Promise<string[]> {
   return requestResettlements(
     trx,
