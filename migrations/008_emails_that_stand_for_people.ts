@@ -1,5 +1,10 @@
 import type { Knex } from 'knex';
 
+// As in 005: planned once for a connection, and each row looks up by itself.
+const plannedOnce = 'set plan_cache_mode = force_generic_plan set enable_seqscan = off';
+const lookUp = (table: string, condition: string): string =>
+  `lateral (select * from ${table} where ${condition} offset 0)`;
+
 /**
  * An e-mail is a customer record of its own, and stands for the customer of whom a message told first with an id and that
  * e-mail (introductions). Guests who are known to have become such customers are settled again.
@@ -26,6 +31,62 @@ export async function up(knex: Knex): Promise<void> {
     );
     create index introductions_first on introductions (email_id, introduced_at, introduced_by);
     create index introductions_by_customer on introductions (customer_id);
+
+    -- To whom a customer is bound through a record that stands for them: of the e-mail, or of another id with it.
+    create function bound_affiliate_of(customer text) returns text language sql stable as $$
+      with recursive family (id) as (
+        select customer where exists (select 1 from introductions where email_id = customer or customer_id = customer)
+        union
+        select near.id from family cross join lateral (
+          select merged_into as id from customers where id = family.id and merged_into is not null
+          union all
+          select id from customers where merged_into = family.id
+          union all
+          select case when i.email_id = family.id then i.customer_id else i.email_id end
+          from introductions i join programs p on p.id = i.program_id
+          where (i.email_id = family.id or i.customer_id = family.id) and (p.identify_by_email or not exists (
+            select 1 from introductions earlier where earlier.email_id = i.email_id
+              and (earlier.introduced_at, earlier.introduced_by) < (i.introduced_at, i.introduced_by)))
+        ) near)
+      select c.affiliate_id from family join customers c on c.id = family.id
+      where c.merged_into is null order by c.is_email, c.id limit 1
+    $$;
+
+    create or replace function find_affitor_customers(
+      of_programs text[], of_livemodes boolean[], of_clicks text[], of_key_refs text[], of_click_refs text[]
+    )
+    returns table (place integer, clicked boolean, ref text, affiliate_id text, known_by text[])
+    language plpgsql stable ${plannedOnce} as $$
+    #variable_conflict use_column
+    begin
+      return query select asked.place::integer, coalesce(k.program_id = asked.program_id, false), found.ref,
+        coalesce(c.affiliate_id, bound_affiliate_of(c.id)),
+        array(with recursive family as (
+            select c.id
+            union all
+            select child.id from family cross join ${lookUp('customers', 'merged_into = family.id')} child)
+          select r.ref from family cross join ${lookUp('customer_refs', 'customer_id = family.id')} r order by r.ref)
+      from unnest(of_programs, of_livemodes, of_clicks, of_key_refs, of_click_refs) with ordinality
+        as asked (program_id, livemode, click_id, key_ref, click_ref, place)
+      left join ${lookUp('clicks', 'id = asked.click_id')} k on true
+      left join lateral (
+        with recursive known as (
+          select r.ref, c.id, c.merged_into
+          from ${lookUp(
+            'customer_refs',
+            'program_id = asked.program_id and livemode = asked.livemode and ref = any(array[asked.key_ref, asked.click_ref])',
+          )} r cross join ${lookUp('customers', 'id = r.customer_id')} c
+          union
+          select known.ref, c.id, c.merged_into
+          from known cross join ${lookUp('customers', 'id = known.merged_into')} c
+        )
+        select known.ref, known.id from known where known.merged_into is null
+        union all
+        (select null, c.id from ${lookUp('customers', 'click_id = asked.click_id')} c
+         where c.program_id = asked.program_id and c.livemode = asked.livemode and c.merged_into is null limit 2)
+      ) found on true
+      left join ${lookUp('customers', 'id = found.id')} c on true;
+    end $$;
 
     create temporary table told on commit drop as
     select f.program_id, f.livemode, f.fact -> 'customer' ->> 'email' as email, null::text as ref, r.customer_id,

@@ -21,6 +21,7 @@ test('a program has defaults, and what was set comes back', async () => {
     attribution: { model: 'last_click', couponFirst: false },
     holdDays: 0,
     autoApprove: false,
+    identifyByEmail: false,
     sameDomain: 'flag',
     companyName: null,
     contactEmail: null,

@@ -89,6 +89,18 @@ describe('whom Affitor tells of', () => {
     assert.deepEqual(refs, [{ livemode: true }]);
   });
 
+  it('a customer with the e-mail of another is credited by theirs, where the program takes them for one', async () => {
+    const { db } = program.hub;
+    await db('programs').where('id', program.programId).update('identify_by_email', true);
+    const click_id = await visit();
+    await track('lead', { click_id, customer_key: 'flo', email: 'flo@shop.example' });
+    await track('lead', { click_id, customer_key: 'flo-again', email: 'flo@shop.example' });
+    await track('sale', { transaction_id: 'flo-1', customer_key: 'flo-again', amount_cents: 1000 });
+    const sale = await order('flo-1');
+    assert.deepEqual([sale.affiliate_id, sale.commission_minor], [program.affiliateId, 200n]);
+    await db('programs').where('id', program.programId).update('identify_by_email', false);
+  });
+
   it('a test key makes test rows, of a live click, too', async () => {
     const click_id = await visit();
     await track('lead', { click_id, customer_key: 'eve' }, 'test');
