@@ -49,6 +49,13 @@ export class ExpiringCache<V> {
     this.#loading.delete(key);
   }
 
+  /** Forgets what matches, and all that is said not to exist: it may exist now. */
+  deleteWhere(matches: (value: V) => boolean): void {
+    for (const [key, { value }] of this.#present) if (matches(value)) this.#present.delete(key);
+    this.#absent.clear();
+    this.#loading.clear();
+  }
+
   async #load(key: string, load: () => Promise<V | null>, lookUp: LookUp<V>): Promise<V | null> {
     const expiresAt = performance.now() + this.#options.ttlMs;
     try {
