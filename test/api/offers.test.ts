@@ -87,7 +87,10 @@ test('of terms that are changed in part the rest stays, and what does not fit to
   const { id } = await makeOffer(api.live, { commission });
   const change = (changes: object) => api.live.patch(`/offers/${id}`, { commission: changes });
   for (const [changes, after] of [
-    [{ type: 'revshare', rateBps: 1500 }, { ...commission, rateBps: 1500 }],
+    [
+      { type: 'revshare', rateBps: 1500 },
+      { ...commission, rateBps: 1500 },
+    ],
     [{ rateBps: 1000 }, { ...commission, rateBps: 1000 }],
     [{}, { ...commission, rateBps: 1000 }],
     [{ durationMonths: null }, { type: 'revshare', rateBps: 1000, durationMonths: null }],

@@ -53,7 +53,8 @@ test('a change touches what it names alone', async () => {
 
 test('a live write key reads and changes its own program, but for what is the admin’s alone', async () => {
   const { data: own } = (await api.admin.get(`/programs/${api.programId}`)).body;
-  for (const client of [api.live, api.reader, api.test]) assert.deepEqual((await client.get('/program')).body.data, own);
+  for (const client of [api.live, api.reader, api.test])
+    assert.deepEqual((await client.get('/program')).body.data, own);
   const offer = await makeOffer(api.live);
   const wanted = {
     timezone: 'Europe/Berlin',

@@ -108,7 +108,10 @@ test('a browser learns until when a click counts: the window of its offer, else 
   const expiryOf = async (clickId: string) => {
     const response = await fetch(`${api.hub.url}/api/v1/clicks/visitor/${clickId}`);
     assert.equal(response.headers.get('access-control-allow-origin'), '*');
-    return { status: response.status, json: (await response.json()) as { data: { clickId: string; expiresAt: string } } };
+    return {
+      status: response.status,
+      json: (await response.json()) as { data: { clickId: string; expiresAt: string } },
+    };
   };
   const occurredAt = '2026-03-01T00:00:00.000Z';
   const offer = await makeOffer(api.live, { attributionWindowDays: 90 });
