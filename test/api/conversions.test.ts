@@ -98,6 +98,29 @@ test('an unknown referral code is parked and named; a later message with a known
   assert.deepEqual([lead.status, lead.body.error.details.reason], [400, 'affiliate_not_found']);
 });
 
+test('what has no amount and names nobody who is known is parked, too, whatever its offer would need', async () => {
+  for (const [index, who] of [
+    { referral_code: 'typo-3' },
+    { coupon_code: 'typo-4' },
+    { referral_code: 'typo-5', coupon_code: 'typo-6' },
+  ].entries()) {
+    const { status, body } = await api.live.post('/conversions', { order_id: `N-${index}`, goal: 'install', ...who });
+    const said = [status, body.data?.tracked, body.data?.reason];
+    assert.deepEqual(said, [200, false, 'no_attribution'], JSON.stringify(who));
+    const { data } = (await api.live.get(`/conversions/${body.data.conversionId}`)).body;
+    assert.deepEqual([data.kind, data.status, data.affiliateId], ['action', 'parked', null]);
+    if (index === 0) assert.match(body.data.message, /referral code 'typo-3'/);
+  }
+  for (const who of [
+    { referral_code: affiliate.referralCode },
+    { coupon_code: 'save10' },
+    { click_id: await click() },
+  ]) {
+    const { status, body } = await api.live.post('/conversions', { order_id: 'N-9', goal: 'install', ...who });
+    assert.deepEqual([status, body.error?.details.reason], [400, 'amount_required'], JSON.stringify(who));
+  }
+});
+
 test('beside an unknown code whatever else is known credits', async () => {
   const body = { click_id: await click(), referral_code: 'nobody-at-all', amount: 5, txid: 'R-3' };
   const answer = await api.live.post('/conversions', body);

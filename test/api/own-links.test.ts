@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { importFiles } from '../../src/import/import.ts';
 import { make, makeAffiliate, makeLink, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
 let api: ApiProgram;
@@ -152,8 +151,4 @@ test('of many who want a code at once one gets it, and each a link', async () =>
   assert.equal(urls.size, 20);
   assert.equal([...urls].filter((url) => url.includes('/r/rush-')).length, 10);
   for (const { id, trackingUrl } of people) assert.equal((await follow(trackingUrl)).ref, id);
-});
-
-test('who was imported has a link, too', async () => {
-  assert.ok(importFiles);
 });
