@@ -49,9 +49,12 @@ export class ExpiringCache<V> {
     this.#loading.delete(key);
   }
 
-  /** Forgets what matches, and all that is said not to exist: it may exist now. */
-  deleteWhere(matches: (value: V) => boolean): void {
-    for (const [key, { value }] of this.#present) if (matches(value)) this.#present.delete(key);
+  /**
+   * Has what matches looked up again, and all that is said not to exist: it may exist now. Where that fails, stale values may
+   * still be served.
+   */
+  expireWhere(matches: (value: V) => boolean): void {
+    for (const entry of this.#present.values()) if (matches(entry.value)) entry.expiresAt = 0;
     this.#absent.clear();
     this.#loading.clear();
   }

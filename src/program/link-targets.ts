@@ -44,7 +44,7 @@ const targetByCode = `
 
 /** Has what is remembered of a program's links looked up again, because something that they depend on has changed. */
 export function forgetLinkTargets(db: Db, programId: string): void {
-  cacheOf(db).deleteWhere((target) => target.programId === programId);
+  cacheOf(db).expireWhere((target) => target.programId === programId);
 }
 
 const cacheOf = perDatabase(
