@@ -26,6 +26,10 @@ const shown = {
   paymentMethod: z.string().nullable(),
   paymentDetails: z.string().nullable(),
   referralCode: z.string(),
+  trackingUrl: z.string().meta({
+    description:
+      "The affiliate's own link, `/r/REFERRALCODE` where that was free in the hub; leads to the default offer",
+  }),
   couponCodes: z.array(z.string()),
   commissionOverride: commissionOverrideSchema.nullable(),
   postbackUrl: z.string().nullable(),
@@ -88,7 +92,7 @@ export const affiliateRoutes: Route[] = [
     handle: async (deps, { principal, livemode, body }) => {
       await assertPostbackUrl(deps.config, body.postbackUrl);
       const scope = { programId: principal.programId, livemode };
-      return { data: affiliateView(await createAffiliateAndAnnounce(deps, scope, body)) };
+      return { data: affiliateView(await createAffiliateAndAnnounce(deps, scope, body), deps.config.publicUrl) };
     },
   }),
   defineRoute({
@@ -106,11 +110,11 @@ export const affiliateRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(affiliateSchema),
-    handle: async ({ db }, { principal, query }) => {
+    handle: async ({ db, config }, { principal, query }) => {
       const { status, type, email, referralCode } = query;
       const filter = { statuses: status, type, email, referralCode };
       const page = await listAffiliates(db, principal.programId, filter, toPageRequest('affiliates', query));
-      return toListBody('affiliates', page, affiliateView);
+      return toListBody('affiliates', page, (affiliate) => affiliateView(affiliate, config.publicUrl));
     },
   }),
   defineRoute({
@@ -122,10 +126,10 @@ export const affiliateRoutes: Route[] = [
     description: 'The id or the referral code.',
     status: 200,
     answer: one(affiliateWithStatsSchema),
-    handle: async ({ db }, { principal, livemode, params }) => {
+    handle: async ({ db, config }, { principal, livemode, params }) => {
       const affiliate = found(await findAffiliate(db, principal.programId, params.id), 'Affiliate');
       const stats = await readStatistics(db, principal.programId, { livemode, affiliateId: affiliate.id });
-      return { data: { ...affiliateView(affiliate), stats } };
+      return { data: { ...affiliateView(affiliate, config.publicUrl), stats } };
     },
   }),
   defineRoute({
@@ -144,7 +148,8 @@ export const affiliateRoutes: Route[] = [
       const { id } = found(await findAffiliate(deps.db, principal.programId, params.id), 'Affiliate');
       await assertPostbackUrl(deps.config, body.postbackUrl);
       const scope = { programId: principal.programId, livemode };
-      return { data: affiliateView(found(await updateAffiliateAndAnnounce(deps, scope, id, body), 'Affiliate')) };
+      const changed = found(await updateAffiliateAndAnnounce(deps, scope, id, body), 'Affiliate');
+      return { data: affiliateView(changed, deps.config.publicUrl) };
     },
   }),
 ];

@@ -3,19 +3,21 @@ import { z } from 'zod';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { isTooFarAhead } from '../inbound/fields/values.ts';
-import { findClick, listClicks, type Click, type StoredClick } from '../program/clicks.ts';
+import { findClick, listClicks, MAX_SUB_LENGTH, type Click, type StoredClick } from '../program/clicks.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { findLinkTarget } from '../program/tracking-links.ts';
+import { findLinkTarget } from '../program/link-targets.ts';
 import { livemode, moment, periodQuery, reference, text, timestamp } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
-const sub = text(255).nullable().optional();
+const sub = text(MAX_SUB_LENGTH).nullable().optional();
 
 const clickInput = z
   .strictObject({
-    code: reference.optional().meta({ description: 'Of a tracking link; or name affiliateId or referralCode' }),
+    code: reference.optional().meta({
+      description: "Of a tracking link, or an affiliate's own; or name affiliateId or referralCode",
+    }),
     affiliateId: reference.optional().meta({ description: 'Id or referral code' }),
     referralCode: reference.optional(),
     offerId: reference.optional().meta({ description: 'Id or code; a click may be without an offer' }),
@@ -156,6 +158,9 @@ async function findReferrer({ db }: ApiDeps, programId: string, body: z.output<t
     throw new AppError('VALIDATION_ERROR', 'Tracking link not found', {
       details: { code: 'is not a tracking link of this program' },
     });
+  }
+  if (target.status === 'paused') {
+    throw validationError('The tracking link is paused', { code: 'is the code of a paused tracking link' });
   }
   return { affiliateId: target.affiliateId, offerId: offer?.id ?? target.offerId, linkId: target.linkId };
 }

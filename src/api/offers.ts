@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { found } from '../domain/errors.ts';
-import { commissionTermsSchema } from '../domain/terms.ts';
+import { commissionChangesSchema, commissionTermsSchema } from '../domain/terms.ts';
 import { createOffer, findOffer, listOffers, updateOffer, type Offer } from '../program/offers.ts';
 import { code, currency, httpUrl, text, timestamp, wordsOf } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
@@ -88,13 +88,15 @@ export const offerRoutes: Route[] = [
     access: 'write',
     tag: 'Offers',
     summary: 'Change an offer',
-    description: 'The id or the code. Terms that customers were bound with stay as they were.',
+    description: 'The id or the code. What is left out stays. Terms that customers were bound with stay as they were.',
     body: z
       .strictObject({
         ...changeable,
         name: changeable.name.optional(),
         url: changeable.url.optional(),
-        commission: changeable.commission.optional(),
+        commission: commissionChangesSchema.optional().meta({
+          description: 'What is left out stays; another type takes over what it has in common with the one before',
+        }),
       })
       .meta({ id: 'OfferChanges' }),
     status: 200,

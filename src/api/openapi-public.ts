@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
 import { conversionBody, trackedAnswers } from './conversion-schemas.ts';
-import { visitorClickAnswer, visitorClickInput } from './visitor-clicks.ts';
+import { visitorClickAnswer, visitorClickExpiry, visitorClickInput } from './visitor-clicks.ts';
 import { errorSchema } from '../http/error-schemas.ts';
 
 const id = z.object({ id: z.string().meta({ description: "The source's id" }) });
@@ -60,8 +60,10 @@ export const publicPaths: ZodOpenApiPathsObject = {
       tags: ['Public'],
       summary: 'Follow a tracking link',
       description:
-        'Records the click and leads on with `click_id`, `ref` (affiliate id) and `aff_sess` appended; sub1…sub5 and ' +
-        'utm_* are kept. Affiliate and offer may be in any state: whether the click earns is judged when it converts.',
+        "Of a tracking link, or an affiliate's own, which leads to the default offer. Records the click and leads on with " +
+        '`click_id`, `ref` (affiliate id) and `aff_sess` appended; sub1…sub5 (up to 1024 characters), utm_* and foreign ' +
+        'parameters are kept. A paused link and that of a banned affiliate lead on without a click. Otherwise affiliate and ' +
+        'offer may be in any state: whether the click earns is judged when it converts.',
       security: [],
       requestParams: {
         path: z.object({ code: z.string() }),
@@ -75,7 +77,10 @@ export const publicPaths: ZodOpenApiPathsObject = {
       },
       responses: {
         '302': { description: 'To the destination', headers: z.object({ Location: z.string() }) },
-        '404': error('NOT_FOUND'),
+        '404': {
+          description: 'Nothing has this code: a plain page, or NOT_FOUND for those who ask for JSON',
+          content: { 'text/html': { schema: z.string() }, 'application/json': { schema: errorSchema } },
+        },
         '503': unavailable,
       },
     },
@@ -91,9 +96,25 @@ export const publicPaths: ZodOpenApiPathsObject = {
       responses: {
         '201': json('Recorded', visitorClickAnswer),
         '400': error('VALIDATION_ERROR: also where several programs have the code and none is named'),
-        '404': error('NOT_FOUND: no affiliate has this code or id'),
+        '404': error('NOT_FOUND: no affiliate has this code or id, or one who is banned'),
         '413': error('PAYLOAD_TOO_LARGE'),
         '415': error('UNSUPPORTED_MEDIA_TYPE'),
+        '429': error('RATE_LIMITED'),
+        '503': unavailable,
+      },
+    },
+  },
+  '/api/v1/clicks/visitor/{id}': {
+    get: {
+      operationId: 'readVisitorClickExpiry',
+      tags: ['Public'],
+      summary: 'Until when a click counts',
+      description: 'For browsers, which keep a click for so long: without a key, from any origin, limited per address.',
+      security: [],
+      requestParams: { path: z.object({ id: z.string().meta({ description: 'The click id' }) }) },
+      responses: {
+        '200': json('Until then', visitorClickExpiry),
+        '404': error('NOT_FOUND'),
         '429': error('RATE_LIMITED'),
         '503': unavailable,
       },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { found } from '../domain/errors.ts';
+import { AppError, found } from '../domain/errors.ts';
 import { createProgram, findProgram, getProgram, listPrograms, type Program } from '../program/programs.ts';
 import { currency, email, reference, text, timestamp, timezone } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
@@ -64,6 +64,20 @@ const changeable = {
   contactEmail: email.nullable().optional(),
 };
 
+const changes = {
+  ...changeable,
+  name: changeable.name.optional(),
+  defaultOfferId: reference
+    .nullable()
+    .optional()
+    .meta({ description: "Where affiliates' own links lead, and what a sale pays by that names no offer" }),
+};
+
+/** What a program is called and which currency it reckons in is decided where programs are made. */
+const adminsAlone = z.never({ error: 'is changed with the admin token alone' }).optional();
+
+const ownChanges = z.strictObject({ ...changes, name: adminsAlone, currency: adminsAlone });
+
 export const programRoutes: Route[] = [
   defineRoute({
     method: 'post',
@@ -104,18 +118,39 @@ export const programRoutes: Route[] = [
     access: 'admin',
     tag: 'Programs',
     summary: 'Change a program',
-    body: z
-      .strictObject({
-        ...changeable,
-        name: changeable.name.optional(),
-        defaultOfferId: reference.nullable().optional(),
-      })
-      .meta({ id: 'ProgramChanges' }),
+    body: z.strictObject(changes).meta({ id: 'ProgramChanges' }),
     status: 200,
     answer: one(programSchema),
     handle: async (deps, { params, body }) => ({
       data: programView(found(await changeProgram(deps, params.id, body), 'Program')),
     }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/program',
+    access: 'read',
+    tag: 'Programs',
+    summary: 'Get the program of this key',
+    status: 200,
+    answer: one(programSchema),
+    handle: async ({ db }, { principal }) => ({ data: programView(await getProgram(db, principal.programId)) }),
+  }),
+  defineRoute({
+    method: 'patch',
+    path: '/program',
+    access: 'write',
+    tag: 'Programs',
+    summary: 'Change the program of this key',
+    description: 'By a live key. Name and currency are changed with the admin token alone.',
+    body: ownChanges.meta({ id: 'OwnProgramChanges' }),
+    status: 200,
+    answer: one(programSchema),
+    handle: async (deps, { principal, livemode, body }) => {
+      if (!livemode) {
+        throw new AppError('INSUFFICIENT_PERMISSIONS', 'A test key changes no live configuration: use a live key');
+      }
+      return { data: programView(found(await changeProgram(deps, principal.programId, body), 'Program')) };
+    },
   }),
   defineRoute({
     method: 'get',

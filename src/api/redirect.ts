@@ -2,8 +2,8 @@ import { Router, type Request, type Response } from 'express';
 import type { Deps } from '../deps.ts';
 import { notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import type { Click } from '../program/clicks.ts';
-import { findLinkTarget, type LinkTarget } from '../program/tracking-links.ts';
+import { MAX_SUB_LENGTH, type Click } from '../program/clicks.ts';
+import { findLinkTarget, type LinkTarget } from '../program/link-targets.ts';
 import { clipText } from '../http/clip-text.ts';
 import { answerApiError } from '../http/errors.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
@@ -15,8 +15,9 @@ type RedirectDeps = Pick<Deps, 'db' | 'clicks' | 'clock'>;
  * `GET /r/:code`, public: records the click, then leads on to the destination. Visitors are never held up: while the
  * database is away a link that the process remembers still leads on, and its click is written later.
  *
- * The affiliate and the offer may be in any state: the visitor gets through and the click is recorded, and whether it
- * earns is judged when it converts (`affiliate_not_active`, `offer_not_active`).
+ * The offer may be in any state: the visitor gets through and the click is recorded, and whether it earns is judged when it
+ * converts (`affiliate_not_active`, `offer_not_active`). A paused link and a banned affiliate's lead on, too, and nothing is
+ * recorded.
  */
 export function redirectRouter(deps: RedirectDeps): Router {
   const router = Router();
@@ -24,19 +25,23 @@ export function redirectRouter(deps: RedirectDeps): Router {
   router.get('/r/:code', async (req: Request<{ code: string }>, res: Response) => {
     const { code } = req.params;
     const target = code.length <= 255 && !code.includes('\0') ? await findLinkTarget(deps.db, code) : null;
-    if (!target) throw notFound('Tracking link');
+    if (!target) {
+      answerUnknown(req, res);
+      return;
+    }
     const tags = readTags(req.originalUrl);
     res.setHeader('Cache-Control', 'no-store');
     // The shop sees where its visitors come from, as it would by a direct link.
     res.setHeader('Referrer-Policy', 'strict-origin-when-cross-origin');
+    res.statusCode = 302;
     // HEAD is for previews and uptime checks, which are no visits.
-    if (req.method === 'HEAD') {
-      res.redirect(302, target.destinationUrl);
+    if (req.method === 'HEAD' || target.isBanned || target.status === 'paused') {
+      res.setHeader('Location', buildDestination(target.destinationUrl, null, [...tags]));
+      res.end();
       return;
     }
     const click = toClick(target, tags, req, deps.clock.now());
     await deps.clicks.recordForVisitor(click);
-    res.statusCode = 302;
     res.setHeader('Location', buildDestination(target.destinationUrl, click, [...tags]));
     res.end();
   });
@@ -44,25 +49,57 @@ export function redirectRouter(deps: RedirectDeps): Router {
   return router;
 }
 
-const MAX_TAG_LENGTH = 255;
-const MAX_UTM_TAGS = 10;
+/** Whoever follows a link is a person with a browser; programs that ask for JSON get an error as everywhere. */
+function answerUnknown(req: Request, res: Response): void {
+  if (req.accepts(['html', 'json', 'application/problem+json']) !== 'html') throw notFound('Tracking link');
+  res.status(404).setHeader('Cache-Control', 'no-store');
+  res.type('html').send(UNKNOWN_PAGE);
+}
 
-/** sub1…sub5 and utm_*, the first of each. Links are pasted together by hand: what is too long or too many is cut. */
+const UNKNOWN_PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="robots" content="noindex">
+<title>This link leads nowhere</title>
+<h1>This link leads nowhere</h1>
+<p>It may be mistyped or no longer in use. Ask whoever gave it to you for a new one.</p>
+</html>
+`;
+
+const MAX_UTM_TAGS = 10;
+const MAX_FOREIGN_TAGS = 20;
+const MAX_UTM_LENGTH = 255;
+
+/** What `/r` writes itself: a link cannot bring its own. */
+const ours = new Set(['click_id', 'ref', 'aff_sess']);
+
+/**
+ * What the affiliate, or the site that shows the link, put behind it, the first of each: sub1…sub5 and utm_* are recorded
+ * with the click, others (`gclid`, `fbclid`, …) only handed on. Links are pasted together by hand: what is too long or too
+ * many is cut.
+ */
 function readTags(url: string): Map<string, string> {
   const question = url.indexOf('?');
   const tags = new Map<string, string>();
-  let utmTags = 0;
+  const left = { utm: MAX_UTM_TAGS, foreign: MAX_FOREIGN_TAGS };
   for (const [name, value] of new URLSearchParams(question === -1 ? '' : url.slice(question + 1))) {
     if (name.includes('\0') || value.includes('\0')) throw validationError('The link contains a NUL character');
-    if (tags.has(name) || value === '' || !/^(?:sub[1-5]|utm_[\w-]{1,50})$/.test(name)) continue;
-    if (name.startsWith('utm_') && (utmTags += 1) > MAX_UTM_TAGS) continue;
-    tags.set(name, clipText(value, MAX_TAG_LENGTH) ?? '');
+    if (tags.has(name) || ours.has(name) || name === '' || value === '') continue;
+    if (/^sub[1-5]$/.test(name)) tags.set(name, clipText(value, MAX_SUB_LENGTH) ?? '');
+    else if (isUtm(name)) {
+      if (left.utm-- > 0) tags.set(name, clipText(value, MAX_UTM_LENGTH) ?? '');
+    } else if (name.length <= 64 && left.foreign-- > 0) tags.set(name, clipText(value, MAX_SUB_LENGTH) ?? '');
   }
   return tags;
 }
 
+function isUtm(name: string): boolean {
+  return /^utm_[\w-]{1,50}$/.test(name);
+}
+
 function toClick(target: LinkTarget, tags: ReadonlyMap<string, string>, req: Request, now: Date): Click {
-  const utm = Object.fromEntries([...tags].filter(([name]) => name.startsWith('utm_')));
+  const utm = Object.fromEntries([...tags].filter(([name]) => isUtm(name)));
   return {
     id: newId('clk'),
     programId: target.programId,

@@ -9,7 +9,17 @@ import { defineRoute, type Route } from './route.ts';
 const figures = {
   clicks: z.int(),
   conversions: z.int().meta({ description: 'Pending, approved or paid; leads do not count' }),
-  conversionRate: z.number().meta({ description: 'conversions / clicks; 0 without clicks' }),
+  conversionRate: z.number().meta({
+    description: 'conversions / clicks; 0 without clicks. One visitor may buy often, so it may be more than 1',
+  }),
+  buyerRate: z
+    .number()
+    .nullable()
+    .meta({
+      description:
+        'buyers / clicks; 0 without clicks. A buyer is a customer, or whoever made the click. Null where more than 100 000 ' +
+        'conversions are asked for',
+    }),
   amounts: z.array(
     z
       .strictObject({

@@ -7,17 +7,17 @@ import { newId } from '../domain/ids.ts';
 import { networkOf } from '../http/authenticate.ts';
 import { clipText } from '../http/clip-text.ts';
 import { answerApiError } from '../http/errors.ts';
-import { reference } from '../http/fields.ts';
+import { reference, timestamp } from '../http/fields.ts';
 import { readJsonBody } from '../http/json-body.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
 import { rateLimitHeaders, type RateLimitPolicy } from '../http/rate-limits.ts';
 import { readQuery, validate } from '../http/validate.ts';
 import { findCodeOwners } from '../program/affiliate-codes.ts';
-import { findAffiliate } from '../program/affiliates.ts';
-import type { Click } from '../program/clicks.ts';
+import { findAffiliate, type Affiliate } from '../program/affiliates.ts';
+import { MAX_SUB_LENGTH, readClickExpiry, type Click } from '../program/clicks.ts';
 import { one } from './pagination.ts';
 
-const sub = z.string().max(2048).nullish().meta({ description: 'Cut to 255 characters' });
+const sub = z.string().max(8192).nullish().meta({ description: 'Cut to 1024 characters' });
 
 export const visitorClickInput = z
   .strictObject({
@@ -38,14 +38,22 @@ export const visitorClickAnswer = one(
     .meta({ id: 'VisitorClick' }),
 );
 
+export const visitorClickExpiry = one(
+  z
+    .strictObject({
+      clickId: z.string(),
+      expiresAt: timestamp.meta({ description: "Until when the click counts: the end of its offer's window" }),
+    })
+    .meta({ id: 'VisitorClickExpiry' }),
+);
+
 /** A visitor lands once; an office or a phone network may be many visitors. */
 const perAddress: RateLimitPolicy = { name: 'visitor-clicks', limit: 600, windowS: 60 };
-
-const MAX_TAG_LENGTH = 255;
 
 /**
  * `POST /api/v1/clicks/visitor`, public: the browser of a visitor who landed with `?ref=CODE` tells of the click, so that a
  * link straight to the shop counts like one through `/r`. It names no offer: that is chosen when something converts.
+ * `GET /api/v1/clicks/visitor/:id`: for how long the browser is to keep a click.
  */
 export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits'>): Router {
   const router = Router({ caseSensitive: true });
@@ -63,11 +71,11 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
       offerId: null,
       linkId: null,
       occurredAt: deps.clock.now(),
-      sub1: clipText(body.sub1, MAX_TAG_LENGTH),
-      sub2: clipText(body.sub2, MAX_TAG_LENGTH),
-      sub3: clipText(body.sub3, MAX_TAG_LENGTH),
-      sub4: clipText(body.sub4, MAX_TAG_LENGTH),
-      sub5: clipText(body.sub5, MAX_TAG_LENGTH),
+      sub1: clipText(body.sub1, MAX_SUB_LENGTH),
+      sub2: clipText(body.sub2, MAX_SUB_LENGTH),
+      sub3: clipText(body.sub3, MAX_SUB_LENGTH),
+      sub4: clipText(body.sub4, MAX_SUB_LENGTH),
+      sub5: clipText(body.sub5, MAX_SUB_LENGTH),
       utm: null,
       ip: req.ip ?? null,
       userAgent: clipText(req.headers['user-agent'], 512),
@@ -75,6 +83,16 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
     };
     await deps.clicks.record(click);
     res.status(201).json({ data: { clickId: click.id } });
+  });
+  router.all(`${path}/:id`, allowAnyOrigin);
+  router.get(`${path}/:id`, async (req: Request<{ id: string }>, res: Response) => {
+    res.setHeader('Cache-Control', 'no-store');
+    await limitAddress(deps, req, res);
+    validate(z.strictObject({}), readQuery(req.originalUrl), 'The query');
+    const { id } = req.params;
+    const expiresAt = id.length > 255 || id.includes('\0') ? null : await readClickExpiry(deps.db, id);
+    if (!expiresAt) throw notFound('Click');
+    res.json({ data: { clickId: id, expiresAt: expiresAt.toISOString() } });
   });
   router.use(path, answerApiError);
   return router;
@@ -88,8 +106,7 @@ async function findReferrer(
 ): Promise<Pick<Click, 'programId' | 'affiliateId'>> {
   if (programId !== null) {
     const affiliate = await findAffiliate(db, programId, ref);
-    if (!affiliate) throw notFound('Affiliate');
-    return { programId, affiliateId: affiliate.id };
+    return { programId, affiliateId: unbanned(affiliate).id };
   }
   const [owner, another] = await findCodeOwners(db, ref);
   if (!owner) throw notFound('Affiliate');
@@ -97,7 +114,14 @@ async function findReferrer(
     const message = 'is required: several programs have this code';
     throw validationError(`programId ${message}`, { programId: message });
   }
+  unbanned(await findAffiliate(db, owner.programId, owner.affiliateId));
   return owner;
+}
+
+/** The link of a banned affiliate leads on like any other link to the shop, and is nobody's. */
+function unbanned(affiliate: Affiliate | null): Affiliate {
+  if (!affiliate || affiliate.status === 'banned') throw notFound('Affiliate');
+  return affiliate;
 }
 
 async function limitAddress(

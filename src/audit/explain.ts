@@ -13,7 +13,13 @@ export interface Story {
   mergedInto: string | null;
   /** Orders that turned out to be this one. */
   merged: string[];
-  names: { program: string; affiliate: string | null; offer: string | null };
+  names: {
+    program: string;
+    affiliate: string | null;
+    offer: string | null;
+    /** By id: of the API keys by which people decided. */
+    keys: Record<string, string>;
+  };
   /** In the order in which they happened. */
   chapters: Chapter[];
 }
@@ -93,7 +99,7 @@ async function readStory(db: Db, orderId: string): Promise<Story> {
      where l.order_id = any(:ids) order by l.created_at, l.id`,
     { ids },
   );
-  const [names] = await runSql<Story['names']>(
+  const [names] = await runSql<Omit<Story['names'], 'keys'>>(
     db,
     'readStoryNames',
     `select p.name as program, a.display_name as affiliate, o.name as offer from programs p
@@ -105,9 +111,27 @@ async function readStory(db: Db, orderId: string): Promise<Story> {
     references: references.map(({ ref }) => ref),
     mergedInto: order.mergedInto,
     merged: ids.filter((id) => id !== orderId),
-    names: names ?? { program: order.programId, affiliate: null, offer: null },
+    names: {
+      ...(names ?? { program: order.programId, affiliate: null, offer: null }),
+      keys: await readKeyNames(
+        db,
+        order.programId,
+        facts.map(({ fact }) => fact),
+      ),
+    },
     chapters: toChapters(facts, entries.map(toPosting)),
   };
+}
+
+async function readKeyNames(db: Db, programId: string, facts: Fact[]): Promise<Record<string, string>> {
+  const ids = facts.flatMap((fact) => (fact.type === 'decision' || fact.type === 'assignment' ? [fact.by] : []));
+  const rows = await runSql<{ id: string; name: string }>(
+    db,
+    'readStoryKeys',
+    `select id, name from api_keys where program_id = :programId and id = any(:ids)`,
+    { programId, ids },
+  );
+  return Object.fromEntries(rows.map(({ id, name }) => [id, name]));
 }
 
 /** Each fact with the postings that it caused; what was posted without one, for the change of another order, between them. */

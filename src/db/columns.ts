@@ -34,15 +34,16 @@ export type ChangesOf<T> = { [K in keyof T]?: T[K] | undefined };
 /**
  * For `update … set`: a column for each value that is not undefined, bound by its field's name, which the rest of the
  * statement must not use for anything else. With nothing to change it is still a valid list, one that changes nothing, so
- * that callers need no second path.
+ * that callers need no second path. `updatedAt` is what `updated_at` becomes: now, unless nothing is given.
  */
 export function updateList<Field extends string>(
   columns: Columns<Field>,
   changes: { readonly [F in NoInfer<Field>]?: unknown },
-): { sql: string; bindings: Record<string, unknown> } {
+): { sql: string; bindings: Record<string, unknown>; updatedAt: 'now()' | 'updated_at' } {
   const given = (Object.keys(changes) as Field[]).filter((field) => changes[field] !== undefined);
-  if (given.length === 0) return { sql: 'id = id', bindings: {} };
+  if (given.length === 0) return { sql: 'id = id', bindings: {}, updatedAt: 'updated_at' };
   return {
+    updatedAt: 'now()',
     sql: given.map((field) => `${columns[field]} = :${field}`).join(', '),
     bindings: Object.fromEntries(given.map((field) => [field, changes[field]])),
   };

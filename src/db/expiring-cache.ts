@@ -49,6 +49,16 @@ export class ExpiringCache<V> {
     this.#loading.delete(key);
   }
 
+  /**
+   * Has what matches looked up again, and all that is said not to exist: it may exist now. Where that fails, stale values may
+   * still be served.
+   */
+  expireWhere(matches: (value: V) => boolean): void {
+    for (const entry of this.#present.values()) if (matches(entry.value)) entry.expiresAt = 0;
+    this.#absent.clear();
+    this.#loading.clear();
+  }
+
   async #load(key: string, load: () => Promise<V | null>, lookUp: LookUp<V>): Promise<V | null> {
     const expiresAt = performance.now() + this.#options.ttlMs;
     try {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { AppError, type ErrorDetails } from '../domain/errors.ts';
+import { describeForms } from './describe-forms.ts';
 
 /**
  * What the schema makes of a value. Throws VALIDATION_ERROR with `details` (field -> message) of all mistakes at once, unknown
@@ -54,7 +55,7 @@ const explainIssue: z.core.$ZodErrorMap = (issue) => {
     case 'invalid_value':
       return issue.input === undefined ? 'is required' : `must be one of ${issue.values.map(String).join(', ')}`;
     case 'invalid_union':
-      return issue.input === undefined ? 'is required' : 'has none of the forms that it may have';
+      return issue.input === undefined ? 'is required' : `must be ${describeForms(issue.inst)}`;
     case 'too_small':
       return `must ${nameBound(issue.origin, 'at least', Number(issue.minimum))}`;
     case 'too_big':

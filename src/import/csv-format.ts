@@ -96,6 +96,7 @@ const names = {
   referralCode: 'referral_code',
   couponCodes: 'coupon_codes',
   clickId: 'click_id',
+  orderId: 'order_id',
   linkCode: 'link_code',
 };
 

@@ -17,14 +17,15 @@ export class CsvError extends Error {
 
 /**
  * Comma separated values by RFC 4180: cells in quotes may hold commas, line ends and doubled quotes. Line ends may be CRLF
- * or LF, a byte order mark is passed over, empty lines are no rows. Throws CsvError.
+ * or LF, a byte order mark is passed over, empty lines are no rows. Separated by semicolons or tabs, as spreadsheets write
+ * them in many countries, where the first line is. Throws CsvError.
  */
 export function parseCsv(text: string): CsvRow[] {
   const bytes = Buffer.from(text);
   const rows: CsvRow[] = [];
   let line = 1;
   let end = 0;
-  for (const { record, info } of parseRecords(bytes)) {
+  for (const { record, info } of parseRecords(bytes, separatorOf(text))) {
     if (record.some((cell) => cell !== '')) rows.push({ line, cells: record });
     line += countLineEnds(bytes.subarray(end, info.bytes));
     end = info.bytes;
@@ -38,9 +39,17 @@ interface ParsedRecord {
   info: { bytes: number };
 }
 
-function parseRecords(bytes: Buffer): ParsedRecord[] {
+/** What stands most often between the cells of the first line. */
+function separatorOf(text: string): string {
+  const [header = ''] = /^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text.trimStart()) ?? [];
+  const between = header.replaceAll(/"(?:[^"]|"")*"/g, '');
+  const count = (separator: string): number => between.split(separator).length - 1;
+  return [',', ';', '\t'].reduce((best, each) => (count(each) > count(best) ? each : best));
+}
+
+function parseRecords(bytes: Buffer, delimiter: string): ParsedRecord[] {
   try {
-    return parse(bytes, options) as unknown as ParsedRecord[];
+    return parse(bytes, { ...options, delimiter }) as unknown as ParsedRecord[];
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     const line = 1 + countLineEnds(bytes.subarray(0, Number(error['bytes'])));

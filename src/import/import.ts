@@ -30,6 +30,8 @@ export interface ImportReport {
   withoutId: number;
   /** Every mistake of every file. With any, nothing is imported. */
   problems: Problem[];
+  /** What is no mistake, and may not be what was meant. */
+  notes: Problem[];
 }
 
 export interface Progress {
@@ -59,7 +61,8 @@ export async function importFiles(
   const plan = planImport(read.records, known, { programId, defaultOfferId, now });
   const messages = await withoutKnown(deps, programId, plan);
   const problems = [...read.problems, ...plan.problems];
-  const report = { from, programId, dryRun, counts: plan.counts, withoutId: read.passedOver, problems };
+  const { counts, notes } = plan;
+  const report = { from, programId, dryRun, counts, withoutId: read.passedOver, problems, notes };
   if (dryRun || problems.length > 0) return report;
 
   const { offers, affiliates, links, clicks } = plan;

@@ -8,10 +8,12 @@ export interface Known {
   /** By code in its folded form: the affiliate. */
   referralCodes: Map<string, string>;
   couponCodes: Map<string, string>;
-  /** By e-mail in lower case: an affiliate of the program. */
-  emails: Map<string, string>;
+  /** By e-mail in lower case: the affiliates of the program who have it. */
+  emails: Map<string, string[]>;
   offers: Map<string, { programId: string; url: string }>;
   offerCodes: Map<string, string>;
+  /** By link code in its folded form: the affiliate of the hub whose own code it is. */
+  ownLinkCodes: Map<string, string>;
   links: Map<string, { programId: string; affiliateId: string; offerId: string }>;
   linkIds: Set<string>;
   clicks: Map<string, { programId: string }>;
@@ -38,10 +40,10 @@ export async function readKnown(db: Db, programId: string, wanted: Wanted): Prom
     `select id, program_id as "programId", lower(email) as email from affiliates where id = any(:names)`,
     [...wanted.affiliates, ...referrals.values(), ...coupons.values()],
   );
-  const emails = await readInSteps<{ email: string; id: string }>(
+  const emails = await readInSteps<{ email: string; ids: string[] }>(
     db,
     'readKnownEmails',
-    `select lower(email) as email, min(id) as id from affiliates
+    `select lower(email) as email, array_agg(id order by id) as ids from affiliates
      where program_id = :programId and lower(email) = any(:names) group by 1`,
     [...wanted.emails],
     { programId },
@@ -62,8 +64,9 @@ export async function readKnown(db: Db, programId: string, wanted: Wanted): Prom
     affiliates: new Map(affiliates.map((row) => [row.id, row])),
     referralCodes: referrals,
     couponCodes: coupons,
-    emails: new Map(emails.map(({ email, id }) => [email, id])),
+    emails: new Map(emails.map(({ email, ids }) => [email, ids])),
     ...(await readOffers(db, programId, [...wanted.offers])),
+    ownLinkCodes: await readOwnLinkCodes(db, [...wanted.links]),
     links: await readLinks(db, [...wanted.links]),
     linkIds: new Set(linkIds.map(({ id }) => id)),
     clicks: new Map(clicks.map((row) => [row.id, row])),
@@ -121,6 +124,16 @@ async function readLinks(db: Db, codes: readonly string[]): Promise<Known['links
     codes,
   );
   return new Map(rows.map((row) => [row.code, row]));
+}
+
+async function readOwnLinkCodes(db: Db, codes: readonly string[]): Promise<Known['ownLinkCodes']> {
+  const rows = await readInSteps<{ code: string; affiliateId: string }>(
+    db,
+    'readKnownOwnLinkCodes',
+    `select code, affiliate_id as "affiliateId" from link_codes where code = any(:names) and affiliate_id is not null`,
+    codes.map(foldCode),
+  );
+  return new Map(rows.map(({ code, affiliateId }) => [code, affiliateId]));
 }
 
 /** Which of these facts the program has, and which of these references name an order that counts. */

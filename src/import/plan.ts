@@ -1,4 +1,5 @@
 import type { IdPrefix } from '../domain/ids.ts';
+import { isPlaceholder } from '../domain/placeholders.ts';
 import type { ImportedMessage } from '../inbound/import/normalize.ts';
 import type { Click } from '../program/clicks.ts';
 import { foldCode } from '../program/codes.ts';
@@ -30,6 +31,7 @@ export interface ImportPlan {
   messages: ImportedMessage[];
   counts: Record<RecordKind, Counts>;
   problems: Problem[];
+  notes: Problem[];
 }
 
 /**
@@ -62,8 +64,8 @@ class Planner {
     this.#known = known;
     this.#context = context;
     this.#names = new Names(known, context, this.#tally);
-    const { counts, problems } = this.#tally;
-    this.plan = { offers: [], affiliates: [], links: [], clicks: [], messages: [], counts, problems };
+    const { counts, problems, notes } = this.#tally;
+    this.plan = { offers: [], affiliates: [], links: [], clicks: [], messages: [], counts, problems, notes };
   }
 
   addOffer(record: Located<ImportedOffer>): void {
@@ -111,9 +113,11 @@ class Planner {
   /** Tells affiliates that exist from new ones; a code belongs to one affiliate. */
   checkCodes(): void {
     const owners = { referralCode: new Map<string, string>(), couponCodes: new Map<string, string>() };
+    const byEmail = new Map(this.#known.emails);
     for (const draft of this.#drafts.values()) {
       const there = this.#findAffiliate(draft);
       const id = there ?? draft.id;
+      this.#noteSharedEmail(draft, there, byEmail);
       this.#names.affiliates.set(identityOf(draft), id);
       this.#names.affiliates.set(draft.id, id);
       for (const [field, codes, taken] of [
@@ -153,6 +157,10 @@ class Planner {
         `'${record.code}' is the code of a link of another affiliate (${other.affiliateId})`,
       );
     }
+    const own = this.#known.ownLinkCodes.get(foldCode(record.code));
+    if (own !== undefined && own !== affiliateId) {
+      return this.#tally.refuse(record, 'linkCode', `'${record.code}' is the own code of another affiliate (${own})`);
+    }
     if (this.#tally.count('link', record.code, there !== undefined)) return;
     this.#names.links.set(record.code, { affiliateId, offerId });
     const isFree = record.id !== null && fits(record.id) && !this.#known.linkIds.has(record.id);
@@ -163,6 +171,7 @@ class Planner {
   }
 
   addClick(record: Located<ImportedClick>): void {
+    if (isPlaceholder(record.id)) return this.#refusePlaceholder(record, 'clickId', record.id);
     const link = record.link === null ? undefined : this.#names.linkOf(record.link);
     if (record.link !== null && !link) this.#tally.refuse(record, 'link', `'${record.link}' is the code of no link`);
     if (record.link === null && record.affiliate === null)
@@ -197,7 +206,8 @@ class Planner {
     });
   }
 
-  addCustomer(record: Located<ImportedCustomer>): void {
+  addCustomer(given: Located<ImportedCustomer>): void {
+    const record = withoutPlaceholders(given);
     const evidence = this.#names.evidenceOf(record, true);
     if (!evidence) return;
     const { customerId, email, subscriptionId } = record;
@@ -214,7 +224,9 @@ class Planner {
     });
   }
 
-  addOrder(record: Located<ImportedOrder>): void {
+  addOrder(given: Located<ImportedOrder>): void {
+    if (isPlaceholder(given.orderId)) return this.#refusePlaceholder(given, 'orderId', given.orderId);
+    const record = withoutPlaceholders(given);
     const evidence = this.#names.evidenceOf(record, false);
     if (!evidence) return;
     if (this.#tally.count('order', record.orderId, false)) return;
@@ -233,9 +245,32 @@ class Planner {
     if (this.#known.affiliates.get(draft.id)?.programId === this.#context.programId) return draft.id;
     const email = draft.email.toLowerCase();
     if (draft.referralCode === null)
-      return draft.id === derivedId(this.#context.programId, 'aff', email) ? this.#known.emails.get(email) : undefined;
+      return draft.id === derivedId(this.#context.programId, 'aff', email)
+        ? this.#known.emails.get(email)?.[0]
+        : undefined;
     const owner = this.#known.referralCodes.get(foldCode(draft.referralCode));
     return owner !== undefined && this.#known.affiliates.get(owner)?.email === email ? owner : undefined;
+  }
+
+  /** Programs may have several affiliates of one e-mail; whoever is known by it alone is the one who was there first. */
+  #noteSharedEmail(
+    draft: Located<New<ImportedAffiliate>>,
+    there: string | undefined,
+    byEmail: Map<string, string[]>,
+  ): void {
+    const email = draft.email.toLowerCase();
+    const others = (byEmail.get(email) ?? []).filter((id) => id !== (there ?? draft.id));
+    if (there === undefined) byEmail.set(email, [...others, draft.id]);
+    if (others.length === 0) return;
+    const who = others.join(', ');
+    if (there === undefined) this.#tally.note(draft, 'email', `is that of another affiliate, too (${who})`);
+    else if (draft.referralCode === null && there !== draft.id) {
+      this.#tally.note(draft, 'email', `is that of several affiliates: taken for ${there}, and not for ${who}`);
+    }
+  }
+
+  #refusePlaceholder(record: Located, field: string, value: string): void {
+    this.#tally.refuse(record, field, `'${value}' stands for no value: give an id, or leave the row out`);
   }
 
   #keepId(
@@ -248,4 +283,15 @@ class Planner {
     const isFree = owner === undefined || owner === this.#context.programId;
     return given !== null && fits(given) && isFree ? given : derivedId(this.#context.programId, prefix, identity);
   }
+}
+
+/** A word that stands for no value names nobody: many rows have it. */
+function withoutPlaceholders<R extends ImportedCustomer | ImportedOrder>(record: R): R {
+  const known = (id: string | null): string | null => (id === null || isPlaceholder(id) ? null : id);
+  return {
+    ...record,
+    customerId: known(record.customerId),
+    subscriptionId: known(record.subscriptionId),
+    clickId: known(record.clickId),
+  };
 }

@@ -19,6 +19,8 @@ export class Tally {
     order: noCounts(),
   };
   readonly problems: Problem[] = [];
+  /** What is no mistake, and may not be what was meant. */
+  readonly notes: Problem[] = [];
   readonly #seen = new Set<string>();
 
   /** Counts an object; true where there is nothing to write. */
@@ -36,6 +38,10 @@ export class Tally {
 
   refuse({ at, names }: Pick<Located, 'at' | 'names'>, field: string, message: string): void {
     this.problems.push({ at, field: names[field] ?? field, message });
+  }
+
+  note({ at, names }: Pick<Located, 'at' | 'names'>, field: string, message: string): void {
+    this.notes.push({ at, field: names[field] ?? field, message });
   }
 }
 

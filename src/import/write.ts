@@ -18,8 +18,15 @@ export async function writeConfiguration(
   try {
     await inTransaction(db, async (trx) => {
       await inSteps(offers, (step) => insertOffers(trx, programId, step), onStep);
-      await inSteps(affiliates, (step) => insertAffiliates(trx, programId, step), onStep);
+      const named = affiliates.map(withReferralCode);
+      await inSteps(named, (step) => insertAffiliates(trx, programId, step), onStep);
       await inSteps(links, (step) => insertLinks(trx, programId, step), onStep);
+      // After the links, which are out in the world: an affiliate's own link gets another code than they have.
+      await inSteps(
+        named,
+        (step) => insertCodes(trx, programId, step),
+        () => {},
+      );
     });
   } catch (error) {
     const constraint = findUniqueViolation(error);
@@ -84,15 +91,13 @@ async function insertOffers(trx: Trx, programId: string, offers: readonly New<Im
   );
 }
 
-async function insertAffiliates(
-  trx: Trx,
-  programId: string,
-  affiliates: readonly New<ImportedAffiliate>[],
-): Promise<void> {
-  const rows = affiliates.map((affiliate) => ({
-    ...affiliate,
-    referralCode: affiliate.referralCode ?? makeReferralCode(affiliate.displayName),
-  }));
+type NamedAffiliate = New<ImportedAffiliate> & { referralCode: string };
+
+function withReferralCode(affiliate: New<ImportedAffiliate>): NamedAffiliate {
+  return { ...affiliate, referralCode: affiliate.referralCode ?? makeReferralCode(affiliate.displayName) };
+}
+
+async function insertAffiliates(trx: Trx, programId: string, affiliates: readonly NamedAffiliate[]): Promise<void> {
   await runSql(
     trx,
     'insertImportedAffiliates',
@@ -106,9 +111,12 @@ async function insertAffiliates(
        "companyName" text, website text, "paymentEmail" text, "paymentMethod" text, "paymentDetails" text,
        "referralCode" text, "commissionOverride" jsonb, "customFields" jsonb, "createdAt" timestamptz,
        "activatedAt" timestamptz)`,
-    { programId, affiliates: JSON.stringify(rows) },
+    { programId, affiliates: JSON.stringify(affiliates) },
   );
-  const codes = rows.flatMap(({ id, referralCode, couponCodes }) => [
+}
+
+async function insertCodes(trx: Trx, programId: string, affiliates: readonly NamedAffiliate[]): Promise<void> {
+  const codes = affiliates.flatMap(({ id, referralCode, couponCodes }) => [
     { kind: 'referral', code: foldCode(referralCode), id, display: referralCode, position: 1 },
     ...couponCodes.map((code, index) => ({
       kind: 'coupon',
@@ -123,7 +131,8 @@ async function insertAffiliates(
     'insertImportedCodes',
     `insert into affiliate_codes (program_id, kind, code, affiliate_id, display, position)
      select :programId, c.kind, c.code, c.id, c.display, c.position
-     from jsonb_to_recordset(:codes::jsonb) as c (kind text, code text, id text, display text, position smallint)`,
+     from jsonb_to_recordset(:codes::jsonb) as c (kind text, code text, id text, display text, position smallint)
+     order by c.code`,
     { programId, codes: JSON.stringify(codes) },
   );
 }

@@ -2,6 +2,8 @@ import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
 import { changedFields, type MessageDraft } from '../outbound/events/message-draft.ts';
 import type { Scope } from '../domain/scope.ts';
+import type { Config } from '../process/config.ts';
+import { forgetLinkTargets } from '../program/link-targets.ts';
 import type { Queues } from '../queue/queues.ts';
 import { commitAndAnnounce } from '../outbound/messages/commit-and-announce.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
@@ -14,6 +16,7 @@ import {
 } from '../program/affiliates.ts';
 
 interface ChangeDeps {
+  config: Pick<Config, 'publicUrl'>;
   db: Db;
   queues: Queues;
   clock: Clock;
@@ -23,27 +26,37 @@ interface ChangeDeps {
  * Creates an affiliate and tells subscribers (`affiliate.created`). Affiliates are neither live nor test: `livemode` marks
  * the message. Throws CONFLICT where a code is taken.
  */
-export function createAffiliateAndAnnounce(deps: ChangeDeps, scope: Scope, input: AffiliateInput): Promise<Affiliate> {
-  return commitAndAnnounce(deps, async (trx) => {
+export async function createAffiliateAndAnnounce(
+  deps: ChangeDeps,
+  scope: Scope,
+  input: AffiliateInput,
+): Promise<Affiliate> {
+  const created = await commitAndAnnounce(deps, async (trx) => {
     const affiliate = await createAffiliate(trx, scope.programId, input);
-    return { result: affiliate, drafts: [{ ...scope, type: 'affiliate.created', data: affiliateView(affiliate) }] };
+    const data = affiliateView(affiliate, deps.config.publicUrl);
+    return { result: affiliate, drafts: [{ ...scope, type: 'affiliate.created', data }] };
   });
+  forgetLinkTargets(deps.db, scope.programId);
+  return created;
 }
 
 /** Changes an affiliate and tells subscribers (`affiliate.updated`) where that made a difference; null for an unknown one. */
-export function updateAffiliateAndAnnounce(
+export async function updateAffiliateAndAnnounce(
   deps: ChangeDeps,
   scope: Scope,
   affiliateId: string,
   changes: AffiliateChanges,
 ): Promise<Affiliate | null> {
-  return commitAndAnnounce(deps, async (trx) => {
+  const { publicUrl } = deps.config;
+  const updated = await commitAndAnnounce(deps, async (trx) => {
     const changed = await updateAffiliate(trx, scope.programId, affiliateId, changes);
     if (!changed) return { result: null, drafts: [] };
-    const data = affiliateView(changed.after);
+    const data = affiliateView(changed.after, publicUrl);
     // When it was last changed is no news by itself.
-    const { updatedAt: _, ...previous } = changedFields(affiliateView(changed.before), data);
+    const { updatedAt: _, ...previous } = changedFields(affiliateView(changed.before, publicUrl), data);
     const draft: MessageDraft = { ...scope, type: 'affiliate.updated', data, previous };
     return { result: changed.after, drafts: Object.keys(previous).length === 0 ? [] : [draft] };
   });
+  forgetLinkTargets(deps.db, scope.programId);
+  return updated;
 }

@@ -1,7 +1,8 @@
 import type { Affiliate } from './affiliates.ts';
+import { foldCode } from './codes.ts';
 
 /** The affiliate as the API answers it and as webhooks carry it. */
-export function affiliateView(affiliate: Affiliate) {
+export function affiliateView(affiliate: Affiliate, publicUrl: string) {
   return {
     id: affiliate.id,
     displayName: affiliate.displayName,
@@ -14,6 +15,7 @@ export function affiliateView(affiliate: Affiliate) {
     paymentMethod: affiliate.paymentMethod,
     paymentDetails: affiliate.paymentDetails,
     referralCode: affiliate.referralCode,
+    trackingUrl: ownLink(affiliate, publicUrl),
     couponCodes: affiliate.couponCodes,
     commissionOverride: affiliate.commissionOverride,
     postbackUrl: affiliate.postbackUrl,
@@ -22,4 +24,9 @@ export function affiliateView(affiliate: Affiliate) {
     createdAt: affiliate.createdAt.toISOString(),
     updatedAt: affiliate.updatedAt.toISOString(),
   };
+}
+
+/** The affiliate's own link, which leads to the default offer; in the spelling of the referral code. */
+function ownLink({ referralCode, linkCode }: Affiliate, publicUrl: string): string {
+  return `${publicUrl}/r/${encodeURIComponent(foldCode(referralCode) === linkCode ? referralCode : linkCode)}`;
 }

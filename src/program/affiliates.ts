@@ -25,6 +25,8 @@ export interface Affiliate {
   paymentMethod: string | null;
   paymentDetails: string | null;
   referralCode: string;
+  /** By which `/r` knows them, in lower case: the referral code where that was free in the hub. */
+  linkCode: string;
   couponCodes: string[];
   commissionOverride: CommissionOverride | null;
   /** A template of their own tracker's URL; a trigger keeps its endpoint in step. */
@@ -125,10 +127,11 @@ export async function updateAffiliate(
     postbackUrl: changes.postbackUrl,
     customFields: changes.customFields && JSON.stringify(changes.customFields),
   });
+  const codesChange = changes.couponCodes !== undefined;
   await runSql(
     trx,
     'updateAffiliate',
-    `update affiliates set ${update.sql}, updated_at = now(),
+    `update affiliates set ${update.sql}, updated_at = ${codesChange ? 'now()' : update.updatedAt},
        activated_at = coalesce(activated_at, case when :statusAfter = 'active' then now() end)
      where program_id = :programId and id = :affiliateId`,
     { ...update.bindings, statusAfter: changes.status ?? before.status, programId, affiliateId },
@@ -177,7 +180,7 @@ export function listAffiliates(
   return selectPage<Affiliate>(db, list, conditionsOf(programId, filter), page);
 }
 
-const columns: Columns<Exclude<keyof Affiliate, 'couponCodes'>> = {
+const columns: Columns<Exclude<keyof Affiliate, 'couponCodes' | 'linkCode'>> = {
   id: 'id',
   programId: 'program_id',
   displayName: 'display_name',
@@ -204,6 +207,7 @@ const inserted = insertList(columns, ['createdAt', 'updatedAt'], {
 
 // Coupons in the order in which they were given.
 const selected = `${selectList(columns, 'a')},
+  (select c.link_code from affiliate_codes c where c.affiliate_id = a.id and c.kind = 'referral') as "linkCode",
   array(select c.display from affiliate_codes c where c.affiliate_id = a.id and c.kind = 'coupon' order by c.position)
     as "couponCodes"`;
 

@@ -38,6 +38,9 @@ export interface ClickFilter {
   until?: Date | null | undefined;
 }
 
+/** How long the texts may be that affiliates put on their links; longer ones of visitors are cut. */
+export const MAX_SUB_LENGTH = 1024;
+
 /** Writes clicks in one statement. One that is stored already (a retry after a lost answer) is left as it is. */
 export async function insertClicks(db: Db, clicks: readonly Click[]): Promise<void> {
   const valuesOf = (field: keyof Click): unknown[] => clicks.map((click) => click[field]);
@@ -68,6 +71,20 @@ export async function findAnyClick(db: Db, clickId: string): Promise<StoredClick
     clickId,
   });
   return row ?? null;
+}
+
+/** Until when a click counts: the end of the window of its offer, else of the program's default one. Null for an unknown click. */
+export async function readClickExpiry(db: Db, clickId: string): Promise<Date | null> {
+  const [row] = await runSql<{ expiresAt: Date }>(
+    db,
+    'readClickExpiry',
+    `select c.occurred_at + coalesce(o.attribution_window_days, 30) * interval '24 hours' as "expiresAt"
+     from clicks c join programs p on p.id = c.program_id
+     left join offers o on o.program_id = c.program_id and o.id = coalesce(c.offer_id, p.default_offer_id)
+     where c.id = :clickId`,
+    { clickId },
+  );
+  return row?.expiresAt ?? null;
 }
 
 /** Newest first. */

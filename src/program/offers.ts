@@ -1,10 +1,11 @@
-import type { Db } from '../db/db.ts';
+import { inTransaction, type Db } from '../db/db.ts';
 import { insertList, selectList, updateList, type ChangesOf, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import type { CommissionTerms } from '../domain/terms.ts';
+import { changeTerms, type CommissionChanges, type CommissionTerms } from '../domain/terms.ts';
 import { makeCode } from './codes.ts';
+import { forgetLinkTargets } from './link-targets.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
@@ -46,7 +47,10 @@ export interface OfferInput {
   status?: OfferStatus | undefined;
 }
 
-export type OfferChanges = ChangesOf<Omit<OfferInput, 'id'>>;
+export type OfferChanges = ChangesOf<Omit<OfferInput, 'id' | 'commission'>> & {
+  /** What is left out stays as it is. */
+  commission?: CommissionChanges | undefined;
+};
 
 export interface OfferFilter {
   /** Any of these. */
@@ -81,6 +85,8 @@ export async function createOffer(db: Db, programId: string, input: OfferInput):
         status: input.status ?? 'published',
       },
     );
+    // As the default offer it may be where affiliates' own links lead.
+    forgetLinkTargets(db, programId);
     return row as Offer;
   } catch (error) {
     if (findForeignKeyViolation(error) !== null) throw new AppError('NOT_FOUND', 'Program not found', { cause: error });
@@ -88,19 +94,44 @@ export async function createOffer(db: Db, programId: string, input: OfferInput):
   }
 }
 
-/** Changes what is given; null where the program has no such offer. Customers keep the terms with which they were bound. */
+/**
+ * Changes what is given; null where the program has no such offer. Customers keep the terms with which they were bound.
+ * Throws CONFLICT where the code is taken, VALIDATION_ERROR where the changed terms are none.
+ */
 export async function updateOffer(
   db: Db,
   programId: string,
   offerId: string,
   changes: OfferChanges,
 ): Promise<Offer | null> {
+  const { commission } = changes;
+  const offer = await inTransaction(db, async (trx) => {
+    if (commission === undefined) return writeOffer(trx, programId, offerId, changes, undefined);
+    const [before] = await runSql<Pick<Offer, 'commission'>>(
+      trx,
+      'lockOffer',
+      'select commission from offers where program_id = :programId and id = :offerId for update',
+      { programId, offerId },
+    );
+    return before ? writeOffer(trx, programId, offerId, changes, changeTerms(before.commission, commission)) : null;
+  });
+  forgetLinkTargets(db, programId);
+  return offer;
+}
+
+async function writeOffer(
+  db: Db,
+  programId: string,
+  offerId: string,
+  changes: OfferChanges,
+  commission: CommissionTerms | undefined,
+): Promise<Offer | null> {
   const update = updateList(columns, {
     name: changes.name,
     url: changes.url,
     code: changes.code,
     description: changes.description,
-    commission: changes.commission && JSON.stringify(changes.commission),
+    commission: commission && JSON.stringify(commission),
     currency: changes.currency,
     attributionWindowDays: changes.attributionWindowDays,
     dailyCap: changes.dailyCap,
@@ -110,7 +141,7 @@ export async function updateOffer(
     const [row] = await runSql<Offer>(
       db,
       'updateOffer',
-      `update offers set ${update.sql}, updated_at = now()
+      `update offers set ${update.sql}, updated_at = ${update.updatedAt}
        where program_id = :programId and id = :offerId returning ${selected}`,
       { ...update.bindings, programId, offerId },
     );

@@ -1,5 +1,6 @@
 import type { Db } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
+import { validationError } from '../domain/errors.ts';
 
 /** From an instant (inclusive) until another (exclusive); null: open. */
 export interface Period {
@@ -13,8 +14,19 @@ export interface PeriodText {
   endDate?: string | undefined;
 }
 
-/** A day counts whole, from midnight to midnight in the program's time zone; an instant counts to the millisecond. */
-export async function resolvePeriod(db: Db, programId: string, { startDate, endDate }: PeriodText): Promise<Period> {
+/**
+ * A day counts whole, from midnight to midnight in the program's time zone; an instant counts to the millisecond. Throws
+ * VALIDATION_ERROR where the end is before the start.
+ */
+export async function resolvePeriod(db: Db, programId: string, text: PeriodText): Promise<Period> {
+  const period = await readPeriod(db, programId, text);
+  if (period.from && period.until && period.until <= period.from) {
+    throw validationError('endDate is before startDate', { endDate: 'is before startDate' });
+  }
+  return period;
+}
+
+async function readPeriod(db: Db, programId: string, { startDate, endDate }: PeriodText): Promise<Period> {
   const start = startDate ?? null;
   const end = endDate ?? null;
   if (!isDay(start) && !isDay(end)) return { from: toInstant(start), until: toInstantAfter(end) };

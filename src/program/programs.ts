@@ -3,6 +3,7 @@ import { insertList, selectList, updateList, type ChangesOf, type Columns } from
 import { runSql } from '../db/sql.ts';
 import { AppError, found } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
+import { forgetLinkTargets } from './link-targets.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findForeignKeyViolation } from '../db/pg-errors.ts';
 
@@ -111,9 +112,10 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
     const [row] = await runSql<ProgramRow>(
       db,
       'updateProgram',
-      `update programs set ${update.sql}, updated_at = now() where id = :programId returning ${selected}`,
+      `update programs set ${update.sql}, updated_at = ${update.updatedAt} where id = :programId returning ${selected}`,
       { ...update.bindings, programId },
     );
+    forgetLinkTargets(db, programId);
     return row ? toProgram(row) : null;
   } catch (error) {
     if (findForeignKeyViolation(error) === null) throw error;

@@ -5,10 +5,12 @@ import { hasRollups } from '../statistics/rollups.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { makeCode, MAX_CODE_TRIES } from './codes.ts';
-import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
+import { forgetLinkTargets } from './link-targets.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
+
+export type TrackingLinkStatus = 'active' | 'paused';
 
 export interface TrackingLink {
   id: string;
@@ -20,6 +22,8 @@ export interface TrackingLink {
   customUrl: string | null;
   /** The custom URL, else the offer's. */
   destinationUrl: string;
+  /** A paused link leads on, and its visits are not counted. */
+  status: TrackingLinkStatus;
   createdAt: Date;
 }
 
@@ -30,28 +34,21 @@ export interface LinkCounts {
   conversions: number;
 }
 
-/** All that a redirect needs. */
-export interface LinkTarget {
-  linkId: string;
-  programId: string;
-  affiliateId: string;
-  offerId: string;
-  destinationUrl: string;
-}
-
 export interface TrackingLinkInput {
   affiliateId: string;
   offerId: string;
   customUrl?: string | null | undefined;
-  /** Imported links keep theirs. */
-  id?: string | undefined;
+  /** Made when absent. */
   code?: string | undefined;
+  status?: TrackingLinkStatus | undefined;
 }
 
 export interface TrackingLinkChanges {
   affiliateId?: string | undefined;
   offerId?: string | undefined;
   customUrl?: string | null | undefined;
+  code?: string | undefined;
+  status?: TrackingLinkStatus | undefined;
 }
 
 export interface TrackingLinkFilter {
@@ -60,34 +57,15 @@ export interface TrackingLinkFilter {
   code?: string | undefined;
 }
 
-/**
- * Where a code leads; null for an unknown one. Remembered for some seconds, and while the database is away for longer, so
- * that visitors still arrive.
- */
-export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
-  return cacheOf(db).get(code, async () => {
-    const [row] = await runSql<LinkTarget>(
-      db,
-      'findLinkTarget',
-      `select l.id as "linkId", l.program_id as "programId", l.affiliate_id as "affiliateId", l.offer_id as "offerId",
-         coalesce(l.custom_url, o.url) as "destinationUrl"
-       from tracking_links l join offers o on o.program_id = l.program_id and o.id = l.offer_id
-       where l.code = :code`,
-      { code },
-    );
-    return row ?? null;
-  });
-}
-
 /** Affiliate and offer by id. Throws VALIDATION_ERROR where they are not the program's, CONFLICT for a taken code. */
 export async function createTrackingLink(db: Db, programId: string, input: TrackingLinkInput): Promise<TrackingLink> {
-  const linkId = input.id ?? newId('lnk');
+  const linkId = newId('lnk');
   for (let tries = 0; tries < MAX_CODE_TRIES; tries += 1) {
     const code = input.code ?? makeCode(9);
     if (await insertLink(db, programId, linkId, code, input)) {
       return (await findTrackingLink(db, programId, linkId)) as TrackingLink;
     }
-    if (input.code !== undefined) throw new AppError('CONFLICT', `The link code '${input.code}' is taken`);
+    if (input.code !== undefined) throw codeIsTaken(input.code);
   }
   throw new Error(`No free code was found for a tracking link in ${MAX_CODE_TRIES} tries`);
 }
@@ -98,19 +76,19 @@ async function insertLink(
   programId: string,
   linkId: string,
   code: string,
-  { affiliateId, offerId, customUrl = null }: TrackingLinkInput,
+  { affiliateId, offerId, customUrl = null, status = 'active' }: TrackingLinkInput,
 ): Promise<boolean> {
   try {
     const rows = await runSql<{ id: string }>(
       db,
       'insertLink',
       `insert into tracking_links ${inserted} on conflict (code) do nothing returning id`,
-      { id: linkId, programId, affiliateId, offerId, code, customUrl },
+      { id: linkId, programId, affiliateId, offerId, code, customUrl, status },
     );
-    if (rows.length > 0) cacheOf(db).delete(code);
+    if (rows.length > 0) forgetLinkTargets(db, programId);
     return rows.length > 0;
   } catch (error) {
-    throw describeViolation(error);
+    throw describeViolation(error, code);
   }
 }
 
@@ -121,20 +99,20 @@ export async function updateTrackingLink(
   linkId: string,
   changes: TrackingLinkChanges,
 ): Promise<TrackingLink | null> {
-  const { affiliateId, offerId, customUrl } = changes;
-  const update = updateList(columns, { affiliateId, offerId, customUrl });
+  const { affiliateId, offerId, customUrl, code, status } = changes;
+  const update = updateList(columns, { affiliateId, offerId, customUrl, code, status });
   try {
-    const [row] = await runSql<{ code: string }>(
+    const [row] = await runSql<{ id: string }>(
       db,
       'updateTrackingLink',
-      `update tracking_links set ${update.sql} where program_id = :programId and id = :linkId returning code`,
+      `update tracking_links set ${update.sql} where program_id = :programId and id = :linkId returning id`,
       { ...update.bindings, programId, linkId },
     );
     if (!row) return null;
-    cacheOf(db).delete(row.code);
+    forgetLinkTargets(db, programId);
     return await findTrackingLink(db, programId, linkId);
   } catch (error) {
-    throw describeViolation(error);
+    throw describeViolation(error, code);
   }
 }
 
@@ -205,15 +183,12 @@ const columns: Columns<Exclude<keyof TrackingLink, 'destinationUrl'>> = {
   offerId: 'offer_id',
   code: 'code',
   customUrl: 'custom_url',
+  status: 'status',
   createdAt: 'created_at',
 };
 const inserted = insertList(columns, ['createdAt']);
 const select = `select ${selectList(columns, 'l')}, coalesce(l.custom_url, o.url) as "destinationUrl"
   from tracking_links l join offers o on o.program_id = l.program_id and o.id = l.offer_id`;
-
-const cacheOf = perDatabase(
-  () => new ExpiringCache<LinkTarget>({ ttlMs: 4_000, maxEntries: 50_000, serveStale: true }),
-);
 
 function conditionsOf(programId: string, filter: TrackingLinkFilter): Condition[] {
   return [
@@ -225,10 +200,8 @@ function conditionsOf(programId: string, filter: TrackingLinkFilter): Condition[
 }
 
 /** The error to throw: one that says what is taken or missing, or the one given where it is neither. */
-function describeViolation(error: unknown): unknown {
-  if (findUniqueViolation(error) !== null) {
-    return new AppError('CONFLICT', 'A tracking link with this id exists already', { cause: error });
-  }
+function describeViolation(error: unknown, code: string | undefined): unknown {
+  if (findUniqueViolation(error) !== null) return codeIsTaken(code, error);
   const constraint = findForeignKeyViolation(error);
   if (constraint === null) return error;
   const field = constraint.includes('offer') ? 'offerId' : 'affiliateId';
@@ -237,4 +210,13 @@ function describeViolation(error: unknown): unknown {
     details: { [field]: `is not an ${what.toLowerCase()} of this program` },
     cause: error,
   });
+}
+
+/** By another link, or as some affiliate's own: codes are unique in the whole hub. */
+function codeIsTaken(code: string | undefined, cause?: unknown): AppError {
+  if (code === undefined) {
+    const message = "The code of this link is another affiliate's own: make a link for them";
+    return new AppError('CONFLICT', message, { details: { affiliateId: message }, cause });
+  }
+  return new AppError('CONFLICT', `The link code '${code}' is taken`, { details: { code: 'is taken' }, cause });
 }

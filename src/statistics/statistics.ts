@@ -1,4 +1,5 @@
-import type { Db } from '../db/db.ts';
+import { readSnapshot, type Db } from '../db/db.ts';
+import { countBuyers, MAX_COUNTED_CONVERSIONS } from './buyers.ts';
 import { queryStatistics, type StatisticsFilter } from './statistic-rows.ts';
 
 export type { StatisticsFilter } from './statistic-rows.ts';
@@ -11,6 +12,8 @@ export interface Statistics {
   conversions: number;
   /** conversions / clicks, four decimals; 0 without clicks. */
   conversionRate: number;
+  /** buyers / clicks, in the same way; null where there are too many conversions to tell their buyers. */
+  buyerRate: number | null;
   amounts: CurrencyAmounts[];
 }
 
@@ -44,7 +47,7 @@ export function readStatisticsSeries(
 }
 
 export function emptyStatistics(): Statistics {
-  return { clicks: 0, conversions: 0, conversionRate: 0, amounts: [] };
+  return { clicks: 0, conversions: 0, conversionRate: 0, buyerRate: 0, amounts: [] };
 }
 
 async function readBuckets(
@@ -54,16 +57,31 @@ async function readBuckets(
   interval: StatisticsInterval | null,
 ): Promise<StatisticsBucket[]> {
   const bucket = interval === null ? `''` : `to_char(date_trunc('${interval}', day::timestamp), 'YYYY-MM-DD')`;
-  const rows = await queryStatistics<AmountRow>(db, programId, filter, {
-    name: 'readStatistics',
-    byDay: interval !== null,
-    select: (counted) => `select ${bucket} as date, currency, commission_currency as "commissionCurrency",
-         sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions, sum(revenue)::bigint as revenue,
-         sum(commission)::bigint as commission
-       from ${counted} group by 1, 2, 3
-       having (sum(clicks), sum(conversions)) <> (0, 0)`,
+  return readSnapshot(db, async (trx) => {
+    const rows = await queryStatistics<AmountRow>(trx, programId, filter, {
+      name: 'readStatistics',
+      byDay: interval !== null,
+      select: (counted) => `select ${bucket} as date, currency, commission_currency as "commissionCurrency",
+           sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions, sum(revenue)::bigint as revenue,
+           sum(commission)::bigint as commission
+         from ${counted} group by 1, 2, 3
+         having (sum(clicks), sum(conversions)) <> (0, 0)`,
+    });
+    const buckets = mergeBuckets(rows);
+    const conversions = buckets.reduce((sum, each) => sum + each.conversions, 0);
+    const tells = conversions <= MAX_COUNTED_CONVERSIONS;
+    const buyers =
+      tells && conversions > 0 ? await countBuyers(trx, programId, filter, bucket) : new Map<string, number>();
+    return buckets.map((each) => ({
+      ...each,
+      conversionRate: rateOf(each.conversions, each.clicks),
+      buyerRate: tells ? rateOf(buyers.get(each.date) ?? 0, each.clicks) : null,
+    }));
   });
-  return mergeBuckets(rows);
+}
+
+function rateOf(count: number, clicks: number): number {
+  return clicks === 0 ? 0 : Math.round((count / clicks) * 10_000) / 10_000;
 }
 
 interface AmountRow {
@@ -93,8 +111,6 @@ function mergeBuckets(rows: AmountRow[]): StatisticsBucket[] {
     }
   }
   for (const bucket of buckets.values()) {
-    bucket.conversionRate =
-      bucket.clicks === 0 ? 0 : Math.round((bucket.conversions / bucket.clicks) * 10_000) / 10_000;
     bucket.amounts.sort((a, b) => (a.currency < b.currency ? -1 : 1));
   }
   return [...buckets.values()].sort((a, b) => (a.date < b.date ? -1 : 1));

@@ -35,7 +35,7 @@ test('an affiliate is found by id and by code, whatever its case, with statistic
   const { id, referralCode } = await makeAffiliate(api.live, { referralCode: 'JOHNDOE10' });
   const byId = await api.live.get(`/affiliates/${id}`);
   assert.equal(byId.body.data.referralCode, 'JOHNDOE10');
-  assert.deepEqual(byId.body.data.stats, { clicks: 0, conversions: 0, conversionRate: 0, amounts: [] });
+  assert.deepEqual(byId.body.data.stats, { clicks: 0, conversions: 0, conversionRate: 0, buyerRate: 0, amounts: [] });
   assert.equal((await api.live.get(`/affiliates/${referralCode.toLowerCase()}`)).body.data.id, id);
   assert.equal((await api.test.get(`/affiliates/${id}`)).status, 200);
   assert.equal((await api.stranger.get(`/affiliates/${id}`)).status, 404);

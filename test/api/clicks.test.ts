@@ -73,7 +73,7 @@ test('wrong, missing, foreign and contradictory fields are named', async () => {
     [{ affiliateId: affiliate.id, occurredAt: 'yesterday' }, 'occurredAt'],
     [{ affiliateId: affiliate.id, occurredAt: '2030-01-01T00:00:00Z' }, 'occurredAt'],
     [{ affiliateId: affiliate.id, ip: '999.1.1.1' }, 'ip'],
-    [{ affiliateId: affiliate.id, sub1: 'x'.repeat(256) }, 'sub1'],
+    [{ affiliateId: affiliate.id, sub1: 'x'.repeat(1025) }, 'sub1'],
     [{ affiliateId: affiliate.id, sub1: 5 }, 'sub1'],
   ];
   for (const [body, field] of cases) {

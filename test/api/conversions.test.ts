@@ -98,6 +98,29 @@ test('an unknown referral code is parked and named; a later message with a known
   assert.deepEqual([lead.status, lead.body.error.details.reason], [400, 'affiliate_not_found']);
 });
 
+test('what has no amount and names nobody who is known is parked, too, whatever its offer would need', async () => {
+  for (const [index, who] of [
+    { referral_code: 'typo-3' },
+    { coupon_code: 'typo-4' },
+    { referral_code: 'typo-5', coupon_code: 'typo-6' },
+  ].entries()) {
+    const { status, body } = await api.live.post('/conversions', { order_id: `N-${index}`, goal: 'install', ...who });
+    const said = [status, body.data?.tracked, body.data?.reason];
+    assert.deepEqual(said, [200, false, 'no_attribution'], JSON.stringify(who));
+    const { data } = (await api.live.get(`/conversions/${body.data.conversionId}`)).body;
+    assert.deepEqual([data.kind, data.status, data.affiliateId], ['action', 'parked', null]);
+    if (index === 0) assert.match(body.data.message, /referral code 'typo-3'/);
+  }
+  for (const who of [
+    { referral_code: affiliate.referralCode },
+    { coupon_code: 'save10' },
+    { click_id: await click() },
+  ]) {
+    const { status, body } = await api.live.post('/conversions', { order_id: 'N-9', goal: 'install', ...who });
+    assert.deepEqual([status, body.error?.details.reason], [400, 'amount_required'], JSON.stringify(who));
+  }
+});
+
 test('beside an unknown code whatever else is known credits', async () => {
   const body = { click_id: await click(), referral_code: 'nobody-at-all', amount: 5, txid: 'R-3' };
   const answer = await api.live.post('/conversions', body);
@@ -317,7 +340,7 @@ test('statistics are exact, by day of the program and by currency', async () => 
   const query = `/stats?affiliateId=${other.id}`;
   const usd = { currency: 'USD', revenueMinor: 3000, commissionMinor: 300 };
   const eur = { currency: 'EUR', revenueMinor: 2000, commissionMinor: 200 };
-  const totals = { clicks: 3, conversions: 3, conversionRate: 1, amounts: [eur, usd] };
+  const totals = { clicks: 3, conversions: 3, conversionRate: 1, buyerRate: 1, amounts: [eur, usd] };
   assert.deepEqual((await api.live.get(query)).body.data, totals);
   const weekly = (await api.live.get(`${query}&groupBy=week&startDate=2026-05-01`)).body.data;
   assert.deepEqual(weekly.series, [
@@ -326,6 +349,7 @@ test('statistics are exact, by day of the program and by currency', async () => 
       clicks: 2,
       conversions: 1,
       conversionRate: 0.5,
+      buyerRate: 0.5,
       amounts: [{ currency: 'USD', revenueMinor: 1000, commissionMinor: 100 }],
     },
     {
@@ -333,6 +357,7 @@ test('statistics are exact, by day of the program and by currency', async () => 
       clicks: 1,
       conversions: 2,
       conversionRate: 2,
+      buyerRate: 2,
       amounts: [eur, { currency: 'USD', revenueMinor: 2000, commissionMinor: 200 }],
     },
   ]);
@@ -342,6 +367,30 @@ test('statistics are exact, by day of the program and by currency', async () => 
   assert.deepEqual(shown, totals);
   assert.equal((await api.live.get('/stats?affiliateId=nobody')).body.data.clicks, 0);
   assert.equal((await api.live.get('/stats?groupBy=year')).status, 400);
+  for (const path of ['/stats', '/conversions', '/clicks', '/commissions', '/inbox-events', '/messages']) {
+    for (const period of [
+      'startDate=2026-05-02&endDate=2026-05-01',
+      'startDate=2026-05-01T10:00:00.000Z&endDate=2026-05-01T09:59:59.999Z',
+    ]) {
+      const answer = await api.live.get(`${path}?${period}`);
+      assert.deepEqual([answer.status, answer.body.error?.details], [400, { endDate: 'is before startDate' }], path);
+    }
+    assert.equal((await api.live.get(`${path}?startDate=2026-05-01&endDate=2026-05-01`)).status, 200, path);
+  }
+});
+
+test('a customer who buys often is one buyer, and so is the visitor of one click', async () => {
+  const other = await makeAffiliate(api.live);
+  const clicks = await Promise.all(
+    [1, 2, 3, 4].map(() => make<{ id: string }>(api.live, '/clicks', { affiliateId: other.id, offerId: offer.id })),
+  );
+  const sell = (txid: string, more: object) =>
+    api.live.post('/conversions', { affiliate_id: other.id, offer_id: offer.id, txid, amount: '1.00', ...more });
+  for (const txid of ['B-1', 'B-2', 'B-3']) await sell(txid, { customer_id: 'often' });
+  for (const txid of ['B-4', 'B-5']) await sell(txid, { click_id: clicks[0]?.id });
+  await sell('B-6', {});
+  const { data } = (await api.live.get(`/stats?affiliateId=${other.id}`)).body;
+  assert.deepEqual([data.clicks, data.conversions, data.conversionRate, data.buyerRate], [4, 6, 1.5, 0.75]);
 });
 
 test('a test session tells what a conversion with its click showed, whichever key sent it', async () => {

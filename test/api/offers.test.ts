@@ -82,6 +82,75 @@ test('a change touches what it names alone', async () => {
   );
 });
 
+test('of terms that are changed in part the rest stays, and what does not fit together is told in words', async () => {
+  const commission = { type: 'revshare', rateBps: 2000, durationMonths: 12 };
+  const { id } = await makeOffer(api.live, { commission });
+  const change = (changes: object) => api.live.patch(`/offers/${id}`, { commission: changes });
+  for (const [changes, after] of [
+    [
+      { type: 'revshare', rateBps: 1500 },
+      { ...commission, rateBps: 1500 },
+    ],
+    [{ rateBps: 1000 }, { ...commission, rateBps: 1000 }],
+    [{}, { ...commission, rateBps: 1000 }],
+    [{ durationMonths: null }, { type: 'revshare', rateBps: 1000, durationMonths: null }],
+    [{ durationMonths: 6 }, { type: 'revshare', rateBps: 1000, durationMonths: 6 }],
+    [{ type: 'cps' }, { type: 'cps', rateBps: 1000 }],
+    [
+      { type: 'cpa', amountMinor: 500 },
+      { type: 'cpa', amountMinor: 500 },
+    ],
+    [{ amountMinor: 700 }, { type: 'cpa', amountMinor: 700 }],
+  ] as const) {
+    const answer = await change(changes);
+    assert.deepEqual([answer.status, answer.body.data?.commission], [200, after], JSON.stringify(changes));
+  }
+  for (const [changes, details] of [
+    [{ rateBps: 5 }, { 'commission.rateBps': 'is no part of cpa, which has amountMinor' }],
+    [{ type: 'cps' }, { 'commission.rateBps': 'is required of cps' }],
+    [{ type: 'gift' }, { 'commission.type': 'must be one of cpa, cps, revshare' }],
+    [{ rate: 5 }, { 'commission.rate': 'is not a known field' }],
+  ] as const) {
+    const answer = await change(changes);
+    assert.deepEqual([answer.status, answer.body.error.details], [400, details], JSON.stringify(changes));
+  }
+  assert.deepEqual((await api.live.get(`/offers/${id}`)).body.data.commission, { type: 'cpa', amountMinor: 700 });
+});
+
+test('an error about a value that may have several forms names them', async () => {
+  const offer = { name: 'x', url: 'https://x.example/' };
+  for (const commission of [{ rateBps: 1000 }, { type: 'gift' }]) {
+    const { body } = await api.live.post('/offers', { ...offer, commission });
+    assert.deepEqual(body.error.details, {
+      'commission.type':
+        'must be {type: "cpa", amountMinor} or {type: "cps", rateBps} or {type: "revshare", rateBps, durationMonths?}',
+    });
+  }
+  const person = { displayName: 'x', email: 'x@example.com' };
+  for (const commissionOverride of [{}, { rateBps: 1, amountMinor: 1 }, 5]) {
+    const { body } = await api.live.post('/affiliates', { ...person, commissionOverride });
+    assert.deepEqual(body.error.details, { commissionOverride: 'must be {rateBps} or {amountMinor}' });
+  }
+});
+
+test('a change of nothing does not count as one', async () => {
+  const [offer, affiliate] = [await makeOffer(api.live), await makeAffiliate(api.live)];
+  const url = 'https://hooks.example.com/';
+  const endpoint = (await api.live.post('/webhook-endpoints', { url })).body.data as { id: string };
+  for (const path of [
+    `/offers/${offer.id}`,
+    `/affiliates/${affiliate.id}`,
+    `/webhook-endpoints/${endpoint.id}`,
+    '/program',
+  ]) {
+    const before = (await api.live.get(path)).body.data;
+    assert.equal((await api.live.patch(path, {})).body.data.updatedAt, before.updatedAt, path);
+  }
+  const before = (await api.live.get(`/affiliates/${affiliate.id}`)).body.data;
+  const { body } = await api.live.patch(`/affiliates/${affiliate.id}`, { couponCodes: ['NEW10'] });
+  assert.ok(body.data.updatedAt > before.updatedAt);
+});
+
 test('a link names affiliate and offer by id or code, and leads to the custom URL, else to the offer’s', async () => {
   const affiliate = await makeAffiliate(api.live, { referralCode: 'linker' });
   const offer = await makeOffer(api.live, { code: 'LINKED', url: 'https://shop.example/a' });

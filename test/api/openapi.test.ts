@@ -25,8 +25,8 @@ test('every route is described, and nothing that is not there', async () => {
   );
   const routes = nativeRoutes.map((route) => `${route.method} ${pathOf(route)}`);
   assert.equal(new Set(routes).size, routes.length);
-  // The one route under /api/v1 that takes no key stands beside the others.
-  const all = [...routes, 'post /api/v1/clicks/visitor'];
+  // The routes under /api/v1 that take no key stand beside the others.
+  const all = [...routes, 'post /api/v1/clicks/visitor', 'get /api/v1/clicks/visitor/{id}'];
   assert.deepEqual(described.filter((entry) => entry.includes(' /api/v1')).sort(), all.toSorted());
   for (const path of [
     '/r/{code}',

@@ -52,6 +52,39 @@ test('a change touches what it names alone', async () => {
   assert.equal((await api.admin.patch(`/programs/${id}`, {})).status, 200);
 });
 
+test('a live write key reads and changes its own program, but for what is the admin’s alone', async () => {
+  const { data: own } = (await api.admin.get(`/programs/${api.programId}`)).body;
+  for (const client of [api.live, api.reader, api.test])
+    assert.deepEqual((await client.get('/program')).body.data, own);
+  const offer = await makeOffer(api.live);
+  const wanted = {
+    timezone: 'Europe/Berlin',
+    defaultOfferId: offer.id,
+    attribution: { model: 'first_click', couponFirst: true },
+    holdDays: 14,
+    autoApprove: true,
+    sameDomain: 'review',
+    companyName: 'Acme Ltd',
+    contactEmail: 'partners@acme.example',
+  };
+  const { body } = await api.live.patch('/program', wanted);
+  assert.partialDeepStrictEqual(body.data, { ...wanted, id: api.programId, name: own.name });
+  assert.deepEqual((await api.admin.get(`/programs/${api.programId}`)).body, body);
+  assert.equal((await api.stranger.get('/program')).body.data.timezone, 'UTC');
+  for (const field of ['name', 'currency']) {
+    const refused = await api.live.patch('/program', { [field]: 'EUR' });
+    assert.deepEqual(refused.body.error.details, { [field]: 'is changed with the admin token alone' });
+  }
+  for (const client of [api.reader, api.test, api.admin]) {
+    assert.equal((await client.patch('/program', { holdDays: 1 })).status, 403);
+  }
+  const theirs = await makeOffer(api.stranger);
+  assert.equal((await api.live.patch('/program', { defaultOfferId: theirs.id })).status, 400);
+  assert.equal((await api.live.get('/program')).body.data.holdDays, 14);
+  const back = { timezone: 'UTC', attribution: { model: 'last_click', couponFirst: false }, holdDays: 0 };
+  await api.live.patch('/program', { ...back, autoApprove: false, sameDomain: 'flag', defaultOfferId: null });
+});
+
 test('what is no currency, time zone or number of days is named', async () => {
   const answer = await api.admin.post('/programs', {
     name: '',

@@ -29,7 +29,7 @@ test('a visit is recorded before the redirect, which carries the click, the affi
   assert.equal(
     location,
     `https://shop.example/p?a=%20b&utm_source=shop&click_id=${clickId}&ref=${affiliateId}&aff_sess=${clickId}` +
-      '&sub1=my%20click&sub5=z&utm_campaign=x#top',
+      '&sub1=my%20click&sub5=z&utm_campaign=x&other=1#top',
   );
   assert.equal(answer.headers.get('cache-control'), 'no-store');
   const { data } = (await api.live.get(`/clicks/${clickId}`)).body;
@@ -48,14 +48,40 @@ test('many visits at once are each recorded', async () => {
   assert.equal((await api.live.get(`/tracking-links/${id}`)).body.data.clicks, 60);
 });
 
-test('visitors get through whatever the state of affiliate and offer, and the click is recorded', async () => {
-  const banned = (await makeAffiliate(api.live, { status: 'banned' })).id;
+test('visitors get through whatever the state of the offer, and the click is recorded', async () => {
   const archived = (await makeOffer(api.live, { status: 'archived' })).id;
-  const { code } = await makeLink(api.live, { affiliateId: banned, offerId: archived });
+  const { code } = await makeLink(api.live, { affiliateId, offerId: archived });
   const answer = await api.anonymous.get(`//r/${code}`);
   assert.equal(answer.status, 302);
   const clickId = clickOf(answer.headers.get('location')).get('click_id') ?? '';
   assert.equal((await api.live.get(`/clicks/${clickId}`)).status, 200);
+});
+
+test('a paused link and those of a banned affiliate lead on at once, and nothing is recorded', async () => {
+  const { id: bannedId, referralCode } = await makeAffiliate(api.live, { email: 'b@example.com' });
+  const theirs = await makeLink(api.live, { affiliateId: bannedId, offerId });
+  const paused = await makeLink(api.live, { affiliateId, offerId });
+  const visit = (code: string) => api.anonymous.get(`//r/${code}?sub1=a`);
+  const codes = [theirs.code, referralCode, paused.code];
+  for (const code of codes) assert.ok(clickOf((await visit(code)).headers.get('location')).has('click_id'), code);
+  await api.live.patch(`/affiliates/${bannedId}`, { status: 'banned' });
+  await api.live.patch(`/tracking-links/${paused.id}`, { status: 'paused' });
+  for (const code of codes) {
+    const answer = await visit(code);
+    assert.equal(answer.status, 302);
+    const { pathname, searchParams } = new URL(answer.headers.get('location') ?? '');
+    assert.deepEqual([pathname, searchParams.get('sub1'), searchParams.get('click_id')].slice(1), ['a', null], code);
+    assert.ok(!searchParams.has('ref') && !searchParams.has('aff_sess'));
+  }
+  for (const { id } of [theirs, paused]) {
+    assert.equal((await api.live.get(`/tracking-links/${id}`)).body.data.clicks, 1);
+  }
+  assert.equal((await api.live.get(`/clicks?affiliateId=${bannedId}`)).body.data.length, 2);
+  const told = await api.live.post('/clicks', { code: paused.code });
+  assert.deepEqual([told.status, told.body.error.details], [400, { code: 'is the code of a paused tracking link' }]);
+  await api.live.patch(`/affiliates/${bannedId}`, { status: 'active' });
+  await api.live.patch(`/tracking-links/${paused.id}`, { status: 'active' });
+  for (const code of codes) assert.ok(clickOf((await visit(code)).headers.get('location')).has('click_id'), code);
 });
 
 test('a preview by HEAD is no visit', async () => {
@@ -68,7 +94,10 @@ test('a preview by HEAD is no visit', async () => {
 
 test('what is no link is 404, and a NUL in a tag 400', async () => {
   for (const code of ['unknown', '%zz', 'a%00', 'x'.repeat(300)]) {
-    const answer = await api.anonymous.get(`//r/${code}`);
+    const page = await api.anonymous.get(`//r/${code}`);
+    assert.equal(page.status, 404, code);
+    if (code !== '%zz') assert.match(page.text, /<h1>This link leads nowhere<\/h1>/);
+    const answer = await api.anonymous.get(`//r/${code}`, { headers: { accept: 'application/json' } });
     assert.deepEqual([answer.status, answer.body.error.code], [404, 'NOT_FOUND'], code);
   }
   const { code } = await makeLink(api.live, { affiliateId, offerId });
@@ -78,12 +107,15 @@ test('what is no link is 404, and a NUL in a tag 400', async () => {
 test('tags that are pasted wrongly hold up no visitor: the first of each counts, long ones are cut', async () => {
   const { code } = await makeLink(api.live, { affiliateId, offerId });
   const answer = await api.anonymous.get(
-    `//r/${code}?sub1=a&sub1=b&sub2=${'x'.repeat(400)}&sub3=${'%F0%9F%98%80'.repeat(200)}`,
+    `//r/${code}?sub1=a&sub1=b&sub2=${'x'.repeat(1400)}&sub3=${'%F0%9F%98%80'.repeat(600)}&ref=aff_typed&aff_sess=x`,
   );
   assert.equal(answer.status, 302);
   const tags = clickOf(answer.headers.get('location'));
   assert.deepEqual(tags.getAll('sub1'), ['a']);
-  assert.equal(tags.get('sub2')?.length, 255);
+  assert.equal(tags.get('sub2')?.length, 1024);
+  assert.deepEqual(tags.getAll('ref'), [affiliateId]);
+  assert.deepEqual(tags.getAll('aff_sess'), [tags.get('click_id')]);
+  assert.equal((await api.live.get(`/clicks/${tags.get('click_id')}`)).body.data.sub2.length, 1024);
   assert.ok(tags.get('sub3')?.isWellFormed());
 });
 

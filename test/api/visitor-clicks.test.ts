@@ -27,7 +27,7 @@ test('the browser of a visitor makes a click without a key, which credits what i
   const landing = {
     ref: 'JANE',
     sub1: 'their-click',
-    sub2: 'x'.repeat(300),
+    sub2: 'x'.repeat(1300),
     sourceUrl: 'https://shop.example/?ref=JANE',
   };
   const { status, json, headers } = await land(landing, { origin: 'https://shop.example', 'user-agent': 'Browser' });
@@ -38,7 +38,7 @@ test('the browser of a visitor makes a click without a key, which credits what i
   const { data: click } = (await api.live.get(`/clicks/${clickId}`)).body;
   assert.deepEqual(
     [click.affiliateId, click.offerId, click.livemode, click.sub1, click.sub2.length, click.sourceUrl, click.userAgent],
-    [affiliate.id, null, true, 'their-click', 255, landing.sourceUrl, 'Browser'],
+    [affiliate.id, null, true, 'their-click', 1024, landing.sourceUrl, 'Browser'],
   );
   const sale = await api.live.post('/conversions', { clickid: clickId, sum: 10, txid: 'V-1' });
   assert.equal(sale.body.data.commission.amountMinor, 100);
@@ -102,6 +102,37 @@ test('what is malformed is refused in words, and stored nowhere', async () => {
   const other = await fetch(`${api.hub.url}/api/v1/clicks/visitor`);
   assert.ok([401, 404, 405].includes(other.status));
   await other.body?.cancel();
+});
+
+test('a browser learns until when a click counts: the window of its offer, else of the default offer', async () => {
+  const expiryOf = async (clickId: string) => {
+    const response = await fetch(`${api.hub.url}/api/v1/clicks/visitor/${clickId}`);
+    assert.equal(response.headers.get('access-control-allow-origin'), '*');
+    return {
+      status: response.status,
+      json: (await response.json()) as { data: { clickId: string; expiresAt: string } },
+    };
+  };
+  const occurredAt = '2026-03-01T00:00:00.000Z';
+  const offer = await makeOffer(api.live, { attributionWindowDays: 90 });
+  const makeClick = (more: object) =>
+    make<{ id: string }>(api.live, '/clicks', { affiliateId: affiliate.id, occurredAt, ...more });
+  for (const [more, expiresAt] of [
+    [{}, '2026-03-31T00:00:00.000Z'],
+    [{ offerId: offer.id }, '2026-05-30T00:00:00.000Z'],
+  ] as const) {
+    const { id: clickId } = await makeClick(more);
+    assert.deepEqual(await expiryOf(clickId), { status: 200, json: { data: { clickId, expiresAt } } });
+  }
+  assert.equal((await expiryOf('clk_none')).status, 404);
+});
+
+test('a banned affiliate’s code makes no clicks', async () => {
+  const { id } = await makeAffiliate(api.live, { referralCode: 'mallory', email: 'm@example.com', status: 'banned' });
+  for (const body of [{ ref: 'mallory' }, { ref: id }, { ref: 'mallory', programId: api.programId }]) {
+    assert.equal((await land(body)).status, 404, JSON.stringify(body));
+  }
+  assert.deepEqual((await api.live.get(`/clicks?affiliateId=${id}`)).body.data, []);
 });
 
 test('the key of a caller is no matter', async () => {

@@ -285,6 +285,17 @@ describe('tributary explain', () => {
       assert.ok(at >= 0, `${words}\n${story}`);
       from = at;
     }
+    await program.api.patch(`/payouts/${payout.body.data.id}`, { status: 'failed' });
+    const more = await program.api.post('/conversions', {
+      affiliate_id: 'partner-one',
+      order_id: 'decided',
+      amount: 5,
+    });
+    const { id } = (await program.api.get(`/conversions/${more.body.data.conversionId}`)).body.data.commission;
+    await program.api.patch(`/commissions/${id}`, { status: 'rejected', reason: 'fraud' });
+    const { stdout: decided } = await runCli(['explain', 'decided'], cliEnvironment(hub));
+    const [key] = await hub.db('api_keys').where({ program_id: program.id, mode: 'live' }).select('id', 'name');
+    assert.ok(decided.includes(`rejected by the key '${key.name}' (${key.id}): fraud`), decided);
     const cut = 'in_1S8gbzTr1bFx7Hubn3clP6';
     const link = stripeEvent('payment_intent.succeeded', paidAt, {
       id: 'pi_cut',

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Cookie, Page } from 'playwright-core';
 import { openConformanceProgram, type ConformanceProgram } from '../dialects/conformance.ts';
 import { openBrowser } from '../support/browser.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { servePage } from './pages.ts';
 
 declare const window: {
-  tributary: { metadata(): Record<string, string>; ready: Promise<Record<string, string>> };
+  tributary: {
+    metadata(): Record<string, string>;
+    consent(answer: boolean): Promise<Record<string, string>>;
+    ready: Promise<Record<string, string>>;
+  };
   told: unknown;
 };
 declare const sessionStorage: { getItem(key: string): string | null };
+declare const localStorage: { getItem(key: string): string | null; setItem(key: string, value: string): void };
 declare const document: { querySelector(selector: string): { value: string } | null };
 
 describe('snippet.js in Chromium', () => {
@@ -85,6 +91,105 @@ describe('snippet.js in Chromium', () => {
     assert.deepEqual(await page.evaluate(() => window.tributary.ready), before);
   });
 
+  it('keeps a click beyond the session, in first-party cookies and localStorage, until its offer’s window is over', async () => {
+    await page.goto(`${program.hub.url}/r/${await createLink()}`);
+    await page.waitForURL(/shop\.brand\.test/);
+    const metadata = await page.evaluate(() => window.tributary.ready);
+    const [click] = await program.hub.db('clicks').orderBy('id', 'desc').limit(1).select('*');
+    const ends = click.occurred_at.getTime() + 30 * 86_400_000;
+    const cookies = await waitForCookies((cookie) => Math.abs(cookie.expires * 1000 - ends) < 3_000);
+    assert.deepEqual(
+      cookies.map(({ name, value, domain, path, sameSite }) => [name, value, domain, path, sameSite]),
+      [
+        ['aff_click_id', click.id, 'shop.brand.test', '/', 'Lax'],
+        ['aff_ref', program.affiliateId, 'shop.brand.test', '/', 'Lax'],
+        ['aff_sess', click.id, 'shop.brand.test', '/', 'Lax'],
+      ],
+    );
+    const kept = await page.evaluate(() => localStorage.getItem('tributary'));
+    assert.equal(JSON.parse(kept ?? '').until, ends);
+    // Another tab has another session.
+    const another = await browser.context.newPage();
+    await another.goto(`http://shop.brand.test:${site.port}/checkout`);
+    assert.deepEqual(await another.evaluate(() => window.tributary.metadata()), metadata);
+    assert.equal(await another.evaluate(() => sessionStorage.getItem('aff_ref')), program.affiliateId);
+    await another.close();
+    await browser.context.clearCookies();
+    await land('/checkout');
+    assert.deepEqual(await page.evaluate(() => window.tributary.metadata()), metadata);
+  });
+
+  it('lets go of a click whose window is over, whether the browser or the hub knows it', async () => {
+    await browser.context.clearCookies();
+    await page.evaluate(() => {
+      const { values } = JSON.parse(localStorage.getItem('tributary') ?? '') as { values: object };
+      localStorage.setItem('tributary', JSON.stringify({ values, until: Date.now() - 1 }));
+    });
+    await land('/checkout');
+    assert.deepEqual(await page.evaluate(() => window.tributary.metadata()), {});
+    await program.hub.db('clicks').update({ occurred_at: new Date(Date.now() - 31 * 86_400_000) });
+    const [click] = await program.hub.db('clicks').orderBy('id', 'desc').limit(1).select('id');
+    await land(`/?click_id=${click.id}`);
+    await waitUntil('the click is let go', async () => (await browser.context.cookies()).length === 0);
+    await land('/checkout');
+    assert.deepEqual(await page.evaluate(() => window.tributary.metadata()), {});
+  });
+
+  it('hands a click to the other hosts of a domain where the page says so', async () => {
+    const wide = await servePage(
+      `<!doctype html><title>Shop</title><script src="${program.hub.url}/snippet.js" data-domain="brand.test"></script>`,
+    );
+    try {
+      await page.goto(`http://www.brand.test:${wide.port}/?click_id=clk_wide`);
+      await page.goto(`http://checkout.brand.test:${wide.port}/pay`);
+      assert.deepEqual(await page.evaluate(() => window.tributary.metadata()), { click_id: 'clk_wide' });
+    } finally {
+      await wide.close();
+      await browser.context.clearCookies();
+    }
+  });
+
+  it('keeps, reads and sends nothing before a consent that is required, and forgets when it is taken back', async () => {
+    const asking = await servePage(
+      `<!doctype html><title>Shop</title>
+       <script src="${program.hub.url}/snippet.js" data-program="${program.programId}" data-consent="required"></script>`,
+    );
+    try {
+      const before = await countClicks();
+      const visit = (path: string) => page.goto(`http://ask.brand.test:${asking.port}${path}`);
+      const answer = (given: boolean) => page.evaluate((value) => window.tributary.consent(value), given);
+      const nothingIsKept = async () => {
+        assert.deepEqual(await browser.context.cookies(), []);
+        const keys = () => ['aff_ref', 'aff_sess', 'aff_click_id'].map((key) => sessionStorage.getItem(key));
+        assert.deepEqual(await page.evaluate(keys), [null, null, null]);
+        assert.equal(await page.evaluate(() => localStorage.getItem('tributary')), null);
+      };
+      await visit('/?click_id=clk_here');
+      // It stands in the address of the page, and is the page's to use.
+      assert.deepEqual(await page.evaluate(() => window.tributary.ready), { click_id: 'clk_here' });
+      await nothingIsKept();
+      await visit(`/?ref=${program.referralCode}`);
+      assert.deepEqual(await page.evaluate(() => window.tributary.ready), {});
+      await nothingIsKept();
+      assert.equal(await countClicks(), before);
+
+      const metadata = await answer(true);
+      assert.equal(await countClicks(), before + 1);
+      assert.deepEqual(Object.keys(metadata), ['affiliate_session_id', 'click_id']);
+      assert.equal((await browser.context.cookies()).length, 3);
+      await visit('/checkout');
+      assert.deepEqual(await page.evaluate(() => window.tributary.metadata()), {});
+      assert.deepEqual(await answer(true), metadata);
+
+      assert.deepEqual(await answer(false), {});
+      await nothingIsKept();
+      await visit('/checkout');
+      assert.deepEqual(await answer(true), {});
+    } finally {
+      await asking.close();
+    }
+  });
+
   it('has nothing for another visitor', async () => {
     const other = await openBrowser();
     try {
@@ -95,6 +200,15 @@ describe('snippet.js in Chromium', () => {
       await other.close();
     }
   });
+
+  const waitForCookies = async (isReady: (cookie: Cookie) => boolean): Promise<Cookie[]> => {
+    let cookies: Cookie[] = [];
+    await waitUntil('the cookies end with the window', async () => {
+      cookies = await browser.context.cookies();
+      return cookies.length > 0 && cookies.every(isReady);
+    });
+    return cookies.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  };
 
   const countClicks = async () => (await program.hub.db('clicks').select('id')).length;
 

@@ -36,7 +36,8 @@ for (const { file, section, least } of [
       const text = await readFile(file, 'utf8');
       const steps = readSteps(section === null ? text : sectionOf(text, section));
       assert.ok(steps.length > least);
-      const printed = await runSteps(steps, { HUB: hub.url, KEY: first?.testKey ?? '', ...cliEnvironment(hub) });
+      const keys = { KEY: first?.testKey ?? '', LIVE: first?.liveKey ?? '' };
+      const printed = await runSteps(steps, { HUB: hub.url, ...keys, ...cliEnvironment(hub) });
       if (process.env.UPDATE_README) await writeOutputs(file, steps, printed, hub.url);
       else {
         for (const [index, { commands, output }] of steps.entries()) {
@@ -116,7 +117,7 @@ async function runSteps(steps: readonly Step[], variables: Environment): Promise
   const script = steps
     .map(({ commands }) =>
       commands
-        .replaceAll(/^(HUB|KEY)=.*$/gm, '')
+        .replaceAll(/^(HUB|KEY|LIVE)=.*$/gm, '')
         .replaceAll(/^sleep 1$/gm, () => UNTIL_SETTLED)
         // What npx finds in the checkout.
         .replaceAll(/^npx tributary /gm, 'node src/cli/tributary.ts '),

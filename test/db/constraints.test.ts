@@ -5,7 +5,7 @@ import type { Knex } from 'knex';
 import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
-import { fact, openLedger, sale, usd, type Ledger } from '../journeys/ledger.ts';
+import { addAffiliate, fact, openLedger, sale, usd, type Ledger } from '../journeys/ledger.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let t: TestDatabase;
@@ -51,6 +51,23 @@ describe('the database itself refuses', () => {
     const refer = `insert into customer_refs (program_id, livemode, ref, customer_id) values (?, true, 'id:u1', ?)`;
     await t.db.raw(refer, [ledger.programId, 'cus_1']);
     await assertRefused(/customer_refs_pkey/, refer, [ledger.programId, 'cus_2']);
+  });
+
+  test('a tracking link by the own code of another affiliate, in any case, and a state that links do not have', async () => {
+    const [{ own } = { own: '' }] = await runSql<{ own: string }>(
+      t.db,
+      `insert into affiliate_codes (program_id, kind, code, affiliate_id, display)
+       values (?, 'referral', 'own-code', ?, 'Own-Code') returning link_code as own`,
+      [ledger.programId, ledger.affiliateId],
+    );
+    assert.equal(own, 'own-code');
+    const link = `insert into tracking_links (id, program_id, affiliate_id, offer_id, code, status) values (?, ?, ?, ?, ?, ?)`;
+    const other = await addAffiliate(t.db, ledger.programId);
+    const { programId, affiliateId, offerId } = ledger;
+    await assertRefused(/own/, link, ['lnk_x', programId, other, offerId, 'OWN-Code', 'active']);
+    await assertRefused(/tracking_links_status_check/, link, ['lnk_x', programId, affiliateId, offerId, 'x', 'gone']);
+    await t.db.raw(link, ['lnk_x', programId, affiliateId, offerId, 'OWN-Code', 'paused']);
+    await assertRefused(/own/, `update tracking_links set affiliate_id = ? where id = 'lnk_x'`, [other]);
   });
 
   test('a fact that is stored twice', async () => {

@@ -57,3 +57,19 @@ test('where it may serve stale values, a failed load gives the last known one to
   assert.deepEqual(await Promise.all([cache.get('a', fail), cache.get('a', fail)]), ['known', 'known']);
   await assert.rejects(cache.get('b', fail), /away/);
 });
+
+test('what may have changed is looked up again, also what was not there; where that fails the last known value stands', async () => {
+  const cache = new ExpiringCache<string>({ ttlMs: 60_000, maxEntries: 10, serveStale: true });
+  for (const key of ['a1', 'a2', 'b']) await cache.get(key, async () => key);
+  await cache.get('none', async () => null);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const underWay = cache.get('slow', () => promise);
+  cache.expireWhere((value) => value.startsWith('a'));
+  resolve('old');
+  assert.equal(await underWay, 'old');
+  assert.equal(await cache.get('a1', async () => 'new'), 'new');
+  assert.equal(await cache.get('a2', () => Promise.reject(new Error('away'))), 'a2');
+  assert.equal(await cache.get('b', async () => 'new'), 'b');
+  assert.equal(await cache.get('none', async () => 'made'), 'made');
+  assert.equal(await cache.get('slow', async () => 'new'), 'new');
+});

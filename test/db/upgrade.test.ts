@@ -93,6 +93,25 @@ describe(`a database of ${COMMIT}`, () => {
     assert.deepEqual(await migrateDatabase({ databaseUrl: database.url, queueInDatabase: true }), []);
   });
 
+  test('has a link for every affiliate: the referral code where it was free, and no tracking link moved', async () => {
+    const rows = await runSql<{ code: string; own: string; taken: boolean }>(
+      db,
+      `select c.code, c.link_code as own, exists (
+         select 1 from tracking_links l where lower(l.code) = c.code and l.affiliate_id <> c.affiliate_id
+         union all select 1 from link_codes k where k.code = c.code and k.affiliate_id <> c.affiliate_id) as taken
+       from affiliate_codes c where c.kind = 'referral'`,
+    );
+    assert.ok(rows.length > 5);
+    assert.equal(new Set(rows.map(({ own }) => own)).size, rows.length);
+    for (const { code, own, taken } of rows) assert.equal(own === code, !taken, code);
+    const [links] = await runSql<{ count: number }>(
+      db,
+      `select count(*)::int as count from tracking_links
+      where status <> 'active' or not exists (select 1 from link_codes k where k.code = lower(tracking_links.code))`,
+    );
+    assert.equal(links?.count, 0);
+  });
+
   test('says before it is settled again that it is not yet, and proves its ledger afterwards as it did then', async () => {
     const { differences, counts } = await verifyLedger(db);
     assert.deepEqual(differences, []);

@@ -13,6 +13,27 @@ test('cells in quotes hold commas, quotes and line ends; rows know the line on w
   ]);
 });
 
+test('what spreadsheets of many countries write, with semicolons or tabs, is read as it is meant', () => {
+  for (const separator of [';', '\t']) {
+    const text = `name${separator}email${separator}"a, b"\n"Smith; Jane, ""J""\t"${separator}j@example.com${separator}1,5\n`;
+    assert.deepEqual(
+      parseCsv(text).map(({ cells }) => cells),
+      [
+        ['name', 'email', 'a, b'],
+        ['Smith; Jane, "J"\t', 'j@example.com', '1,5'],
+      ],
+    );
+  }
+  assert.deepEqual(parseCsv('a\tb\tc\n1\t\t3\n').at(1)?.cells, ['1', '', '3']);
+  assert.deepEqual(
+    parseCsv('"a;b;c","d\n;;;"\n1,2').map(({ cells }) => cells),
+    [
+      ['a;b;c', 'd\n;;;'],
+      ['1', '2'],
+    ],
+  );
+});
+
 test('a quote that is not closed, or stands within a cell, is named by its line', () => {
   for (const [text, line] of [
     ['a\n"b', 2],

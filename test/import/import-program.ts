@@ -18,6 +18,7 @@ export interface Report {
   counts: Record<'offer' | 'affiliate' | 'link' | 'click' | 'customer' | 'order', Counts>;
   withoutId: number;
   problems: { file: string; row: number; field: string | null; message: string }[];
+  notes: { file: string; row: number; field: string | null; message: string }[];
 }
 
 /** A program on a hub, into which files are imported by the command itself. */

@@ -66,6 +66,103 @@ test('every mistake is named by file, row and field, and nothing is imported', a
   assert.equal((await program.api.get('/affiliates/GOOD')).status, 404);
 });
 
+test('a word that stands for no value is refused as an order or click, and is nobody as a customer', async () => {
+  const affiliate = { 'affiliates.csv': 'name,email,referral_code\nPlace,place@example.com,PLACE\n' };
+  const refused = await program.import('csv', {
+    ...affiliate,
+    'orders.csv': 'order_id,affiliate\n0,PLACE\nfine,PLACE\nNULL,PLACE\n',
+    'clicks.csv': 'click_id,affiliate,clicked_at\nundefined,PLACE,2026-01-01\n',
+    'customers.csv': 'customer_id,affiliate\nguest,PLACE\n',
+  });
+  assert.deepEqual(places(refused), [
+    'clicks.csv:2 click_id',
+    'customers.csv:2 customer_id',
+    'orders.csv:2 order_id',
+    'orders.csv:4 order_id',
+  ]);
+  assert.match(refused.problems[2]?.message ?? '', /^'0' stands for no value/);
+  const systems: [string, object, string][] = [
+    ['attro', { id: 'c1', affiliateId: null, externalId: 'null', amount: 1 }, 'externalId'],
+    ['affilut', { stripeChargeId: 'manual:0', amountCents: 1 }, 'stripeChargeId'],
+    ['affitor', { transaction_id: 'undefined' }, 'transaction_id'],
+    ['refgrow', { orderId: 'N/A', conversionAmount: 1 }, 'orderId'],
+  ];
+  for (const [from, item, field] of systems) {
+    const { problems } = await program.import(from, { 'orders.json': [item] });
+    assert.deepEqual(
+      problems.map((each) => [each.row, each.field]),
+      [[1, field]],
+      from,
+    );
+  }
+  const taken = await program.import('csv', {
+    ...affiliate,
+    'orders.csv':
+      'order_id,affiliate,customer_id,subscription_id,click_id\np-1,PLACE,0,none,0\np-2,PLACE,guest,,null\n',
+    'customers.csv': 'customer_id,customer_email,affiliate\nN/A,someone@example.com,PLACE\n',
+  });
+  assert.deepEqual(tally(taken), { affiliate: [1, 0], customer: [1, 0], order: [2, 0] });
+  const { body } = await program.api.get('/conversions?limit=100');
+  const orders = (body.data as { orderId: string; customerId: string | null }[]).filter(({ orderId }) =>
+    orderId.startsWith('p-'),
+  );
+  assert.deepEqual(
+    orders.map(({ customerId }) => customerId),
+    [null, null],
+  );
+});
+
+test('affiliates of one e-mail are told of: who is added beside another, and who is meant by the e-mail alone', async () => {
+  const [first, second] = await Promise.all(
+    ['TWIN-A', 'TWIN-B'].map(async (referralCode) => {
+      const person = { displayName: 'Twin', email: 'twin@example.com', referralCode };
+      return (await program.api.post('/affiliates', person)).body.data.id as string;
+    }),
+  );
+  const [earlier, later] = [first ?? '', second ?? ''].toSorted();
+  const byEmail = await program.import('csv', { 'a.csv': 'name,email\nTwin,Twin@example.com\n' });
+  assert.deepEqual(tally(byEmail), { affiliate: [0, 1] });
+  assert.deepEqual(
+    byEmail.notes.map(({ row, field, message }) => [row, field, message]),
+    [[2, 'email', `is that of several affiliates: taken for ${earlier}, and not for ${later}`]],
+  );
+  const known = await program.import('csv', { 'a.csv': 'name,email,referral_code\nTwin,twin@example.com,TWIN-B\n' });
+  assert.deepEqual([tally(known), known.notes], [{ affiliate: [0, 1] }, []]);
+  const added = await program.import(
+    'csv',
+    { 'a.csv': 'name,email,referral_code\nTwin,twin@example.com,TWIN-C\nNew,new-one@example.com,\n' },
+    '--dry-run',
+  );
+  assert.deepEqual(
+    added.notes.map(({ row, message }) => [row, message]),
+    [[2, `is that of another affiliate, too (${earlier}, ${later})`]],
+  );
+});
+
+test('who is imported has a link of their own; links that are out in the world come first', async () => {
+  const stranger = await openImportProgram(hub);
+  const files = {
+    'affiliates.csv': 'name,email,referral_code\nIda,ida@example.com,IDA\nJo,jo@example.com,JO\n',
+    'links.csv': 'link_code,affiliate,url\njo,IDA,https://elsewhere.example/\n',
+  };
+  assert.deepEqual(tally(await stranger.import('csv', files)), { affiliate: [2, 0], link: [1, 0] });
+  const own = async (code: string) => (await stranger.api.get(`/affiliates/${code}`)).body.data;
+  const [ida, jo] = [await own('IDA'), await own('JO')];
+  assert.match(ida.trackingUrl, /\/r\/IDA$/);
+  assert.match(jo.trackingUrl, /\/r\/[2-9a-z]{9}$/);
+  const whose = async (code: string) => {
+    const answer = await fetch(`${hub.url}/r/${code}`, { redirect: 'manual' });
+    await answer.arrayBuffer();
+    return new URL(answer.headers.get('location') ?? '').searchParams.get('ref');
+  };
+  assert.equal(await whose('ida'), ida.id);
+  assert.equal(await whose(jo.trackingUrl.replace(/.*\/r\//, '')), jo.id);
+  assert.equal(await whose('jo'), ida.id);
+  const taken = await program.import('csv', { 'links.csv': 'link_code,affiliate\nIda,PLACE\n' });
+  assert.deepEqual(places(taken), ['links.csv:2 link_code']);
+  assert.match(taken.problems[0]?.message ?? '', /own code of another affiliate/);
+});
+
 test('rows of JSON are counted through pages; what is no list says so', async () => {
   const page = (email: string) => ({ data: [{ id: `aff_${email}`, displayName: 'A', email }], pagination: {} });
   const report = await program.import('attro', {

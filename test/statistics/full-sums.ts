@@ -29,7 +29,7 @@ export async function sumStatistics(
   );
   const { rows: orders } = await db.raw<{ rows: OrderFigures[] }>(
     `select ${date}, net_minor as net, gross_minor as gross, refunded_minor as refunded, currency,
-       commission_minor as commission, commission_currency as "commissionCurrency"
+       commission_minor as commission, commission_currency as "commissionCurrency", coalesce(customer_id, click_id, id) as buyer
      from orders where ${where} and status in ('pending', 'approved', 'paid')
        and (kind <> 'lead' or cpa_claim is not null)`,
     bindings,
@@ -53,11 +53,14 @@ interface OrderFigures {
   currency: string | null;
   commission: bigint;
   commissionCurrency: string | null;
+  buyer: string;
 }
 
 function figuresOf(clicks: number, orders: OrderFigures[]) {
   const statistics = { ...emptyStatistics(), clicks, conversions: orders.length };
-  if (clicks > 0) statistics.conversionRate = Math.round((orders.length / clicks) * 10_000) / 10_000;
+  const rateOf = (count: number): number => (clicks > 0 ? Math.round((count / clicks) * 10_000) / 10_000 : 0);
+  statistics.conversionRate = rateOf(orders.length);
+  statistics.buyerRate = rateOf(new Set(orders.map(({ buyer }) => buyer)).size);
   const currencies = orders
     .flatMap((order) => [order.currency, order.commissionCurrency])
     .filter((each) => each !== null);

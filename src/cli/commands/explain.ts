@@ -35,7 +35,7 @@ function tellStory(story: Story): string {
     ...tellAmounts(story),
     ...tellAttribution(story),
     '',
-    ...story.chapters.flatMap(tellChapter),
+    ...story.chapters.flatMap((chapter) => tellChapter(chapter, story.names.keys)),
     ...tellSum(story),
   ].join('\n');
 }
@@ -68,8 +68,8 @@ function tellAttribution({ order, names }: Story): string[] {
   ];
 }
 
-function tellChapter({ at, fact, message, postings }: Chapter): string[] {
-  const told = fact ? tellFact(fact) : 'another order or customer changed';
+function tellChapter({ at, fact, message, postings }: Chapter, keys: Story['names']['keys']): string[] {
+  const told = fact ? tellFact(fact, keys) : 'another order or customer changed';
   const by = message ? `${message.kind} message ${message.id}, received ${message.receivedAt}` : null;
   return [
     `  ${at}  ${told}`,
@@ -79,7 +79,7 @@ function tellChapter({ at, fact, message, postings }: Chapter): string[] {
   ];
 }
 
-function tellFact(fact: Fact): string {
+function tellFact(fact: Fact, keys: Story['names']['keys']): string {
   const order = wholeNames(fact.refs).join(' ');
   switch (fact.type) {
     case 'sale':
@@ -105,11 +105,18 @@ function tellFact(fact: Fact): string {
     case 'imported':
       return `settled elsewhere before it was imported: ${order}`;
     case 'decision':
-      return `${fact.status} by ${fact.by}${fact.reason === null ? '' : `: ${fact.reason}`}`;
+      return `${fact.status} by ${nameKey(fact.by, keys)}${fact.reason === null ? '' : `: ${fact.reason}`}`;
+    case 'assignment':
+      return `assigned to ${fact.affiliateId} by ${nameKey(fact.by, keys)}`;
     default:
       // Facts about customers, and funnel events: they belong to no order.
       return fact.type;
   }
+}
+
+function nameKey(id: string, keys: Story['names']['keys']): string {
+  const name = keys[id];
+  return name === undefined ? id : `the key '${name}' (${id})`;
 }
 
 /** Leaves out the beginnings of ids (`stripe:~in_1S8gbz`), by which cut ones are matched, where the whole id is there. */

@@ -61,25 +61,30 @@ async function run(paths: string[], { from, program, dryRun, json }: ImportOptio
     ),
   );
   if (report.problems.length > 0) process.exitCode = 1;
-  if (json) console.log(JSON.stringify({ ...report, problems: report.problems.map(flatten) }));
-  else if (report.problems.length > 0) console.error(describeProblems(report.problems));
+  if (json) {
+    const [problems, notes] = [report.problems.map(flatten), report.notes.map(flatten)];
+    console.log(JSON.stringify({ ...report, problems, notes }));
+  } else if (report.problems.length > 0) console.error(describeProblems(report.problems));
   else console.log(describeReport(report));
 }
 
 const PROBLEMS_SHOWN = 50;
 
-/** `affiliates.csv:12 email must be an e-mail address`. */
 function describeProblems(problems: readonly Problem[]): string {
+  const mistakes = problems.length === 1 ? 'this' : `these ${problems.length.toLocaleString('en')}`;
+  return [...describeRows(problems), `Nothing was imported. Mend ${mistakes} and run it again.`].join('\n');
+}
+
+/** `affiliates.csv:12 email must be an e-mail address`. */
+function describeRows(problems: readonly Problem[]): string[] {
   const shown = problems.slice(0, PROBLEMS_SHOWN).map(({ at, field, message }) => {
     return `${at.file}:${at.row} ${field === null ? '' : `${field} `}${message}`;
   });
   const more = problems.length - shown.length;
-  const told = more > 0 ? [...shown, `… and ${more.toLocaleString('en')} more (--json has all)`] : shown;
-  const mistakes = problems.length === 1 ? 'this' : `these ${problems.length.toLocaleString('en')}`;
-  return [...told, `Nothing was imported. Mend ${mistakes} and run it again.`].join('\n');
+  return more > 0 ? [...shown, `… and ${more.toLocaleString('en')} more (--json has all)`] : shown;
 }
 
-function describeReport({ counts, withoutId, dryRun }: ImportReport): string {
+function describeReport({ counts, withoutId, dryRun, notes }: ImportReport): string {
   const names = Object.keys(counts) as (keyof ImportReport['counts'])[];
   const rows = names.map((name) => {
     const { added, there, repeated } = counts[name];
@@ -93,6 +98,7 @@ function describeReport({ counts, withoutId, dryRun }: ImportReport): string {
   return [
     formatTable(columns, rows),
     ...(withoutId > 0 ? [passedOver] : []),
+    ...describeRows(notes),
     ...(dryRun ? ['Nothing was written.'] : []),
   ].join('\n');
 }

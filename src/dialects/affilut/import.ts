@@ -56,7 +56,7 @@ export const affilutFormat: ImportFormat = {
           },
         ];
       },
-      { affiliate: 'affiliateId' },
+      { affiliate: 'affiliateId', orderId: 'stripeChargeId' },
     ),
     defineKind(
       'affiliate',

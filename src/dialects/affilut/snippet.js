@@ -1,55 +1,114 @@
 /*
- * Keeps for the session which click brought a visitor, and hands it to the checkout:
+ * Keeps which click brought a visitor, for as long as that click counts, and hands it to the checkout:
  * <script src="https://HUB/snippet.js" data-program="PROGRAM"></script>
  *
  * click_id of the landing URL is kept, with ref and aff_sess where they came with it, as tracking links append them. A ref
- * by itself (?ref=CODE) anybody can type: the hub makes a click of it first, and that click is kept. data-program is needed
- * only where several programs of the hub have the code.
+ * by itself (?ref=CODE) anybody can type: the hub makes a click of it first, and that click is kept.
  *
- *   sessionStorage: aff_ref, aff_sess, aff_click_id
+ *   data-program: needed only where several programs of the hub have the code of a bare ref
+ *   data-domain="shop.example": the cookies are for all hosts of this domain (www, checkout, ...), not for this one alone
+ *   data-days="30": how long to keep a click of which the hub does not say it; else until its offer's window is over
+ *   data-consent="required": nothing is read, kept or sent before tributary.consent(true)
+ *
+ * Kept in first-party cookies (aff_click_id, aff_ref, aff_sess), in localStorage (tributary), and for scripts of before in
+ * sessionStorage (aff_click_id, aff_ref, aff_sess).
+ *
  *   tributary.metadata(): { affiliate_id, affiliate_session_id, click_id }, for the metadata of a Stripe checkout
  *   tributary.ready: a promise of it, once the click of a bare ref is made
+ *   tributary.consent(true | false): the visitor's answer; false forgets everything. A promise of the metadata
  *   <input type="hidden" data-tributary="click_id">: gets its value (any of the three names)
  *   document listens to 'tributary': event.detail is the metadata
  */
 (() => {
   const script = document.currentScript;
-  const kept = { ref: 'aff_ref', aff_sess: 'aff_sess', click_id: 'aff_click_id' };
+  const settings = script ? script.dataset : {};
+  const hub = script ? script.src.replace(/\/snippet\.js.*$/, '') : '';
+  const parameters = { ref: 'aff_ref', aff_sess: 'aff_sess', click_id: 'aff_click_id' };
   const names = { affiliate_id: 'aff_ref', affiliate_session_id: 'aff_sess', click_id: 'aff_click_id' };
-  // Where the browser keeps nothing, the page itself does.
-  const memory = {};
+  // The code that the kept click was made of, so that a page that is loaded again makes no second one.
+  const CODE = 'aff_code';
+  const keys = [...Object.values(parameters), CODE];
+  const STORE = 'tributary';
+  const DAY_MS = 86_400_000;
+  const usualMs = (Number(settings.days) > 0 ? Number(settings.days) : 30) * DAY_MS;
 
-  const keep = (key, value) => {
-    memory[key] = value;
+  let allowed = settings.consent !== 'required';
+  // What this page knows: keys to values, and until when. Null: not looked for yet.
+  let known = null;
+
+  const attempt = (work) => {
     try {
-      sessionStorage.setItem(key, value);
-    } catch {}
+      return work();
+    } catch {
+      return null;
+    }
   };
 
-  const read = (key) => {
-    try {
-      return sessionStorage.getItem(key) || memory[key] || null;
-    } catch {
-      return memory[key] || null;
+  const cookieOf = (key) => {
+    const found = document.cookie.split('; ').find((pair) => pair.startsWith(`${key}=`));
+    return found ? attempt(() => decodeURIComponent(found.slice(key.length + 1))) : null;
+  };
+
+  const writeCookie = (key, value, seconds) => {
+    const domain = settings.domain ? `; Domain=${settings.domain}` : '';
+    const secure = location.protocol === 'https:' ? '; Secure' : '';
+    document.cookie = `${key}=${encodeURIComponent(value)}; Path=/; Max-Age=${seconds}${domain}; SameSite=Lax${secure}`;
+  };
+
+  // Cookies first: other hosts of the domain write them, too. Where a browser has dropped them there is localStorage.
+  const load = () => {
+    const fromCookies = {};
+    for (const key of keys) {
+      const value = attempt(() => cookieOf(key));
+      if (value) fromCookies[key] = value;
+    }
+    const stored = attempt(() => JSON.parse(localStorage.getItem(STORE)));
+    const isCurrent = stored && stored.until > Date.now() && stored.values;
+    if (!fromCookies.aff_click_id) return isCurrent ? stored : { values: {}, until: 0 };
+    const isSame = isCurrent && stored.values.aff_click_id === fromCookies.aff_click_id;
+    return { values: fromCookies, until: isSame ? stored.until : Date.now() + usualMs };
+  };
+
+  const state = () => {
+    if (known) return known;
+    if (!allowed) return { values: {}, until: 0 };
+    known = load();
+    return known;
+  };
+
+  const store = () => {
+    const { values, until } = state();
+    const seconds = Math.floor((until - Date.now()) / 1000);
+    for (const key of keys) {
+      const value = values[key];
+      attempt(() => (value || cookieOf(key) !== null) && writeCookie(key, value || '', value ? seconds : 0));
+    }
+    attempt(() => localStorage.setItem(STORE, JSON.stringify({ values, until })));
+    storeForSession();
+  };
+
+  // A tab that was opened by itself has a session of its own.
+  const storeForSession = () => {
+    const { values } = state();
+    for (const key of keys) {
+      attempt(() => (values[key] ? sessionStorage.setItem(key, values[key]) : sessionStorage.removeItem(key)));
     }
   };
 
   const forget = () => {
-    for (const key of [...Object.values(kept), CODE]) {
-      delete memory[key];
-      try {
-        sessionStorage.removeItem(key);
-      } catch {}
+    known = { values: {}, until: 0 };
+    for (const key of keys) {
+      attempt(() => writeCookie(key, '', 0));
+      attempt(() => sessionStorage.removeItem(key));
     }
+    attempt(() => localStorage.removeItem(STORE));
   };
 
   const metadata = () => {
-    const values = {};
-    for (const [name, key] of Object.entries(names)) {
-      const value = read(key);
-      if (value) values[name] = value;
-    }
-    return values;
+    const { values } = state();
+    return Object.fromEntries(
+      Object.entries(names).flatMap(([name, key]) => (values[key] ? [[name, values[key]]] : [])),
+    );
   };
 
   const handOver = () => {
@@ -60,42 +119,77 @@
     document.dispatchEvent(new CustomEvent('tributary', { detail: values }));
   };
 
-  // The code that the kept click was made of, so that a page that is loaded again makes no second one.
-  const CODE = 'aff_code';
+  const ask = async (path, body) => {
+    const response = await fetch(`${hub}/api/v1/clicks/visitor${path}`, {
+      ...(body && { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+      credentials: 'omit',
+      keepalive: true,
+    });
+    return response.ok ? (await response.json()).data : null;
+  };
 
-  const keepLanding = (landing) => {
-    forget();
-    for (const [parameter, key] of Object.entries(kept)) if (landing[parameter]) keep(key, landing[parameter]);
+  // Another click: nothing of the one before may speak for it.
+  const keep = (values) => {
+    known = { values, until: Date.now() + usualMs };
+    store();
+  };
+
+  const keepUntilItExpires = async () => {
+    const clickId = state().values.aff_click_id;
+    const answer = await ask(`/${encodeURIComponent(clickId)}`).catch(() => null);
+    if (!answer || !allowed || state().values.aff_click_id !== clickId) return;
+    known.until = Date.parse(answer.expiresAt);
+    if (known.until > Date.now()) store();
+    else forget();
   };
 
   const makeClick = async (ref, query) => {
-    const body = { ref, programId: script?.dataset.program || null, sourceUrl: location.href.slice(0, 2048) };
-    for (const name of ['sub1', 'sub2', 'sub3', 'sub4', 'sub5']) body[name] = query.get(name)?.slice(0, 255) || null;
-    const response = await fetch(`${script.src.replace(/\/snippet\.js.*$/, '')}/api/v1/clicks/visitor`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      credentials: 'omit',
-      keepalive: true,
-      body: JSON.stringify(body),
-    });
+    const body = { ref, programId: settings.program || null, sourceUrl: location.href.slice(0, 2048) };
+    for (const name of ['sub1', 'sub2', 'sub3', 'sub4', 'sub5']) body[name] = query.get(name)?.slice(0, 1024) || null;
+    const answer = await ask('', body).catch(() => null);
     // Not a code of ours: whoever brought the visitor before still did.
-    if (!response.ok) return;
-    const { clickId } = (await response.json()).data;
-    keepLanding({ aff_sess: clickId, click_id: clickId });
-    keep(CODE, ref);
+    if (!answer || !allowed) return;
+    keep({ aff_sess: answer.clickId, aff_click_id: answer.clickId, [CODE]: ref });
+    void keepUntilItExpires();
   };
 
   const readLanding = async () => {
     const query = new URLSearchParams(location.search);
-    const landing = Object.fromEntries(Object.keys(kept).map((parameter) => [parameter, query.get(parameter)]));
-    if (landing.click_id) {
-      // Another link: nothing of the one before may speak for it.
-      if (landing.click_id !== read(kept.click_id)) keepLanding(landing);
+    const landing = {};
+    for (const [parameter, key] of Object.entries(parameters)) {
+      if (query.get(parameter)) landing[key] = query.get(parameter).slice(0, 255);
+    }
+    if (landing.aff_click_id) {
+      if (landing.aff_click_id === state().values.aff_click_id) {
+        if (allowed) storeForSession();
+        return;
+      }
+      if (!allowed) {
+        // For this page alone: it stands in its address.
+        known = { values: landing, until: 0 };
+        return;
+      }
+      keep(landing);
+      void keepUntilItExpires();
       return;
     }
-    const { ref } = landing;
-    if (!ref || !script?.src || ref === read(kept.ref) || ref === read(CODE)) return;
-    await makeClick(ref, query).catch(() => {});
+    const ref = landing.aff_ref;
+    const { values } = state();
+    if (allowed && values.aff_click_id) storeForSession();
+    if (!allowed || !ref || !hub || ref === values.aff_ref || ref === values[CODE]) return;
+    await makeClick(ref, query);
+  };
+
+  const consent = async (answer) => {
+    const isNew = allowed !== answer;
+    allowed = answer;
+    if (!answer) forget();
+    else if (isNew) {
+      known = null;
+      await readLanding();
+    }
+    handOver();
+    return metadata();
   };
 
   const loaded = new Promise((resolve) => {
@@ -103,6 +197,6 @@
     else resolve();
   });
   const landed = readLanding();
-  window.tributary = { metadata, handOver, ready: landed.then(metadata) };
+  window.tributary = { metadata, handOver, consent, ready: landed.then(metadata) };
   void Promise.all([loaded, landed]).then(handOver);
 })();

@@ -2,7 +2,7 @@ import type { Deps } from '../../deps.ts';
 import { clipText } from '../../http/clip-text.ts';
 import { newId } from '../../domain/ids.ts';
 import { listAffiliates } from '../../program/affiliates.ts';
-import { findAnyClick, type Click } from '../../program/clicks.ts';
+import { findAnyClick, MAX_SUB_LENGTH, type Click } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { badRequest, readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
@@ -76,7 +76,7 @@ function readLanding(text: string, test: boolean) {
   }
   const sub = (name: string): string | null => {
     const value = url.searchParams.get(name)?.replaceAll('\0', '');
-    return value ? clipText(value, 255) : null;
+    return value ? clipText(value, MAX_SUB_LENGTH) : null;
   };
   return { code, sub };
 }

@@ -62,7 +62,7 @@ export const affitorFormat: ImportFormat = {
           occurredAt: row.created_at,
         },
       ],
-      { affiliate: 'partner_code', clickId: 'click_id' },
+      { affiliate: 'partner_code', clickId: 'click_id', orderId: 'transaction_id' },
     ),
     defineKind(
       'customer',

@@ -4,7 +4,7 @@ import { findCodeOwners } from '../../program/affiliate-codes.ts';
 import { ExpiringCache, perDatabase } from '../../db/expiring-cache.ts';
 import { findOffer } from '../../program/offers.ts';
 import { findProgram } from '../../program/programs.ts';
-import { findLinkTarget } from '../../program/tracking-links.ts';
+import { findLinkTarget } from '../../program/link-targets.ts';
 
 /** Where the `aff` of a landing URL leads: a tracking link, or an affiliate by referral code (or id). */
 export interface Referral {
@@ -42,30 +42,32 @@ const USUAL_WINDOW_DAYS = 30;
 const cacheOf = perDatabase(() => new ExpiringCache<Referral>({ ttlMs: 4_000, maxEntries: 10_000 }));
 
 async function loadReferral(db: Db, code: string, programId: string | null): Promise<Referral | null> {
-  const owner = await findOwner(db, code, programId);
-  if (!owner) return null;
+  const found = await findOwner(db, code, programId);
+  if (!found) return null;
+  const { paused, ...owner } = found;
   const affiliate = await findAffiliate(db, owner.programId, owner.affiliateId);
   const offer = owner.offerId === null ? null : await findOffer(db, owner.programId, owner.offerId);
   const isOpen = offer === null || offer.status === 'published';
   return {
     ...owner,
-    active: affiliate?.status === 'active' && isOpen,
+    active: affiliate?.status === 'active' && isOpen && !paused,
     windowDays: await readWindowDays(db, owner.programId, owner.offerId),
   };
 }
 
-type Owner = Pick<Referral, 'programId' | 'affiliateId' | 'offerId' | 'linkId'>;
+type Owner = Pick<Referral, 'programId' | 'affiliateId' | 'offerId' | 'linkId'> & { paused: boolean };
 
 async function findOwner(db: Db, code: string, programId: string | null): Promise<Owner | null> {
   const target = await findLinkTarget(db, code);
-  if (target && (programId === null || target.programId === programId)) {
-    const { affiliateId, offerId, linkId } = target;
-    return { programId: target.programId, affiliateId, offerId, linkId };
+  // By an affiliate's own code the affiliate is found below, in the program that is meant.
+  if (target?.linkId && (programId === null || target.programId === programId)) {
+    const { affiliateId, offerId, linkId, status } = target;
+    return { programId: target.programId, affiliateId, offerId, linkId, paused: status === 'paused' };
   }
   if (programId !== null) {
     const affiliate = await findAffiliate(db, programId, code);
-    return affiliate && { programId, affiliateId: affiliate.id, offerId: null, linkId: null };
+    return affiliate && { programId, affiliateId: affiliate.id, offerId: null, linkId: null, paused: false };
   }
   const [owner, another] = await findCodeOwners(db, code);
-  return owner && !another ? { ...owner, offerId: null, linkId: null } : null;
+  return owner && !another ? { ...owner, offerId: null, linkId: null, paused: false } : null;
 }

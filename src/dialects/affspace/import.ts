@@ -53,7 +53,7 @@ export const affspaceFormat: ImportFormat = {
           },
         ];
       },
-      { offer: 'offerCode' },
+      { offer: 'offerCode', orderId: 'vendorTxId' },
     ),
     defineKind(
       'offer',

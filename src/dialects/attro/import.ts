@@ -109,7 +109,7 @@ export const attroFormat: ImportFormat = {
           },
         ];
       },
-      { affiliate: 'affiliateId', offer: 'offerId' },
+      { affiliate: 'affiliateId', offer: 'offerId', orderId: 'externalId' },
     ),
     defineKind('affiliate', [['displayName']], affiliate, (row, { currency }) => [
       {

@@ -132,7 +132,7 @@ export async function updateEndpoint(
   await runSql(
     db,
     'updateEndpoint',
-    `update webhook_endpoints set ${update.sql}, updated_at = now() where id = :endpointId and program_id = :programId`,
+    `update webhook_endpoints set ${update.sql}, updated_at = ${update.updatedAt} where id = :endpointId and program_id = :programId`,
     { ...update.bindings, endpointId, programId },
   );
   return getEndpoint({ db, secrets }, programId, endpointId);

@@ -74,6 +74,7 @@ export const affiliateDataSchema = z.object({
   paymentMethod: z.string().nullable(),
   paymentDetails: z.string().nullable(),
   referralCode: z.string(),
+  trackingUrl: z.string().describe("The affiliate's own link, which leads to the default offer"),
   couponCodes: z.array(z.string()),
   status: z.enum(['pending', 'active', 'paused', 'banned']),
   commissionOverride: commissionOverrideSchema.nullable().describe("Own terms, which beat the offer's"),

@@ -61,6 +61,7 @@ export const exampleData = {
     paymentMethod: null,
     paymentDetails: null,
     referralCode: 'northwind',
+    trackingUrl: 'https://hub.example/r/northwind',
     couponCodes: ['NORTH10'],
     status: 'active',
     commissionOverride: null,

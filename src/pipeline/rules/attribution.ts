@@ -168,7 +168,7 @@ export function chooseCandidate(
 ): Choice {
   const ranked = options.renewal ? rankForRenewal(evidences, bindings) : rankForSale(evidences, bindings, options);
   const [natural = null, ...others] = ranked;
-  const weaker = others.map((candidate) => pass(candidate, 'weaker evidence'));
+  const weaker = others.map((candidate) => pass(candidate, whyBehind(candidate, natural)));
   const passedOver = [...evidences.passedOver, ...weaker];
   const { assignedTo, paidTo } = options;
   if (assignedTo !== null) {
@@ -196,6 +196,12 @@ export function chooseCandidate(
     };
   }
   return { chosen: natural, passedOver, outvoted: null };
+}
+
+/** Evidence of one kind is ranked by time, clicks by the program's model; only another kind is weaker. */
+function whyBehind(candidate: Candidate, natural: Candidate | null): string {
+  if (candidate.by !== natural?.by) return 'weaker evidence';
+  return candidate.by === 'click' ? "another click counts by the program's model" : 'later evidence of the same kind';
 }
 
 function rankForSale(

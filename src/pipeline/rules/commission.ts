@@ -122,10 +122,12 @@ export function creditSummary(
   const emails = [...summary.emails, ...buyer.emails];
   const reason = kind === null ? null : reasonOf(summary, choice.chosen ?? expired, expired, terms, emails, banned);
   const sharedDomains = terms && reason === null ? sharedOrganizations(terms, emails) : [];
+  const tooLate = choice.chosen === null && reason === 'outside_window' ? expired : null;
   const credit: Credit = {
     kind,
-    chosen: choice.chosen ?? (reason === 'outside_window' ? expired : null),
-    passedOver: choice.passedOver,
+    chosen: choice.chosen ?? tooLate,
+    // The click for which the order is known, though it came too late, is not passed over as well.
+    passedOver: choice.passedOver.filter(({ by, value }) => by !== tooLate?.by || value !== tooLate.value),
     terms,
     reason,
     cpaSlot: null,

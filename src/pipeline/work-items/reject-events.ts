@@ -39,7 +39,7 @@ function rejectDate(fact: Fact, receivedAt: string): Rejection | null {
 function rejectOffer(fact: Fact, catalog: Catalog): Rejection | null {
   if (fact.type !== 'sale' && fact.type !== 'action' && fact.type !== 'tracker') return null;
   const named = offerOf(fact.evidence, catalog);
-  const offer = named ?? (Object.keys(fact.evidence).length > 0 ? defaultOffer(catalog) : null);
+  const offer = named ?? (namesSomebody(fact.evidence, catalog) ? defaultOffer(catalog) : null);
   if (named && named.status !== 'published') return 'offer_not_active';
   const currency = offer?.currency ?? defaultCurrency(catalog);
   const { gross, net } = amountsOf(fact);
@@ -49,6 +49,14 @@ function rejectOffer(fact: Fact, catalog: Catalog): Rejection | null {
   const needsAmount = fact.type === 'action' || (fact.type === 'tracker' && fact.state === 'sale' && !fact.amount);
   if (needsAmount && offer && offer.commission.type !== 'cpa') return 'amount_required';
   return null;
+}
+
+/** Whether it is known who would be paid, and so by which offer. What names nobody is parked, whatever is missing of it. */
+function namesSomebody({ clickId, affiliate, referralCode, couponCode }: Evidence, catalog: Catalog): boolean {
+  // A click or an affiliate that there is not has been refused before.
+  if (clickId !== undefined || affiliate !== undefined) return true;
+  if (referralCode !== undefined && catalog.affiliate(referralCode)) return true;
+  return couponCode !== undefined && catalog.byCoupon(couponCode) !== null;
 }
 
 function amountsOf(fact: Fact): { gross: FactAmount | null; net: FactAmount | null } {

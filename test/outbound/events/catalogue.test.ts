@@ -77,6 +77,9 @@ test('every event type is emitted at its moment, signed, in the shape that the c
     }
   }
   const changes = received().map((request) => JSON.parse(request.body) as Event);
+  // A refund of a part changes what the affiliate earns, so both the conversion and the commission are told of.
+  const lessened = changes.find(({ type, data }) => type === 'commission.updated' && data['amountMinor'] === 900);
+  assert.deepEqual([lessened?.data['conversionId'], lessened?.previous?.['amountMinor']], [paid.conversionId, 1_000]);
   for (const type of ['affiliate.updated', 'conversion.updated', 'commission.approved', 'payout.paid'] as const) {
     const event = changes.find((each) => each.type === type);
     assert.ok(event?.previous && 'status' in event.previous, `${type} says what the status was`);

@@ -25,6 +25,9 @@ describe('the window of a click', () => {
     const ids = await ledger.say([sale('order:past', usd(10_000), {}, { clickId: past })]);
     assert.deepEqual(await ledger.outcomes(ids), [{ outcome: 'not_tracked', reason: 'outside_window' }]);
     assert.deepEqual(await ledger.postings(), [2_000]);
+    // The click is what the order is known by, so it is not also among what was passed over.
+    const { chosen, passedOver } = await explanation(ledger, 'order:past');
+    assert.deepEqual([chosen?.by, chosen?.value, passedOver], ['click', past, []]);
   });
 
   test('is that of the offer clicked, at the time of the sale and not of its arrival', async () => {
@@ -74,7 +77,7 @@ describe('of several clicks', () => {
       assert.equal((await ledger.orders())[0]?.affiliateId, expected === 'first' ? first : second);
       const { passedOver } = await explanation(ledger);
       assert.ok(passedOver.some(({ why }) => why.includes('older than the window')));
-      assert.ok(passedOver.some(({ why }) => why === 'weaker evidence'));
+      assert.ok(passedOver.some(({ why }) => why === "another click counts by the program's model"));
     });
   }
 });
@@ -97,6 +100,18 @@ describe('the strongest evidence wins', () => {
     await ledger.say([sale('order:4', usd(100), {}, without('affiliate', 'clickId', 'referralCode'))]);
     const credited = (await ledger.orders()).map(({ affiliateId }) => affiliateId);
     assert.deepEqual(credited, [named, clicked, coded, couponed]);
+  });
+
+  test('of one kind the earlier, and the other is called later, not weaker', async () => {
+    const ledger = await openLedger(database.db);
+    const [first = '', second = ''] = await Promise.all([0, 1].map(() => addAffiliate(database.db, ledger.programId)));
+    await ledger.say([sale('order:1', usd(100), {}, { affiliate: first })]);
+    const later = { refs: ['order:1'], occurredAt: '2026-06-02T00:00:00.000Z' };
+    await ledger.say([fact('link', { ...later, evidence: { affiliate: second } })]);
+    assert.equal((await ledger.orders())[0]?.affiliateId, first);
+    assert.deepEqual((await explanation(ledger, 'order:1')).passedOver, [
+      { by: 'affiliate', value: second, why: 'later evidence of the same kind', affiliateId: second },
+    ]);
   });
 
   test('the coupon before all else where the program puts coupons first, also against the binding', async () => {

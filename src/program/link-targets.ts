@@ -1,0 +1,52 @@
+import type { Db } from '../db/db.ts';
+import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
+import { runSql } from '../db/sql.ts';
+import { foldCode } from './codes.ts';
+
+/** All that a redirect needs. */
+export interface LinkTarget {
+  /** Null for an affiliate's own code. */
+  linkId: string | null;
+  programId: string;
+  affiliateId: string;
+  offerId: string;
+  destinationUrl: string;
+  status: 'active' | 'paused';
+  /** Whose links lead on, and are not counted. */
+  isBanned: boolean;
+}
+
+/**
+ * Where a code leads: a tracking link's, or an affiliate's own, which leads to the program's default offer. Null for an
+ * unknown one. Remembered for some seconds, and while the database is away for longer, so that visitors still arrive.
+ */
+export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
+  return cacheOf(db).get(code, async () => {
+    const [row] = await runSql<LinkTarget>(db, 'findLinkTarget', targetByCode, { code, ownCode: foldCode(code) });
+    return row ?? null;
+  });
+}
+
+const targetByCode = `
+  select target.link_id as "linkId", target.program_id as "programId", target.affiliate_id as "affiliateId",
+    o.id as "offerId", coalesce(target.custom_url, o.url) as "destinationUrl", target.status,
+    a.status = 'banned' as "isBanned"
+  from (
+    select 1 as rank, l.id as link_id, l.program_id, l.affiliate_id, l.offer_id, l.custom_url, l.status
+    from tracking_links l where l.code = :code
+    union all
+    select 2, null, c.program_id, c.affiliate_id, p.default_offer_id, null, 'active'
+    from link_codes c join programs p on p.id = c.program_id where c.code = :ownCode
+  ) target
+  join affiliates a on a.program_id = target.program_id and a.id = target.affiliate_id
+  join offers o on o.program_id = target.program_id and o.id = target.offer_id
+  order by target.rank limit 1`;
+
+/** Has what is remembered of a program's links looked up again, because something that they depend on has changed. */
+export function forgetLinkTargets(db: Db, programId: string): void {
+  cacheOf(db).expireWhere((target) => target.programId === programId);
+}
+
+const cacheOf = perDatabase(
+  () => new ExpiringCache<LinkTarget>({ ttlMs: 4_000, maxEntries: 50_000, serveStale: true }),
+);
