@@ -7,7 +7,8 @@ const lookUp = (table: string, condition: string): string =>
 
 /**
  * An e-mail is a customer record of its own, and stands for the customer of whom a message told first with an id and that
- * e-mail (introductions). Guests who are known to have become such customers are settled again.
+ * e-mail (introductions). Guests who are known to have become such customers are settled again, and so are subscriptions
+ * that nobody is known to pay for: their months begin with the first payment.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -127,6 +128,11 @@ export async function up(knex: Knex): Promise<void> {
     where c.is_email and exists (select 1 from introductions i where i.email_id = c.id)
       and (exists (select 1 from orders o where o.customer_id = c.id)
         or exists (select 1 from facts f where f.customer_id = c.id and f.order_id is null));
+
+    -- Of subscriptions that nobody is known to pay for the months began with each payment.
+    insert into resettlements (id, program_id, livemode, order_id)
+    select 'rst_' || replace(gen_random_uuid()::text, '-', ''), program_id, livemode, id
+    from orders where customer_id is null and subscription is not null and merged_into is null;
   `);
 }
 

@@ -13,11 +13,13 @@ import { SubscriptionBindings } from './bind-subscriptions.ts';
 import type { BoundCustomer, CreditedOrder, WeighedOrder } from './credited-order.ts';
 import { grantSlots, type SlotRequest } from './daily-caps.ts';
 import { commissionContext, creditOrder, type OrderContext } from './settle-order.ts';
-import { findFirstPayments, rankCpaSlots, rankFirstOfSubscriptions } from './who-is-first.ts';
+import { findFirstPayments } from './first-payments.ts';
+import { rankCpaSlots, rankFirstOfSubscriptions } from './who-is-first.ts';
 
 export interface CreditedOrders {
   orders: CreditedOrder[];
   customers: Customers<BoundCustomer>;
+  subscriptions: SubscriptionBindings;
   /** What a binding that moved, or an order that is not first any more, asks to be settled again. */
   requests: ResettlementRequest[];
 }
@@ -51,6 +53,7 @@ export async function creditOrders(
   return {
     orders,
     customers,
+    subscriptions,
     requests: [
       ...requestsFor(moved, customers),
       ...(await subscriptions.findMoved(trx, loaded, batchOrderIds)),
@@ -126,20 +129,19 @@ export interface Effects {
 /** Works out who is first, and gives out cap slots: what each order's settlement depends on besides its own facts. */
 export async function findContexts(
   trx: Trx,
-  { orders, customers }: Pick<CreditedOrders, 'orders' | 'customers'>,
+  { orders, customers, subscriptions }: Omit<CreditedOrders, 'requests'>,
   batchOrderIds: string[],
   now: string,
   effects: Effects = { grantSlots },
 ): Promise<{ contexts: Map<string, OrderContext>; requests: ResettlementRequest[] }> {
   const cpaSlots = await rankCpaSlots(trx, orders, batchOrderIds, effects.lockClicks);
-  const firstPayments = await findFirstPayments(trx, customers, orders, batchOrderIds);
+  const firstPayments = await findFirstPayments(trx, customers, subscriptions, orders, batchOrderIds);
   const contexts = new Map<string, OrderContext>();
   for (const order of orders) {
-    const customer = customerOf(customers, order.id);
     const { terms } = order.credit;
     const { cap } = order.recorded;
     contexts.set(order.id, {
-      firstPaymentAt: customer ? (firstPayments.at.get(customer.id) ?? null) : null,
+      firstPaymentAt: firstPayments.of(order),
       holdsCpaSlot: cpaSlots.first.has(order.id),
       cap: cap && terms && cap.offerId === terms.offerId ? cap : null,
       now,
@@ -152,7 +154,11 @@ export async function findContexts(
   }
   return {
     contexts,
-    requests: [...cpaSlots.displaced.map(requestOf), ...requestsFor(firstPayments.moved, customers)],
+    requests: [
+      ...cpaSlots.displaced.map(requestOf),
+      ...requestsFor(firstPayments.movedCustomers, customers),
+      ...firstPayments.requests,
+    ],
   };
 }
 

@@ -2,11 +2,10 @@ import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import { isEarlier } from '../../domain/orderings.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
-import type { Customers } from '../orders/lock-customers.ts';
 import { rowsBefore, type LoadedOrder } from '../orders/loaded-order.ts';
 import type { OrderSummary } from '../rules/summarize.ts';
 import type { OrderRow } from '../rows/order-rows.ts';
-import type { BoundCustomer, CreditedOrder } from './credited-order.ts';
+import type { CreditedOrder } from './credited-order.ts';
 
 /**
  * Who is first decides who is paid: the first payment of a subscription is its sale, the first order that asks for a CPA
@@ -73,80 +72,9 @@ async function lockClicks(trx: Trx, clickIds: string[]): Promise<void> {
   });
 }
 
-/**
- * The instant of each customer's first payment since they were bound, and the customers for whom it moved although they
- * have other orders.
- */
-export async function findFirstPayments(
-  trx: Trx,
-  customers: Customers<BoundCustomer>,
-  orders: readonly CreditedOrder[],
-  batchOrderIds: readonly string[],
-): Promise<{ at: Map<string, string>; moved: Set<string> }> {
-  const boundAt = new Map<string, string>();
-  for (const { id, binding } of customers.byId.values()) if (binding) boundAt.set(id, binding.boundAt);
-  const at = new Map<string, string>();
-  const moved = new Set<string>();
-  if (boundAt.size === 0) return { at, moved };
-  const others = await readFirstPayments(trx, customers.rootOf, boundAt, batchOrderIds);
-  const ordersOf = Map.groupBy(orders, ({ customerId }) => customerId);
-  for (const [customerId, since] of boundAt) {
-    const other = others.get(customerId) ?? null;
-    let now = other;
-    let before = other;
-    for (const order of ordersOf.get(customerId) ?? []) {
-      const { occurredAt } = order.summary;
-      if (isPayment(order.summary) && occurredAt !== null && occurredAt >= since) now = earlier(now, occurredAt);
-      for (const row of rowsBefore(order)) {
-        const wasTheirs = customers.rootOf.get(row.customerId ?? '') === customerId;
-        if (wasTheirs && row.isPayment && row.occurredAt !== null && row.occurredAt >= since) {
-          before = earlier(before, row.occurredAt);
-        }
-      }
-    }
-    if (now !== null) at.set(customerId, now);
-    if (other !== null && now !== before) moved.add(customerId);
-  }
-  return { at, moved };
-}
-
 /** Whether an order is money by its customer, and so may be their first payment. */
 export function isPayment({ payment, imported }: OrderSummary): boolean {
   return payment === null ? imported : payment.netMinor > 0n;
-}
-
-/** The first payment of each customer among the orders that are not of this batch. */
-async function readFirstPayments(
-  trx: Trx,
-  rootOf: ReadonlyMap<string, string>,
-  boundAt: ReadonlyMap<string, string>,
-  batchOrderIds: readonly string[],
-): Promise<Map<string, string>> {
-  const members = [...rootOf].filter(([, root]) => boundAt.has(root));
-  const rows = await runSql<{ root: string; occurred_at: Date }>(
-    trx,
-    'readFirstPayments',
-    `select member.root, o.occurred_at
-     from unnest(:customerIds::text[], :roots::text[], :since::timestamptz[]) as member (id, root, since)
-     cross join lateral (
-       select occurred_at from orders
-       where customer_id = member.id and claims_payment and occurred_at >= member.since
-         and not (id = any(:batchOrderIds))
-       order by occurred_at limit 1) o`,
-    {
-      customerIds: members.map(([id]) => id),
-      roots: members.map(([, root]) => root),
-      since: members.map(([, root]) => boundAt.get(root)),
-      batchOrderIds,
-    },
-  );
-  const first = new Map<string, string>();
-  for (const row of rows) first.set(row.root, earlier(first.get(row.root) ?? null, row.occurred_at.toISOString()));
-  return first;
-}
-
-function earlier(known: string | null, at: string): string {
-  return known === null || at < known ? at : known;
 }
 
 /** What several orders ask for and only the first gets: who asks now, and which of the batch's orders asked before. */

@@ -1,0 +1,200 @@
+import type { Trx } from '../../db/db.ts';
+import { runSql } from '../../db/sql.ts';
+import type { Customers } from '../orders/lock-customers.ts';
+import { rowsBefore, type LoadedOrder } from '../orders/loaded-order.ts';
+import type { OrderRow } from '../rows/order-rows.ts';
+import { findOrdersOfSubscriptions, subscriptionKey, type SubscriptionKey } from '../rows/subscription-rows.ts';
+import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
+import type { SubscriptionBindings } from './bind-subscriptions.ts';
+import type { BoundCustomer, CreditedOrder } from './credited-order.ts';
+import { isPayment } from './who-is-first.ts';
+
+/** When the months of a revenue share begin. */
+export interface FirstPayments {
+  /** Of each order: the first payment of its customer since they were bound; without a customer of its subscription. */
+  of(order: CreditedOrder): string | null;
+  /** Customers whose first payment moved although they have other orders. */
+  movedCustomers: Set<string>;
+  /** The other orders of subscriptions whose first payment moved. */
+  requests: ResettlementRequest[];
+}
+
+/**
+ * The first payment of each customer since they were bound, and of each subscription that nobody is known to pay for. An
+ * earlier one that arrives late moves the months of those that are settled: they are to be settled again.
+ */
+export async function findFirstPayments(
+  trx: Trx,
+  customers: Customers<BoundCustomer>,
+  subscriptions: SubscriptionBindings,
+  orders: readonly CreditedOrder[],
+  batchOrderIds: readonly string[],
+): Promise<FirstPayments> {
+  const ofCustomers = await findOfCustomers(trx, customers, orders, batchOrderIds);
+  const ofSubscriptions = await findOfSubscriptions(trx, subscriptions, orders, batchOrderIds);
+  const moved = [...ofSubscriptions.moved].flatMap((name) => ofSubscriptions.keys.get(name) ?? []);
+  const others = await findOrdersOfSubscriptions(trx, moved, batchOrderIds);
+  return {
+    of: (order) =>
+      order.customerId === null
+        ? (ofSubscriptions.at.get(nameOf(order) ?? '') ?? null)
+        : (ofCustomers.at.get(order.customerId) ?? null),
+    movedCustomers: ofCustomers.moved,
+    requests: others.map(({ id, programId, livemode }) => ({
+      scope: { programId, livemode },
+      customerId: null,
+      orderId: id,
+    })),
+  };
+}
+
+interface Found {
+  at: Map<string, string>;
+  moved: Set<string>;
+}
+
+async function findOfCustomers(
+  trx: Trx,
+  customers: Customers<BoundCustomer>,
+  orders: readonly CreditedOrder[],
+  batchOrderIds: readonly string[],
+): Promise<Found> {
+  const since = new Map<string, string>();
+  for (const { id, binding } of customers.byId.values()) if (binding) since.set(id, binding.boundAt);
+  if (since.size === 0) return { at: new Map(), moved: new Set() };
+  const others = await readOfCustomers(trx, customers.rootOf, since, batchOrderIds);
+  return compare(
+    since,
+    others,
+    orders,
+    ({ customerId }) => customerId,
+    ({ customerId }) => customers.rootOf.get(customerId ?? '') ?? null,
+  );
+}
+
+async function findOfSubscriptions(
+  trx: Trx,
+  subscriptions: SubscriptionBindings,
+  orders: readonly CreditedOrder[],
+  batchOrderIds: readonly string[],
+): Promise<Found & { keys: Map<string, SubscriptionKey> }> {
+  const keys = new Map<string, SubscriptionKey>();
+  const since = new Map<string, string>();
+  for (const order of orders) {
+    const { scope, subscription } = order;
+    const binding = subscriptions.of(order);
+    if (order.customerId !== null || subscription === null || !binding) continue;
+    const key = { scope, subscription };
+    keys.set(subscriptionKey(key), key);
+    since.set(subscriptionKey(key), binding.boundAt);
+  }
+  if (since.size === 0) return { at: new Map(), moved: new Set(), keys };
+  const others = await readOfSubscriptions(trx, keys, since, batchOrderIds);
+  const found = compare(
+    since,
+    others,
+    orders,
+    (order) => (order.customerId === null ? nameOf(order) : null),
+    ({ customerId, subscription }, { scope }) =>
+      customerId === null && subscription !== null ? subscriptionKey({ scope, subscription }) : null,
+  );
+  return { ...found, keys };
+}
+
+function nameOf({ scope, subscription }: CreditedOrder): string | null {
+  return subscription === null ? null : subscriptionKey({ scope, subscription });
+}
+
+/** The first payments with the batch's orders, and those that are not what they were although there are other orders. */
+function compare(
+  since: ReadonlyMap<string, string>,
+  others: ReadonlyMap<string, string>,
+  orders: readonly CreditedOrder[],
+  payerNow: (order: CreditedOrder) => string | null,
+  payerBefore: (row: OrderRow, order: LoadedOrder) => string | null,
+): Found {
+  const now = new Map(others);
+  const before = new Map(others);
+  const offer = (first: Map<string, string>, payer: string | null, at: string | null): void => {
+    const from = payer === null ? undefined : since.get(payer);
+    if (payer === null || from === undefined || at === null || at < from) return;
+    first.set(payer, earlier(first.get(payer) ?? null, at));
+  };
+  for (const order of orders) {
+    if (isPayment(order.summary)) offer(now, payerNow(order), order.summary.occurredAt);
+    for (const row of rowsBefore(order)) if (row.isPayment) offer(before, payerBefore(row, order), row.occurredAt);
+  }
+  const moved = [...others.keys()].filter((payer) => now.get(payer) !== before.get(payer));
+  return { at: now, moved: new Set(moved) };
+}
+
+/** The first payment of each customer among the orders that are not of this batch. */
+async function readOfCustomers(
+  trx: Trx,
+  rootOf: ReadonlyMap<string, string>,
+  since: ReadonlyMap<string, string>,
+  batchOrderIds: readonly string[],
+): Promise<Map<string, string>> {
+  const members = [...rootOf].filter(([, root]) => since.has(root));
+  const rows = await runSql<{ payer: string; occurredAt: Date }>(
+    trx,
+    'readFirstPayments',
+    `select member.root as payer, o.occurred_at as "occurredAt"
+     from unnest(:customerIds::text[], :roots::text[], :since::timestamptz[]) as member (id, root, since)
+     cross join lateral (
+       select occurred_at from orders
+       where customer_id = member.id and claims_payment and occurred_at >= member.since
+         and not (id = any(:batchOrderIds))
+       order by occurred_at limit 1) o`,
+    {
+      customerIds: members.map(([id]) => id),
+      roots: members.map(([, root]) => root),
+      since: members.map(([, root]) => since.get(root)),
+      batchOrderIds,
+    },
+  );
+  return firstOfPayers(rows);
+}
+
+/** The first payment of each subscription among the orders without a customer that are not of this batch. */
+async function readOfSubscriptions(
+  trx: Trx,
+  keys: ReadonlyMap<string, SubscriptionKey>,
+  since: ReadonlyMap<string, string>,
+  batchOrderIds: readonly string[],
+): Promise<Map<string, string>> {
+  const wanted = [...keys];
+  const rows = await runSql<{ payer: string; occurredAt: Date }>(
+    trx,
+    'readFirstPaymentsOfSubscriptions',
+    `select wanted.payer, o.occurred_at as "occurredAt"
+     from unnest(:payers::text[], :programIds::text[], :livemodes::boolean[], :subscriptions::text[], :since::timestamptz[])
+       as wanted (payer, program_id, livemode, subscription, since)
+     cross join lateral (
+       select occurred_at from orders
+       where program_id = wanted.program_id and livemode = wanted.livemode and subscription = wanted.subscription
+         and claims_payment and customer_id is null and occurred_at >= wanted.since and not (id = any(:batchOrderIds))
+       order by occurred_at limit 1) o`,
+    {
+      payers: wanted.map(([payer]) => payer),
+      programIds: wanted.map(([, { scope }]) => scope.programId),
+      livemodes: wanted.map(([, { scope }]) => scope.livemode),
+      subscriptions: wanted.map(([, { subscription }]) => subscription),
+      since: wanted.map(([payer]) => since.get(payer)),
+      batchOrderIds,
+    },
+  );
+  return firstOfPayers(rows);
+}
+
+function firstOfPayers(rows: readonly { payer: string; occurredAt: Date }[]): Map<string, string> {
+  const first = new Map<string, string>();
+  for (const { payer, occurredAt } of rows) {
+    first.set(payer, earlier(first.get(payer) ?? null, occurredAt.toISOString()));
+  }
+  return first;
+}
+
+function earlier(known: string | null, at: string): string {
+  return known === null || at < known ? at : known;
+}
