@@ -8,11 +8,10 @@ import { newId } from '../../src/domain/ids.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import type { IntakeJob } from '../../src/queue/jobs.ts';
-import { inTransaction } from '../../src/db/db.ts';
-import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
-import { requestResettlements } from '../../src/pipeline/rows/resettlement-rows.ts';
-import { currencies, START } from '../pipeline/rules/arbitrary-facts.ts';
-import { clicks, phasesOf, type Delivery, type History } from './arbitrary-histories.ts';
+import { START } from '../pipeline/rules/arbitrary-facts.ts';
+import type { Delivery } from './arbitrary-deliveries.ts';
+import { clicks, type History } from './arbitrary-histories.ts';
+import { decide, payOut } from './live-decisions.ts';
 
 /** Everything about a ledger that must not depend on how its facts arrived; amounts as text, orders by their references. */
 export interface LedgerImage {
@@ -34,9 +33,8 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
   const receipt = Array.from({ length: events.length + deliveries }, () => newId('ibx')).sort();
   const repeats = receipt.splice(events.length);
   const seen = new Set<number>();
+  let queue: IntakeJob[] = [];
   for (const [phase, batches] of delivery.phases.entries()) {
-    if (phase > 0) await payOut(db, log, programId, mark);
-    const queue: IntakeJob[] = [];
     for (const batch of batches) {
       const eventIds: string[] = [];
       for (const index of batch) {
@@ -49,6 +47,21 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
       queue.push({ eventIds, resettlementIds: [] });
     }
     await work(db, log, queue, delivery.workers);
+    const next = history.breaks[phase];
+    if (!next) break;
+    queue = [];
+    const at = { number: phase, decidedAt: new Date(NOW.getTime() + phase * 60_000) };
+    for (const fact of await decide(db, programId, mark, next.decisions, at)) {
+      const id = newId('ibx');
+      await receive(db, programId, id, [fact]);
+      queue.push({ eventIds: [id], resettlementIds: [] });
+    }
+    if (next.pays || !delivery.decisionsWait) await work(db, log, queue, 1);
+    if (next.pays) {
+      await payOut(db, programId, mark, NOW, (resettlementIds) =>
+        work(db, log, [{ eventIds: [], resettlementIds }], 1),
+      );
+    }
   }
   await assertFinished(db, programId);
   await assertBooksBalance(db, programId);
@@ -71,32 +84,6 @@ async function work(db: Db, log: Logger, queue: IntakeJob[], workers: number): P
     }
   });
   await Promise.all(running);
-}
-
-/** Pays all that is payable: what was paid is a decision that later facts find. */
-async function payOut(db: Db, log: Logger, programId: string, mark: string): Promise<void> {
-  for (const name of ['a', 'b']) {
-    for (const currency of currencies) {
-      const input = { affiliateId: `aff_${mark}_${name}`, currency, createdBy: 'key_1' };
-      const requests = await inTransaction(db, async (trx) => {
-        const payout = await createPayout(trx, programId, input, NOW);
-        if (!payout) return [];
-        const { orderIds = [] } = (await finishPayout(trx, programId, payout.id, 'paid', NOW)) ?? {};
-        const scope = { programId, livemode: true };
-        return requestResettlements(
-          trx,
-          orderIds.map((orderId) => ({ scope, customerId: null, orderId })),
-        );
-      });
-      await work(db, log, [{ eventIds: [], resettlementIds: requests }], 1);
-    }
-  }
-}
-
-/** The plainest way: every event by itself, in the order of the history. */
-export function plainDelivery(history: History): Delivery {
-  const phases = phasesOf(history).map((indexes) => indexes.map((index) => [index]));
-  return { phases, workers: 1, receivedAnew: false };
 }
 
 async function createProgram(db: Db, programId: string, mark: string, history: History): Promise<void> {
@@ -250,7 +237,8 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Ledge
           group by 1, 2 having sum(e.amount_minor) <> 0) s) as postings,
        kind, status, reason, gross_minor::text, net_minor::text, refunded_minor::text, currency, affiliate_id, offer_id,
        click_id, order_id, goal, subscription, occurred_at, reference, commission_minor::text, commission_currency,
-       claims_payment, own, explanation
+       claims_payment, own, explanation,
+       review -> 'reasons' as review
      from orders o where id in (select root from root) order by reference`,
     bindings,
   );

@@ -19,7 +19,8 @@ import {
   type StatisticsInterval,
 } from '../../src/statistics/statistics.ts';
 import { countLinkResults, createTrackingLink } from '../../src/program/tracking-links.ts';
-import { arbitraryDelivery, arbitraryHistory } from '../journeys/arbitrary-histories.ts';
+import { arbitraryDelivery } from '../journeys/arbitrary-deliveries.ts';
+import { arbitraryHistory } from '../journeys/arbitrary-histories.ts';
 import { addAffiliate, addOffer } from '../journeys/ledger.ts';
 import { liveHistory } from '../journeys/live-history.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
