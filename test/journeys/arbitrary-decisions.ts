@@ -11,8 +11,12 @@ export interface Break {
   pays: boolean;
 }
 
-/** Up to three breaks, in which people decide about some of the orders that these references know, pay, or both. */
-export function arbitraryBreaks(references: string[], events: number): fc.Arbitrary<Break[]> {
+/** Up to four breaks, in which people decide about some of the orders that these references know, pay, or both. */
+export function arbitraryBreaks(
+  references: string[],
+  events: number,
+  { fewest } = { fewest: 0 },
+): fc.Arbitrary<Break[]> {
   const decision: fc.Arbitrary<PersonsDecision> = fc
     .tuple(fc.constantFrom(...references), fc.constantFrom('approved', 'approved', 'rejected', 'a', 'b', 'b'))
     .map(([order, said]) =>
@@ -23,5 +27,7 @@ export function arbitraryBreaks(references: string[], events: number): fc.Arbitr
     decisions: fc.array(decision, { maxLength: 4 }),
     pays: fc.boolean(),
   });
-  return fc.array(one, { maxLength: 3, size: 'max' }).map((breaks) => breaks.toSorted((a, b) => a.after - b.after));
+  return fc
+    .array(one, { minLength: fewest, maxLength: 4, size: 'max' })
+    .map((breaks) => breaks.toSorted((a, b) => a.after - b.after));
 }

@@ -16,6 +16,8 @@ export interface History {
     autoApprove: boolean;
     holdDays: number;
     timezone: string;
+    /** What buyers with an affiliate's domain are; absent: flagged. */
+    sameDomain?: 'flag' | 'review';
   };
   commission: CommissionTerms;
   otherCommission: CommissionTerms;

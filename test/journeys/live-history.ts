@@ -96,6 +96,7 @@ async function createProgram(db: Db, programId: string, mark: string, history: H
     attribution_model: program.attributionModel,
     auto_approve: program.autoApprove,
     hold_days: program.holdDays,
+    same_domain: program.sameDomain ?? 'flag',
   });
   const affiliates = [
     { name: 'a', email: 'a@affiliates.example', status: 'active', override: null },
