@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { runSql } from '../support/sql.ts';
 import type { Fact } from '../../src/domain/facts.ts';
 import { newId } from '../../src/domain/ids.ts';
+import { listBalances, payableMinor } from '../../src/ledger/balances.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import type { IntakeJob } from '../../src/queue/jobs.ts';
@@ -261,12 +262,7 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Omit<
      from orders o where id in (select root from root) order by reference`,
     bindings,
   );
-  const balances = await runSql<Record<string, unknown>>(
-    db,
-    `select affiliate_id, currency, sum(amount_minor)::text as amount from ledger_entries where program_id = ?
-     group by 1, 2 having sum(amount_minor) <> 0 order by 1, 2`,
-    bindings,
-  );
+  const balances = await readBalances(db, programId);
   const customers = await runSql<Record<string, unknown>>(
     db,
     `with recursive root as (
@@ -287,6 +283,16 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Omit<
       .replaceAll(mark, '@')
       .replaceAll(/"value":"cnv_[0-9a-f]{32}"/g, '"value":"binding"'),
   ) as LedgerImage;
+}
+
+/** What each affiliate has, and what of it a payout would take. */
+async function readBalances(db: Db, programId: string): Promise<Record<string, unknown>[]> {
+  const { items } = await listBalances(db, programId, {}, { limit: 100, after: null });
+  return items
+    .map((balance) => ({ ...balance, payableMinor: payableMinor(balance) }))
+    .map((balance) => Object.fromEntries(Object.entries(balance).map(([name, value]) => [name, String(value)])))
+    .filter((balance) => Object.values(balance).some((text) => /^-?[1-9]/.test(text)))
+    .sort(byText);
 }
 
 /** What two ledgers differ in, the fields alone: the first has `was`, the second `is`. */
