@@ -141,6 +141,7 @@ function arbitrarySale({ orders, times, people, evidence, transfers }: Names): f
       customers: people,
       evidence,
       subscriptions: ['stripe:sub_1', 'stripe:sub_2'],
+      affiliates: ['aff_@_a', 'aff_@_b'],
       times,
     }).map((fact) => {
       if (transfers || !('subscription' in fact) || !fact.subscription) return fact;
