@@ -285,6 +285,22 @@ describe('orders that payouts paid to two affiliates turn out to be one', () => 
   });
 });
 
+test('an order that a person assigned remembers whom its coupon named, whoever has that coupon later', async () => {
+  const ledger = await openLedger(database.db);
+  const bob = await addAffiliate(database.db, ledger.programId, { coupon: 'SPRING' });
+  const customer = { refs: ['id:u1'], email: null };
+  await ledger.say([sale('order:1', usd(10_000), { occurredAt: paidAt, customer }, { couponCode: 'spring' })]);
+  await ledger.say([fact('assignment', { refs: ['order:1'], affiliateId: bob, by: 'key_1', settles: [] })]);
+  const assigned = { status: 'pending', affiliate: bob, commission: 2_000, reasons: null };
+  assert.deepEqual(await look(ledger), assigned);
+  await database
+    .db('affiliate_codes')
+    .where({ program_id: ledger.programId, code: 'spring' })
+    .update({ affiliate_id: ledger.affiliateId });
+  await ledger.say([fact('link', { refs: ['order:1'], occurredAt: paidAt })]);
+  assert.deepEqual(await look(ledger), assigned);
+});
+
 describe('an affiliate who is banned', () => {
   test('is paid nothing until that changes', async () => {
     const ledger = await openLedger(database.db, { program: { autoApprove: true } });

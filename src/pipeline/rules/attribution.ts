@@ -172,18 +172,14 @@ export function chooseCandidate(
   const passedOver = [...evidences.passedOver, ...weaker];
   const { assignedTo, paidTo } = options;
   if (assignedTo !== null) {
-    const known = ranked.find(({ affiliateId }) => affiliateId === assignedTo);
-    const chosen = known ?? {
-      by: 'assignment',
-      value: assignedTo,
-      affiliateId: assignedTo,
-      offerId: null,
-      clickId: null,
-    };
-    const others = ranked.filter((one) => one !== chosen).map((one) => pass(one, 'a person decided otherwise'));
+    const { offerId = null, clickId = null } = ranked.find(({ affiliateId }) => affiliateId === assignedTo) ?? {};
+    // All evidence is listed, that for the same affiliate too: the explanation is what remembers whom a code named.
+    const all = ranked.map((one) =>
+      pass(one, one.affiliateId === assignedTo ? 'a person decided the same' : 'a person decided otherwise'),
+    );
     return {
-      chosen: { ...chosen, by: 'assignment' },
-      passedOver: [...evidences.passedOver, ...others],
+      chosen: { by: 'assignment', value: assignedTo, affiliateId: assignedTo, offerId, clickId },
+      passedOver: [...evidences.passedOver, ...all],
       outvoted: null,
     };
   }
