@@ -5,7 +5,7 @@ import { scopeKey, type Scope } from '../domain/scope.ts';
 import { familiesOf } from '../ledger/customer-families.ts';
 import { creditOrders, findContexts } from '../pipeline/credit/credit-orders.ts';
 import type { CreditedOrder } from '../pipeline/credit/credited-order.ts';
-import { settledRow, targetsOf, type OrderContext } from '../pipeline/credit/settle-order.ts';
+import { settledRow, sumsThatStay, targetsOf, type OrderContext } from '../pipeline/credit/settle-order.ts';
 import { loadOrders } from '../pipeline/orders/load-orders.ts';
 import type { LoadedOrder } from '../pipeline/orders/loaded-order.ts';
 import { readFamilies } from '../pipeline/orders/families.ts';
@@ -13,11 +13,11 @@ import { identify } from '../pipeline/orders/introductions.ts';
 import { readKnownCustomers, type Customers } from '../pipeline/orders/lock-customers.ts';
 import { findPairingCandidates, type PairingSearch } from '../pipeline/orders/lock-orders.ts';
 import { CatalogLoader } from '../pipeline/rows/load-catalog.ts';
-import { noSums, readLedgerSums } from '../pipeline/rows/ledger-rows.ts';
 import { readRoots } from '../pipeline/rows/merged-rows.ts';
 import { orderColumns, toOrderRow, type OrderRow } from '../pipeline/rows/order-rows.ts';
 import type { ResettlementRequest } from '../pipeline/rows/resettlement-rows.ts';
 import type { LedgerSum } from '../pipeline/rules/postings.ts';
+import type { Target } from '../pipeline/rules/commission.ts';
 import type { Findings } from './verify-findings.ts';
 
 /**
@@ -129,48 +129,44 @@ function verifyOrder(
   if (customer !== expected.customerId) {
     findings.differ('order', stored.id, 'customerId', stored.customerId, expected.customerId);
   }
-  const posted = order.ledgerSums.filter(({ amountMinor }) => amountMinor !== 0n);
-  const due: LedgerSum[] =
-    target.commissionMinor === 0n || target.affiliateId === null || target.commissionCurrency === null
+  verifyPostings(order, target, findings);
+}
+
+/** The order holds what it earns, and it and those that turned out to be it hold what was paid to others. */
+function verifyPostings(order: CreditedOrder, target: Target, findings: Findings): void {
+  const stays = sumsThatStay(order, target);
+  const posted = order.ledgerSums.flatMap((sum) => {
+    const { orderId, affiliateId, currency } = sum;
+    const amountMinor = sum.amountMinor - (stays.get(sum) ?? 0n);
+    return amountMinor === 0n ? [] : [{ orderId, affiliateId, currency, amountMinor }];
+  });
+  const { affiliateId, commissionCurrency: currency, commissionMinor: amountMinor } = target;
+  const due: (LedgerSum & { orderId: string })[] =
+    amountMinor === 0n || affiliateId === null || currency === null
       ? []
-      : [
-          {
-            affiliateId: target.affiliateId,
-            currency: target.commissionCurrency,
-            amountMinor: target.commissionMinor,
-          },
-        ];
-  if (!isDeepStrictEqual(posted, due)) findings.differ('order', stored.id, 'sum of postings', posted, due);
+      : [{ orderId: order.id, affiliateId, currency, amountMinor }];
+  if (!isDeepStrictEqual(posted, due)) findings.differ('order', order.id, 'sum of postings', posted, due);
 }
 
 function plain(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? (JSON.parse(JSON.stringify(value)) as unknown) : value;
 }
 
-/** A merged order earns nothing, and its facts are with the one that it was merged into. */
+/** A merged order earns nothing, and its facts are with the one that it was merged into; so is what the ledger holds of it. */
 async function verifyMerged(trx: Trx, merged: OrderRow[], findings: Findings): Promise<void> {
   if (merged.length === 0) return;
   const ids = merged.map(({ id }) => id);
-  const sums = await readLedgerSums(trx, ids);
-  const rows = await runSql<{ id: string; facts: number; survivors: number; survivor_affiliate: string | null }>(
+  const rows = await runSql<{ id: string; facts: number; survivors: number }>(
     trx,
     'readMergedOrders',
     `select o.id, (select count(*)::int from facts f where f.order_id = o.id) as facts,
-       (select count(*)::int from orders s where s.id = o.merged_into and s.program_id = o.program_id) as survivors,
-       (select s.affiliate_id from orders s where s.id = o.merged_into) as survivor_affiliate
+       (select count(*)::int from orders s where s.id = o.merged_into and s.program_id = o.program_id) as survivors
      from orders o where o.id = any(:ids)`,
     { ids },
   );
-  const survivorOf = new Map(rows.map((row) => [row.id, row.survivor_affiliate]));
   for (const row of merged) {
     findings.count('orders');
     if (row.commissionMinor !== 0n) findings.differ('order', row.id, 'commissionMinor', row.commissionMinor, 0n);
-    const { sums: held, paid } = sums.get(row.id) ?? noSums;
-    for (const { affiliateId, amountMinor } of held) {
-      // What was paid to somebody else than the surviving order stays, and is for a person to decide.
-      const stays = paid.some((one) => one.affiliateId === affiliateId) && survivorOf.get(row.id) !== affiliateId;
-      if (amountMinor !== 0n && !stays) findings.differ('order', row.id, 'sum of postings', amountMinor, 0n);
-    }
   }
   for (const { id, facts, survivors } of rows) {
     if (facts > 0) findings.differ('order', id, 'facts', facts, 0);

@@ -62,11 +62,17 @@ export async function listBalances(
      select l.*, coalesce(held.amount, 0)::bigint as "heldMinor", a.status = 'banned' as banned
      from listed l join affiliates a on a.program_id = :programId and a.id = l."affiliateId"
      left join lateral (
+       with recursive in_review as (
+         select o.id from orders o
+         where o.program_id = :programId and o.affiliate_id = l."affiliateId" and o.review is not null and o.livemode
+           and o.status <> 'pending'
+         union all
+         select m.id from in_review i join orders m on m.merged_into = i.id)
        select sum(e.amount_minor) as amount
-       from orders o join ledger_entries e on e.order_id = o.id and e.affiliate_id = l."affiliateId" and e.currency = l.currency
-       where o.program_id = :programId and o.affiliate_id = l."affiliateId" and o.review is not null and o.livemode
-         and o.status <> 'pending' and not exists (
-           select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)) held on true
+       from in_review i
+       join ledger_entries e on e.order_id = i.id and e.affiliate_id = l."affiliateId" and e.currency = l.currency
+       where not exists (
+         select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)) held on true
      order by l."affiliateId" desc, l.currency`,
     { ...where.bindings, rowsWanted: page.limit + 1 },
   );

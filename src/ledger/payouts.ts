@@ -39,7 +39,7 @@ export interface PayoutFilter {
 /**
  * Takes all that is payable: of every commission that is not pending the postings that are in no payout, those that take
  * money back too. Null where their sum is not positive.
- * What is in review is left out. Throws CONFLICT for an affiliate who is banned.
+ * What is in review is left out, with what orders hold that turned out to be that one. Throws CONFLICT for an affiliate who is banned.
  */
 export async function createPayout(trx: Trx, programId: string, input: PayoutInput, now: Date): Promise<Payout | null> {
   // Payouts of one affiliate take turns: the second one sees what the first took.
@@ -60,7 +60,15 @@ export async function createPayout(trx: Trx, programId: string, input: PayoutInp
        select e.order_id, e.id, e.amount_minor from ledger_entries e
        join orders o on o.program_id = e.program_id and o.livemode = e.livemode and o.id = e.order_id
        where e.program_id = :programId and e.affiliate_id = :affiliateId and e.currency = :currency and e.livemode
-         and o.status <> 'pending' and o.review is null and (:orderId::text is null or e.order_id = :orderId)
+         and o.status <> 'pending' and (:orderId::text is null or e.order_id = :orderId)
+         and not (o.review is not null and o.affiliate_id = e.affiliate_id)
+         and (o.merged_into is null or not exists (
+           with recursive standing as (
+             select o.merged_into as id
+             union all
+             select m.merged_into from standing s join orders m on m.id = s.id where m.merged_into is not null)
+           select 1 from standing s join orders r on r.id = s.id
+           where r.review is not null and r.affiliate_id = e.affiliate_id))
          and not exists (select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)
      ), made as (
        insert into payouts (id, program_id, affiliate_id, currency, amount_minor, created_by, created_at, updated_at)

@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import type { Evidence, Fact, FactCustomer } from '../../src/domain/facts.ts';
 import type { CommissionTerms } from '../../src/domain/terms.ts';
 import { arbitraryOrderFact, arbitraryTimes, START } from '../pipeline/rules/arbitrary-facts.ts';
+import { arbitraryCall, arbitraryStripeReversal } from '../pipeline/rules/arbitrary-messages.ts';
+import { arbitraryBreaks, type Break } from './arbitrary-decisions.ts';
 
 /**
  * A program and all that ever happens to it. Ids have an `@` in them, which each run replaces by its own mark, so that
@@ -14,9 +16,11 @@ export interface History {
     autoApprove: boolean;
     holdDays: number;
     timezone: string;
-    identifyByEmail: boolean;
+    identifyByEmail?: boolean;
     /** Whether that is changed after the first phase. */
-    identifiesOtherwise: boolean;
+    identifiesOtherwise?: boolean;
+    /** What buyers with an affiliate's domain are; absent: flagged. */
+    sameDomain?: 'flag' | 'review';
   };
   commission: CommissionTerms;
   otherCommission: CommissionTerms;
@@ -24,20 +28,11 @@ export interface History {
   events: Fact[][];
   /** Whether callers contradict themselves: then the amount received first counts, and receipt is part of the history. */
   contradictions: boolean;
-  /** How many of the events come before a payout of all that is payable then; null: nobody is paid. */
-  paidAfter: number | null;
+  /** What people decide and pay in between, in order. */
+  breaks: Break[];
 }
 
-/** One way in which a history may reach the pipeline. */
-export interface Delivery {
-  /** Batches of indexes into the history's events, some of them twice: before the payout, and after it. */
-  phases: number[][][];
-  workers: number;
-  /** Each message is received again in this order; else all were received in the order of the history, and only worked on so. */
-  receivedAnew: boolean;
-}
-
-const commissions: CommissionTerms[] = [
+export const commissions: CommissionTerms[] = [
   { type: 'cps', rateBps: 2_000 },
   { type: 'revshare', rateBps: 3_333, durationMonths: 1 },
   { type: 'revshare', rateBps: 1_000, durationMonths: null },
@@ -104,29 +99,36 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
     transfers: fc.boolean(),
   })
   .chain(({ contradictions, ...names }) => {
-    const facts = fc.uniqueArray(
+    const alone = (facts: fc.Arbitrary<Fact>): fc.Arbitrary<Fact[]> => facts.map((fact) => [fact]);
+    const messages = fc.uniqueArray(
       fc.oneof(
-        { weight: 12, arbitrary: arbitrarySale(names) },
-        { weight: 1, arbitrary: arbitraryLink(names) },
-        { weight: 2, arbitrary: arbitraryCustomerFact(names) },
+        { weight: 12, arbitrary: alone(arbitrarySale(names)) },
+        { weight: 1, arbitrary: alone(arbitraryLink(names)) },
+        { weight: 2, arbitrary: alone(arbitraryCustomerFact(names)) },
+        { weight: 2, arbitrary: arbitraryStripeReversal(names.orders, names.times) },
+        { weight: 2, arbitrary: arbitraryCall(names) },
       ),
-      { minLength: 1, maxLength: 20, size: 'max', selector: ({ id }) => id },
+      { minLength: 1, maxLength: 20, size: 'max', selector: (facts) => facts.map(({ id }) => id).join() },
     );
-    return fc.record({
-      program: fc.record({
-        couponFirst: fc.boolean(),
-        attributionModel: fc.constantFrom('last_click' as const, 'first_click' as const),
-        autoApprove: fc.boolean(),
-        holdDays: fc.constantFrom(0, 3_000),
-        timezone: fc.constantFrom('UTC', 'America/New_York', 'Pacific/Auckland'),
-        identifyByEmail: fc.boolean(),
-        identifiesOtherwise: fc.boolean(),
-      }),
-      commission: fc.constantFrom(...commissions),
-      otherCommission: fc.constantFrom(...commissions),
-      events: facts.map((all) => group(contradictions ? restated(all, names.times) : agreeing(all))),
-      contradictions: fc.constant(contradictions),
-      paidAfter: fc.option(fc.integer({ min: 1, max: 12 }), { freq: 2 }),
+    return messages.chain((all) => {
+      const events = group(contradictions ? restated(all, names.times) : agreeing(all));
+      const references = Array.from({ length: names.orders }, (_, index) => `stripe:pi_${index + 1}`);
+      return fc.record({
+        program: fc.record({
+          couponFirst: fc.boolean(),
+          attributionModel: fc.constantFrom('last_click' as const, 'first_click' as const),
+          autoApprove: fc.boolean(),
+          holdDays: fc.constantFrom(0, 3_000),
+          timezone: fc.constantFrom('UTC', 'America/New_York', 'Pacific/Auckland'),
+          identifyByEmail: fc.boolean(),
+          identifiesOtherwise: fc.boolean(),
+        }),
+        commission: fc.constantFrom(...commissions),
+        otherCommission: fc.constantFrom(...commissions),
+        events: fc.constant(events),
+        contradictions: fc.constant(contradictions),
+        breaks: arbitraryBreaks(references, events.length),
+      });
     });
   });
 
@@ -139,117 +141,6 @@ interface Names {
   transfers: boolean;
 }
 
-/**
- * Payments and invoices of Stripe's newer versions, which mostly nothing links: several of one customer and amount within
- * an hour or just not, links that come or do not, refunds that know the payment only.
- */
-export const arbitraryUnlinkedHistory: fc.Arbitrary<History> = fc
-  .record({
-    steps: fc.array(fc.constantFrom(0, 1, 1_000, 1_800_000, 3_600_000, 3_600_001), { minLength: 1, maxLength: 6 }),
-    orders: fc.integer({ min: 1, max: 4 }),
-  })
-  .chain(({ steps, orders }) => {
-    let at = START;
-    const times = steps.map((step) => new Date((at += step)).toISOString());
-    const fact = fc
-      .record({
-        what: fc.constantFrom('payment', 'payment', 'invoice', 'invoice', 'session', 'link', 'charge', 'refund'),
-        order: fc.integer({ min: 1, max: orders }),
-        other: fc.integer({ min: 1, max: orders }),
-        occurredAt: fc.constantFrom(...times),
-        customer: fc.constantFrom('stripe:cus_1', 'stripe:cus_1', 'stripe:cus_2', 'stripe:acct_1:cus_1'),
-        minor: fc.constantFrom(4_900, 4_900, 1_000),
-        evidence: fc.constantFrom<Evidence>({}, {}, { affiliate: 'aff_@_a' }, { clickId: 'clk_@_2' }),
-        refundId: fc.constantFrom('re_1', 're_2'),
-      })
-      .map(unlinkedFact);
-    return fc.record({
-      program: fc.constant({
-        couponFirst: false,
-        attributionModel: 'last_click' as const,
-        autoApprove: false,
-        holdDays: 0,
-        timezone: 'UTC',
-        identifyByEmail: false,
-        identifiesOtherwise: false,
-      }),
-      commission: fc.constantFrom(...commissions),
-      otherCommission: fc.constantFrom(...commissions),
-      events: fc.uniqueArray(fact, { minLength: 2, maxLength: 12, size: 'max', selector: ({ id }) => id }).map(group),
-      contradictions: fc.constant(false),
-      paidAfter: fc.option(fc.integer({ min: 1, max: 8 }), { freq: 2 }),
-    });
-  });
-
-function unlinkedFact(drawn: {
-  what: string;
-  order: number;
-  other: number;
-  occurredAt: string;
-  customer: string;
-  minor: number;
-  evidence: Evidence;
-  refundId: string;
-}): Fact {
-  const { what, order, other, occurredAt, customer, minor, evidence, refundId } = drawn;
-  const amount = { minor, currency: 'USD' };
-  const common = { occurredAt, customer: { refs: [customer, 'stripe:sub_1'], email: null }, evidence };
-  const sale = { ...common, gross: amount, net: amount, subscription: 'stripe:sub_1', goal: 'purchase' };
-  const said = JSON.stringify(drawn);
-  switch (what) {
-    case 'payment':
-      return {
-        ...sale,
-        id: `pi:${order}`,
-        refs: [`stripe:pi_${order}`],
-        type: 'sale',
-        document: 'payment',
-        phase: 'one_off',
-        subscription: null,
-      };
-    case 'invoice':
-      return {
-        ...sale,
-        id: `in:${order}`,
-        refs: [`stripe:in_${order}`],
-        type: 'sale',
-        document: 'invoice',
-        phase: 'subscription',
-      };
-    case 'session':
-      return {
-        ...sale,
-        id: `cs:${order}`,
-        refs: [`stripe:cs_${order}`, `stripe:in_${order}`],
-        type: 'sale',
-        document: 'checkout',
-        phase: 'subscription',
-      };
-    case 'charge':
-      return { ...common, id: said, refs: [`stripe:ch_${order}`, `stripe:pi_${order}`], type: 'link' };
-    case 'link':
-      return {
-        id: said,
-        refs: [`stripe:pi_${order}`, `stripe:in_${other}`],
-        type: 'link',
-        occurredAt,
-        customer: null,
-        evidence: {},
-      };
-    default:
-      return {
-        id: `${refundId}:${order}`,
-        refs: [`stripe:ch_${order}`, `stripe:pi_${order}`],
-        type: 'refund',
-        refundId,
-        amount: { minor: 500, currency: 'USD' },
-        occurredAt,
-        customer: null,
-        evidence: {},
-      };
-  }
-}
-
 /** Facts about one order mostly, under its own references; every order of a subscription names it as a customer's, too. */
 function arbitrarySale({ orders, times, people, evidence, transfers }: Names): fc.Arbitrary<Fact> {
   return fc.integer({ min: 1, max: orders }).chain((order) =>
@@ -258,6 +149,7 @@ function arbitrarySale({ orders, times, people, evidence, transfers }: Names): f
       customers: people,
       evidence,
       subscriptions: ['stripe:sub_1', 'stripe:sub_2'],
+      affiliates: ['aff_@_a', 'aff_@_b'],
       times,
     }).map((fact) => {
       if (transfers || !('subscription' in fact) || !fact.subscription) return fact;
@@ -291,73 +183,36 @@ function arbitraryCustomerFact({ times, people, evidence }: Names): fc.Arbitrary
 }
 
 /** Callers say some things twice, without a date of their own: the same fact, received at another time. */
-function restated(facts: Fact[], times: string[]): Fact[] {
-  const repeats = facts.flatMap((fact, index) => {
-    const occurredAt = times[index % times.length] ?? fact.occurredAt;
-    return index % 4 === 0 && occurredAt !== fact.occurredAt ? [{ ...fact, occurredAt }] : [];
+function restated(messages: Fact[][], times: string[]): Fact[][] {
+  const repeats = messages.flatMap((facts, index) => {
+    const occurredAt = times[index % times.length] ?? '';
+    const differs = facts.some((fact) => fact.occurredAt !== occurredAt);
+    return index % 4 === 0 && differs ? [facts.map((fact) => ({ ...fact, occurredAt }))] : [];
   });
-  return [...facts, ...repeats];
+  return [...messages, ...repeats];
 }
 
 /** Leaves each order one call and one postback that state an amount: of two the one received first would count. */
-function agreeing(facts: Fact[]): Fact[] {
+function agreeing(messages: Fact[][]): Fact[][] {
   const stated = new Set<string>();
-  return facts.filter((fact) => {
-    if (fact.type !== 'sale' || (fact.document !== 'api' && fact.document !== 'postback')) return true;
-    // A link may join all orders of the history, so the whole history has one call.
-    if (stated.has(fact.document)) return false;
-    stated.add(fact.document);
-    return true;
-  });
+  return messages.filter((facts) =>
+    facts.every((fact) => {
+      if (fact.type !== 'sale' || (fact.document !== 'api' && fact.document !== 'postback')) return true;
+      // A link may join all orders of the history, so the whole history has one call.
+      if (stated.has(fact.document)) return false;
+      stated.add(fact.document);
+      return true;
+    }),
+  );
 }
 
-/** Some messages carry two facts. */
-function group(facts: Fact[]): Fact[][] {
+/** Some messages carry the facts of two. */
+export function group(messages: Fact[][]): Fact[][] {
   const events: Fact[][] = [];
-  for (const [index, fact] of facts.entries()) {
+  for (const [index, facts] of messages.entries()) {
     const last = events.at(-1);
-    if (last && last.length === 1 && index % 5 === 4) last.push(fact);
-    else events.push([fact]);
+    if (last && last.length === 1 && index % 5 === 4) last.push(...facts);
+    else events.push([...facts]);
   }
   return events;
-}
-
-/** Any order, any repeats, any batches, any number of workers. */
-export function arbitraryDelivery(history: History): fc.Arbitrary<Delivery> {
-  return fc.record({
-    phases: fc.tuple(...phasesOf(history).map(arbitraryBatches)),
-    workers: fc.integer({ min: 1, max: 4 }),
-    receivedAnew: history.contradictions ? fc.constant(false) : fc.boolean(),
-  });
-}
-
-/** The indexes of the events before and after the payout. */
-export function phasesOf({ events, paidAfter }: History): number[][] {
-  const indexes = events.map((_, index) => index);
-  return paidAfter === null ? [indexes] : [indexes.slice(0, paidAfter), indexes.slice(paidAfter)];
-}
-
-function arbitraryBatches(indexes: number[]): fc.Arbitrary<number[][]> {
-  return fc
-    .tuple(fc.shuffledSubarray(indexes, { minLength: indexes.length }), fc.shuffledSubarray(indexes))
-    .chain(([all, again]) => {
-      const sequence = [...all, ...again];
-      return fc
-        .tuple(
-          fc.shuffledSubarray(sequence, { minLength: sequence.length }),
-          fc.array(fc.integer({ min: 1, max: 6 }), { minLength: sequence.length, maxLength: sequence.length }),
-        )
-        .map(([order, sizes]) => cut(order, sizes));
-    });
-}
-
-function cut(order: number[], sizes: number[]): number[][] {
-  const batches: number[][] = [];
-  let start = 0;
-  for (const size of sizes) {
-    if (start >= order.length) break;
-    batches.push(order.slice(start, start + size));
-    start += size;
-  }
-  return batches;
 }

@@ -5,19 +5,22 @@ import type { Logger } from 'pino';
 import { runSql } from '../support/sql.ts';
 import type { Fact } from '../../src/domain/facts.ts';
 import { newId } from '../../src/domain/ids.ts';
+import { listBalances, payableMinor } from '../../src/ledger/balances.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import type { IntakeJob } from '../../src/queue/jobs.ts';
 import { inTransaction } from '../../src/db/db.ts';
-import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
 import { familiesOf } from '../../src/ledger/customer-families.ts';
 import { requestThoseWithOneEmail } from '../../src/pipeline/work-items/settle-again.ts';
-import { requestResettlements } from '../../src/pipeline/rows/resettlement-rows.ts';
-import { currencies, START } from '../pipeline/rules/arbitrary-facts.ts';
-import { clicks, phasesOf, type Delivery, type History } from './arbitrary-histories.ts';
+import { START } from '../pipeline/rules/arbitrary-facts.ts';
+import type { Delivery } from './arbitrary-deliveries.ts';
+import { clicks, type History } from './arbitrary-histories.ts';
+import { decide, payOut } from './live-decisions.ts';
 
 /** Everything about a ledger that must not depend on how its facts arrived; amounts as text, orders by their references. */
 export interface LedgerImage {
+  /** A payment and an invoice were taken for one order, paid as one, and shown to be two afterwards. */
+  paidPairCameApart: boolean;
   orders: Record<string, unknown>[];
   balances: Record<string, unknown>[];
   customers: Record<string, unknown>[];
@@ -36,10 +39,9 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
   const receipt = Array.from({ length: events.length + deliveries }, () => newId('ibx')).sort();
   const repeats = receipt.splice(events.length);
   const seen = new Set<number>();
+  let queue: IntakeJob[] = [];
+  const paidPairs: string[] = [];
   for (const [phase, batches] of delivery.phases.entries()) {
-    if (phase > 0) await payOut(db, log, programId, mark);
-    if (phase === 1 && history.program.identifiesOtherwise) await identifyOtherwise(db, log, programId);
-    const queue: IntakeJob[] = [];
     for (const batch of batches) {
       const eventIds: string[] = [];
       for (const index of batch) {
@@ -52,11 +54,41 @@ export async function liveHistory(db: Db, log: Logger, history: History, deliver
       queue.push({ eventIds, resettlementIds: [] });
     }
     await work(db, log, queue, delivery.workers);
+    const next = history.breaks[phase];
+    if (!next) break;
+    if (phase === 0 && history.program.identifiesOtherwise) await identifyOtherwise(db, log, programId);
+    queue = [];
+    const at = { number: phase, decidedAt: new Date(NOW.getTime() + phase * 60_000) };
+    for (const fact of await decide(db, programId, mark, next.decisions, at)) {
+      const id = newId('ibx');
+      await receive(db, programId, id, [fact]);
+      queue.push({ eventIds: [id], resettlementIds: [] });
+    }
+    if (next.pays || !delivery.decisionsWait) await work(db, log, queue, 1);
+    if (next.pays) {
+      await payOut(db, programId, mark, NOW, (resettlementIds) =>
+        work(db, log, [{ eventIds: [], resettlementIds }], 1),
+      );
+      paidPairs.push(...(await readPaidPairs(db, programId)));
+    }
   }
   await assertFinished(db, programId);
   await assertBooksBalance(db, programId);
   await assertProven(db, programId);
-  return readImage(db, programId, mark);
+  const stillPaidPairs = new Set(await readPaidPairs(db, programId));
+  const paidPairCameApart = paidPairs.some((pair) => !stillPaidPairs.has(pair));
+  return { paidPairCameApart, ...(await readImage(db, programId, mark)) };
+}
+
+/** Pairs that nothing links and that were paid as one order, by the ids of both halves. */
+async function readPaidPairs(db: Db, programId: string): Promise<string[]> {
+  const rows = await runSql<{ pair: string }>(
+    db,
+    `select j.id || ' ' || o.id as pair from orders j join orders o on o.id = j.merged_into
+     where j.program_id = ? and j.joined_by_hint and o.paid_at is not null`,
+    [programId],
+  );
+  return rows.map(({ pair }) => pair);
 }
 
 /** Empties the queue, with so many workers at once. */
@@ -90,32 +122,6 @@ async function identifyOtherwise(db: Db, log: Logger, programId: string): Promis
   );
 }
 
-/** Pays all that is payable: what was paid is a decision that later facts find. */
-async function payOut(db: Db, log: Logger, programId: string, mark: string): Promise<void> {
-  for (const name of ['a', 'b']) {
-    for (const currency of currencies) {
-      const input = { affiliateId: `aff_${mark}_${name}`, currency, createdBy: 'key_1' };
-      const requests = await inTransaction(db, async (trx) => {
-        const payout = await createPayout(trx, programId, input, NOW);
-        if (!payout) return [];
-        const { orderIds = [] } = (await finishPayout(trx, programId, payout.id, 'paid', NOW)) ?? {};
-        const scope = { programId, livemode: true };
-        return requestResettlements(
-          trx,
-          orderIds.map((orderId) => ({ scope, customerId: null, orderId })),
-        );
-      });
-      await work(db, log, [{ eventIds: [], resettlementIds: requests }], 1);
-    }
-  }
-}
-
-/** The plainest way: every event by itself, in the order of the history. */
-export function plainDelivery(history: History): Delivery {
-  const phases = phasesOf(history).map((indexes) => indexes.map((index) => [index]));
-  return { phases, workers: 1, receivedAnew: false };
-}
-
 async function createProgram(db: Db, programId: string, mark: string, history: History): Promise<void> {
   const { program } = history;
   await db('programs').insert({
@@ -126,7 +132,8 @@ async function createProgram(db: Db, programId: string, mark: string, history: H
     attribution_model: program.attributionModel,
     auto_approve: program.autoApprove,
     hold_days: program.holdDays,
-    identify_by_email: program.identifyByEmail,
+    identify_by_email: program.identifyByEmail ?? false,
+    same_domain: program.sameDomain ?? 'flag',
   });
   const affiliates = [
     { name: 'a', email: 'a@affiliates.example', status: 'active', override: null },
@@ -213,23 +220,24 @@ async function assertFinished(db: Db, programId: string): Promise<void> {
   if (left.length > 0) throw new Error(`${left.length} not settled: ${left[0]?.error}`);
 }
 
-/**
- * What is posted of each order is its commission, to its affiliate alone; and nothing stands with merged orders but what was
- * paid to somebody else than the surviving order's affiliate.
- */
+/** What is posted of each order is its commission, to its affiliate; to anybody else exactly what was paid to them. */
 async function assertBooksBalance(db: Db, programId: string): Promise<void> {
   const wrong = await runSql<Record<string, unknown>>(
     db,
-    `select o.id, o.status, o.commission_minor, e.affiliate_id, e.currency, coalesce(e.amount, 0) as posted
-     from orders o left join (
-       select order_id, affiliate_id, currency, sum(amount_minor) as amount from ledger_entries group by 1, 2, 3
-     ) e on e.order_id = o.id and e.amount <> 0
-     where o.program_id = ? and not (o.status = 'merged' and exists (
-         select 1 from ledger_entries l join payout_entries pe on pe.order_id = l.order_id and pe.entry_id = l.id and pe.live
-         where l.order_id = o.id and l.affiliate_id = e.affiliate_id))
-       and (coalesce(e.amount, 0) <> o.commission_minor
-       or e.amount is not null and (e.affiliate_id, e.currency) is distinct from (o.affiliate_id, o.commission_currency))`,
-    [programId],
+    `with posted as (
+       select e.order_id, e.affiliate_id, e.currency, sum(e.amount_minor) as amount,
+         coalesce(sum(e.amount_minor) filter (where pe.entry_id is not null), 0) as paid
+       from ledger_entries e
+       left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
+       where e.program_id = ? group by 1, 2, 3)
+     select o.id from orders o where o.program_id = ? and o.commission_minor <> coalesce(
+       (select amount from posted p where p.order_id = o.id
+          and (p.affiliate_id, p.currency) = (o.affiliate_id, o.commission_currency)), 0)
+     union all
+     select o.id from orders o join posted p on p.order_id = o.id
+     where (p.affiliate_id, p.currency) is distinct from (o.affiliate_id, o.commission_currency)
+       and p.amount <> 0 and p.amount <> p.paid`,
+    [programId, programId],
   );
   if (wrong.length > 0) throw new Error(`the books do not balance: ${String(wrong[0]?.['id'])}`);
 }
@@ -245,7 +253,7 @@ async function assertProven(db: Db, programId: string): Promise<void> {
   throw new Error(`the proof differs:\n${words.join('\n')}`);
 }
 
-async function readImage(db: Db, programId: string, mark: string): Promise<LedgerImage> {
+async function readImage(db: Db, programId: string, mark: string): Promise<Omit<LedgerImage, 'paidPairCameApart'>> {
   const bindings = [programId];
   const orders = await runSql<Record<string, unknown>>(
     db,
@@ -268,16 +276,12 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Ledge
           group by 1, 2 having sum(e.amount_minor) <> 0) s) as postings,
        kind, status, reason, gross_minor::text, net_minor::text, refunded_minor::text, currency, affiliate_id, offer_id,
        click_id, order_id, goal, subscription, occurred_at, reference, commission_minor::text, commission_currency,
-       claims_payment, own, explanation
+       claims_payment, own, explanation,
+       review -> 'reasons' as review
      from orders o where id in (select root from root) order by reference`,
     [programId, programId],
   );
-  const balances = await runSql<Record<string, unknown>>(
-    db,
-    `select affiliate_id, currency, sum(amount_minor)::text as amount from ledger_entries where program_id = ?
-     group by 1, 2 having sum(amount_minor) <> 0 order by 1, 2`,
-    bindings,
-  );
+  const balances = await readBalances(db, programId);
   const customers = await runSql<Record<string, unknown>>(
     db,
     `with root as (
@@ -298,6 +302,16 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Ledge
       .replaceAll(mark, '@')
       .replaceAll(/"value":"cnv_[0-9a-f]{32}"/g, '"value":"binding"'),
   ) as LedgerImage;
+}
+
+/** What each affiliate has, and what of it a payout would take. */
+async function readBalances(db: Db, programId: string): Promise<Record<string, unknown>[]> {
+  const { items } = await listBalances(db, programId, {}, { limit: 100, after: null });
+  return items
+    .map((balance) => ({ ...balance, payableMinor: payableMinor(balance) }))
+    .map((balance) => Object.fromEntries(Object.entries(balance).map(([name, value]) => [name, String(value)])))
+    .filter((balance) => Object.values(balance).some((text) => /^-?[1-9]/.test(text)))
+    .sort(byText);
 }
 
 /** What two ledgers differ in, the fields alone: the first has `was`, the second `is`. */

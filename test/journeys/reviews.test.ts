@@ -7,7 +7,7 @@ import { listBalances, payableMinor } from '../../src/ledger/balances.ts';
 import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
 import { runSql } from '../support/sql.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
-import { addAffiliate, fact, openLedger, sale, usd, type Ledger } from './ledger.ts';
+import { addAffiliate, addClick, addOffer, fact, openLedger, sale, usd, type Ledger } from './ledger.ts';
 
 let database: TestDatabase;
 before(async () => {
@@ -183,6 +183,122 @@ describe('what was paid stays with whom it was paid', () => {
     const seen = await look(ledger);
     assert.deepEqual([seen.affiliate, seen.commission, seen.reasons], [bob, 2_000, ['paid_to_another']]);
   });
+});
+
+describe('orders that payouts paid to two affiliates turn out to be one', () => {
+  /** Two orders of 100.00, paid to the ledger's affiliate and to another one. */
+  async function openTwoPaid(first: '1' | '2'): Promise<{ ledger: Ledger; bob: string }> {
+    const ledger = await openLedger(database.db, { program: { autoApprove: true } });
+    const bob = await addAffiliate(database.db, ledger.programId);
+    const sales = {
+      '1': sale('order:1', usd(10_000), { occurredAt: paidAt }, { affiliate: ledger.affiliateId }),
+      '2': sale('order:2', usd(10_000), { occurredAt: paidAt }, { affiliate: bob }),
+    };
+    await ledger.say([sales[first]]);
+    await ledger.say([sales[first === '1' ? '2' : '1']]);
+    await payOut(ledger, ledger.affiliateId);
+    await payOut(ledger, bob);
+    return { ledger, bob };
+  }
+  const join = fact('link', { refs: ['order:1', 'order:2'], occurredAt: paidAt });
+  const refund = fact('refund', { refs: ['order:2'], occurredAt: paidAt, refundId: 're_1', amount: usd(5_000) });
+
+  test('whose the order is, and what both keep, does not depend on what came first', async () => {
+    const outcomes = [];
+    for (const first of ['1', '2'] as const) {
+      for (const facts of [
+        [refund, join],
+        [join, refund],
+      ]) {
+        const { ledger, bob } = await openTwoPaid(first);
+        for (const one of facts) await ledger.say([one]);
+        const { affiliate, ...seen } = await look(ledger);
+        const keeper = affiliate === bob ? bob : ledger.affiliateId;
+        const other = keeper === bob ? ledger.affiliateId : bob;
+        // Named at the same time: the fact's id decides, and it is that of the first order.
+        assert.equal(keeper, ledger.affiliateId);
+        outcomes.push([seen, await balanceOf(ledger, keeper), await balanceOf(ledger, other)]);
+      }
+    }
+    const seen = { status: 'paid', commission: 1_000, reasons: ['paid_to_another'] };
+    const even = { approved: 0, held: 0, payable: 0 };
+    const expected = [seen, { ...even, approved: -1_000, held: -1_000 }, even];
+    assert.deepEqual(outcomes, [expected, expected, expected, expected]);
+  });
+
+  test('a person who keeps it leaves both what they were paid; one who assigns it takes it back from the other', async () => {
+    for (const keeps of [true, false]) {
+      const { ledger, bob } = await openTwoPaid('1');
+      await ledger.say([join]);
+      const settles = await grounds(ledger);
+      assert.equal(settles.length, 1);
+      const assigned = { refs: ['order:1'], affiliateId: bob, by: 'key_1', settles };
+      await ledger.say([keeps ? approve(settles) : fact('assignment', assigned)]);
+      const seen = { status: 'paid', commission: 2_000, reasons: null };
+      assert.deepEqual(await look(ledger), { ...seen, affiliate: keeps ? ledger.affiliateId : bob });
+      const even = { approved: 0, held: 0, payable: 0 };
+      assert.deepEqual(await balanceOf(ledger, ledger.affiliateId), keeps ? even : { ...even, approved: -2_000 });
+      assert.deepEqual(await balanceOf(ledger, bob), even);
+    }
+  });
+
+  test('what was decided about an order stays decided when another one turns out to be it', async () => {
+    const ledger = await openLedger(database.db, { program: { autoApprove: true } });
+    const bob = await addAffiliate(database.db, ledger.programId);
+    // Known first, so that it stands for both.
+    await ledger.say([sale('order:2', usd(10_000), { occurredAt: paidAt }, { affiliate: ledger.affiliateId })]);
+    await ledger.say([sale('order:1', usd(10_000), { occurredAt: paidAt }, { referralCode: ledger.affiliateId })]);
+    await payOut(ledger, ledger.affiliateId);
+    await ledger.say([fact('link', { refs: ['order:2'], occurredAt: paidAt })]);
+    await ledger.say([fact('link', { refs: ['order:1'], occurredAt: paidAt, evidence: { affiliate: bob } })]);
+    assert.deepEqual((await look(ledger)).reasons, ['paid_to_another']);
+    await ledger.say([approve(await grounds(ledger))]);
+    await ledger.say([join]);
+    assert.deepEqual(await look(ledger), {
+      status: 'paid',
+      affiliate: ledger.affiliateId,
+      commission: 2_000,
+      reasons: null,
+    });
+  });
+
+  test('the offer of a paid order is that of its affiliate’s own evidence, whether or not others were named before', async () => {
+    const outcomes = [];
+    for (const turn of [0, 1]) {
+      const ledger = await openLedger(database.db, { program: { autoApprove: true } });
+      const bob = await addAffiliate(database.db, ledger.programId);
+      const other = await addOffer(database.db, ledger.programId, { type: 'cps', rateBps: 1_000 });
+      const clickId = await addClick(ledger, { offerId: other });
+      await ledger.say([sale('order:1', usd(10_000), { occurredAt: paidAt }, { referralCode: ledger.affiliateId })]);
+      await payOut(ledger, ledger.affiliateId);
+      const late = [
+        fact('link', { refs: ['order:1'], occurredAt: paidAt, evidence: { clickId } }),
+        fact('link', { refs: ['order:1'], occurredAt: paidAt, evidence: { affiliate: bob } }),
+      ];
+      for (const one of turn === 0 ? late : late.toReversed()) await ledger.say([one]);
+      const { affiliate, ...seen } = await look(ledger);
+      assert.equal(affiliate, ledger.affiliateId);
+      outcomes.push(seen);
+    }
+    const expected = { status: 'paid', commission: 1_000, reasons: ['paid_to_another'] };
+    assert.deepEqual(outcomes, [expected, expected]);
+  });
+});
+
+test('an order that a person assigned remembers whom its coupon named, whoever has that coupon later', async () => {
+  const ledger = await openLedger(database.db);
+  const bob = await addAffiliate(database.db, ledger.programId, { coupon: 'SPRING' });
+  const customer = { refs: ['id:u1'], email: null };
+  await ledger.say([sale('order:1', usd(10_000), { occurredAt: paidAt, customer }, { couponCode: 'spring' })]);
+  await ledger.say([fact('assignment', { refs: ['order:1'], affiliateId: bob, by: 'key_1', settles: [] })]);
+  const assigned = { status: 'pending', affiliate: bob, commission: 2_000, reasons: null };
+  assert.deepEqual(await look(ledger), assigned);
+  await database
+    .db('affiliate_codes')
+    .where({ program_id: ledger.programId, code: 'spring' })
+    .update({ affiliate_id: ledger.affiliateId });
+  await ledger.say([fact('link', { refs: ['order:1'], occurredAt: paidAt })]);
+  assert.deepEqual(await look(ledger), assigned);
 });
 
 describe('an affiliate who is banned', () => {

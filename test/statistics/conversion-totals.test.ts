@@ -5,7 +5,8 @@ import { runSql } from '../support/sql.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { listConversions, type ConversionFilter } from '../../src/ledger/conversions.ts';
 import { rollUpConversionTotals } from '../../src/statistics/rollups.ts';
-import { arbitraryDelivery, arbitraryHistory } from '../journeys/arbitrary-histories.ts';
+import { arbitraryDelivery } from '../journeys/arbitrary-deliveries.ts';
+import { arbitraryHistory } from '../journeys/arbitrary-histories.ts';
 import { liveHistory } from '../journeys/live-history.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -108,11 +108,15 @@ export function sumBalances(db: Db, programId: string): Promise<Balance[]> {
        coalesce(sum(e.amount_minor) filter (where p.id is null and o.status <> 'pending'), 0)::bigint as "approvedMinor",
        coalesce(sum(e.amount_minor) filter (where p.status = 'pending'), 0)::bigint as "inPayoutMinor",
        coalesce(sum(e.amount_minor) filter (where p.status = 'paid'), 0)::bigint as "paidMinor",
-       coalesce(sum(e.amount_minor) filter (where p.id is null and o.status <> 'pending' and o.review is not null
-         and o.affiliate_id = e.affiliate_id), 0)::bigint as "heldMinor",
+       coalesce(sum(e.amount_minor) filter (where p.id is null and r.status <> 'pending' and r.review is not null
+         and r.affiliate_id = e.affiliate_id), 0)::bigint as "heldMinor",
        a.status = 'banned' as banned
      from ledger_entries e
      join orders o on o.id = e.order_id
+     join lateral (
+       with recursive chain as (
+         select o.* union all select m.* from chain c join orders m on m.id = c.merged_into)
+       select * from chain where merged_into is null) r on true
      join affiliates a on a.id = e.affiliate_id
      left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
      left join payouts p on p.id = pe.payout_id

@@ -19,7 +19,9 @@ import {
   type StatisticsInterval,
 } from '../../src/statistics/statistics.ts';
 import { countLinkResults, createTrackingLink } from '../../src/program/tracking-links.ts';
-import { arbitraryDelivery, arbitraryHistory } from '../journeys/arbitrary-histories.ts';
+import { arbitraryDecidedHistory } from '../journeys/arbitrary-decided-histories.ts';
+import { arbitraryDelivery } from '../journeys/arbitrary-deliveries.ts';
+import { arbitraryHistory } from '../journeys/arbitrary-histories.ts';
 import { addAffiliate, addOffer } from '../journeys/ledger.ts';
 import { liveHistory } from '../journeys/live-history.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -34,9 +36,11 @@ before(async () => {
 after(() => t.close());
 
 test('statistics and balances equal the full sums after any history, however much of it is rolled up', async () => {
-  const histories = arbitraryHistory.chain((history) =>
-    fc.tuple(fc.constant(history), arbitraryDelivery(history), fc.array(fc.integer({ min: 0, max: 2 }))),
-  );
+  const histories = fc
+    .oneof(arbitraryHistory, arbitraryDecidedHistory)
+    .chain((history) =>
+      fc.tuple(fc.constant(history), arbitraryDelivery(history), fc.array(fc.integer({ min: 0, max: 2 }))),
+    );
   let compared = 0;
   let payouts = 0;
   await fc.assert(

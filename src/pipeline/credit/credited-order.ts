@@ -42,7 +42,8 @@ export interface SettledOrder {
   row: OrderRow;
   /** Somebody is credited, or was: its facts are taken into account. Else they wait. */
   attributed: boolean;
-  postings: Posting[];
+  /** Its own, and those of orders that turned out to be it. */
+  postings: (Posting & { orderId: string })[];
 }
 
 /** A customer, with whom they are bound to from now on. */

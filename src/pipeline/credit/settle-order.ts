@@ -24,7 +24,7 @@ import {
 } from '../rules/commission.ts';
 import type { FactSet } from '../rules/order-facts.ts';
 import { groundOf, type Ground } from '../rules/review.ts';
-import { planPostings, type Targets } from '../rules/postings.ts';
+import { planPostings, planTakingBack, type LedgerSum, type Targets } from '../rules/postings.ts';
 import { summarize, type OrderSummary } from '../rules/summarize.ts';
 import type { CapDecision, OrderRow } from '../rows/order-rows.ts';
 import type { CreditedOrder, SettledOrder, WeighedOrder } from './credited-order.ts';
@@ -135,23 +135,31 @@ function creditBy(
 
 /** What a person has to decide, as far as it lies beside the facts: whom payouts paid, and orders joined by their amount. */
 function groundsAround(
-  { id, paidElsewhere, joined, catalog, recorded }: LoadedOrder,
+  { paidTo, joined, catalog, recorded }: LoadedOrder,
   summary: OrderSummary,
-  { outvoted }: Choice,
+  { chosen, outvoted }: Choice,
 ): Ground[] {
-  const grounds = paidElsewhere.map(({ orderId, affiliateId }) => groundOf('paid_to_another', [orderId, affiliateId]));
+  const keeper = chosen?.affiliateId ?? '';
+  const others = new Set(paidTo.map(({ affiliateId }) => affiliateId).filter((one) => one !== keeper));
+  // What a person assigned is taken back from all others.
+  const grounds = summary.assignedTo === null ? [...others].map((one) => paidToAnother(keeper, 'paid', one)) : [];
   if (outvoted !== null) {
-    grounds.push(groundOf('paid_to_another', [id, outvoted === 'nobody' ? outvoted : outvoted.affiliateId]));
+    grounds.push(paidToAnother(keeper, 'named', outvoted === 'nobody' ? outvoted : outvoted.affiliateId));
   }
   if (!joined) return grounds;
-  const [own, others] = [false, true].map((other) => {
+  const [own, theirs] = [false, true].map((other) => {
     const items = summary.evidence.filter(({ factId }) => joined.factIds.has(factId) === other);
     return weighEvidence(items, summary.beganAt ?? '', catalog, recorded.terms).candidates[0]?.affiliateId;
   });
-  if (own !== undefined && others !== undefined && own !== others) {
-    grounds.push(groundOf('joined_affiliates_differ', [own, others].sort()));
+  if (own !== undefined && theirs !== undefined && own !== theirs) {
+    grounds.push(groundOf('joined_affiliates_differ', [own, theirs].sort()));
   }
   return grounds;
+}
+
+/** By affiliates alone: which of the orders that turned out to be one stands for them depends on what came first. */
+function paidToAnother(keeper: string, why: 'paid' | 'named', other: string): Ground {
+  return groundOf('paid_to_another', [keeper, why, other]);
 }
 
 /** The rules of the program that decided about an order: between several, by default, by calendar days. */
@@ -197,8 +205,36 @@ export function settleOrder(order: CreditedOrder, context: OrderContext, targets
     order,
     row: settledRow(order, targets.all, context),
     attributed,
-    postings: attributed ? planPostings(order.ledgerSums, order.facts, targets) : [],
+    postings: attributed ? planAllPostings(order, targets) : [],
   };
+}
+
+/** The postings of the order, and those that take back what orders hold that turned out to be it. */
+function planAllPostings(order: CreditedOrder, targets: Targets): SettledOrder['postings'] {
+  const { id, ledgerSums, facts } = order;
+  const stays = sumsThatStay(order, targets.all);
+  const left = ledgerSums.map((sum) => ({ ...sum, amountMinor: sum.amountMinor - (stays.get(sum) ?? 0n) }));
+  const own = left.filter(({ orderId }) => orderId === id);
+  const taken = Map.groupBy(
+    left.filter(({ orderId }) => orderId !== id),
+    ({ orderId }) => orderId,
+  );
+  return [
+    ...planPostings(own, facts, targets).map((posting) => ({ ...posting, orderId: id })),
+    ...[...taken].flatMap(([orderId, sums]) => planTakingBack(sums).map((posting) => ({ ...posting, orderId }))),
+  ];
+}
+
+/**
+ * What stays with somebody else than the order is credited to: exactly what payouts have paid them, until a person assigned
+ * the order.
+ */
+export function sumsThatStay(
+  { ledgerSums, summary }: LoadedOrder,
+  { affiliateId }: Pick<Target, 'affiliateId'>,
+): Map<LedgerSum, bigint> {
+  if (summary.assignedTo !== null) return new Map();
+  return new Map(ledgerSums.filter((sum) => sum.affiliateId !== affiliateId).map((sum) => [sum, sum.paidMinor]));
 }
 
 /** Where an order should stand in its context, by all of its facts and by a part of them. */

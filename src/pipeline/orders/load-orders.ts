@@ -5,7 +5,7 @@ import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { pairingOf, pairingOfSale, pairUnlinked, type Pairing, type UnlinkedOrder } from '../rules/pair-unlinked.ts';
 import type { Remembering } from '../rules/remembered-catalog.ts';
 import { readFacts, type FactMove, type StoredFact } from '../rows/fact-rows.ts';
-import { readLedgerSums, type OrderSums } from '../rows/ledger-rows.ts';
+import { readLedgerSums, type OrderSum } from '../rows/ledger-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import { readOrders, type OrderRow } from '../rows/order-rows.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
@@ -100,7 +100,7 @@ export async function loadOrders(
   const orders = pairs.map((pair) => assemblePair(pair, sums, catalogs, remembering));
   return {
     orders,
-    merged: pairs.flatMap((pair, index) => mergedOf(pair, sums, orders[index]?.paidElsewhere ?? [])),
+    merged: pairs.flatMap(mergedOf),
     moves: pairs.flatMap(movesOf),
   };
 }
@@ -110,7 +110,7 @@ async function loadMentioned(
   trx: Trx,
   before: Map<string, OrderRow>,
   facts: Map<string, StoredFact[]>,
-  sums: Map<string, OrderSums>,
+  sums: Map<string, OrderSum[]>,
   catalogs: CatalogLoader,
 ): Promise<void> {
   const rows = [...before.values()];
@@ -130,7 +130,7 @@ async function loadMentioned(
       [chosen, ...passedOver].flatMap((evidence) => evidence?.affiliateId ?? []),
     ),
     ...rows.flatMap(({ affiliateId }) => affiliateId ?? []),
-    ...[...sums.values()].flatMap(({ paid }) => paid.map(({ affiliateId }) => affiliateId)),
+    ...[...sums.values()].flat().map(({ affiliateId }) => affiliateId),
   ];
   const offerIds = explanations.flatMap(({ offer, rules }) =>
     [offer?.offerId, rules?.defaultOfferId].flatMap((id) => id ?? []),
@@ -214,7 +214,7 @@ function standsFor(a: Half, b: Half): boolean {
 
 function assemblePair(
   { half, joined }: Pair,
-  sums: Map<string, OrderSums>,
+  sums: Map<string, OrderSum[]>,
   catalogs: CatalogLoader,
   remembering: Remembering | undefined,
 ): LoadedOrder {
@@ -238,20 +238,13 @@ function assemblePair(
 }
 
 /** The orders that the pair takes over. */
-function mergedOf(
-  { half, joined }: Pair,
-  sums: Map<string, OrderSums>,
-  paidElsewhere: LoadedOrder['paidElsewhere'],
-): MergedOrder[] {
+function mergedOf({ half, joined }: Pair): MergedOrder[] {
   const { id, scope } = half;
-  const stays = (orderId: string, affiliateId: string): boolean =>
-    paidElsewhere.some((one) => one.orderId === orderId && one.affiliateId === affiliateId);
   const merged = (row: OrderRow, survivorId: string, joinedBy: Pairing | null): MergedOrder => ({
     id: row.id,
     scope,
     before: row,
     survivorId,
-    ledgerSums: (sums.get(row.id)?.sums ?? []).filter(({ affiliateId }) => !stays(row.id, affiliateId)),
     joinedBy,
   });
   const losers = half.losers.map((loser) => merged(loser, id, null));
@@ -261,7 +254,7 @@ function mergedOf(
     ...joined.losers.map((loser) => merged(loser, joined.id, null)),
     joined.row
       ? merged(joined.row, id, joined.pairing)
-      : { id: joined.id, scope, before: null, survivorId: id, ledgerSums: [], joinedBy: joined.pairing },
+      : { id: joined.id, scope, before: null, survivorId: id, joinedBy: joined.pairing },
   ];
 }
 

@@ -7,10 +7,9 @@ import type { Catalog, TermsSnapshot } from '../rules/catalog.ts';
 import type { PaidTo } from '../rules/attribution.ts';
 import { addFact, addFacts, inOrder, type FactSet, type KnownFact } from '../rules/order-facts.ts';
 import type { Pairing } from '../rules/pair-unlinked.ts';
-import type { LedgerSum } from '../rules/postings.ts';
 import { rememberedCatalog, type Remembering } from '../rules/remembered-catalog.ts';
 import { isPaid, summarize, type OrderSummary } from '../rules/summarize.ts';
-import type { OrderSums } from '../rows/ledger-rows.ts';
+import type { OrderSum } from '../rows/ledger-rows.ts';
 import type { CapDecision, OrderRow } from '../rows/order-rows.ts';
 import type { TakenEvent } from '../work-items/take-work.ts';
 
@@ -40,11 +39,10 @@ export interface LoadedOrder {
   newFacts: KnownFact[];
   /** Facts that were known, of which this batch brings an earlier message, or a new reading of the same. */
   restatedFacts: KnownFact[];
-  ledgerSums: LedgerSum[];
-  /** Whom a payout paid for it, or for an order that turned out to be it. */
-  paidTo: PaidTo | null;
-  /** Orders that turned out to be it, and were paid to somebody else: their postings stay. */
-  paidElsewhere: { orderId: string; affiliateId: string }[];
+  /** What the ledger holds of it, and of the orders that turned out to be it. */
+  ledgerSums: OrderSum[];
+  /** Whom payouts paid for it, or for an order that turned out to be it. */
+  paidTo: PaidTo[];
   /** The currency of amounts without one, while no offer is known: recorded when the order was new. */
   usualCurrency: string;
   /** Whether a fact names or clicked an offer. */
@@ -69,8 +67,6 @@ export interface MergedOrder {
   /** Null: new in this batch, and joined at once. */
   before: OrderRow | null;
   survivorId: string;
-  /** What the ledger holds of it and is taken back: not what was paid to another affiliate than the survivor's. */
-  ledgerSums: LedgerSum[];
   joinedBy: Pairing | null;
 }
 
@@ -92,7 +88,7 @@ export interface OrderMaterial {
   losers: OrderRow[];
   knownFacts: KnownFact[];
   arrivals: Arrival[];
-  sums: ReadonlyMap<string, OrderSums>;
+  sums: ReadonlyMap<string, OrderSum[]>;
   pairing: Pairing | null;
   joined: LoadedOrder['joined'];
 }
@@ -117,6 +113,9 @@ export function assembleOrder(
   const offerCurrency = currencyOfOffer(stated, recorded.terms, catalog);
   const assumedCurrency = offerCurrency ?? usualCurrency;
   const summary = summarize(facts, assumedCurrency);
+  const ledgerSums = [id, ...rows.map((row) => row.id).filter((one) => one !== id)].flatMap(
+    (one) => sums.get(one) ?? [],
+  );
   return {
     id,
     scope,
@@ -128,8 +127,8 @@ export function assembleOrder(
     facts,
     newFacts,
     restatedFacts,
-    ledgerSums: sums.get(id)?.sums ?? [],
-    ...payments(id, rows, sums),
+    ledgerSums,
+    paidTo: payeesOf(ledgerSums),
     usualCurrency,
     namesOffer: offerCurrency !== null,
     assumedCurrency,
@@ -142,20 +141,18 @@ export function assembleOrder(
   };
 }
 
-/** Whom payouts paid for the order and for those that turned out to be it: the first of them holds. */
-function payments(
-  id: string,
-  rows: OrderRow[],
-  sums: ReadonlyMap<string, OrderSums>,
-): Pick<LoadedOrder, 'paidTo' | 'paidElsewhere'> {
-  const paid = [id, ...rows.map((row) => row.id)].flatMap((orderId) => sums.get(orderId)?.paid ?? []);
-  const [first] = paid;
-  if (!first) return { paidTo: null, paidElsewhere: [] };
-  const elsewhere = paid.filter(({ orderId, affiliateId }) => affiliateId !== first.affiliateId && orderId !== id);
-  return {
-    paidTo: { affiliateId: first.affiliateId, offerId: first.offerId, clickId: first.clickId },
-    paidElsewhere: [...new Map(elsewhere.map((one) => [`${one.orderId} ${one.affiliateId}`, one])).values()],
-  };
+/** Whom payouts paid in the end, in an order that does not depend on which of the orders is which. */
+function payeesOf(sums: OrderSum[]): PaidTo[] {
+  const payees = [...Map.groupBy(sums, ({ affiliateId, currency }) => `${affiliateId} ${currency}`).values()].flatMap(
+    (of) => (of.reduce((total, { paidMinor }) => total + paidMinor, 0n) > 0n ? of.filter(isPaidSum) : []),
+  );
+  return payees
+    .map(({ affiliateId, offerId, clickId }) => ({ affiliateId, offerId, clickId }))
+    .sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b)));
+}
+
+function isPaidSum({ paidMinor }: OrderSum): boolean {
+  return paidMinor > 0n;
 }
 
 /** The currency of the offer that the facts name, as it was recorded with the order, else as it is now. */

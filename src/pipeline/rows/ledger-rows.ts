@@ -5,46 +5,42 @@ import { newId } from '../../domain/ids.ts';
 import type { Scope } from '../../domain/scope.ts';
 import type { Posting, LedgerSum } from '../rules/postings.ts';
 
-/** What the ledger holds of an order. */
-export interface OrderSums {
-  /** Per affiliate and currency. */
-  sums: LedgerSum[];
-  /** What payouts that did not fail paid for it, and for orders that were merged into it. */
-  paid: PaidSum[];
-}
-
-export interface PaidSum {
+/**
+ * What the ledger holds of an order, or of one that was merged into it for good, for one affiliate in one currency. The offer
+ * and the click are those of that order's row.
+ */
+export interface OrderSum extends LedgerSum {
   orderId: string;
-  affiliateId: string;
+  /** What of it payouts that did not fail have taken. */
+  paidMinor: bigint;
   offerId: string | null;
   clickId: string | null;
 }
 
-export const noSums: OrderSums = { sums: [], paid: [] };
-
-export async function readLedgerSums(trx: Trx, orderIds: readonly string[]): Promise<Map<string, OrderSums>> {
-  const sumsOf = new Map<string, OrderSums>();
+/** By order, with the sums of those that were merged into it. */
+export async function readLedgerSums(trx: Trx, orderIds: readonly string[]): Promise<Map<string, OrderSum[]>> {
+  const sumsOf = new Map<string, OrderSum[]>();
   if (orderIds.length === 0) return sumsOf;
-  const rows = await runSql<LedgerSum & PaidSum & { root: string; isPaid: boolean }>(
+  const rows = await runSql<OrderSum & { root: string }>(
     trx,
     'readLedgerSums',
     `with recursive family as (
        select id as root, id, offer_id, click_id from orders where id = any(:orderIds)
        union all
-       select f.root, o.id, o.offer_id, o.click_id from family f join orders o on o.merged_into = f.id)
+       select f.root, o.id, o.offer_id, o.click_id
+       from family f join orders o on o.merged_into = f.id and not o.joined_by_hint)
      select f.root, e.order_id as "orderId", f.offer_id as "offerId", f.click_id as "clickId",
        e.affiliate_id as "affiliateId", e.currency, sum(e.amount_minor)::bigint as "amountMinor",
-       coalesce(sum(e.amount_minor) filter (where pe.payout_id is not null), 0) <> 0 as "isPaid"
+       coalesce(sum(e.amount_minor) filter (where pe.payout_id is not null), 0)::bigint as "paidMinor"
      from family f join ledger_entries e on e.order_id = f.id
      left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
      group by 1, 2, 3, 4, 5, 6 order by e.order_id <> f.root, e.order_id, e.affiliate_id, e.currency`,
     { orderIds },
   );
-  for (const { root, orderId, offerId, clickId, affiliateId, currency, amountMinor, isPaid } of rows) {
-    const known = sumsOf.get(root) ?? { sums: [], paid: [] };
-    sumsOf.set(root, known);
-    if (orderId === root) known.sums.push({ affiliateId, currency, amountMinor });
-    if (isPaid) known.paid.push({ orderId, affiliateId, offerId, clickId });
+  for (const { root, ...sum } of rows) {
+    const known = sumsOf.get(root);
+    if (known) known.push(sum);
+    else sumsOf.set(root, [sum]);
   }
   return sumsOf;
 }

@@ -151,7 +151,7 @@ export interface PaidTo {
 export interface Choice {
   chosen: Candidate | null;
   passedOver: PassedOver[];
-  /** Whom the evidence names, where somebody else has been paid for the order. */
+  /** Whom the evidence names, where only others have been paid for the order. */
   outvoted: Candidate | 'nobody' | null;
 }
 
@@ -164,7 +164,7 @@ export interface Choice {
 export function chooseCandidate(
   evidences: Evidences,
   bindings: Bindings,
-  options: { renewal: boolean; couponFirst: boolean; assignedTo: string | null; paidTo: PaidTo | null },
+  options: { renewal: boolean; couponFirst: boolean; assignedTo: string | null; paidTo: readonly PaidTo[] },
 ): Choice {
   const ranked = options.renewal ? rankForRenewal(evidences, bindings) : rankForSale(evidences, bindings, options);
   const [natural = null, ...others] = ranked;
@@ -172,25 +172,26 @@ export function chooseCandidate(
   const passedOver = [...evidences.passedOver, ...weaker];
   const { assignedTo, paidTo } = options;
   if (assignedTo !== null) {
-    const known = ranked.find(({ affiliateId }) => affiliateId === assignedTo);
-    const chosen = known ?? {
-      by: 'assignment',
-      value: assignedTo,
-      affiliateId: assignedTo,
-      offerId: null,
-      clickId: null,
-    };
-    const others = ranked.filter((one) => one !== chosen).map((one) => pass(one, 'a person decided otherwise'));
+    const { offerId = null, clickId = null } = ranked.find(({ affiliateId }) => affiliateId === assignedTo) ?? {};
+    // All evidence is listed, that for the same affiliate too: the explanation is what remembers whom a code named.
+    const all = ranked.map((one) =>
+      pass(one, one.affiliateId === assignedTo ? 'a person decided the same' : 'a person decided otherwise'),
+    );
     return {
-      chosen: { ...chosen, by: 'assignment' },
-      passedOver: [...evidences.passedOver, ...others],
+      chosen: { by: 'assignment', value: assignedTo, affiliateId: assignedTo, offerId, clickId },
+      passedOver: [...evidences.passedOver, ...all],
       outvoted: null,
     };
   }
-  if (paidTo !== null && natural?.affiliateId !== paidTo.affiliateId) {
+  // Orders that turned out to be one may have paid several affiliates.
+  const [payee] = paidTo;
+  if (payee && !paidTo.some(({ affiliateId }) => affiliateId === natural?.affiliateId)) {
     const why = 'what was paid stays with whom it was paid';
+    // Offer and click are those of the evidence for them, however it came; of the order as it stood, where none is left.
+    const known = others.find(({ affiliateId }) => affiliateId === payee.affiliateId) ?? payee;
+    const { affiliateId, offerId, clickId } = known;
     return {
-      chosen: { by: 'payout', value: paidTo.affiliateId, ...paidTo },
+      chosen: { by: 'payout', value: affiliateId, affiliateId, offerId, clickId },
       passedOver: [...evidences.passedOver, ...(natural ? [pass(natural, why)] : []), ...weaker],
       outvoted: natural ?? 'nobody',
     };

@@ -6,7 +6,6 @@ import type { MergedOrder } from '../orders/loaded-order.ts';
 import type { Customers, LockedRecord } from '../orders/lock-customers.ts';
 import type { Binding } from '../rules/attribution.ts';
 import type { KnownFact } from '../rules/order-facts.ts';
-import { planTakingBack } from '../rules/postings.ts';
 import { writeCustomers, type CustomerRow } from '../rows/customer-rows.ts';
 import { appendFacts, insertFacts, markPosted, moveFacts, type FactMove, type FactRow } from '../rows/fact-rows.ts';
 import { insertPostings } from '../rows/ledger-rows.ts';
@@ -47,14 +46,12 @@ export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Prom
     trx,
     settled.filter(hasWaitedFacts).map(({ order }) => order.id),
   );
-  await insertPostings(trx, [
-    ...settled.flatMap(({ order, postings }) =>
-      postings.map((posting) => ({ scope: order.scope, orderId: order.id, posting })),
+  await insertPostings(
+    trx,
+    settled.flatMap(({ order, postings }) =>
+      postings.map(({ orderId, ...posting }) => ({ scope: order.scope, orderId, posting })),
     ),
-    ...merged.flatMap(({ id, scope, ledgerSums }) =>
-      planTakingBack(ledgerSums).map((posting) => ({ scope, orderId: id, posting })),
-    ),
-  ]);
+  );
   return writeMessages(
     trx,
     changes.flatMap(({ before, row }) => announceChange(before, row)),

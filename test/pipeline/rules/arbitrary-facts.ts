@@ -8,6 +8,8 @@ export interface Names {
   customers: FactCustomer[];
   evidence: Evidence[];
   subscriptions: string[];
+  /** Ids of affiliates to whom a person may assign an order. */
+  affiliates: string[];
   /** Instants, ISO 8601 UTC. */
   times: string[];
 }
@@ -94,10 +96,20 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
       .record({
         type: fc.constant('tracker'),
         state: fc.constantFrom('unknown', 'lead', 'hold', 'sale', 'rejected'),
-        amount: fc.option(arbitraryAmount()),
+        money: fc.option(arbitraryPayment()),
+        statesNet: fc.boolean(),
+        phase: fc.constantFrom(null, null, 'one_off', 'subscription', 'recurring'),
+        subscription,
         goal,
       })
-      .map((tracker) => ({ ...tracker, word: tracker.state })),
+      .map(({ money, statesNet, phase, subscription, ...tracker }) => ({
+        ...tracker,
+        word: tracker.state,
+        amount: money?.gross ?? null,
+        // Trackers that say nothing of a series or of parts have none of these fields.
+        ...(phase === null ? {} : { phase, subscription }),
+        ...(statesNet ? { net: money?.net ?? null } : {}),
+      })),
     fc.record({ type: fc.constant('link') }),
     fc.record({ type: fc.constant('imported'), subscription, goal }),
     fc.record(
@@ -125,6 +137,12 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
     fc
       .record({ type: fc.constant('dispute_won'), disputeId: reversal, statedAt: stated })
       .map(({ statedAt, ...won }) => ({ ...won, ...given({ statedAt }) })),
+    fc.record({
+      type: fc.constant('assignment'),
+      affiliateId: fc.constantFrom(...names.affiliates),
+      by: fc.constant('key_1'),
+      settles: fc.constant([]),
+    }),
     fc.record({
       type: fc.constant('decision'),
       status: fc.constantFrom('approved', 'rejected'),

@@ -7,12 +7,14 @@ import { noBindings, weighEvidence } from '../../../src/pipeline/rules/attributi
 import { addFact, addFacts, type KnownFact, type FactSet } from '../../../src/pipeline/rules/order-facts.ts';
 import { assembleOrder, type Arrival } from '../../../src/pipeline/orders/loaded-order.ts';
 import type { CreditedOrder } from '../../../src/pipeline/credit/credited-order.ts';
+import type { OrderSum } from '../../../src/pipeline/rows/ledger-rows.ts';
 import { planPostings, type LedgerSum, type Targets } from '../../../src/pipeline/rules/postings.ts';
 import type { Catalog } from '../../../src/pipeline/rules/catalog.ts';
 import { creditOrder, targetsOf, type OrderContext } from '../../../src/pipeline/credit/settle-order.ts';
 import { kindOf, type Target } from '../../../src/pipeline/rules/commission.ts';
 import { summarize } from '../../../src/pipeline/rules/summarize.ts';
 import { arbitraryOrderFact, arbitraryTimes, currencies, START } from './arbitrary-facts.ts';
+import { arbitraryCall, arbitraryStripeReversal } from './arbitrary-messages.ts';
 import { makeCatalog } from './fake-catalog.ts';
 
 const numRuns = Number(process.env.PROPERTY_RUNS ?? 1_000);
@@ -27,6 +29,8 @@ function check(property: fc.IProperty<[History, ...unknown[]]>): void {
 
 interface History {
   facts: Fact[];
+  /** What payouts have paid for the order. */
+  paid: OrderSum[];
   catalog: Catalog;
   context: OrderContext;
 }
@@ -91,6 +95,7 @@ const arbitraryHistory: fc.Arbitrary<History> = fc
         { affiliate: 'aff_2', offer: 'off_closed' },
       ],
       subscriptions: ['stripe:sub_1'],
+      affiliates: ['aff_1', 'aff_2'],
       times,
     };
     const context: OrderContext = {
@@ -99,10 +104,31 @@ const arbitraryHistory: fc.Arbitrary<History> = fc
       cap: { offerId: 'off_1', day: '2026-01-31', granted: capGranted },
       now: '2026-06-01T00:00:00.000Z',
     };
+    const message = fc.oneof(
+      { weight: 8, arbitrary: arbitraryOrderFact(names).map((fact) => [fact]) },
+      { weight: 1, arbitrary: arbitraryStripeReversal(1, times) },
+      { weight: 1, arbitrary: arbitraryCall({ ...names, orders: 1 }) },
+    );
     return fc
-      .uniqueArray(arbitraryOrderFact(names), { minLength: 1, maxLength: 9, selector: ({ id }) => id })
-      .map((facts) => ({ facts, catalog, context }));
+      .array(message, { minLength: 1, maxLength: 9 })
+      .map((messages) => [...new Map(messages.flat().map((fact) => [fact.id, fact])).values()])
+      .chain((facts) => arbitraryPayments.map((paid) => ({ facts, paid, catalog, context })));
   });
+
+const arbitraryPayments: fc.Arbitrary<OrderSum[]> = fc
+  .subarray(['aff_1', 'aff_2'])
+  .chain((affiliateIds) => fc.constantFrom([], affiliateIds))
+  .map((affiliateIds) =>
+    affiliateIds.map((affiliateId) => ({
+      orderId: 'cnv_1',
+      affiliateId,
+      currency: 'USD',
+      amountMinor: 980n,
+      paidMinor: 980n,
+      offerId: 'off_1',
+      clickId: null,
+    })),
+  );
 
 /** Another order of the same facts, some of them twice. */
 function shuffled(facts: Fact[]): fc.Arbitrary<Fact[]> {
@@ -139,7 +165,15 @@ function settleHistory(
     fact,
     event: { id: inboxId, ...scope, kind: 'stripe', facts: [fact], awaited: false, receivedAt: '' },
   }));
-  const material = { id: 'cnv_1', scope, before: null, losers: [], sums: new Map(), pairing: null, joined: null };
+  const material = {
+    id: 'cnv_1',
+    scope,
+    before: null,
+    losers: [],
+    sums: new Map([['cnv_1', history.paid]]),
+    pairing: null,
+    joined: null,
+  };
   const loaded = assembleOrder({ ...material, knownFacts: stored, arrivals }, history.catalog);
   const { evidence, beganAt } = loaded.summary;
   const weighed = {
