@@ -13,6 +13,10 @@ const common = {
     .enum(['program', 'source'])
     .optional()
     .meta({ description: 'source: its order ids are its own and never meet those of other sources' }),
+  livemode: z.boolean().optional().meta({
+    description:
+      "true: each message says itself whether it is test; false: all that comes by it is. Default: the key's mode",
+  }),
 };
 
 const stripe = {
@@ -21,7 +25,6 @@ const stripe = {
     .min(1)
     .max(10)
     .meta({ description: 'whsec_…; several while one is rotated: each is tried' }),
-  livemode: z.boolean().nullable().optional().meta({ description: 'false: whatever comes by it is test' }),
 };
 
 const revenuecat = {
@@ -101,7 +104,7 @@ const shown = {
   kind: z.enum(['stripe', 'revenuecat', 'postback']),
   name: z.string().nullable(),
   orderScope: z.enum(['program', 'source']),
-  livemode: z.boolean().nullable().meta({ description: 'null: each message says so itself' }),
+  livemode: z.boolean().meta({ description: 'true: each message says itself whether it is test; false: all are' }),
   url: z.string().meta({ description: 'Where the sender is to send' }),
   amountBasis: revenuecatSettingsSchema.shape.amountBasis.unwrap().optional(),
   campaignAsCoupon: z.boolean().optional(),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { found } from '../domain/errors.ts';
+import { namedBy } from '../domain/scope.ts';
+import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import {
   countLinkResults,
   createTrackingLink,
@@ -8,7 +10,7 @@ import {
   updateTrackingLink,
   type TrackingLink,
 } from '../program/tracking-links.ts';
-import { httpUrl, reference, timestamp } from '../http/fields.ts';
+import { configurationMode, httpUrl, reference, takeOver, timestamp } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
@@ -16,6 +18,7 @@ import { defineRoute, type ApiDeps, type Route } from './route.ts';
 const linkSchema = z
   .strictObject({
     id: z.string(),
+    livemode: configurationMode,
     affiliateId: z.string(),
     offerId: z.string(),
     code: z.string(),
@@ -44,15 +47,15 @@ export const trackingLinkRoutes: Route[] = [
     body: z.strictObject(named).meta({ id: 'TrackingLinkInput' }),
     status: 201,
     answer: one(linkSchema),
-    handle: async (deps, { principal, body }) => {
+    handle: async (deps, { scope, body }) => {
       const { db } = deps;
-      const { programId } = principal;
+      const named = namedBy(scope);
       const [affiliate, offer] = await Promise.all([
-        requireAffiliate(db, programId, body.affiliateId),
-        requireOffer(db, programId, body.offerId),
+        requireAffiliate(db, named, body.affiliateId),
+        requireOffer(db, named, body.offerId),
       ]);
       const input = { affiliateId: affiliate.id, offerId: offer.id, customUrl: body.customUrl };
-      const link = await createTrackingLink(db, programId, input);
+      const link = await createTrackingLink(db, scope, input);
       return { data: linkView(deps, link, { clicks: 0, conversions: 0 }) };
     },
   }),
@@ -70,16 +73,15 @@ export const trackingLinkRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(linkSchema),
-    handle: async (deps, { principal, livemode, query }) => {
-      const { programId } = principal;
+    handle: async (deps, { principal, livemode, reach, query }) => {
       const filter = {
-        affiliateId: await toAffiliateId(deps.db, programId, query.affiliateId),
-        offerId: await toOfferId(deps.db, programId, query.offerId),
+        affiliateId: await toAffiliateId(deps.db, reach, query.affiliateId),
+        offerId: await toOfferId(deps.db, reach, query.offerId),
         code: query.code,
       };
-      const page = await listTrackingLinks(deps.db, programId, filter, toPageRequest('tracking-links', query));
+      const page = await listTrackingLinks(deps.db, reach, filter, toPageRequest('tracking-links', query));
       const ids = page.items.map(({ id }) => id);
-      const counts = await countLinkResults(deps.db, programId, livemode, ids);
+      const counts = await countLinkResults(deps.db, principal.programId, livemode, ids);
       return toListBody('tracking-links', page, (link) => linkView(deps, link, counts.get(link.id)));
     },
   }),
@@ -91,8 +93,8 @@ export const trackingLinkRoutes: Route[] = [
     summary: 'Get a tracking link',
     status: 200,
     answer: one(linkSchema),
-    handle: async (deps, { principal, livemode, params }) => {
-      const link = found(await findTrackingLink(deps.db, principal.programId, params.id), 'Tracking link');
+    handle: async (deps, { principal, livemode, reach, params }) => {
+      const link = found(await findTrackingLink(deps.db, reach, params.id), 'Tracking link');
       return { data: await withCounts(deps, principal.programId, livemode, link) };
     },
   }),
@@ -102,22 +104,33 @@ export const trackingLinkRoutes: Route[] = [
     access: 'write',
     tag: 'Tracking links',
     summary: 'Change a tracking link',
-    description: 'Clicks that were made stay whose they are.',
+    description:
+      'Clicks that were made stay whose they are, and test. A test key changes what is test; a live one takes it over by ' +
+      '`{"livemode": true}`, 409 while its affiliate or offer is test.',
     body: z
-      .strictObject({ ...named, affiliateId: named.affiliateId.optional(), offerId: named.offerId.optional() })
+      .strictObject({
+        ...named,
+        affiliateId: named.affiliateId.optional(),
+        offerId: named.offerId.optional(),
+        livemode: takeOver,
+      })
       .meta({ id: 'TrackingLinkChanges' }),
     status: 200,
     answer: one(linkSchema),
-    handle: async (deps, { principal, livemode, params, body }) => {
+    handle: async (deps, { principal, livemode, reach, params, body }) => {
       const { programId } = principal;
-      found(await findTrackingLink(deps.db, programId, params.id), 'Tracking link');
+      const before = found(await findTrackingLink(deps.db, reach, params.id), 'Tracking link');
+      assertMayChange(principal, before, body);
       const { affiliateId, offerId, customUrl } = body;
+      const named = namedBy({ programId, livemode: body.livemode ?? before.livemode });
       const changes = {
-        affiliateId: affiliateId && (await requireAffiliate(deps.db, programId, affiliateId)).id,
-        offerId: offerId && (await requireOffer(deps.db, programId, offerId)).id,
+        livemode: body.livemode,
+        affiliateId: affiliateId && (await requireAffiliate(deps.db, named, affiliateId)).id,
+        offerId: offerId && (await requireOffer(deps.db, named, offerId)).id,
         customUrl,
       };
-      const link = found(await updateTrackingLink(deps.db, programId, params.id, changes), 'Tracking link');
+      const changed = await updateTrackingLink(deps.db, changeableBy(principal), before.id, changes);
+      const link = found(changed, 'Tracking link');
       return { data: await withCounts(deps, programId, livemode, link) };
     },
   }),
@@ -135,6 +148,7 @@ function linkView(
 ): z.input<typeof linkSchema> {
   return {
     id: link.id,
+    livemode: link.livemode,
     affiliateId: link.affiliateId,
     offerId: link.offerId,
     code: link.code,

@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
 import { changedFields, type MessageDraft } from '../outbound/events/message-draft.ts';
-import type { Scope } from '../domain/scope.ts';
+import type { Reach, Scope } from '../domain/scope.ts';
 import type { Queues } from '../queue/queues.ts';
 import { commitAndAnnounce } from '../outbound/messages/commit-and-announce.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
@@ -19,31 +19,32 @@ interface ChangeDeps {
   clock: Clock;
 }
 
-/**
- * Creates an affiliate and tells subscribers (`affiliate.created`). Affiliates are neither live nor test: `livemode` marks
- * the message. Throws CONFLICT where a code is taken.
- */
+/** Creates an affiliate and tells subscribers (`affiliate.created`). Throws CONFLICT where a code is taken. */
 export function createAffiliateAndAnnounce(deps: ChangeDeps, scope: Scope, input: AffiliateInput): Promise<Affiliate> {
   return commitAndAnnounce(deps, async (trx) => {
-    const affiliate = await createAffiliate(trx, scope.programId, input);
+    const affiliate = await createAffiliate(trx, scope, input);
     return { result: affiliate, drafts: [{ ...scope, type: 'affiliate.created', data: affiliateView(affiliate) }] };
   });
 }
 
-/** Changes an affiliate and tells subscribers (`affiliate.updated`) where that made a difference; null for an unknown one. */
+/**
+ * Changes an affiliate and tells subscribers (`affiliate.updated`) where that made a difference; null for one that is out of
+ * reach. The message is live or test as the affiliate is from then on.
+ */
 export function updateAffiliateAndAnnounce(
   deps: ChangeDeps,
-  scope: Scope,
+  reach: Reach,
   affiliateId: string,
   changes: AffiliateChanges,
 ): Promise<Affiliate | null> {
   return commitAndAnnounce(deps, async (trx) => {
-    const changed = await updateAffiliate(trx, scope.programId, affiliateId, changes);
+    const changed = await updateAffiliate(trx, reach, affiliateId, changes);
     if (!changed) return { result: null, drafts: [] };
     const data = affiliateView(changed.after);
     // When it was last changed is no news by itself.
     const { updatedAt: _, ...previous } = changedFields(affiliateView(changed.before), data);
-    const draft: MessageDraft = { ...scope, type: 'affiliate.updated', data, previous };
+    const { programId, livemode } = changed.after;
+    const draft: MessageDraft = { programId, livemode, type: 'affiliate.updated', data, previous };
     return { result: changed.after, drafts: Object.keys(previous).length === 0 ? [] : [draft] };
   });
 }

@@ -4,6 +4,7 @@ import type { Affiliate } from './affiliates.ts';
 export function affiliateView(affiliate: Affiliate) {
   return {
     id: affiliate.id,
+    livemode: affiliate.livemode,
     displayName: affiliate.displayName,
     email: affiliate.email,
     type: affiliate.type,

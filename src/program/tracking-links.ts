@@ -3,6 +3,7 @@ import { insertList, selectList, updateList, type Columns } from '../db/columns.
 import { runSql } from '../db/sql.ts';
 import { hasRollups } from '../statistics/rollups.ts';
 import { AppError } from '../domain/errors.ts';
+import { namedBy, type Reach, type Scope } from '../domain/scope.ts';
 import { newId } from '../domain/ids.ts';
 import { makeCode, MAX_CODE_TRIES } from './codes.ts';
 import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
@@ -13,6 +14,8 @@ import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts
 export interface TrackingLink {
   id: string;
   programId: string;
+  /** False: a test key made it, and its clicks are test. */
+  livemode: boolean;
   affiliateId: string;
   offerId: string;
   /** Unique in the whole hub, since it is all that `/r/:code` tells. */
@@ -34,6 +37,8 @@ export interface LinkCounts {
 export interface LinkTarget {
   linkId: string;
   programId: string;
+  /** The link's: its clicks are of this mode. */
+  livemode: boolean;
   affiliateId: string;
   offerId: string;
   destinationUrl: string;
@@ -49,6 +54,8 @@ export interface TrackingLinkInput {
 }
 
 export interface TrackingLinkChanges {
+  /** Takes over what a test key made. */
+  livemode?: true | undefined;
   affiliateId?: string | undefined;
   offerId?: string | undefined;
   customUrl?: string | null | undefined;
@@ -69,7 +76,7 @@ export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null>
     const [row] = await runSql<LinkTarget>(
       db,
       'findLinkTarget',
-      `select l.id as "linkId", l.program_id as "programId", l.affiliate_id as "affiliateId", l.offer_id as "offerId",
+      `select l.id as "linkId", l.program_id as "programId", l.livemode, l.affiliate_id as "affiliateId", l.offer_id as "offerId",
          coalesce(l.custom_url, o.url) as "destinationUrl"
        from tracking_links l join offers o on o.program_id = l.program_id and o.id = l.offer_id
        where l.code = :code`,
@@ -79,13 +86,16 @@ export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null>
   });
 }
 
-/** Affiliate and offer by id. Throws VALIDATION_ERROR where they are not the program's, CONFLICT for a taken code. */
-export async function createTrackingLink(db: Db, programId: string, input: TrackingLinkInput): Promise<TrackingLink> {
+/**
+ * Affiliate and offer by id. Throws VALIDATION_ERROR where they are not the program's (or test, and the link is live),
+ * CONFLICT for a taken code.
+ */
+export async function createTrackingLink(db: Db, scope: Scope, input: TrackingLinkInput): Promise<TrackingLink> {
   const linkId = input.id ?? newId('lnk');
   for (let tries = 0; tries < MAX_CODE_TRIES; tries += 1) {
     const code = input.code ?? makeCode(9);
-    if (await insertLink(db, programId, linkId, code, input)) {
-      return (await findTrackingLink(db, programId, linkId)) as TrackingLink;
+    if (await insertLink(db, scope, linkId, code, input)) {
+      return (await findTrackingLink(db, namedBy(scope), linkId)) as TrackingLink;
     }
     if (input.code !== undefined) throw new AppError('CONFLICT', `The link code '${input.code}' is taken`);
   }
@@ -95,7 +105,7 @@ export async function createTrackingLink(db: Db, programId: string, input: Track
 /** False where the code is taken. */
 async function insertLink(
   db: Db,
-  programId: string,
+  { programId, livemode }: Scope,
   linkId: string,
   code: string,
   { affiliateId, offerId, customUrl = null }: TrackingLinkInput,
@@ -105,7 +115,7 @@ async function insertLink(
       db,
       'insertLink',
       `insert into tracking_links ${inserted} on conflict (code) do nothing returning id`,
-      { id: linkId, programId, affiliateId, offerId, code, customUrl },
+      { id: linkId, programId, livemode, affiliateId, offerId, code, customUrl },
     );
     if (rows.length > 0) cacheOf(db).delete(code);
     return rows.length > 0;
@@ -114,36 +124,45 @@ async function insertLink(
   }
 }
 
-/** Changes what is given; null where the program has no such link. Clicks that were made keep their affiliate and offer. */
+/**
+ * Changes what is given; null where there is no such link in reach. Clicks that were made keep their affiliate, offer and
+ * mode. Throws CONFLICT where a link that is taken over leads by a test affiliate or to a test offer.
+ */
 export async function updateTrackingLink(
   db: Db,
-  programId: string,
+  reach: Reach,
   linkId: string,
   changes: TrackingLinkChanges,
 ): Promise<TrackingLink | null> {
-  const { affiliateId, offerId, customUrl } = changes;
-  const update = updateList(columns, { affiliateId, offerId, customUrl });
+  const { programId, modes } = reach;
+  const { livemode, affiliateId, offerId, customUrl } = changes;
+  const update = updateList(columns, { livemode, affiliateId, offerId, customUrl });
   try {
     const [row] = await runSql<{ code: string }>(
       db,
       'updateTrackingLink',
-      `update tracking_links set ${update.sql} where program_id = :programId and id = :linkId returning code`,
-      { ...update.bindings, programId, linkId },
+      `update tracking_links set ${update.sql}
+       where program_id = :programId and id = :linkId and livemode = any(:modes::boolean[]) returning code`,
+      { ...update.bindings, programId, modes, linkId },
     );
     if (!row) return null;
     cacheOf(db).delete(row.code);
-    return await findTrackingLink(db, programId, linkId);
+    return await findTrackingLink(db, reach, linkId);
   } catch (error) {
-    throw describeViolation(error);
+    throw changes.livemode ? describeTakeOver(error) : describeViolation(error);
   }
 }
 
-export async function findTrackingLink(db: Db, programId: string, linkId: string): Promise<TrackingLink | null> {
+export async function findTrackingLink(
+  db: Db,
+  { programId, modes }: Reach,
+  linkId: string,
+): Promise<TrackingLink | null> {
   const [row] = await runSql<TrackingLink>(
     db,
     'findTrackingLink',
-    `${select} where l.program_id = :programId and l.id = :linkId`,
-    { programId, linkId },
+    `${select} where l.program_id = :programId and l.id = :linkId and l.livemode = any(:modes::boolean[])`,
+    { programId, modes, linkId },
   );
   return row ?? null;
 }
@@ -151,12 +170,12 @@ export async function findTrackingLink(db: Db, programId: string, linkId: string
 /** Newest first. */
 export function listTrackingLinks(
   db: Db,
-  programId: string,
+  reach: Reach,
   filter: TrackingLinkFilter,
   page: PageRequest,
 ): Promise<Page<TrackingLink>> {
   const list = { name: 'listTrackingLinks', select, id: 'l.id' };
-  return selectPage<TrackingLink>(db, list, conditionsOf(programId, filter), page);
+  return selectPage<TrackingLink>(db, list, conditionsOf(reach, filter), page);
 }
 
 /** Clicks and conversions of these links, live or test, by link id. */
@@ -201,6 +220,7 @@ const countedLinkResults = `
 const columns: Columns<Exclude<keyof TrackingLink, 'destinationUrl'>> = {
   id: 'id',
   programId: 'program_id',
+  livemode: 'livemode',
   affiliateId: 'affiliate_id',
   offerId: 'offer_id',
   code: 'code',
@@ -215,13 +235,25 @@ const cacheOf = perDatabase(
   () => new ExpiringCache<LinkTarget>({ ttlMs: 4_000, maxEntries: 50_000, serveStale: true }),
 );
 
-function conditionsOf(programId: string, filter: TrackingLinkFilter): Condition[] {
+function conditionsOf({ programId, modes }: Reach, filter: TrackingLinkFilter): Condition[] {
   return [
     ...conditionOf('l.program_id = :programId', programId),
+    ...conditionOf('l.livemode = any(:modes::boolean[])', modes),
     ...conditionOf('l.affiliate_id = :affiliateId', filter.affiliateId),
     ...conditionOf('l.offer_id = :offerId', filter.offerId),
     ...conditionOf('l.code = :code', filter.code),
   ];
+}
+
+/** The error to throw where a link is to become live. */
+function describeTakeOver(error: unknown): unknown {
+  const constraint = findForeignKeyViolation(error);
+  if (constraint === null) return error;
+  const what = constraint.includes('offer') ? 'offer' : 'affiliate';
+  return new AppError('CONFLICT', `The link's ${what} is a test ${what}: take that over first, or name a live one`, {
+    details: { livemode: `cannot be true while the ${what} is a test ${what}` },
+    cause: error,
+  });
 }
 
 /** The error to throw: one that says what is taken or missing, or the one given where it is neither. */

@@ -54,7 +54,11 @@ export function rememberedCatalog(
       if (id !== undefined) return catalog.affiliate(id);
       return onlyRemembered ? null : catalog.byCoupon(code);
     },
-    click: (id) => (onlyRemembered && !clicks.has(id) ? null : catalog.click(id)),
+    click: (id) => {
+      if (clicks.has(id)) return catalog.clickOfAnyMode(id);
+      return onlyRemembered ? null : catalog.click(id);
+    },
+    clickOfAnyMode: catalog.clickOfAnyMode,
     offer: find(offers, catalog.offer),
   };
 }

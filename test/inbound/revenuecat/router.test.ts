@@ -29,9 +29,9 @@ after(() => hub.stop());
 async function makeProgram() {
   const { id: programId } = await createProgram(hub.db, { name: 'App' });
   const commission = { type: 'revshare', rateBps: 2000, durationMonths: null } as const;
-  await createOffer(hub.db, programId, { name: 'App', url: 'https://app.example.com', commission });
+  await createOffer(hub.db, { programId, livemode: true }, { name: 'App', url: 'https://app.example.com', commission });
   const { id: affiliateId } = await inTransaction(hub.db, (trx) =>
-    createAffiliate(trx, programId, { displayName: 'A', email: 'a@example.com' }),
+    createAffiliate(trx, { programId, livemode: true }, { displayName: 'A', email: 'a@example.com' }),
   );
   return { programId, affiliateId };
 }
