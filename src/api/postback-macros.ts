@@ -81,8 +81,7 @@ export const postbackRoutes: Route[] = [
       const problem = findTemplateProblem(url);
       if (problem) throw validationError(`url ${problem}`, { url: problem });
       if (bodyTemplate !== null) assertBodyTemplate(method, bodyTemplate);
-      const subject =
-        conversionId === undefined ? sampleSubject : await findSubject(db, scope, conversionId);
+      const subject = conversionId === undefined ? sampleSubject : await findSubject(db, scope, conversionId);
       const target = compileTarget({ url, method, bodyTemplate });
       if (!target || !subject) throw notFound('Conversion');
       return { data: renderRequest(target, subject) };

@@ -116,6 +116,8 @@ const kindOfPath: Readonly<Record<string, string[]>> = {
   hooks: ['whe'],
   messages: ['evt'],
   pb: ['src'],
+  stripe: ['src'],
+  revenuecat: ['src'],
 };
 
 let serial = 0;
