@@ -170,8 +170,7 @@ let calls = 0;
 /** The paths of live links. */
 let liveLinks: ReadonlySet<string>;
 
-async function call(dice: Dice): Promise<void> {
-  const surface = dice.chance(80) ? dice.pick(writing) : dice.pick(everything);
+async function call(dice: Dice, surface = dice.chance(80) ? dice.pick(writing) : dice.pick(everything)): Promise<void> {
   const key = dice.pick(names.of('sk'));
   const path = fillPath(surface, names, dice);
   if (liveLinks.has(path)) return;
@@ -246,18 +245,20 @@ test('no sequence of calls with test keys changes, adds or takes away a live row
     }),
     { numRuns, endOnFailure: true, ...seed },
   );
+  // The property would hold of calls that are all refused, too: each route that writes has answered what it is for.
+  const nameOf = ({ method, path }: Surface): string => `${method} ${path}`;
+  const isUntried = (surface: Surface): boolean =>
+    !succeeded.has(nameOf(surface)) && !neverForTestKeys.has(nameOf(surface));
+  const dice = new Dice(1);
+  for (const surface of writing)
+    for (let tries = 0; tries < 300 && isUntried(surface); tries += 1) await call(dice, surface);
+  assert.deepEqual(writing.filter(isUntried), []);
+  await atRest();
+  assert.deepEqual(differences(before, await readLiveRows(hub.db)), []);
   for (const key of names.of('sk')) assert.match(key, /^sk_test_/);
   const { differences: found } = await verifyLedger(hub.db);
   assert.deepEqual(found, []);
-  // The property would hold of calls that are all refused, too.
-  const untried = writing.map(({ method, path }) => `${method} ${path}`).filter((one) => !succeeded.has(one));
-  console.log(
-    `test keys: ${calls} calls, ${succeeded.size} routes succeeded, ${refused.size} answered 403; never: ${untried.join(', ')}`,
-  );
-  assert.deepEqual(
-    untried.filter((one) => !neverForTestKeys.has(one)),
-    [],
-  );
+  console.log(`test keys: ${calls} calls, ${succeeded.size} routes succeeded, ${refused.size} answered 403`);
   for (const route of ['affiliates/:id', 'offers/:id', 'tracking-links/:id', 'sources/:id', 'webhook-endpoints/:id']) {
     assert.ok(refused.has(`patch /api/v1/${route}`), `a test key was refused at ${route}`);
   }

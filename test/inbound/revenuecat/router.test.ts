@@ -174,6 +174,20 @@ describe('what the stores STRIPE and RC_BILLING billed', () => {
     }
   });
 
+  it('counts where only a test source of Stripe could report it: a test key takes no live money away', async () => {
+    const program = await makeProgram();
+    const source = await makeSource({ authorization }, {}, program.programId);
+    await createSource(hub.db, hub.deps.secrets, program.programId, {
+      kind: 'stripe',
+      livemode: false,
+      settings: {},
+      secrets: { signingSecrets: ['whsec_of_a_test_key'] },
+    });
+    await send(source, fixture('billed-by-stripe/01-initial-purchase', program.affiliateId));
+    await untilSettled(source);
+    assert.deepEqual(await conversionsOf(program.programId), [['sale', 1900, 380, true]]);
+  });
+
   it('counts, or does not, as the source says', async () => {
     const program = await makeProgram();
     const counted = await makeSource({ authorization }, { stripeStores: 'count' }, program.programId);
