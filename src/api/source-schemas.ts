@@ -58,7 +58,10 @@ const postback = {
     .optional()
     .meta({ description: "{theirs: what it means}, on top of the preset's; other words pay nothing" }),
   response: z.enum(['json', 'ok', 'gif']).optional().meta({ description: "Default: the preset's, else json" }),
-  requireKey: z.boolean().optional().meta({ description: 'Default true: `secure` must carry an API key' }),
+  requireKey: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Default true: `secure` must carry an API key, best one with the access ingest' }),
   allowedCidrs: z
     .array(z.string().trim().refine(isNetwork, 'must be an address or a CIDR such as 203.0.113.0/24'))
     .max(100)
@@ -117,7 +120,10 @@ const shown = {
   requireKey: z.boolean().optional(),
   allowedCidrs: z.array(z.string()).nullable().optional(),
   eventType: postbackSettingsSchema.shape.eventType.unwrap().optional(),
-  postbackUrl: z.string().optional().meta({ description: 'Of a postback source: ready to paste into its tracker' }),
+  postbackUrl: z
+    .string()
+    .optional()
+    .meta({ description: 'Of a postback source: ready to paste into its tracker; replace API_KEY by an ingest key' }),
   createdAt: timestamp,
 };
 
@@ -138,7 +144,9 @@ export const presetSchema = z
     fields: z.record(z.string(), z.string()),
     statuses: z.record(z.string(), trackerStateSchema),
     response: z.enum(['json', 'ok', 'gif']),
-    postbackUrl: z.string().meta({ description: 'Paste it into that tracker; replace SOURCE_ID and API_KEY' }),
+    postbackUrl: z
+      .string()
+      .meta({ description: 'Paste it into that tracker; replace SOURCE_ID, and API_KEY by an ingest key' }),
     documentation: z.string(),
   })
   .meta({ id: 'SourcePreset' });

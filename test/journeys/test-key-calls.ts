@@ -35,7 +35,8 @@ export class Names {
 
   add(kind: string, name: string): void {
     const known = this.#byKind.get(kind) ?? [];
-    if (!known.includes(name)) this.#byKind.set(kind, [...known, name].slice(-MOST));
+    if (known.includes(name)) return;
+    this.#byKind.set(kind, [...known.slice(0, FIRST), ...[...known.slice(FIRST), name].slice(-LATEST)]);
   }
 
   /** Ids, keys and codes that an answer shows. */
@@ -57,8 +58,9 @@ export class Names {
   }
 }
 
-/** Enough that what was live at the beginning is still named. */
-const MOST = 60;
+/** What was there first, and live, is named to the end. */
+const FIRST = 15;
+const LATEST = 30;
 
 /** Draws by a seed, so that a failure can be lived through again. */
 export class Dice {

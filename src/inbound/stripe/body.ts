@@ -16,7 +16,7 @@ export function readStripeBody(raw: Buffer, reading: StripeReading): Normalized 
     return { kind: 'unprocessable', livemode: reading.livemode, error: 'the body is not JSON' };
   }
   const normalized = normalizeStripe(parsed.value, reading.receivedAt);
-  return reading.livemode === false ? { ...normalized, livemode: false } : normalized;
+  return reading.livemode ? normalized : { ...normalized, livemode: false };
 }
 
 function parseJson(raw: Buffer): { value: unknown } | null {
