@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { verifyLedger } from '../../src/audit/verify-ledger.ts';
+import { openHttpProgram } from '../journeys/http-program.ts';
+import { paid } from '../journeys/stripe-events.ts';
 import { startReceiver, type Receiver } from '../outbound/receiver.ts';
 import { runSql } from '../support/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -262,6 +265,32 @@ describe('taking over', () => {
     // What is live stays live.
     assertRefused(await api.live.patch(`/affiliates/${rival.id}`, { livemode: false }), 400, 'VALIDATION_ERROR');
     assert.equal((await api.live.patch(`/affiliates/${rival.id}`, { livemode: true })).status, 200);
+  });
+
+  test('leaves what was settled before as it was: live money that named it then is nobody’s, and proven so', async () => {
+    const program = await openHttpProgram(api.hub);
+    const tester = new ApiClient(api.hub.url, await makeKey(api.admin, program.id, 'test', 'write'));
+    const affiliate = await makeAffiliate(tester, { referralCode: codeOf('later') });
+    const paidAt = Date.UTC(2026, 8, 1) / 1_000;
+    for (const [id, name] of [
+      ['by-id', affiliate.id],
+      ['by-code', affiliate.referralCode],
+    ] as const) {
+      await program.stripe(paid({ id, currency: 'usd', paidAt }, 5_000, name));
+    }
+    await program.settled();
+    const before = await program.conversions();
+    assert.deepEqual(
+      before.map(({ status }) => status),
+      ['parked', 'parked'],
+    );
+    assert.equal((await program.api.patch(`/affiliates/${affiliate.id}`, { livemode: true })).status, 200);
+    assert.deepEqual((await verifyLedger(api.hub.db, { programId: program.id })).differences, []);
+    assert.deepEqual(await program.conversions(), before);
+    await program.stripe(paid({ id: 'new', currency: 'usd', paidAt: paidAt + 60 }, 5_000, affiliate.id));
+    await program.settled();
+    assert.deepEqual(await program.postings(), [1_000]);
+    assert.deepEqual((await verifyLedger(api.hub.db, { programId: program.id })).differences, []);
   });
 
   test('an offer: 409 where its code is taken', async () => {
