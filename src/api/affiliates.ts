@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { found } from '../domain/errors.ts';
 import { commissionOverrideSchema } from '../domain/terms.ts';
 import { assertPostbackUrl } from '../outbound/postbacks/postback-check.ts';
+import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
 import { findAffiliate, listAffiliates } from '../program/affiliates.ts';
 import { readStatistics } from '../statistics/statistics.ts';
 import { createAffiliateAndAnnounce, updateAffiliateAndAnnounce } from '../operations/affiliate-changes.ts';
-import { code, email, httpUrl, text, timestamp, wordsOf } from '../http/fields.ts';
+import { code, configurationMode, email, httpUrl, takeOver, text, timestamp, wordsOf } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 import { statisticsSchema } from './stats.ts';
@@ -16,6 +17,7 @@ const statuses = ['pending', 'active', 'paused', 'banned'] as const;
 
 const shown = {
   id: z.string(),
+  livemode: configurationMode,
   displayName: z.string(),
   email: z.string(),
   type: z.enum(types),
@@ -55,13 +57,15 @@ const changeable = {
   paymentEmail: email.nullable().optional(),
   paymentMethod: text(64).nullable().optional(),
   paymentDetails: text(2000).nullable().optional(),
-  referralCode: referralCode.optional().meta({ description: 'Unique in the program, without case; made when absent' }),
+  referralCode: referralCode
+    .optional()
+    .meta({ description: 'Unique in the program and mode, without case; made when absent' }),
   couponCodes: z
     .array(code)
     .max(100)
     .refine(areDistinct, 'must not repeat a code')
     .optional()
-    .meta({ description: 'Each unique in the program, without case' }),
+    .meta({ description: 'Each unique in the program and mode, without case' }),
   status: z.enum(statuses).optional(),
   commissionOverride: commissionOverrideSchema
     .nullable()
@@ -89,9 +93,8 @@ export const affiliateRoutes: Route[] = [
     body: z.strictObject(changeable).meta({ id: 'AffiliateInput' }),
     status: 201,
     answer: one(affiliateSchema),
-    handle: async (deps, { principal, livemode, body }) => {
+    handle: async (deps, { scope, body }) => {
       await assertPostbackUrl(deps.config, body.postbackUrl);
-      const scope = { programId: principal.programId, livemode };
       return { data: affiliateView(await createAffiliateAndAnnounce(deps, scope, body), deps.config.publicUrl) };
     },
   }),
@@ -110,10 +113,10 @@ export const affiliateRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(affiliateSchema),
-    handle: async ({ db, config }, { principal, query }) => {
+    handle: async ({ db, config }, { reach, query }) => {
       const { status, type, email, referralCode } = query;
       const filter = { statuses: status, type, email, referralCode };
-      const page = await listAffiliates(db, principal.programId, filter, toPageRequest('affiliates', query));
+      const page = await listAffiliates(db, reach, filter, toPageRequest('affiliates', query));
       return toListBody('affiliates', page, (affiliate) => affiliateView(affiliate, config.publicUrl));
     },
   }),
@@ -126,8 +129,8 @@ export const affiliateRoutes: Route[] = [
     description: 'The id or the referral code.',
     status: 200,
     answer: one(affiliateWithStatsSchema),
-    handle: async ({ db, config }, { principal, livemode, params }) => {
-      const affiliate = found(await findAffiliate(db, principal.programId, params.id), 'Affiliate');
+    handle: async ({ db, config }, { principal, livemode, reach, params }) => {
+      const affiliate = found(await findAffiliate(db, reach, params.id), 'Affiliate');
       const stats = await readStatistics(db, principal.programId, { livemode, affiliateId: affiliate.id });
       return { data: { ...affiliateView(affiliate, config.publicUrl), stats } };
     },
@@ -138,18 +141,25 @@ export const affiliateRoutes: Route[] = [
     access: 'write',
     tag: 'Affiliates',
     summary: 'Change an affiliate',
-    description: 'The id or the referral code. Terms that customers were bound with stay as they were.',
+    description:
+      'The id or the referral code. Terms that customers were bound with stay as they were. ' +
+      'A test key changes what is test; a live one takes it over by `{"livemode": true}`, 409 where a code is taken.',
     body: z
-      .strictObject({ ...changeable, displayName: changeable.displayName.optional(), email: email.optional() })
+      .strictObject({
+        ...changeable,
+        displayName: changeable.displayName.optional(),
+        email: email.optional(),
+        livemode: takeOver,
+      })
       .meta({ id: 'AffiliateChanges' }),
     status: 200,
     answer: one(affiliateSchema),
-    handle: async (deps, { principal, livemode, params, body }) => {
-      const { id } = found(await findAffiliate(deps.db, principal.programId, params.id), 'Affiliate');
+    handle: async (deps, { principal, reach, params, body }) => {
+      const affiliate = found(await findAffiliate(deps.db, reach, params.id), 'Affiliate');
+      assertMayChange(principal, affiliate, body);
       await assertPostbackUrl(deps.config, body.postbackUrl);
-      const scope = { programId: principal.programId, livemode };
-      const changed = found(await updateAffiliateAndAnnounce(deps, scope, id, body), 'Affiliate');
-      return { data: affiliateView(changed, deps.config.publicUrl) };
+      const changed = await updateAffiliateAndAnnounce(deps, changeableBy(principal), affiliate.id, body);
+      return { data: affiliateView(found(changed, 'Affiliate'), deps.config.publicUrl) };
     },
   }),
 ];

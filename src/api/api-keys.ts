@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { notFound } from '../domain/errors.ts';
-import { createKey, listKeys, revokeKey, type ApiKey } from '../program/api-keys.ts';
+import { found, notFound } from '../domain/errors.ts';
+import {
+  assertMayChange,
+  createKey,
+  createKeyBy,
+  findKey,
+  listKeys,
+  revokeKey,
+  type ApiKey,
+} from '../program/api-keys.ts';
 import { getProgram } from '../program/programs.ts';
 import { text, timestamp } from '../http/fields.ts';
 import { dropAbsent } from './drop-absent.ts';
@@ -16,11 +24,14 @@ const rateLimits = z
   })
   .meta({ id: 'KeyRateLimits', description: 'Requests a minute' });
 
+const accesses = ['read', 'write', 'ingest'] as const;
+const ACCESS = 'ingest: posts conversions, events and postbacks, and reads nothing; for trackers';
+
 const shown = {
   id: z.string(),
   name: z.string(),
   mode: z.enum(['live', 'test']),
-  access: z.enum(['read', 'write']),
+  access: z.enum(accesses).meta({ description: ACCESS }),
   display: z.string().meta({ description: 'The first characters of the key' }),
   rateLimits: rateLimits.nullable(),
   createdAt: timestamp,
@@ -34,7 +45,7 @@ const keyInput = z
   .strictObject({
     name: text(),
     mode: z.enum(['live', 'test']),
-    access: z.enum(['read', 'write']),
+    access: z.enum(accesses).meta({ description: ACCESS }),
     rateLimits: rateLimits.optional(),
   })
   .meta({ id: 'ApiKeyInput' });
@@ -82,10 +93,15 @@ export const apiKeyRoutes: Route[] = [
     access: 'write',
     tag: 'API keys',
     summary: 'Create a key',
+    description: 'A live key makes keys of either mode, a test key test keys; at most with its own access and limits.',
     body: keyInput,
     status: 201,
     answer: one(newApiKeySchema),
-    handle: (deps, { principal, body }) => create(deps, principal.programId, body),
+    handle: async ({ db }, { principal, body }) => {
+      const { rateLimits: limits, ...rest } = body;
+      const input = { ...rest, ...(limits ? { rateLimits: dropAbsent(limits) } : {}) };
+      return madeView(await createKeyBy(db, principal, input));
+    },
   }),
   defineRoute({
     method: 'get',
@@ -104,20 +120,22 @@ export const apiKeyRoutes: Route[] = [
     access: 'write',
     tag: 'API keys',
     summary: 'Revoke a key',
-    description: 'It stops working everywhere within 5 seconds.',
+    description: 'It stops working everywhere within 5 seconds. A test key revokes test keys.',
     status: 204,
     answer: null,
-    handle: (deps, { principal, params }) => revoke(deps, principal.programId, params.keyId),
+    handle: async (deps, { principal, params }) => {
+      const { programId } = principal;
+      const key = found(await findKey(deps.db, programId, params.keyId), 'API key');
+      assertMayChange(principal, { livemode: key.mode === 'live' });
+      await revoke(deps, programId, key.id);
+    },
   }),
 ];
 
 async function create({ db }: ApiDeps, programId: string, input: z.output<typeof keyInput>) {
   const { rateLimits: limits, ...rest } = input;
-  const { apiKey, plaintext } = await createKey(db, programId, {
-    ...rest,
-    ...(limits ? { rateLimits: dropAbsent(limits) } : {}),
-  });
-  return { data: { ...apiKeyView(apiKey), key: plaintext } };
+  const given = { ...rest, ...(limits ? { rateLimits: dropAbsent(limits) } : {}) };
+  return madeView(await createKey(db, programId, given));
 }
 
 async function list({ db }: ApiDeps, programId: string, query: { limit: number; cursor?: string | undefined }) {
@@ -126,6 +144,10 @@ async function list({ db }: ApiDeps, programId: string, query: { limit: number; 
 
 async function revoke({ db }: ApiDeps, programId: string, keyId: string): Promise<undefined> {
   if (!(await revokeKey(db, programId, keyId))) throw notFound('API key');
+}
+
+function madeView({ apiKey, plaintext }: { apiKey: ApiKey; plaintext: string }) {
+  return { data: { ...apiKeyView(apiKey), key: plaintext } };
 }
 
 function apiKeyView({ id, name, mode, access, display, rateLimits: limits, createdAt }: ApiKey) {

@@ -35,10 +35,10 @@ export const balanceRoutes: Route[] = [
     query: z.strictObject({ ...pageQuery, affiliateId: reference.optional(), currency: currency.optional() }),
     status: 200,
     answer: listOf(balanceSchema),
-    handle: async ({ db }, { principal, livemode, query }) => {
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
       const after = readPosition(toPageRequest('balances', query).beforeId ?? null);
       const filter = {
-        affiliateId: await toAffiliateId(db, principal.programId, query.affiliateId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
         currency: query.currency,
       };
       const request = { limit: query.limit, after };

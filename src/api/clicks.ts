@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
+import { namedBy, type Scope } from '../domain/scope.ts';
 import { newId } from '../domain/ids.ts';
 import { isTooFarAhead } from '../inbound/fields/values.ts';
 import { findClick, listClicks, MAX_SUB_LENGTH, type Click, type StoredClick } from '../program/clicks.ts';
@@ -70,16 +71,15 @@ export const clickRoutes: Route[] = [
     body: clickInput,
     status: 201,
     answer: one(clickSchema),
-    handle: async (deps, { principal, livemode, body, receivedAt }) => {
+    handle: async (deps, { scope, body, receivedAt }) => {
       const occurredAt = body.occurredAt ?? receivedAt;
       if (isTooFarAhead(occurredAt, receivedAt)) {
         throw validationError('occurredAt is more than a year ahead', { occurredAt: 'is more than a year ahead' });
       }
       const click: Click = {
         id: newId('clk'),
-        programId: principal.programId,
-        livemode,
-        ...(await findReferrer(deps, principal.programId, body)),
+        ...scope,
+        ...(await findReferrer(deps, scope, body)),
         occurredAt,
         sub1: body.sub1 ?? null,
         sub2: body.sub2 ?? null,
@@ -110,12 +110,12 @@ export const clickRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(clickSchema),
-    handle: async ({ db }, { principal, livemode, query }) => {
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
       const { programId } = principal;
       const filter = {
         livemode,
-        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
-        offerId: await toOfferId(db, programId, query.offerId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+        offerId: await toOfferId(db, reach, query.offerId),
         linkId: query.linkId,
         ...(await resolvePeriod(db, programId, query)),
       };
@@ -141,20 +141,21 @@ export const clickRoutes: Route[] = [
 type Referrer = Pick<Click, 'affiliateId' | 'offerId' | 'linkId'>;
 
 /** Whose click it is: exactly one of a link's code, an affiliate, a referral code. */
-async function findReferrer({ db }: ApiDeps, programId: string, body: z.output<typeof clickInput>): Promise<Referrer> {
-  const named = (['code', 'affiliateId', 'referralCode'] as const).filter((field) => body[field] !== undefined);
-  if (named.length !== 1) {
+async function findReferrer({ db }: ApiDeps, scope: Scope, body: z.output<typeof clickInput>): Promise<Referrer> {
+  const named = namedBy(scope);
+  const fields = (['code', 'affiliateId', 'referralCode'] as const).filter((field) => body[field] !== undefined);
+  if (fields.length !== 1) {
     const message = 'name exactly one of code, affiliateId, referralCode';
-    throw validationError(`The body must ${message}`, { [named[1] ?? 'code']: message });
+    throw validationError(`The body must ${message}`, { [fields[1] ?? 'code']: message });
   }
-  const offer = body.offerId === undefined ? null : await requireOffer(db, programId, body.offerId);
+  const offer = body.offerId === undefined ? null : await requireOffer(db, named, body.offerId);
   if (body.code === undefined) {
-    const field = named[0] ?? 'affiliateId';
-    const affiliate = await requireAffiliate(db, programId, body[field] ?? '', field);
+    const field = fields[0] ?? 'affiliateId';
+    const affiliate = await requireAffiliate(db, named, body[field] ?? '', field);
     return { affiliateId: affiliate.id, offerId: offer?.id ?? null, linkId: null };
   }
   const target = await findLinkTarget(db, body.code);
-  if (target?.programId !== programId) {
+  if (target?.programId !== scope.programId || !named.modes.includes(target.livemode)) {
     throw new AppError('VALIDATION_ERROR', 'Tracking link not found', {
       details: { code: 'is not a tracking link of this program' },
     });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { found } from '../domain/errors.ts';
+import { namedBy, type Scope } from '../domain/scope.ts';
 import { conversionIdOf } from '../domain/ids.ts';
 import { commissionView } from '../ledger/conversion-view.ts';
 import { commissionStatuses, findCommission, listCommissions, listLedgerEntries } from '../ledger/commissions.ts';
@@ -64,15 +65,15 @@ export const commissionRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(commissionSchema),
-    handle: async ({ db }, { principal, livemode, query }) => {
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
       const { programId } = principal;
       const request = toPageRequest('commissions', query);
       const beforeId = request.beforeId ? conversionIdOf(request.beforeId) : null;
       const filter = {
         livemode,
         statuses: query.status,
-        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
-        offerId: await toOfferId(db, programId, query.offerId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+        offerId: await toOfferId(db, reach, query.offerId),
         ...(await resolvePeriod(db, programId, query)),
       };
       const { items, hasMore } = await listCommissions(db, programId, filter, { ...request, beforeId });
@@ -121,10 +122,10 @@ export const commissionRoutes: Route[] = [
         schema: processingAnswer('DecisionProcessing'),
       },
     },
-    handle: async (deps, { principal, livemode, params, body, raw, headers, receivedAt }) => {
+    handle: async (deps, { principal, livemode, scope, params, body, raw, headers, receivedAt }) => {
       const { programId, keyId } = principal;
       const conversion = found(await findCommission(deps.db, programId, livemode, params.id), 'Commission');
-      const decision = await toDecision(deps, programId, body, keyId);
+      const decision = await toDecision(deps, scope, body, keyId);
       const by = { programId, livemode, raw, headers, receivedAt };
       const result = await decideCommission(deps, conversion, decision, by);
       if (result.kind === 'decided') return { data: await detailView(deps, result.conversion) };
@@ -135,7 +136,7 @@ export const commissionRoutes: Route[] = [
 
 async function toDecision(
   { db }: ApiDeps,
-  programId: string,
+  scope: Scope,
   body: {
     status?: 'approved' | 'rejected' | undefined;
     reason?: string | null | undefined;
@@ -144,7 +145,7 @@ async function toDecision(
   by: string,
 ): Promise<Decision> {
   if (body.status !== undefined) return { status: body.status, reason: body.reason ?? null, by };
-  return { affiliateId: (await requireAffiliate(db, programId, body.affiliateId ?? '')).id, by };
+  return { affiliateId: (await requireAffiliate(db, namedBy(scope), body.affiliateId ?? '')).id, by };
 }
 
 async function detailView({ db }: ApiDeps, conversion: Conversion) {

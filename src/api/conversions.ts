@@ -43,7 +43,7 @@ export const conversionRoutes: Route[] = [
   defineRoute({
     method: 'post',
     path: '/conversions',
-    access: 'write',
+    access: 'ingest',
     tag: 'Conversions',
     summary: 'Report a conversion',
     description:
@@ -93,14 +93,14 @@ export const conversionRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(conversionSchema),
-    handle: async ({ db }, { principal, livemode, query }) => {
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
       const { programId } = principal;
       const filter = {
         livemode,
         statuses: query.status,
         kind: query.kind,
-        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
-        offerId: await toOfferId(db, programId, query.offerId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+        offerId: await toOfferId(db, reach, query.offerId),
         customerId: query.customerId,
         clickId: query.clickId,
         orderId: query.orderId,

@@ -40,7 +40,7 @@ export const eventRoutes: Route[] = [
   defineRoute({
     method: 'post',
     path: '/events',
-    access: 'write',
+    access: 'ingest',
     tag: 'Events',
     summary: 'Report a secondary funnel event',
     description:

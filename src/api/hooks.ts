@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { notFound } from '../domain/errors.ts';
+import { AppError, notFound } from '../domain/errors.ts';
+import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { openAddressGuard } from '../outbound/guard/address-guard.ts';
 import { eventTypeSchema, eventTypes } from '../outbound/events/event-types.ts';
 import { listMessages } from '../outbound/messages/message-rows.ts';
 import { renderBody } from '../outbound/messages/write-messages.ts';
+import { getEndpoint } from '../outbound/endpoints/endpoints.ts';
 import { createHook, deleteHook } from '../outbound/endpoints/rest-hooks.ts';
 import { timestamp } from '../http/fields.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -36,12 +38,8 @@ export const hookRoutes: Route[] = [
         createdAt: timestamp,
       })
       .meta({ id: 'Hook' }),
-    handle: async ({ db, secrets, config }, { principal, body }) => {
-      const { endpoint, secret } = await createHook(
-        { db, secrets, guard: openAddressGuard(config) },
-        principal.programId,
-        body,
-      );
+    handle: async ({ db, secrets, config }, { scope, body }) => {
+      const { endpoint, secret } = await createHook({ db, secrets, guard: openAddressGuard(config) }, scope, body);
       const { id, url, createdAt } = endpoint;
       return { id, targetUrl: url, eventType: body.eventType, secret, createdAt: createdAt.toISOString() };
     },
@@ -55,8 +53,10 @@ export const hookRoutes: Route[] = [
     description: 'A hook that is not there (any more) is answered the same way.',
     status: 204,
     answer: null,
-    handle: async ({ db }, { principal, params }) => {
-      await deleteHook(db, principal.programId, params.id);
+    handle: async (deps, { principal, reach, params }) => {
+      const endpoint = await getEndpoint(deps, reach, params.id).catch(nullIfNotFound);
+      assertMayChange(principal, endpoint);
+      await deleteHook(deps.db, changeableBy(principal), params.id);
     },
   }),
   defineRoute({
@@ -79,3 +79,8 @@ export const hookRoutes: Route[] = [
     },
   }),
 ];
+
+function nullIfNotFound(error: unknown): null {
+  if (error instanceof AppError && error.code === 'NOT_FOUND') return null;
+  throw error;
+}

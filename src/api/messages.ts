@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
+import { namedBy } from '../domain/scope.ts';
+import { assertMayChange } from '../program/api-keys.ts';
 import { getEndpoint } from '../outbound/endpoints/endpoints.ts';
 import { eventTypeSchema } from '../outbound/events/event-types.ts';
 import {
@@ -132,10 +134,12 @@ export const messageRoutes: Route[] = [
     body: z.strictObject({ endpointId: z.string() }).meta({ id: 'ResendInput' }),
     status: 202,
     answer: one(z.strictObject({ messageId: z.string(), endpointId: z.string(), status: z.literal('pending') })),
-    handle: async (deps, { principal, livemode, params, body }) => {
-      const message = await findMessage(deps.db, principal.programId, livemode, params.id);
+    handle: async (deps, { principal, scope, params, body }) => {
+      const message = await findMessage(deps.db, scope.programId, scope.livemode, params.id);
       if (!message) throw notFound('Message');
-      const endpoint = await getEndpoint(deps, principal.programId, body.endpointId);
+      // A live message goes to no test endpoint, and a test key sends nothing to a live one.
+      const endpoint = await getEndpoint(deps, namedBy(scope), body.endpointId);
+      assertMayChange(principal, endpoint);
       await resendMessage(deps, message.id, endpoint);
       return { data: { messageId: message.id, endpointId: endpoint.id, status: 'pending' } };
     },

@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import { AppError, validationError } from '../domain/errors.ts';
-import type { Principal } from '../program/api-keys.ts';
+import { assertAccess, seenBy, type Principal } from '../program/api-keys.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
 import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
@@ -69,6 +69,8 @@ async function handle(
   const result = await route.handle(deps, {
     principal,
     livemode: principal.mode === 'live',
+    scope: { programId: principal.programId, livemode: principal.mode === 'live' },
+    reach: seenBy(principal),
     params: readParams(req),
     query: route.query ? validate(route.query, given, 'The query') : refuseQuery(given),
     body: route.body ? validate(route.body, takeBody(route, body), 'The body') : refuseBody(body),
@@ -85,7 +87,7 @@ async function handle(
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
 
 /** The admin has no program, and so reaches nothing of one. */
-const admin: Principal = { keyId: 'admin', programId: '', mode: 'live', access: 'write', rateLimits: {} };
+const admin: Principal = { keyId: 'admin', programId: '', mode: 'live', access: 'write', rateLimits: {}, lentLimits: [] };
 
 function checkAccess(route: Route, caller: Caller): Principal {
   if (route.access === 'admin') {
@@ -95,9 +97,7 @@ function checkAccess(route: Route, caller: Caller): Principal {
   if (caller.kind === 'admin') {
     throw new AppError('INSUFFICIENT_PERMISSIONS', "The admin token has no program: use one of the program's API keys");
   }
-  if (route.access === 'write' && caller.principal.access !== 'write') {
-    throw new AppError('INSUFFICIENT_PERMISSIONS', 'This API key may only read');
-  }
+  assertAccess(caller.principal, route.access);
   return caller.principal;
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { found } from '../domain/errors.ts';
 import { commissionChangesSchema, commissionTermsSchema } from '../domain/terms.ts';
+import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { createOffer, findOffer, listOffers, updateOffer, type Offer } from '../program/offers.ts';
-import { code, currency, httpUrl, text, timestamp, wordsOf } from '../http/fields.ts';
+import { code, configurationMode, currency, httpUrl, takeOver, text, timestamp, wordsOf } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -11,6 +12,7 @@ const statuses = ['draft', 'published', 'paused', 'archived'] as const;
 const offerSchema = z
   .strictObject({
     id: z.string(),
+    livemode: configurationMode,
     name: z.string(),
     url: z.string(),
     code: z.string(),
@@ -28,7 +30,7 @@ const offerSchema = z
 const changeable = {
   name: text(),
   url: httpUrl.meta({ description: 'Where tracking links lead' }),
-  code: code.optional().meta({ description: 'Unique in the program; made when absent' }),
+  code: code.optional().meta({ description: 'Unique in the program and mode; made when absent' }),
   description: text(5000).nullable().optional(),
   commission: commissionTermsSchema.meta({
     description: 'cpa: amountMinor. cps: rateBps of a one-off or first sale. revshare: rateBps of all payments',
@@ -46,13 +48,12 @@ export const offerRoutes: Route[] = [
     access: 'write',
     tag: 'Offers',
     summary: 'Create an offer',
-    description: "A program's first offer becomes its default offer.",
+    description:
+      "A program's first live offer becomes its default offer. Without one, test traffic takes the oldest test offer.",
     body: z.strictObject(changeable).meta({ id: 'OfferInput' }),
     status: 201,
     answer: one(offerSchema),
-    handle: async ({ db }, { principal, body }) => ({
-      data: offerView(await createOffer(db, principal.programId, body)),
-    }),
+    handle: async ({ db }, { scope, body }) => ({ data: offerView(await createOffer(db, scope, body)) }),
   }),
   defineRoute({
     method: 'get',
@@ -63,9 +64,9 @@ export const offerRoutes: Route[] = [
     query: z.strictObject({ ...pageQuery, status: wordsOf(statuses).optional(), code: z.string().optional() }),
     status: 200,
     answer: listOf(offerSchema),
-    handle: async ({ db }, { principal, query }) => {
+    handle: async ({ db }, { reach, query }) => {
       const filter = { statuses: query.status, code: query.code };
-      const page = await listOffers(db, principal.programId, filter, toPageRequest('offers', query));
+      const page = await listOffers(db, reach, filter, toPageRequest('offers', query));
       return toListBody('offers', page, offerView);
     },
   }),
@@ -78,8 +79,8 @@ export const offerRoutes: Route[] = [
     description: 'The id or the code.',
     status: 200,
     answer: one(offerSchema),
-    handle: async ({ db }, { principal, params }) => ({
-      data: offerView(found(await findOffer(db, principal.programId, params.id), 'Offer')),
+    handle: async ({ db }, { reach, params }) => ({
+      data: offerView(found(await findOffer(db, reach, params.id), 'Offer')),
     }),
   }),
   defineRoute({
@@ -88,7 +89,9 @@ export const offerRoutes: Route[] = [
     access: 'write',
     tag: 'Offers',
     summary: 'Change an offer',
-    description: 'The id or the code. What is left out stays. Terms that customers were bound with stay as they were.',
+    description:
+      'The id or the code. What is left out stays. Terms that customers were bound with stay as they were. ' +
+      'A test key changes what is test; a live one takes it over by `{"livemode": true}`, 409 where the code is taken.',
     body: z
       .strictObject({
         ...changeable,
@@ -97,13 +100,15 @@ export const offerRoutes: Route[] = [
         commission: commissionChangesSchema.optional().meta({
           description: 'What is left out stays; another type takes over what it has in common with the one before',
         }),
+        livemode: takeOver,
       })
       .meta({ id: 'OfferChanges' }),
     status: 200,
     answer: one(offerSchema),
-    handle: async ({ db }, { principal, params, body }) => {
-      const { id } = found(await findOffer(db, principal.programId, params.id), 'Offer');
-      return { data: offerView(found(await updateOffer(db, principal.programId, id, body), 'Offer')) };
+    handle: async ({ db }, { principal, reach, params, body }) => {
+      const offer = found(await findOffer(db, reach, params.id), 'Offer');
+      assertMayChange(principal, offer, body);
+      return { data: offerView(found(await updateOffer(db, changeableBy(principal), offer.id, body), 'Offer')) };
     },
   }),
 ];
@@ -111,6 +116,7 @@ export const offerRoutes: Route[] = [
 function offerView(offer: Offer): z.input<typeof offerSchema> {
   return {
     id: offer.id,
+    livemode: offer.livemode,
     name: offer.name,
     url: offer.url,
     code: offer.code,

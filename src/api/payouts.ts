@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError, found, notFound } from '../domain/errors.ts';
+import { namedBy } from '../domain/scope.ts';
 import { findPayout, listPayouts, payoutView } from '../ledger/payouts.ts';
 import { amountMinor, currency, reference, timestamp, wordsOf } from '../http/fields.ts';
 import { requireAffiliate, toAffiliateId } from './named.ts';
@@ -35,8 +36,8 @@ export const payoutRoutes: Route[] = [
     body: z.strictObject({ affiliateId: reference, currency }).meta({ id: 'PayoutInput' }),
     status: 201,
     answer: one(payoutSchema),
-    handle: async (deps, { principal, livemode, body }) => {
-      const affiliate = await requireAffiliate(deps.db, principal.programId, body.affiliateId);
+    handle: async (deps, { principal, livemode, scope, body }) => {
+      const affiliate = await requireAffiliate(deps.db, namedBy(scope), body.affiliateId);
       if (!livemode) throw new AppError('CONFLICT', 'Nothing is payable: test commissions never are');
       const input = { affiliateId: affiliate.id, currency: body.currency, createdBy: principal.keyId };
       return { data: payoutView(await createPayoutAndAnnounce(deps, principal.programId, input)) };
@@ -56,10 +57,10 @@ export const payoutRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(payoutSchema),
-    handle: async ({ db }, { principal, livemode, query }) => {
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
       const { programId } = principal;
       const request = toPageRequest('payouts', query);
-      const affiliateId = await toAffiliateId(db, programId, query.affiliateId);
+      const affiliateId = await toAffiliateId(db, reach, query.affiliateId);
       const filter = { affiliateId, currency: query.currency, statuses: query.status };
       const page = livemode ? await listPayouts(db, programId, filter, request) : { items: [], hasMore: false };
       return toListBody('payouts', page, payoutView);

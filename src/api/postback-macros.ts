@@ -1,6 +1,8 @@
 import type { Db } from '../db/db.ts';
 import { z } from 'zod';
 import { notFound, validationError } from '../domain/errors.ts';
+import type { Scope } from '../domain/scope.ts';
+import { findConversion } from '../ledger/conversions.ts';
 import { assertBodyTemplate } from '../outbound/postbacks/postback-check.ts';
 import { postbackPresets } from '../outbound/postbacks/postback-presets.ts';
 import {
@@ -74,13 +76,12 @@ export const postbackRoutes: Route[] = [
         .strictObject({ method: z.enum(['GET', 'POST']), url: z.string(), body: z.string().nullable() })
         .meta({ id: 'PostbackPreview' }),
     ),
-    handle: async ({ db }, { principal, body }) => {
+    handle: async ({ db }, { scope, body }) => {
       const { url, method = 'GET', bodyTemplate = null, conversionId } = body;
       const problem = findTemplateProblem(url);
       if (problem) throw validationError(`url ${problem}`, { url: problem });
       if (bodyTemplate !== null) assertBodyTemplate(method, bodyTemplate);
-      const subject =
-        conversionId === undefined ? sampleSubject : await findSubject(db, principal.programId, conversionId);
+      const subject = conversionId === undefined ? sampleSubject : await findSubject(db, scope, conversionId);
       const target = compileTarget({ url, method, bodyTemplate });
       if (!target || !subject) throw notFound('Conversion');
       return { data: renderRequest(target, subject) };
@@ -88,9 +89,9 @@ export const postbackRoutes: Route[] = [
   }),
 ];
 
-async function findSubject(db: Db, programId: string, conversionId: string): Promise<PostbackSubject | null> {
-  const subject = (await readSubjects(db, [conversionId])).get(conversionId);
-  return subject?.programId === programId ? subject : null;
+async function findSubject(db: Db, { programId, livemode }: Scope, id: string): Promise<PostbackSubject | null> {
+  if (!(await findConversion(db, programId, livemode, id))) return null;
+  return (await readSubjects(db, [id])).get(id) ?? null;
 }
 
 const macros = Object.entries(postbackMacros).map(([name, description]) => {

@@ -103,7 +103,7 @@ function toClick(target: LinkTarget, tags: ReadonlyMap<string, string>, req: Req
   return {
     id: newId('clk'),
     programId: target.programId,
-    livemode: true,
+    livemode: target.livemode,
     affiliateId: target.affiliateId,
     offerId: target.offerId,
     linkId: target.linkId,

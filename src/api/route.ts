@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Deps } from '../deps.ts';
+import type { Reach, Scope } from '../domain/scope.ts';
 import type { Principal } from '../program/api-keys.ts';
 
 /**
@@ -10,8 +11,8 @@ export interface Route {
   method: 'get' | 'post' | 'patch' | 'delete';
   /** Under /api/v1, Express style: '/affiliates/:id'. */
   path: string;
-  /** read: any key of a program. write: one that may write. admin: the admin token. */
-  access: 'read' | 'write' | 'admin';
+  /** read: a key that may read. write: one that may write. ingest: one that may write or ingest. admin: the admin token. */
+  access: 'read' | 'write' | 'ingest' | 'admin';
   tag: string;
   summary: string;
   description?: string;
@@ -35,6 +36,10 @@ export interface ApiRequest<Query, Body, Params> {
   principal: Principal;
   /** False for test keys. */
   livemode: boolean;
+  /** The rows (clicks, conversions, messages, …) that the key sees and makes. */
+  scope: Scope;
+  /** The configuration that the key sees. */
+  reach: Reach;
   params: Params;
   query: Query;
   body: Body;

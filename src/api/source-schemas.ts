@@ -13,6 +13,10 @@ const common = {
     .enum(['program', 'source'])
     .optional()
     .meta({ description: 'source: its order ids are its own and never meet those of other sources' }),
+  livemode: z.boolean().optional().meta({
+    description:
+      "true: each message says itself whether it is test; false: all that comes by it is. Default: the key's mode",
+  }),
 };
 
 const stripe = {
@@ -21,7 +25,6 @@ const stripe = {
     .min(1)
     .max(10)
     .meta({ description: 'whsec_…; several while one is rotated: each is tried' }),
-  livemode: z.boolean().nullable().optional().meta({ description: 'false: whatever comes by it is test' }),
 };
 
 const revenuecat = {
@@ -55,7 +58,10 @@ const postback = {
     .optional()
     .meta({ description: "{theirs: what it means}, on top of the preset's; other words pay nothing" }),
   response: z.enum(['json', 'ok', 'gif']).optional().meta({ description: "Default: the preset's, else json" }),
-  requireKey: z.boolean().optional().meta({ description: 'Default true: `secure` must carry an API key' }),
+  requireKey: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Default true: `secure` must carry an API key, best one with the access ingest' }),
   allowedCidrs: z
     .array(z.string().trim().refine(isNetwork, 'must be an address or a CIDR such as 203.0.113.0/24'))
     .max(100)
@@ -101,7 +107,7 @@ const shown = {
   kind: z.enum(['stripe', 'revenuecat', 'postback']),
   name: z.string().nullable(),
   orderScope: z.enum(['program', 'source']),
-  livemode: z.boolean().nullable().meta({ description: 'null: each message says so itself' }),
+  livemode: z.boolean().meta({ description: 'true: each message says itself whether it is test; false: all are' }),
   url: z.string().meta({ description: 'Where the sender is to send' }),
   amountBasis: revenuecatSettingsSchema.shape.amountBasis.unwrap().optional(),
   campaignAsCoupon: z.boolean().optional(),
@@ -114,7 +120,10 @@ const shown = {
   requireKey: z.boolean().optional(),
   allowedCidrs: z.array(z.string()).nullable().optional(),
   eventType: postbackSettingsSchema.shape.eventType.unwrap().optional(),
-  postbackUrl: z.string().optional().meta({ description: 'Of a postback source: ready to paste into its tracker' }),
+  postbackUrl: z
+    .string()
+    .optional()
+    .meta({ description: 'Of a postback source: ready to paste into its tracker; replace API_KEY by an ingest key' }),
   createdAt: timestamp,
 };
 
@@ -135,7 +144,9 @@ export const presetSchema = z
     fields: z.record(z.string(), z.string()),
     statuses: z.record(z.string(), trackerStateSchema),
     response: z.enum(['json', 'ok', 'gif']),
-    postbackUrl: z.string().meta({ description: 'Paste it into that tracker; replace SOURCE_ID and API_KEY' }),
+    postbackUrl: z
+      .string()
+      .meta({ description: 'Paste it into that tracker; replace SOURCE_ID, and API_KEY by an ingest key' }),
     documentation: z.string(),
   })
   .meta({ id: 'SourcePreset' });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { found, notFound, validationError } from '../domain/errors.ts';
+import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/presets.ts';
 import { compileSettings } from '../inbound/postback/settings.ts';
 import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';
@@ -44,8 +45,10 @@ export const sourceRoutes: Route[] = [
     body: sourceInput,
     status: 201,
     answer: one(sourceDetailSchema),
-    handle: async (deps, { principal, body }) => {
-      const source = await createSource(deps.db, deps.secrets, principal.programId, toSourceInput(body));
+    handle: async (deps, { principal, livemode, body }) => {
+      assertMayChange(principal, body);
+      const input = { livemode, ...toSourceInput(body) };
+      const source = await createSource(deps.db, deps.secrets, principal.programId, input);
       return { data: await detailView(deps, source) };
     },
   }),
@@ -58,8 +61,8 @@ export const sourceRoutes: Route[] = [
     query: z.strictObject({ ...pageQuery, kind: z.enum(['stripe', 'revenuecat', 'postback']).optional() }),
     status: 200,
     answer: listOf(sourceSchema),
-    handle: async (deps, { principal, query }) => {
-      const page = await listSources(deps.db, principal.programId, query, toPageRequest('sources', query));
+    handle: async (deps, { reach, query }) => {
+      const page = await listSources(deps.db, reach, query, toPageRequest('sources', query));
       return toListBody('sources', page, (source) => sourceView(deps, source));
     },
   }),
@@ -81,8 +84,8 @@ export const sourceRoutes: Route[] = [
     summary: 'Get a source',
     status: 200,
     answer: one(sourceDetailSchema),
-    handle: async (deps, { principal, params }) => ({
-      data: await detailView(deps, found(await getSource(deps.db, principal.programId, params.id), 'Source')),
+    handle: async (deps, { reach, params }) => ({
+      data: await detailView(deps, found(await getSource(deps.db, reach, params.id), 'Source')),
     }),
   }),
   defineRoute({
@@ -91,20 +94,18 @@ export const sourceRoutes: Route[] = [
     access: 'write',
     tag: 'Sources',
     summary: 'Change a source',
-    description: 'Fields of its own kind. `fields`, `statuses` and secrets replace what was there.',
+    description:
+      'Fields of its own kind. `fields`, `statuses` and secrets replace what was there. ' +
+      'A test key changes what is test; a live one takes it over by `{"livemode": true}`.',
     body: sourceChanges,
     status: 200,
     answer: one(sourceDetailSchema),
-    handle: async (deps, { principal, params, body }) => {
-      const source = found(await getSource(deps.db, principal.programId, params.id), 'Source');
+    handle: async (deps, { principal, reach, params, body }) => {
+      const source = found(await getSource(deps.db, reach, params.id), 'Source');
+      assertMayChange(principal, source, body);
       const changes = await toSourceChanges(deps, source, body);
-      const { programId } = principal;
-      return {
-        data: await detailView(
-          deps,
-          found(await updateSource(deps.db, deps.secrets, programId, source.id, changes), 'Source'),
-        ),
-      };
+      const changed = await updateSource(deps.db, deps.secrets, changeableBy(principal), source.id, changes);
+      return { data: await detailView(deps, found(changed, 'Source')) };
     },
   }),
   defineRoute({
@@ -116,8 +117,10 @@ export const sourceRoutes: Route[] = [
     description: 'What came by it stays.',
     status: 204,
     answer: null,
-    handle: async ({ db }, { principal, params }) => {
-      if (!(await deleteSource(db, principal.programId, params.id))) throw notFound('Source');
+    handle: async ({ db }, { principal, reach, params }) => {
+      const source = found(await getSource(db, reach, params.id), 'Source');
+      assertMayChange(principal, source);
+      if (!(await deleteSource(db, changeableBy(principal), source.id))) throw notFound('Source');
     },
   }),
 ];
@@ -125,27 +128,22 @@ export const sourceRoutes: Route[] = [
 /** What a checked body asks for. Throws VALIDATION_ERROR where its parts do not fit together. */
 export function toSourceInput(body: SourceBody): SourceInput {
   const { name, orderScope } = body;
+  const common = { name, orderScope, ...(body.livemode === undefined ? {} : { livemode: body.livemode }) };
   switch (body.kind) {
     case 'stripe': {
-      const { signingSecrets, livemode } = body;
-      return { kind: 'stripe', name, orderScope, livemode, settings: {}, secrets: { signingSecrets } };
+      const { signingSecrets } = body;
+      return { kind: 'stripe', ...common, settings: {}, secrets: { signingSecrets } };
     }
     case 'revenuecat': {
       const { amountBasis, campaignAsCoupon, stripeStores } = body;
       const settings = revenuecatSettingsSchema.parse({ amountBasis, campaignAsCoupon, stripeStores });
       const secrets = { authorization: body.authorization ?? null, hmacSecret: body.hmacSecret ?? null };
-      return { kind: 'revenuecat', name, orderScope, settings, secrets: requireOne(secrets) };
+      return { kind: 'revenuecat', ...common, settings, secrets: requireOne(secrets) };
     }
     default: {
-      const { kind: _kind, name: _name, orderScope: _scope, ...given } = body;
+      const { kind: _kind, name: _name, orderScope: _scope, livemode: _livemode, ...given } = body;
       const response = given.response ?? findPreset(given.preset)?.response;
-      return {
-        kind: 'postback',
-        name,
-        orderScope,
-        settings: toPostbackSettings({ ...given, response }),
-        secrets: null,
-      };
+      return { kind: 'postback', ...common, settings: toPostbackSettings({ ...given, response }), secrets: null };
     }
   }
 }

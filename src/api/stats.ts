@@ -61,13 +61,13 @@ export const statsRoutes: Route[] = [
     }),
     status: 200,
     answer: one(statsSchema),
-    handle: async ({ db }, { principal, livemode, query }) => {
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
       const { programId } = principal;
       const filter = {
         livemode,
         ...(await resolvePeriod(db, programId, query)),
-        offerId: await toOfferId(db, programId, query.offerId),
-        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
+        offerId: await toOfferId(db, reach, query.offerId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
       };
       const totals = await readStatistics(db, programId, filter);
       if (query.groupBy === undefined) return { data: totals };

@@ -2,7 +2,7 @@ import { listEventsOfTestClick } from '../inbound/inbox/inbox-events.ts';
 import { z } from 'zod';
 import { inTransaction } from '../db/db.ts';
 import { notFound, validationError } from '../domain/errors.ts';
-import type { Scope } from '../domain/scope.ts';
+import { namedBy, type Scope } from '../domain/scope.ts';
 import { listAffiliates } from '../program/affiliates.ts';
 import { conversionView } from '../ledger/conversion-view.ts';
 import { listConversions } from '../ledger/conversions.ts';
@@ -75,15 +75,15 @@ export const testSessionRoutes: Route[] = [
     status: 201,
     answer: one(newSessionSchema),
     handle: async (deps, { principal, body, receivedAt }) => {
-      const { programId } = principal;
+      const scope = { programId: principal.programId, livemode: false };
       if ((body.offerId === undefined) === (body.offerCode === undefined)) {
         throw validationError('The body must name offerId or offerCode', { offerId: 'name offerId or offerCode' });
       }
       const field = body.offerId === undefined ? 'offerCode' : 'offerId';
-      const offer = await requireOffer(deps.db, programId, body[field] ?? '', field);
-      const affiliateId = await chooseAffiliate(deps, { programId, livemode: false }, body.affiliateId);
+      const offer = await requireOffer(deps.db, namedBy(scope), body[field] ?? '', field);
+      const affiliateId = await chooseAffiliate(deps, scope, body.affiliateId);
       const session = await inTransaction(deps.db, (trx) =>
-        createTestSession(trx, programId, { offerId: offer.id, affiliateId }, receivedAt),
+        createTestSession(trx, scope.programId, { offerId: offer.id, affiliateId }, receivedAt),
       );
       return {
         data: {
@@ -116,8 +116,8 @@ export const testSessionRoutes: Route[] = [
 
 /** Whose test click it is: who is named, else an active affiliate, else one that is made, so that every program can test. */
 export async function chooseAffiliate(deps: ApiDeps, scope: Scope, named: string | undefined): Promise<string> {
-  if (named !== undefined) return (await requireAffiliate(deps.db, scope.programId, named)).id;
-  const { items } = await listAffiliates(deps.db, scope.programId, { statuses: ['active'] }, { limit: 1 });
+  if (named !== undefined) return (await requireAffiliate(deps.db, namedBy(scope), named)).id;
+  const { items } = await listAffiliates(deps.db, namedBy(scope), { statuses: ['active'] }, { limit: 1 });
   if (items[0]) return items[0].id;
   const made = await createAffiliateAndAnnounce(deps, scope, {
     displayName: 'Test affiliate',

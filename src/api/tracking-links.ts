@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { Db } from '../db/db.ts';
 import { found, validationError } from '../domain/errors.ts';
-import { getProgram } from '../program/programs.ts';
+import { namedBy, type Scope } from '../domain/scope.ts';
+import { assertMayChange, changeableBy } from '../program/api-keys.ts';
+import { findDefaultOfferId } from '../program/offers.ts';
 import {
   countLinkResults,
   createTrackingLink,
@@ -10,7 +11,7 @@ import {
   updateTrackingLink,
   type TrackingLink,
 } from '../program/tracking-links.ts';
-import { httpUrl, reference, timestamp } from '../http/fields.ts';
+import { configurationMode, httpUrl, reference, takeOver, timestamp } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
@@ -20,6 +21,7 @@ const statuses = ['active', 'paused'] as const;
 const linkSchema = z
   .strictObject({
     id: z.string(),
+    livemode: configurationMode,
     affiliateId: z.string(),
     offerId: z.string(),
     code: z.string(),
@@ -53,22 +55,22 @@ export const trackingLinkRoutes: Route[] = [
     access: 'write',
     tag: 'Tracking links',
     summary: 'Create a tracking link',
-    description: "Without an offer it leads to the program's default offer of this moment.",
+    description: "Without an offer it leads to the program's default offer of this moment; in test, where there is none, to the oldest test offer.",
     body: z.strictObject({ ...named, offerId: named.offerId.optional() }).meta({ id: 'TrackingLinkInput' }),
     status: 201,
     answer: one(linkSchema),
-    handle: async (deps, { principal, body }) => {
+    handle: async (deps, { scope, body }) => {
       const { db } = deps;
-      const { programId } = principal;
+      const named = namedBy(scope);
       const [affiliate, offerId] = await Promise.all([
-        requireAffiliate(db, programId, body.affiliateId),
+        requireAffiliate(db, named, body.affiliateId),
         body.offerId === undefined
-          ? requireDefaultOfferId(db, programId)
-          : requireOffer(db, programId, body.offerId).then(({ id }) => id),
+          ? requireDefaultOfferId(deps, scope)
+          : requireOffer(db, named, body.offerId).then(({ id }) => id),
       ]);
       const { customUrl, code, status } = body;
       const input = { affiliateId: affiliate.id, offerId, customUrl, code, status };
-      const link = await createTrackingLink(db, programId, input);
+      const link = await createTrackingLink(db, scope, input);
       return { data: linkView(deps, link, { clicks: 0, conversions: 0 }) };
     },
   }),
@@ -86,16 +88,15 @@ export const trackingLinkRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(linkSchema),
-    handle: async (deps, { principal, livemode, query }) => {
-      const { programId } = principal;
+    handle: async (deps, { principal, livemode, reach, query }) => {
       const filter = {
-        affiliateId: await toAffiliateId(deps.db, programId, query.affiliateId),
-        offerId: await toOfferId(deps.db, programId, query.offerId),
+        affiliateId: await toAffiliateId(deps.db, reach, query.affiliateId),
+        offerId: await toOfferId(deps.db, reach, query.offerId),
         code: query.code,
       };
-      const page = await listTrackingLinks(deps.db, programId, filter, toPageRequest('tracking-links', query));
+      const page = await listTrackingLinks(deps.db, reach, filter, toPageRequest('tracking-links', query));
       const ids = page.items.map(({ id }) => id);
-      const counts = await countLinkResults(deps.db, programId, livemode, ids);
+      const counts = await countLinkResults(deps.db, principal.programId, livemode, ids);
       return toListBody('tracking-links', page, (link) => linkView(deps, link, counts.get(link.id)));
     },
   }),
@@ -107,8 +108,8 @@ export const trackingLinkRoutes: Route[] = [
     summary: 'Get a tracking link',
     status: 200,
     answer: one(linkSchema),
-    handle: async (deps, { principal, livemode, params }) => {
-      const link = found(await findTrackingLink(deps.db, principal.programId, params.id), 'Tracking link');
+    handle: async (deps, { principal, livemode, reach, params }) => {
+      const link = found(await findTrackingLink(deps.db, reach, params.id), 'Tracking link');
       return { data: await withCounts(deps, principal.programId, livemode, link) };
     },
   }),
@@ -118,32 +119,44 @@ export const trackingLinkRoutes: Route[] = [
     access: 'write',
     tag: 'Tracking links',
     summary: 'Change a tracking link',
-    description: 'Clicks that were made stay whose they are. With another code the one before leads nowhere any more.',
+    description:
+      'Clicks that were made stay whose they are, and test. With another code the one before leads nowhere any more. ' +
+      'A test key changes what is test; a live one takes it over by `{"livemode": true}`, 409 while its affiliate or offer ' +
+      'is test.',
     body: z
-      .strictObject({ ...named, affiliateId: named.affiliateId.optional(), offerId: named.offerId.optional() })
+      .strictObject({
+        ...named,
+        affiliateId: named.affiliateId.optional(),
+        offerId: named.offerId.optional(),
+        livemode: takeOver,
+      })
       .meta({ id: 'TrackingLinkChanges' }),
     status: 200,
     answer: one(linkSchema),
-    handle: async (deps, { principal, livemode, params, body }) => {
+    handle: async (deps, { principal, livemode, reach, params, body }) => {
       const { programId } = principal;
-      found(await findTrackingLink(deps.db, programId, params.id), 'Tracking link');
+      const before = found(await findTrackingLink(deps.db, reach, params.id), 'Tracking link');
+      assertMayChange(principal, before, body);
       const { affiliateId, offerId, customUrl, code, status } = body;
+      const named = namedBy({ programId, livemode: body.livemode ?? before.livemode });
       const changes = {
-        affiliateId: affiliateId && (await requireAffiliate(deps.db, programId, affiliateId)).id,
-        offerId: offerId && (await requireOffer(deps.db, programId, offerId)).id,
+        livemode: body.livemode,
+        affiliateId: affiliateId && (await requireAffiliate(deps.db, named, affiliateId)).id,
+        offerId: offerId && (await requireOffer(deps.db, named, offerId)).id,
         customUrl,
         code,
         status,
       };
-      const link = found(await updateTrackingLink(deps.db, programId, params.id, changes), 'Tracking link');
+      const changed = await updateTrackingLink(deps.db, changeableBy(principal), before.id, changes);
+      const link = found(changed, 'Tracking link');
       return { data: await withCounts(deps, programId, livemode, link) };
     },
   }),
 ];
 
-async function requireDefaultOfferId(db: Db, programId: string): Promise<string> {
-  const { defaultOfferId } = await getProgram(db, programId);
-  if (defaultOfferId !== null) return defaultOfferId;
+async function requireDefaultOfferId({ db }: ApiDeps, scope: Scope): Promise<string> {
+  const offerId = await findDefaultOfferId(db, scope);
+  if (offerId !== null) return offerId;
   const message = 'is required: the program has no default offer';
   throw validationError(`offerId ${message}`, { offerId: message });
 }
@@ -160,6 +173,7 @@ function linkView(
 ): z.input<typeof linkSchema> {
   return {
     id: link.id,
+    livemode: link.livemode,
     affiliateId: link.affiliateId,
     offerId: link.offerId,
     code: link.code,

@@ -4,6 +4,7 @@ import type { Db } from '../db/db.ts';
 import type { Deps } from '../deps.ts';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
+import { namedBy } from '../domain/scope.ts';
 import { networkOf } from '../http/authenticate.ts';
 import { clipText } from '../http/clip-text.ts';
 import { answerApiError } from '../http/errors.ts';
@@ -98,14 +99,14 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
   return router;
 }
 
-/** Whose click it is. Throws NOT_FOUND, and VALIDATION_ERROR where several programs have the code. */
+/** Whose click it is: a live affiliate's, since nothing says that the visit is a test. Throws NOT_FOUND, and VALIDATION_ERROR where several programs have the code. */
 async function findReferrer(
   db: Db,
   ref: string,
   programId: string | null,
 ): Promise<Pick<Click, 'programId' | 'affiliateId'>> {
   if (programId !== null) {
-    const affiliate = await findAffiliate(db, programId, ref);
+    const affiliate = await findAffiliate(db, namedBy({ programId, livemode: true }), ref);
     return { programId, affiliateId: unbanned(affiliate).id };
   }
   const [owner, another] = await findCodeOwners(db, ref);
@@ -114,7 +115,7 @@ async function findReferrer(
     const message = 'is required: several programs have this code';
     throw validationError(`programId ${message}`, { programId: message });
   }
-  unbanned(await findAffiliate(db, owner.programId, owner.affiliateId));
+  unbanned(await findAffiliate(db, namedBy({ programId: owner.programId, livemode: true }), owner.affiliateId));
   return owner;
 }
 

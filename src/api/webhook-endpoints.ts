@@ -20,16 +20,18 @@ import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound
 import { presentAttempt } from '../outbound/messages/message-rows.ts';
 import { beginRecovery, findRecovery, type Recovery } from '../outbound/recovery/recoveries.ts';
 import { assertEnabled, sendTest } from '../outbound/recovery/redelivery.ts';
-import { moment, reference, timestamp } from '../http/fields.ts';
+import { configurationMode, moment, reference, timestamp } from '../http/fields.ts';
+import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { attemptSchema } from './messages.ts';
 import { toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
-import { defineRoute, type ApiDeps, type Route } from './route.ts';
+import { defineRoute, type ApiDeps, type ApiRequest, type Route } from './route.ts';
 
 const kinds = ['webhook', 'rest_hook', 'postback'] as const;
 
 const shown = {
   id: z.string(),
+  livemode: configurationMode,
   kind: z.enum(kinds),
   url: z.string(),
   eventTypes: z.array(z.string()).meta({ description: 'Empty: all' }),
@@ -82,12 +84,13 @@ export const webhookEndpointRoutes: Route[] = [
     access: 'write',
     tag,
     summary: 'Create a webhook endpoint',
-    description: 'The signing secret is in this answer and in none after it.',
+    description:
+      'The signing secret is in this answer and in none after it. An endpoint of a test key gets test messages only.',
     body: endpointCreateSchema.meta({ id: 'WebhookEndpointInput' }),
     status: 201,
     answer: one(endpointWithSecretSchema),
-    handle: async (deps, { principal, body }) => {
-      const { endpoint, secret } = await createEndpoint(withGuard(deps), principal.programId, {
+    handle: async (deps, { scope, body }) => {
+      const { endpoint, secret } = await createEndpoint(withGuard(deps), scope, {
         ...body,
         kind: body.kind ?? 'webhook',
       });
@@ -109,10 +112,10 @@ export const webhookEndpointRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(endpointSchema),
-    handle: async (deps, { principal, query }) => {
-      const affiliateId = await toAffiliateId(deps.db, principal.programId, query.affiliateId);
+    handle: async (deps, { reach, query }) => {
+      const affiliateId = await toAffiliateId(deps.db, reach, query.affiliateId);
       const filter = { url: query.url, kind: query.kind, affiliateId };
-      const page = await listEndpoints(deps, principal.programId, filter, toPageRequest('webhook-endpoints', query));
+      const page = await listEndpoints(deps, reach, filter, toPageRequest('webhook-endpoints', query));
       return toListBody('webhook-endpoints', page, endpointView);
     },
   }),
@@ -124,9 +127,7 @@ export const webhookEndpointRoutes: Route[] = [
     summary: 'Get a webhook endpoint',
     status: 200,
     answer: one(endpointSchema),
-    handle: async (deps, { principal, params }) => ({
-      data: endpointView(await getEndpoint(deps, principal.programId, params.id)),
-    }),
+    handle: async (deps, { reach, params }) => ({ data: endpointView(await getEndpoint(deps, reach, params.id)) }),
   }),
   defineRoute({
     method: 'patch',
@@ -134,13 +135,18 @@ export const webhookEndpointRoutes: Route[] = [
     access: 'write',
     tag,
     summary: 'Change a webhook endpoint',
-    description: 'While it is disabled its events are kept: enable it, then recover them.',
+    description:
+      'While it is disabled its events are kept: enable it, then recover them. ' +
+      'A test key changes what is test; a live one takes it over by `{"livemode": true}`, 409 while its affiliate is test.',
     body: endpointUpdateSchema.meta({ id: 'WebhookEndpointChanges' }),
     status: 200,
     answer: one(endpointSchema),
-    handle: async (deps, { principal, params, body }) => ({
-      data: endpointView(await updateEndpoint(withGuard(deps), principal.programId, params.id, body)),
-    }),
+    handle: async (deps, request) => {
+      const { principal, body } = request;
+      const { id } = await getChangeable(deps, request);
+      assertMayChange(principal, body);
+      return { data: endpointView(await updateEndpoint(withGuard(deps), changeableBy(principal), id, body)) };
+    },
   }),
   defineRoute({
     method: 'delete',
@@ -151,8 +157,9 @@ export const webhookEndpointRoutes: Route[] = [
     description: 'Deliveries under way finish; what is pending is cancelled.',
     status: 204,
     answer: null,
-    handle: async ({ db }, { principal, params }) => {
-      if (!(await deleteEndpoint(db, principal.programId, params.id))) throw notFound('Webhook endpoint');
+    handle: async (deps, request) => {
+      const { id } = await getChangeable(deps, request);
+      if (!(await deleteEndpoint(deps.db, changeableBy(request.principal), id))) throw notFound('Webhook endpoint');
     },
   }),
   defineRoute({
@@ -170,8 +177,9 @@ export const webhookEndpointRoutes: Route[] = [
         .strictObject({ ...shown, secret: z.string(), previousSecretExpiresAt: timestamp })
         .meta({ id: 'WebhookEndpointRotated' }),
     ),
-    handle: async (deps, { principal, params, body }) => {
-      const rotated = await rotateSecret(deps, principal.programId, params.id, body, deps.clock.now());
+    handle: async (deps, request) => {
+      const { id } = await getChangeable(deps, request);
+      const rotated = await rotateSecret(deps, changeableBy(request.principal), id, request.body, deps.clock.now());
       const { endpoint, secret, previousSecretExpiresAt } = rotated;
       const view = endpointView(endpoint);
       return { data: { ...view, secret, previousSecretExpiresAt: previousSecretExpiresAt.toISOString() } };
@@ -193,9 +201,9 @@ export const webhookEndpointRoutes: Route[] = [
         attempt: attemptSchema.nullable().meta({ description: 'null: not made yet; see /messages/:id/attempts' }),
       }),
     ),
-    handle: async (deps, { principal, params, body }) => {
-      const endpoint = await getEndpoint(deps, principal.programId, params.id);
-      const type = body.eventType ?? chooseTestType(endpoint);
+    handle: async (deps, request) => {
+      const endpoint = await getChangeable(deps, request);
+      const type = request.body.eventType ?? chooseTestType(endpoint);
       const { messageId, attempt } = await sendTest(deps, endpoint, type, deps.config.resultTimeoutMs);
       return { data: { messageId, attempt: attempt && presentAttempt(attempt) } };
     },
@@ -210,7 +218,7 @@ export const webhookEndpointRoutes: Route[] = [
     body: sinceBody.meta({ id: 'RecoveryInput' }),
     status: 202,
     answer: one(recoverySchema),
-    handle: (deps, { principal, params, body }) => recover(deps, principal.programId, params.id, 'failed', body.since),
+    handle: (deps, request) => recover(deps, request, 'failed', request.body.since),
   }),
   defineRoute({
     method: 'post',
@@ -218,11 +226,12 @@ export const webhookEndpointRoutes: Route[] = [
     access: 'write',
     tag,
     summary: 'Send all that it was never meant to get since a time',
-    description: 'Messages of its event types from before it existed, or asked for them.',
+    description:
+      'Messages of its event types from before it existed, or asked for them; to a test endpoint test messages only.',
     body: sinceBody.meta({ id: 'ReplayInput' }),
     status: 202,
     answer: one(recoverySchema),
-    handle: (deps, { principal, params, body }) => recover(deps, principal.programId, params.id, 'missing', body.since),
+    handle: (deps, request) => recover(deps, request, 'missing', request.body.since),
   }),
   defineRoute({
     method: 'get',
@@ -232,8 +241,8 @@ export const webhookEndpointRoutes: Route[] = [
     summary: 'How far a recovery or replay has come',
     status: 200,
     answer: one(recoverySchema),
-    handle: async (deps, { principal, params }) => {
-      const endpoint = await getEndpoint(deps, principal.programId, params.id);
+    handle: async (deps, { reach, params }) => {
+      const endpoint = await getEndpoint(deps, reach, params.id);
       const recovery = await findRecovery(deps.db, endpoint.id, params.recoveryId);
       if (!recovery) throw notFound('Recovery');
       return { data: recoveryView(recovery) };
@@ -241,15 +250,18 @@ export const webhookEndpointRoutes: Route[] = [
   }),
 ];
 
+type EndpointRequest = Pick<ApiRequest<unknown, unknown, { id: string }>, 'principal' | 'reach' | 'params'>;
+
+/** The endpoint that a request names, where its key may change it or have it sent to: a test key a test endpoint. */
+async function getChangeable(deps: ApiDeps, { principal, reach, params }: EndpointRequest): Promise<Endpoint> {
+  const endpoint = await getEndpoint(deps, reach, params.id);
+  assertMayChange(principal, endpoint);
+  return endpoint;
+}
+
 /** Does the first page at once; the workers do the others. */
-async function recover(
-  deps: ApiDeps,
-  programId: string,
-  endpointId: string,
-  kind: Recovery['kind'],
-  since: Date,
-): Promise<object> {
-  const endpoint = await getEndpoint(deps, programId, endpointId);
+async function recover(deps: ApiDeps, request: EndpointRequest, kind: Recovery['kind'], since: Date): Promise<object> {
+  const endpoint = await getChangeable(deps, request);
   assertEnabled(endpoint);
   if (kind === 'missing' && endpoint.kind === 'postback') {
     throw new AppError('CONFLICT', 'A postback is fired by conversions as they change: there is nothing to replay');

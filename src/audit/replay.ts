@@ -34,10 +34,13 @@ function standingMeaning({ status, reason, error, facts, livemode }: StoredInbox
   return { kind: 'facts', livemode, facts };
 }
 
-/** Facts that were settled keep their side: live ones do not become test ones because a setting changed. */
+/**
+ * Facts that were settled keep their side: live ones do not become test ones because a setting changed. What is test never
+ * becomes live: a test key may replay it.
+ */
 async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalized): Promise<void> {
   const isFacts = understood.kind === 'facts';
-  const livemode = event.facts.length > 0 ? event.livemode : understood.livemode;
+  const livemode = event.livemode && (event.facts.length > 0 || understood.livemode);
   await runSql(
     db,
     'storeReplay',

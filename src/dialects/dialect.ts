@@ -3,8 +3,9 @@ import type { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import type { CredentialHeader } from '../http/authenticate.ts';
 import type { AppError, ErrorDetails } from '../domain/errors.ts';
-import type { Principal } from '../program/api-keys.ts';
-import type { LimitClass, RateLimitPolicy } from '../http/rate-limits.ts';
+import type { Reach } from '../domain/scope.ts';
+import type { LimitClass, Principal } from '../program/api-keys.ts';
+import type { RateLimitPolicy } from '../http/rate-limits.ts';
 
 /**
  * A drop-in surface of another system: its requests, our operations, its answers. mount.ts runs every request through the
@@ -51,7 +52,8 @@ export interface DialectAnswer {
 
 /**
  * What a key may send, by the page: the first policy is the one whose figures the answers show; all of them count. A key
- * with limits of its own (`rateLimits`) has its `limitClass` instead. Callers without a key are counted by address.
+ * with limits of its own (`rateLimits`) has its `limitClass` instead, or at most
+ * that, where it is lent by a key without one. Callers without a key are counted by address.
  */
 export interface RouteLimits {
   limitClass: LimitClass;
@@ -63,8 +65,8 @@ export interface DialectRoute {
   /** Under the base, Express style; several for aliases. */
   path: string | readonly string[];
   auth: AuthMode;
-  /** write: keys that may only read are refused. */
-  access: 'read' | 'write';
+  /** write: keys that may only read are refused. ingest: those that only send conversions and events are let in, too. */
+  access: 'read' | 'write' | 'ingest';
   limits: RouteLimits | null;
   /** Browsers of any origin may call it, without credentials: CORS with preflight. */
   anyOrigin?: boolean;
@@ -85,6 +87,11 @@ export interface DialectRequest<Query, Body, Params, Auth extends AuthMode> {
   principal: Auth extends 'key' ? Principal : Principal | null;
   /** False for test keys; true where there is no key. */
   livemode: boolean;
+  /**
+   * The configuration that the key sees here: a live key what is live, since these surfaces cannot say which is test; a test
+   * key both.
+   */
+  reach: Auth extends 'key' ? Reach : Reach | null;
   params: Params;
   query: Query;
   body: Body;

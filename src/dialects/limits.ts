@@ -40,9 +40,14 @@ function policiesOf(
   principal: Principal | null,
 ): [RateLimitPolicy, ...RateLimitPolicy[]] {
   const own = principal?.rateLimits[limitClass];
-  if (own !== undefined) return [{ name: `${surface}-${limitClass}`, limit: own, windowS: 60 }];
+  const isLent = principal?.lentLimits.includes(limitClass) ?? false;
+  if (own !== undefined && !isLent) return [{ name: `${surface}-${limitClass}`, limit: own, windowS: 60 }];
   const [shown, ...others] = policies;
-  const rename = (policy: RateLimitPolicy) => ({ ...policy, name: `${surface}-${policy.name}` });
+  const rename = (policy: RateLimitPolicy) => ({
+    ...policy,
+    name: `${surface}-${policy.name}`,
+    limit: Math.min(policy.limit, own ?? policy.limit),
+  });
   return [rename(shown), ...others.map(rename)];
 }
 

@@ -7,6 +7,8 @@ import { readQuery, validate } from '../http/validate.ts';
 import { toAppError } from '../db/pg-errors.ts';
 import type { Deps } from '../deps.ts';
 import { AppError, notFound } from '../domain/errors.ts';
+import { namedBy } from '../domain/scope.ts';
+import { assertAccess } from '../program/api-keys.ts';
 import { authenticateDialect } from './authenticate.ts';
 import type { Dialect, DialectAnswer, DialectRoute, RequestPart } from './dialect.ts';
 import { limitDialect } from './limits.ts';
@@ -44,15 +46,14 @@ async function handle(
   const early = route.body && dialect.credentials.includes('secure') ? await readJsonBody(req) : null;
   const principal = await authenticateDialect(deps, dialect, route, early?.value, req, res);
   await limitDialect(deps, dialect, route, principal, req, res);
-  if (principal && route.access === 'write' && principal.access !== 'write') {
-    throw new AppError('INSUFFICIENT_PERMISSIONS', 'This API key may only read');
-  }
+  if (principal) assertAccess(principal, route.access);
   const body = early ?? (route.body ? await readJsonBody(req) : NO_BODY);
   const params = readParams(req);
   return await route.handle(deps, {
     surface: dialect.name,
     principal,
     livemode: principal?.mode !== 'test',
+    reach: principal && namedBy({ programId: principal.programId, livemode: principal.mode === 'live' }),
     params: route.params ? (read(dialect, route.params, params, 'path') as Record<string, string>) : params,
     query: route.query ? read(dialect, route.query, readQuery(req.originalUrl), 'query') : {},
     body: route.body ? read(dialect, route.body, body.value ?? {}, 'body') : undefined,

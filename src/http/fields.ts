@@ -80,6 +80,17 @@ export const livemode = z
   .boolean()
   .meta({ description: 'False for what came by a test key, a test click or a test event' });
 
+/** Of configuration: affiliates, offers, links, endpoints. */
+export const configurationMode = z
+  .boolean()
+  .meta({ description: 'False: a test key made it, and it serves test traffic only' });
+
+/** In a PATCH of configuration. */
+export const takeOver = z
+  .literal(true, 'must be true: what is live stays live')
+  .optional()
+  .meta({ description: 'true takes over what a test key made; for live keys that may write' });
+
 /** A list of words in a query: `status=pending,approved`. */
 export function wordsOf<const W extends readonly [string, ...string[]]>(words: W) {
   const allowed: readonly string[] = words;

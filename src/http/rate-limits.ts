@@ -1,7 +1,7 @@
 import { Redis, Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
-import type { Principal } from '../program/api-keys.ts';
+import { defaultRateLimits, type LimitClass, type Principal } from '../program/api-keys.ts';
 
 /** At most `limit` requests in `windowS` seconds, counted under a name of its own. */
 export interface RateLimitPolicy {
@@ -33,16 +33,6 @@ export interface RateLimitConfig {
   redisUrl: string | null;
   redisClusterNodes: string[] | null;
 }
-
-/** Kinds of requests, each with a limit of its own. */
-export type LimitClass = 'reads' | 'writes' | 'conversions';
-
-/** Requests a minute for a key that has no limits of its own. `conversions` includes events and postbacks. */
-export const defaultRateLimits: Readonly<Record<LimitClass, number>> = {
-  reads: 600,
-  writes: 300,
-  conversions: 60_000,
-};
 
 /** The native API's policy of a key. */
 export function keyPolicy(principal: Pick<Principal, 'rateLimits'>, limitClass: LimitClass): RateLimitPolicy {

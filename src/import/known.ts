@@ -2,7 +2,10 @@ import type { Db } from '../db/db.ts';
 import { runSql, type Bindings } from '../db/sql.ts';
 import { foldCode } from '../program/codes.ts';
 
-/** What exists already of what is to be imported: ids and link codes in the whole hub, other codes in the program. */
+/**
+ * What exists already of what is to be imported: ids and link codes in the whole hub, other codes in the program. What is
+ * imported is live, so a test object of the program is nobody's: `programId` is empty.
+ */
 export interface Known {
   affiliates: Map<string, { programId: string; email: string }>;
   /** By code in its folded form: the affiliate. */
@@ -31,20 +34,22 @@ export interface Wanted {
   clicks: Set<string>;
 }
 
+const ownerOfLive = `case when livemode then program_id else '' end`;
+
 export async function readKnown(db: Db, programId: string, wanted: Wanted): Promise<Known> {
   const referrals = await readCodes(db, programId, 'referral', wanted.affiliates);
   const coupons = await readCodes(db, programId, 'coupon', wanted.coupons);
   const affiliates = await readInSteps<{ id: string; programId: string; email: string }>(
     db,
     'readKnownAffiliates',
-    `select id, program_id as "programId", lower(email) as email from affiliates where id = any(:names)`,
+    `select id, ${ownerOfLive} as "programId", lower(email) as email from affiliates where id = any(:names)`,
     [...wanted.affiliates, ...referrals.values(), ...coupons.values()],
   );
   const emails = await readInSteps<{ email: string; ids: string[] }>(
     db,
     'readKnownEmails',
     `select lower(email) as email, array_agg(id order by id) as ids from affiliates
-     where program_id = :programId and lower(email) = any(:names) group by 1`,
+     where program_id = :programId and livemode and lower(email) = any(:names) group by 1`,
     [...wanted.emails],
     { programId },
   );
@@ -57,7 +62,7 @@ export async function readKnown(db: Db, programId: string, wanted: Wanted): Prom
   const clicks = await readInSteps<{ id: string; programId: string }>(
     db,
     'readKnownClicks',
-    `select id, program_id as "programId" from clicks where id = any(:names)`,
+    `select id, ${ownerOfLive} as "programId" from clicks where id = any(:names)`,
     [...wanted.clicks],
   );
   return {
@@ -84,7 +89,7 @@ async function readCodes(
     db,
     'readKnownCodes',
     `select code, affiliate_id as id from affiliate_codes
-     where program_id = :programId and kind = :kind and code = any(:names)`,
+     where program_id = :programId and livemode and kind = :kind and code = any(:names)`,
     [...codes].map(foldCode),
     { programId, kind },
   );
@@ -99,13 +104,13 @@ async function readOffers(
   const offers = await readInSteps<{ id: string; programId: string; url: string }>(
     db,
     'readKnownOffers',
-    `select id, program_id as "programId", url from offers where id = any(:names)`,
+    `select id, ${ownerOfLive} as "programId", url from offers where id = any(:names)`,
     names,
   );
   const codes = await readInSteps<{ code: string; id: string }>(
     db,
     'readKnownOfferCodes',
-    `select code, id from offers where program_id = :programId and code = any(:names)`,
+    `select code, id from offers where program_id = :programId and livemode and code = any(:names)`,
     names,
     { programId },
   );
@@ -119,7 +124,7 @@ async function readLinks(db: Db, codes: readonly string[]): Promise<Known['links
   const rows = await readInSteps<{ code: string; programId: string; affiliateId: string; offerId: string }>(
     db,
     'readKnownLinks',
-    `select code, program_id as "programId", affiliate_id as "affiliateId", offer_id as "offerId"
+    `select code, ${ownerOfLive} as "programId", affiliate_id as "affiliateId", offer_id as "offerId"
      from tracking_links where code = any(:names)`,
     codes,
   );

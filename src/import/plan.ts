@@ -145,7 +145,7 @@ class Planner {
       return this.#tally.refuse(
         record,
         'linkCode',
-        `'${record.code}' is the code of a link in another program of this hub`,
+        `'${record.code}' is the code of a test link, or of a link in another program of this hub`,
       );
     }
     const other = there ?? this.#names.links.get(record.code);
@@ -180,7 +180,11 @@ class Planner {
     const offerId = record.offer === null ? (link?.offerId ?? null) : this.#names.offerOf(record, false);
     const there = this.#known.clicks.get(record.id);
     if (there && there.programId !== this.#context.programId) {
-      return this.#tally.refuse(record, 'clickId', `'${record.id}' is a click of another program of this hub`);
+      return this.#tally.refuse(
+        record,
+        'clickId',
+        `'${record.id}' is a test click, or one of another program of this hub`,
+      );
     }
     if (!affiliateId || (record.offer !== null && offerId === null)) return;
     this.#names.clicks.add(record.id);

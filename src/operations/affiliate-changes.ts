@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
 import { changedFields, type MessageDraft } from '../outbound/events/message-draft.ts';
-import type { Scope } from '../domain/scope.ts';
+import type { Reach, Scope } from '../domain/scope.ts';
 import type { Config } from '../process/config.ts';
 import { forgetLinkTargets } from '../program/link-targets.ts';
 import type { Queues } from '../queue/queues.ts';
@@ -22,17 +22,14 @@ interface ChangeDeps {
   clock: Clock;
 }
 
-/**
- * Creates an affiliate and tells subscribers (`affiliate.created`). Affiliates are neither live nor test: `livemode` marks
- * the message. Throws CONFLICT where a code is taken.
- */
+/** Creates an affiliate and tells subscribers (`affiliate.created`). Throws CONFLICT where a code is taken. */
 export async function createAffiliateAndAnnounce(
   deps: ChangeDeps,
   scope: Scope,
   input: AffiliateInput,
 ): Promise<Affiliate> {
   const created = await commitAndAnnounce(deps, async (trx) => {
-    const affiliate = await createAffiliate(trx, scope.programId, input);
+    const affiliate = await createAffiliate(trx, scope, input);
     const data = affiliateView(affiliate, deps.config.publicUrl);
     return { result: affiliate, drafts: [{ ...scope, type: 'affiliate.created', data }] };
   });
@@ -40,23 +37,27 @@ export async function createAffiliateAndAnnounce(
   return created;
 }
 
-/** Changes an affiliate and tells subscribers (`affiliate.updated`) where that made a difference; null for an unknown one. */
+/**
+ * Changes an affiliate and tells subscribers (`affiliate.updated`) where that made a difference; null for one that is out of
+ * reach. The message is live or test as the affiliate is from then on.
+ */
 export async function updateAffiliateAndAnnounce(
   deps: ChangeDeps,
-  scope: Scope,
+  reach: Reach,
   affiliateId: string,
   changes: AffiliateChanges,
 ): Promise<Affiliate | null> {
   const { publicUrl } = deps.config;
   const updated = await commitAndAnnounce(deps, async (trx) => {
-    const changed = await updateAffiliate(trx, scope.programId, affiliateId, changes);
+    const changed = await updateAffiliate(trx, reach, affiliateId, changes);
     if (!changed) return { result: null, drafts: [] };
     const data = affiliateView(changed.after, publicUrl);
     // When it was last changed is no news by itself.
     const { updatedAt: _, ...previous } = changedFields(affiliateView(changed.before, publicUrl), data);
-    const draft: MessageDraft = { ...scope, type: 'affiliate.updated', data, previous };
+    const { programId, livemode } = changed.after;
+    const draft: MessageDraft = { programId, livemode, type: 'affiliate.updated', data, previous };
     return { result: changed.after, drafts: Object.keys(previous).length === 0 ? [] : [draft] };
   });
-  forgetLinkTargets(deps.db, scope.programId);
+  forgetLinkTargets(deps.db, reach.programId);
   return updated;
 }

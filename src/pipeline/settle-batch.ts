@@ -110,7 +110,7 @@ function separateRejected(
   const arrivals: Arrival[] = [];
   const rejected: EventOutcome[] = [];
   for (const event of events) {
-    const rejection = rejectEvent(event, catalogs.of(event.programId));
+    const rejection = rejectEvent(event, catalogs.of(event));
     if (!rejection) {
       const stated = new Map(event.facts.toReversed().map((fact) => [fact.id, fact]));
       for (const fact of event.facts) if (stated.get(fact.id) === fact) arrivals.push({ event, fact });

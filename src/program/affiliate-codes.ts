@@ -1,61 +1,67 @@
 import type { Db, Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
+import type { Scope } from '../domain/scope.ts';
 import { foldCode } from './codes.ts';
 import { findUniqueViolation } from '../db/pg-errors.ts';
 
 export type CodeKind = 'referral' | 'coupon';
 
-/** Gives an affiliate this referral code instead of the one before. Throws CONFLICT where the program has it already. */
-export async function replaceReferralCode(
-  trx: Trx,
-  programId: string,
-  affiliateId: string,
-  code: string,
-): Promise<void> {
+/** Gives an affiliate this referral code instead of the one before. Throws CONFLICT where its scope has it already. */
+export async function replaceReferralCode(trx: Trx, scope: Scope, affiliateId: string, code: string): Promise<void> {
   await deleteCodes(trx, affiliateId, 'referral');
-  await insertCodes(trx, programId, affiliateId, 'referral', [code]);
+  await insertCodes(trx, scope, affiliateId, 'referral', [code]);
 }
 
 /** Gives an affiliate these coupon codes instead of those before, in this order. Throws CONFLICT. */
 export async function replaceCouponCodes(
   trx: Trx,
-  programId: string,
+  scope: Scope,
   affiliateId: string,
   codes: readonly string[],
 ): Promise<void> {
   await deleteCodes(trx, affiliateId, 'coupon');
-  if (codes.length > 0) await insertCodes(trx, programId, affiliateId, 'coupon', codes);
+  if (codes.length > 0) await insertCodes(trx, scope, affiliateId, 'coupon', codes);
 }
 
 /** The affiliate that has a code; null where it is free. */
-export async function readTakenCode(db: Db, programId: string, kind: CodeKind, code: string): Promise<string | null> {
+export async function readTakenCode(
+  db: Db,
+  { programId, livemode }: Scope,
+  kind: CodeKind,
+  code: string,
+): Promise<string | null> {
   const [row] = await runSql<{ affiliateId: string }>(
     db,
     'readTakenCode',
     `select affiliate_id as "affiliateId" from affiliate_codes
-     where program_id = :programId and kind = :kind and code = :code`,
-    { programId, kind, code: foldCode(code) },
+     where program_id = :programId and livemode = :livemode and kind = :kind and code = :code`,
+    { programId, livemode, kind, code: foldCode(code) },
   );
   return row?.affiliateId ?? null;
 }
 
 /**
- * The affiliates of any program that an id or a referral code may mean: for callers without a key. Gives two at most, since
- * whoever finds more than one cannot tell which is meant.
+ * The affiliates of any program that an id or a referral code may mean: for callers without a key, whose traffic is live
+ * unless they say that it is a test. Gives two at most, since whoever finds more than one cannot tell which is meant.
  */
-export function findCodeOwners(db: Db, idOrCode: string): Promise<{ programId: string; affiliateId: string }[]> {
+export function findCodeOwners(
+  db: Db,
+  idOrCode: string,
+  livemode = true,
+): Promise<{ programId: string; affiliateId: string }[]> {
   return runSql(
     db,
     'findCodeOwners',
     `select program_id as "programId", affiliate_id as "affiliateId" from affiliate_codes
-     where kind = 'referral' and code = :code
-     union select program_id, id from affiliates where id = :id limit 2`,
-    { code: foldCode(idOrCode), id: idOrCode },
+     where kind = 'referral' and code = :code and livemode = :livemode
+     union select program_id, id from affiliates where id = :id and livemode = :livemode limit 2`,
+    { code: foldCode(idOrCode), id: idOrCode, livemode },
   );
 }
 
-async function deleteCodes(trx: Trx, affiliateId: string, kind: CodeKind): Promise<void> {
+/** For those that follow at once: an affiliate is never without a referral code. */
+export async function deleteCodes(trx: Trx, affiliateId: string, kind: CodeKind): Promise<void> {
   await runSql(trx, 'deleteCodes', `delete from affiliate_codes where affiliate_id = :affiliateId and kind = :kind`, {
     affiliateId,
     kind,
@@ -65,7 +71,7 @@ async function deleteCodes(trx: Trx, affiliateId: string, kind: CodeKind): Promi
 /** The primary key decides who has a code; looking first would leave a gap in which another could take it. */
 async function insertCodes(
   trx: Trx,
-  programId: string,
+  { programId, livemode }: Scope,
   affiliateId: string,
   kind: CodeKind,
   codes: readonly string[],
@@ -75,10 +81,10 @@ async function insertCodes(
     await runSql(
       trx,
       'insertCodes',
-      `insert into affiliate_codes (program_id, kind, code, affiliate_id, display, position)
-       select :programId, :kind, code, :affiliateId, display, position
+      `insert into affiliate_codes (program_id, livemode, kind, code, affiliate_id, display, position)
+       select :programId, :livemode, :kind, code, :affiliateId, display, position
        from unnest(:codes::text[], :displayed::text[]) with ordinality as row (code, display, position)`,
-      { programId, kind, affiliateId, codes: trimmed.map(foldCode), displayed: trimmed },
+      { programId, livemode, kind, affiliateId, codes: trimmed.map(foldCode), displayed: trimmed },
     );
   } catch (error) {
     if (findUniqueViolation(error) === null) throw error;

@@ -5,6 +5,7 @@ import { foldCode } from './codes.ts';
 export function affiliateView(affiliate: Affiliate, publicUrl: string) {
   return {
     id: affiliate.id,
+    livemode: affiliate.livemode,
     displayName: affiliate.displayName,
     email: affiliate.email,
     type: affiliate.type,

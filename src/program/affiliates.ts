@@ -3,11 +3,13 @@ import { insertList, selectList, updateList, type ChangesOf, type Columns } from
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
+import type { Reach, Scope } from '../domain/scope.ts';
 import type { CommissionOverride } from '../domain/terms.ts';
-import { readTakenCode, replaceCouponCodes, replaceReferralCode } from './affiliate-codes.ts';
+import { deleteCodes, readTakenCode, replaceCouponCodes, replaceReferralCode } from './affiliate-codes.ts';
 import { foldCode, makeReferralCode, MAX_CODE_TRIES } from './codes.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
+import { findUniqueViolation } from '../db/pg-errors.ts';
 
 export type AffiliateStatus = 'pending' | 'active' | 'paused' | 'banned';
 export type AffiliateType = 'external' | 'internal';
@@ -15,6 +17,8 @@ export type AffiliateType = 'external' | 'internal';
 export interface Affiliate {
   id: string;
   programId: string;
+  /** False: a test key made it, and it serves test traffic only. */
+  livemode: boolean;
   displayName: string;
   email: string;
   type: AffiliateType;
@@ -58,7 +62,10 @@ export interface AffiliateInput {
   customFields?: Record<string, unknown> | undefined;
 }
 
-export type AffiliateChanges = ChangesOf<Omit<AffiliateInput, 'id'>>;
+export type AffiliateChanges = ChangesOf<Omit<AffiliateInput, 'id'>> & {
+  /** Takes over what a test key made, with its codes. */
+  livemode?: true | undefined;
+};
 
 export interface AffiliateFilter {
   /** Any of these. */
@@ -68,10 +75,11 @@ export interface AffiliateFilter {
   referralCode?: string | undefined;
 }
 
-/** Throws CONFLICT where a code (or an imported id) is taken in the program. */
-export async function createAffiliate(trx: Trx, programId: string, input: AffiliateInput): Promise<Affiliate> {
+/** Throws CONFLICT where a code is taken in the scope (or an imported id in the hub). */
+export async function createAffiliate(trx: Trx, scope: Scope, input: AffiliateInput): Promise<Affiliate> {
+  const { programId, livemode } = scope;
   const affiliateId = input.id ?? newId('aff');
-  const referralCode = input.referralCode?.trim() ?? (await findFreeReferralCode(trx, programId, input.displayName));
+  const referralCode = input.referralCode?.trim() ?? (await findFreeReferralCode(trx, scope, input.displayName));
   const rows = await runSql<{ id: string }>(
     trx,
     'createAffiliate',
@@ -79,6 +87,7 @@ export async function createAffiliate(trx: Trx, programId: string, input: Affili
     {
       id: affiliateId,
       programId,
+      livemode,
       displayName: input.displayName,
       email: input.email,
       type: input.type ?? 'external',
@@ -95,23 +104,26 @@ export async function createAffiliate(trx: Trx, programId: string, input: Affili
     },
   );
   if (rows.length === 0) throw new AppError('CONFLICT', 'An affiliate with this id exists already');
-  await replaceReferralCode(trx, programId, affiliateId, referralCode);
-  await replaceCouponCodes(trx, programId, affiliateId, input.couponCodes ?? []);
+  await replaceReferralCode(trx, scope, affiliateId, referralCode);
+  await replaceCouponCodes(trx, scope, affiliateId, input.couponCodes ?? []);
   return await getAffiliate(trx, programId, affiliateId);
 }
 
 /**
- * Changes what is given; null where the program has no such affiliate. Throws CONFLICT where a code is taken. Customers
+ * Changes what is given; null where there is no such affiliate in reach. Throws CONFLICT where a code is taken. Customers
  * keep the terms with which they were bound.
  */
 export async function updateAffiliate(
   trx: Trx,
-  programId: string,
+  reach: Reach,
   affiliateId: string,
   changes: AffiliateChanges,
 ): Promise<{ before: Affiliate; after: Affiliate } | null> {
-  const before = await lockAffiliate(trx, programId, affiliateId);
+  const before = await lockAffiliate(trx, reach, affiliateId);
   if (!before) return null;
+  const { programId } = reach;
+  const livemode = changes.livemode ?? before.livemode;
+  if (livemode !== before.livemode) await takeOverAffiliate(trx, before, changes);
   const update = updateList(columns, {
     displayName: changes.displayName,
     email: changes.email,
@@ -136,24 +148,26 @@ export async function updateAffiliate(
      where program_id = :programId and id = :affiliateId`,
     { ...update.bindings, statusAfter: changes.status ?? before.status, programId, affiliateId },
   );
+  const scope = { programId, livemode };
   if (changes.referralCode !== undefined) {
-    await replaceReferralCode(trx, programId, affiliateId, changes.referralCode.trim());
+    await replaceReferralCode(trx, scope, affiliateId, changes.referralCode.trim());
   }
-  if (changes.couponCodes !== undefined) await replaceCouponCodes(trx, programId, affiliateId, changes.couponCodes);
+  if (changes.couponCodes !== undefined) await replaceCouponCodes(trx, scope, affiliateId, changes.couponCodes);
   return { before, after: await getAffiliate(trx, programId, affiliateId) };
 }
 
 /** By id or by referral code in either case; where both are somebody's, the id counts. */
-export async function findAffiliate(db: Db, programId: string, idOrCode: string): Promise<Affiliate | null> {
+export async function findAffiliate(db: Db, { programId, modes }: Reach, idOrCode: string): Promise<Affiliate | null> {
   const [row] = await runSql<Affiliate>(
     db,
     'findAffiliate',
     `select ${selected} from affiliates a
      where a.program_id = :programId and a.id = coalesce(
-       (select id from affiliates where program_id = :programId and id = :id),
+       (select id from affiliates where program_id = :programId and id = :id and livemode = any(:modes::boolean[])),
        (select affiliate_id from affiliate_codes
-        where program_id = :programId and kind = 'referral' and code = :code))`,
-    { programId, id: idOrCode, code: foldCode(idOrCode) },
+        where program_id = :programId and kind = 'referral' and code = :code and livemode = any(:modes::boolean[])
+        order by array_position(:modes::boolean[], livemode) limit 1))`,
+    { programId, modes, id: idOrCode, code: foldCode(idOrCode) },
   );
   return row ?? null;
 }
@@ -172,17 +186,18 @@ export async function readReferralCode(db: Db, programId: string, affiliateId: s
 /** Newest first. */
 export function listAffiliates(
   db: Db,
-  programId: string,
+  reach: Reach,
   filter: AffiliateFilter,
   page: PageRequest,
 ): Promise<Page<Affiliate>> {
   const list = { name: 'listAffiliates', select: `select ${selected} from affiliates a`, id: 'a.id' };
-  return selectPage<Affiliate>(db, list, conditionsOf(programId, filter), page);
+  return selectPage<Affiliate>(db, list, conditionsOf(reach, filter), page);
 }
 
 const columns: Columns<Exclude<keyof Affiliate, 'couponCodes' | 'linkCode'>> = {
   id: 'id',
   programId: 'program_id',
+  livemode: 'livemode',
   displayName: 'display_name',
   email: 'email',
   type: 'type',
@@ -211,9 +226,10 @@ const selected = `${selectList(columns, 'a')},
   array(select c.display from affiliate_codes c where c.affiliate_id = a.id and c.kind = 'coupon' order by c.position)
     as "couponCodes"`;
 
-function conditionsOf(programId: string, filter: AffiliateFilter): Condition[] {
+function conditionsOf({ programId, modes }: Reach, filter: AffiliateFilter): Condition[] {
   return [
     ...conditionOf('a.program_id = :programId', programId),
+    ...conditionOf('a.livemode = any(:modes::boolean[])', modes),
     ...conditionOf('a.status = any(:statuses)', filter.statuses),
     ...conditionOf('a.type = :type', filter.type),
     ...conditionOf('lower(a.email) = :email', filter.email?.toLowerCase()),
@@ -235,24 +251,52 @@ async function getAffiliate(trx: Trx, programId: string, affiliateId: string): P
   return row as Affiliate;
 }
 
-async function lockAffiliate(trx: Trx, programId: string, affiliateId: string): Promise<Affiliate | null> {
+async function lockAffiliate(trx: Trx, { programId, modes }: Reach, affiliateId: string): Promise<Affiliate | null> {
   const [row] = await runSql<Affiliate>(
     trx,
     'lockAffiliate',
-    `select ${selected} from affiliates a where a.program_id = :programId and a.id = :affiliateId for update of a`,
-    { programId, affiliateId },
+    `select ${selected} from affiliates a
+     where a.program_id = :programId and a.id = :affiliateId and a.livemode = any(:modes::boolean[]) for update of a`,
+    { programId, modes, affiliateId },
   );
   return row ?? null;
+}
+
+/**
+ * Makes an affiliate of a test key live. Its codes go with it, but for those that the same call replaces: of them no
+ * conflict can come.
+ */
+async function takeOverAffiliate(
+  trx: Trx,
+  { id, programId, referralCode }: Affiliate,
+  { referralCode: otherCode, couponCodes: otherCoupons }: AffiliateChanges,
+): Promise<void> {
+  if (otherCode !== undefined) await deleteCodes(trx, id, 'referral');
+  if (otherCoupons !== undefined) await deleteCodes(trx, id, 'coupon');
+  try {
+    await runSql(
+      trx,
+      'takeOverAffiliate',
+      `update affiliates set livemode = true where program_id = :programId and id = :id`,
+      { programId, id },
+    );
+  } catch (error) {
+    if (findUniqueViolation(error) === null) throw error;
+    throw new AppError('CONFLICT', `The referral code '${referralCode}', or a coupon code, is taken in this program`, {
+      details: { livemode: 'cannot be true: a live affiliate has one of the codes' },
+      cause: error,
+    });
+  }
 }
 
 /**
  * In practice the first code is free: its random part has 887 million values. It is looked up all the same, because a
  * violated constraint would end the caller's transaction.
  */
-async function findFreeReferralCode(trx: Trx, programId: string, displayName: string): Promise<string> {
+async function findFreeReferralCode(trx: Trx, scope: Scope, displayName: string): Promise<string> {
   for (let tries = 0; tries < MAX_CODE_TRIES; tries += 1) {
     const code = makeReferralCode(displayName);
-    if ((await readTakenCode(trx, programId, 'referral', code)) === null) return code;
+    if ((await readTakenCode(trx, scope, 'referral', code)) === null) return code;
   }
   throw new Error(`No free referral code was found for '${displayName}' in ${MAX_CODE_TRIES} tries`);
 }

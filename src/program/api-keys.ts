@@ -5,21 +5,29 @@ import { insertList, selectList, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
+import type { Reach } from '../domain/scope.ts';
 import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
 import { conditionOf } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
 
 export type KeyMode = 'live' | 'test';
-export type KeyAccess = 'read' | 'write';
+/** ingest: posts conversions, events and postbacks, and reads nothing; for trackers, whose keys stand in URLs. */
+export type KeyAccess = 'read' | 'write' | 'ingest';
+
+/** Kinds of requests, each with a limit of its own. `conversions` includes events and postbacks. */
+export const limitClasses = ['reads', 'writes', 'conversions'] as const;
+export type LimitClass = (typeof limitClasses)[number];
 
 /** A key's own limits, each a number of requests a minute; the default counts where one is missing. */
-export interface KeyRateLimits {
-  reads?: number;
-  writes?: number;
-  /** Conversions, events and postbacks. */
-  conversions?: number;
-}
+export type KeyRateLimits = { [C in LimitClass]?: number };
+
+/** Requests a minute for a key that has no limits of its own. */
+export const defaultRateLimits: Readonly<Record<LimitClass, number>> = {
+  reads: 600,
+  writes: 300,
+  conversions: 60_000,
+};
 
 /** Who a key speaks for. */
 export interface Principal {
@@ -28,6 +36,41 @@ export interface Principal {
   mode: KeyMode;
   access: KeyAccess;
   rateLimits: KeyRateLimits;
+  /** Kinds whose limit came from a key without one of its own: it lowers what a surface allows, and raises nothing. */
+  lentLimits: readonly LimitClass[];
+}
+
+/**
+ * The configuration that a key sees: a test key test and live, a live key what is live, and one that may write also what
+ * test keys made, so that it can take that over.
+ */
+export function seenBy({ programId, mode, access }: Principal): Reach {
+  if (mode === 'test') return { programId, modes: [false, true] };
+  return { programId, modes: access === 'write' ? [true, false] : [true] };
+}
+
+/** The configuration that a write key may change: a test key what is test. */
+export function changeableBy({ programId, mode }: Principal): Reach {
+  return { programId, modes: mode === 'test' ? [false] : [true, false] };
+}
+
+/** Throws INSUFFICIENT_PERMISSIONS where a key's access is not enough. */
+export function assertAccess({ access }: Pick<Principal, 'access'>, needed: KeyAccess): void {
+  if (access === 'write' || access === needed) return;
+  const may = access === 'read' ? 'only read' : 'only send conversions, events and postbacks';
+  throw new AppError('INSUFFICIENT_PERMISSIONS', `This API key may ${may}`);
+}
+
+/** Throws INSUFFICIENT_PERMISSIONS where a test key would change what is live, or make it so. */
+export function assertMayChange(
+  { mode }: Pick<Principal, 'mode'>,
+  ...states: ({ livemode?: boolean | undefined } | null)[]
+): void {
+  if (mode === 'live' || !states.some((state) => state?.livemode === true)) return;
+  throw new AppError(
+    'INSUFFICIENT_PERMISSIONS',
+    'A test key changes no live configuration: use a live key that may write',
+  );
 }
 
 export interface ApiKey {
@@ -63,7 +106,8 @@ export async function authenticateKey(db: Db, plaintext: string): Promise<Princi
     const [row] = await runSql<Omit<Principal, 'rateLimits'> & { rateLimits: KeyRateLimits | null }>(
       db,
       'authenticateKey',
-      `select id as "keyId", program_id as "programId", mode, access, rate_limits as "rateLimits"
+      `select id as "keyId", program_id as "programId", mode, access, rate_limits as "rateLimits",
+           lent_limits as "lentLimits"
          from api_keys where key_hash = :keyHash and revoked_at is null`,
       { keyHash: Buffer.from(keyHash, 'hex') },
     );
@@ -79,6 +123,7 @@ export async function createKey(
   db: Db,
   programId: string,
   input: ApiKeyInput,
+  lentLimits: readonly LimitClass[] = [],
 ): Promise<{ apiKey: ApiKey; plaintext: string }> {
   const plaintext = input.importedKey ?? generateKey(input.mode);
   if (!/^[\x21-\x7e]{8,255}$/.test(plaintext)) {
@@ -95,6 +140,7 @@ export async function createKey(
       keyHash: Buffer.from(keyHash, 'hex'),
       display: displayOf(plaintext),
       rateLimits: input.rateLimits ? JSON.stringify(input.rateLimits) : null,
+      lentLimits: [...lentLimits],
     });
     cacheOf(db).delete(keyHash);
     return { apiKey: apiKey as ApiKey, plaintext };
@@ -107,10 +153,60 @@ export async function createKey(
   }
 }
 
+/**
+ * Makes a key by another: of its own mode (a live key makes keys of either), with at most its own access and limits. A limit
+ * that is not given is the maker's own, where that is less than the usual one. One that the maker does not have itself is
+ * lent: a key of the admin with 90 a minute may send 90 where a drop-in surface allows 30, and this one 30.
+ * Throws INSUFFICIENT_PERMISSIONS.
+ */
+export function createKeyBy(
+  db: Db,
+  maker: Principal,
+  input: Omit<ApiKeyInput, 'importedKey'>,
+): Promise<{ apiKey: ApiKey; plaintext: string }> {
+  if (maker.mode === 'test' && input.mode === 'live') {
+    throw new AppError('INSUFFICIENT_PERMISSIONS', 'A test key makes test keys only', {
+      details: { mode: 'must be test' },
+    });
+  }
+  assertAccess(maker, 'write');
+  const rateLimits = limitsWithin(maker.rateLimits, input.rateLimits ?? {});
+  const lent = limitClasses.filter(
+    (limitClass) => maker.rateLimits[limitClass] === undefined || maker.lentLimits.includes(limitClass),
+  );
+  return createKey(db, maker.programId, { ...input, rateLimits }, lent);
+}
+
+function limitsWithin(own: KeyRateLimits, wanted: KeyRateLimits): KeyRateLimits | undefined {
+  const limits: KeyRateLimits = {};
+  for (const limitClass of limitClasses) {
+    const most = own[limitClass] ?? defaultRateLimits[limitClass];
+    const limit = wanted[limitClass];
+    if (limit !== undefined && limit > most) {
+      throw new AppError('INSUFFICIENT_PERMISSIONS', `rateLimits.${limitClass} is more than this key's own ${most}`, {
+        details: { [`rateLimits.${limitClass}`]: `must be at most ${most}` },
+      });
+    }
+    if (limit !== undefined || most < defaultRateLimits[limitClass]) limits[limitClass] = limit ?? most;
+  }
+  return Object.keys(limits).length > 0 ? limits : undefined;
+}
+
 /** Keys that work, newest first. */
 export function listKeys(db: Db, programId: string, page: PageRequest): Promise<Page<ApiKey>> {
   const list = { name: 'listKeys', select: `select ${selected} from api_keys`, id: 'id' };
   return selectPage<ApiKey>(db, list, conditionOf('program_id = :programId and revoked_at is null', programId), page);
+}
+
+/** A key that works; null where the program has none such. */
+export async function findKey(db: Db, programId: string, keyId: string): Promise<ApiKey | null> {
+  const [row] = await runSql<ApiKey>(
+    db,
+    'findKey',
+    `select ${selected} from api_keys where program_id = :programId and id = :keyId and revoked_at is null`,
+    { programId, keyId },
+  );
+  return row ?? null;
 }
 
 /** Ends a key: in this process at once, in others within 5 s. False where the program has no such key that works. */
@@ -153,7 +249,10 @@ const columns: Columns<keyof ApiKey> = {
   createdAt: 'created_at',
 };
 const selected = selectList(columns);
-const inserted = insertList<keyof ApiKey | 'keyHash'>({ ...columns, keyHash: 'key_hash' }, ['createdAt']);
+const inserted = insertList<keyof ApiKey | 'keyHash' | 'lentLimits'>(
+  { ...columns, keyHash: 'key_hash', lentLimits: 'lent_limits' },
+  ['createdAt'],
+);
 
 function checksumOf(body: string): string {
   let rest = crc32(body);

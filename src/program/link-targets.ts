@@ -8,6 +8,8 @@ export interface LinkTarget {
   /** Null for an affiliate's own code. */
   linkId: string | null;
   programId: string;
+  /** The link's, or that of the affiliate whose own code it is: the clicks are of this mode. */
+  livemode: boolean;
   affiliateId: string;
   offerId: string;
   destinationUrl: string;
@@ -17,8 +19,9 @@ export interface LinkTarget {
 }
 
 /**
- * Where a code leads: a tracking link's, or an affiliate's own, which leads to the program's default offer. Null for an
- * unknown one. Remembered for some seconds, and while the database is away for longer, so that visitors still arrive.
+ * Where a code leads: a tracking link's, or an affiliate's own, which leads to the program's default offer (a test affiliate's
+ * to the oldest test offer where there is none). A live affiliate's own code is no test link's, whatever was made first. Null
+ * for an unknown one. Remembered for some seconds, and while the database is away for longer, so that visitors still arrive.
  */
 export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
   return cacheOf(db).get(code, async () => {
@@ -28,19 +31,24 @@ export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null>
 }
 
 const targetByCode = `
-  select target.link_id as "linkId", target.program_id as "programId", target.affiliate_id as "affiliateId",
+  select target.link_id as "linkId", target.program_id as "programId", target.livemode, target.affiliate_id as "affiliateId",
     o.id as "offerId", coalesce(target.custom_url, o.url) as "destinationUrl", target.status,
     a.status = 'banned' as "isBanned"
   from (
-    select 1 as rank, l.id as link_id, l.program_id, l.affiliate_id, l.offer_id, l.custom_url, l.status
+    select 1 as rank, l.id as link_id, l.program_id, l.livemode, l.affiliate_id, l.offer_id, l.custom_url, l.status
     from tracking_links l where l.code = :code
     union all
-    select 2, null, c.program_id, c.affiliate_id, p.default_offer_id, null, 'active'
-    from link_codes c join programs p on p.id = c.program_id where c.code = :ownCode
+    select 2, null, c.program_id, own.livemode, c.affiliate_id,
+      coalesce(p.default_offer_id, case when not own.livemode then
+        (select id from offers where program_id = p.id and not livemode order by created_at, id limit 1) end),
+      null, 'active'
+    from link_codes c join programs p on p.id = c.program_id
+      join affiliates own on own.program_id = c.program_id and own.id = c.affiliate_id
+    where c.code = :ownCode
   ) target
   join affiliates a on a.program_id = target.program_id and a.id = target.affiliate_id
   join offers o on o.program_id = target.program_id and o.id = target.offer_id
-  order by target.rank limit 1`;
+  order by target.livemode desc, target.rank limit 1`;
 
 /** Has what is remembered of a program's links looked up again, because something that they depend on has changed. */
 export function forgetLinkTargets(db: Db, programId: string): void {

@@ -3,6 +3,7 @@ import { insertList, selectList, updateList, type ChangesOf, type Columns } from
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
+import type { Reach, Scope } from '../domain/scope.ts';
 import { changeTerms, type CommissionChanges, type CommissionTerms } from '../domain/terms.ts';
 import { makeCode } from './codes.ts';
 import { forgetLinkTargets } from './link-targets.ts';
@@ -15,6 +16,8 @@ export type OfferStatus = 'draft' | 'published' | 'paused' | 'archived';
 export interface Offer {
   id: string;
   programId: string;
+  /** False: a test key made it, and it serves test traffic only. */
+  livemode: boolean;
   name: string;
   /** Where tracking links lead. */
   url: string;
@@ -50,6 +53,8 @@ export interface OfferInput {
 export type OfferChanges = ChangesOf<Omit<OfferInput, 'id' | 'commission'>> & {
   /** What is left out stays as it is. */
   commission?: CommissionChanges | undefined;
+  /** Takes over what a test key made, with its code. */
+  livemode?: true | undefined;
 };
 
 export interface OfferFilter {
@@ -58,8 +63,11 @@ export interface OfferFilter {
   code?: string | undefined;
 }
 
-/** A program's first offer becomes its default. Throws CONFLICT where the code is taken, NOT_FOUND without a program. */
-export async function createOffer(db: Db, programId: string, input: OfferInput): Promise<Offer> {
+/**
+ * A program's first live offer becomes its default. Throws CONFLICT where the code is taken in the scope, NOT_FOUND without
+ * a program.
+ */
+export async function createOffer(db: Db, { programId, livemode }: Scope, input: OfferInput): Promise<Offer> {
   try {
     const [row] = await runSql<Offer>(
       db,
@@ -68,12 +76,13 @@ export async function createOffer(db: Db, programId: string, input: OfferInput):
          insert into offers ${inserted} returning ${selected}
        ), defaulted as (
          update programs set default_offer_id = (select id from made), updated_at = now()
-         where id = :programId and default_offer_id is null
+         where id = :programId and default_offer_id is null and :livemode
        )
        select * from made`,
       {
         id: input.id ?? newId('off'),
         programId,
+        livemode,
         name: input.name,
         url: input.url,
         code: input.code ?? makeCode(10).toUpperCase(),
@@ -95,25 +104,28 @@ export async function createOffer(db: Db, programId: string, input: OfferInput):
 }
 
 /**
- * Changes what is given; null where the program has no such offer. Customers keep the terms with which they were bound.
- * Throws CONFLICT where the code is taken, VALIDATION_ERROR where the changed terms are none.
+ * Changes what is given; null where there is no such offer in reach. The first that is taken over becomes the default of a
+ * program without one. Customers keep the terms with which they were bound. Throws CONFLICT where the code is taken,
+ * VALIDATION_ERROR where the changed terms are none.
  */
 export async function updateOffer(
   db: Db,
-  programId: string,
+  reach: Reach,
   offerId: string,
   changes: OfferChanges,
 ): Promise<Offer | null> {
+  const { programId, modes } = reach;
   const { commission } = changes;
   const offer = await inTransaction(db, async (trx) => {
-    if (commission === undefined) return writeOffer(trx, programId, offerId, changes, undefined);
+    if (commission === undefined) return writeOffer(trx, reach, offerId, changes, undefined);
     const [before] = await runSql<Pick<Offer, 'commission'>>(
       trx,
       'lockOffer',
-      'select commission from offers where program_id = :programId and id = :offerId for update',
-      { programId, offerId },
+      `select commission from offers
+       where program_id = :programId and id = :offerId and livemode = any(:modes::boolean[]) for update`,
+      { programId, modes, offerId },
     );
-    return before ? writeOffer(trx, programId, offerId, changes, changeTerms(before.commission, commission)) : null;
+    return before ? writeOffer(trx, reach, offerId, changes, changeTerms(before.commission, commission)) : null;
   });
   forgetLinkTargets(db, programId);
   return offer;
@@ -121,12 +133,13 @@ export async function updateOffer(
 
 async function writeOffer(
   db: Db,
-  programId: string,
+  { programId, modes }: Reach,
   offerId: string,
   changes: OfferChanges,
   commission: CommissionTerms | undefined,
 ): Promise<Offer | null> {
   const update = updateList(columns, {
+    livemode: changes.livemode,
     name: changes.name,
     url: changes.url,
     code: changes.code,
@@ -141,9 +154,15 @@ async function writeOffer(
     const [row] = await runSql<Offer>(
       db,
       'updateOffer',
-      `update offers set ${update.sql}, updated_at = ${update.updatedAt}
-       where program_id = :programId and id = :offerId returning ${selected}`,
-      { ...update.bindings, programId, offerId },
+      `with changed as (
+         update offers set ${update.sql}, updated_at = ${update.updatedAt}
+         where program_id = :programId and id = :offerId and livemode = any(:modes::boolean[]) returning ${selected}
+       ), defaulted as (
+         update programs set default_offer_id = :offerId, updated_at = now()
+         where :taken and id = :programId and default_offer_id is null and exists (select 1 from changed)
+       )
+       select * from changed`,
+      { ...update.bindings, programId, modes, offerId, taken: changes.livemode === true },
     );
     return row ?? null;
   } catch (error) {
@@ -152,26 +171,41 @@ async function writeOffer(
 }
 
 /** By id or by code; where both are some offer's, the id counts. */
-export async function findOffer(db: Db, programId: string, idOrCode: string): Promise<Offer | null> {
+export async function findOffer(db: Db, { programId, modes }: Reach, idOrCode: string): Promise<Offer | null> {
   const [row] = await runSql<Offer>(
     db,
     'findOffer',
-    `select ${selected} from offers where program_id = :programId and (id = :idOrCode or code = :idOrCode)
-     order by (id = :idOrCode) desc limit 1`,
-    { programId, idOrCode },
+    `select ${selected} from offers
+     where program_id = :programId and (id = :idOrCode or code = :idOrCode) and livemode = any(:modes::boolean[])
+     order by (id = :idOrCode) desc, array_position(:modes::boolean[], livemode) limit 1`,
+    { programId, modes, idOrCode },
   );
   return row ?? null;
 }
 
+/** What stands for an offer that is not named: the program's default one; in test, without one, the oldest test offer. */
+export async function findDefaultOfferId(db: Db, { programId, livemode }: Scope): Promise<string | null> {
+  const [row] = await runSql<{ id: string | null }>(
+    db,
+    'findDefaultOfferId',
+    `select coalesce(default_offer_id, case when not :livemode then
+       (select id from offers where program_id = programs.id and not livemode order by created_at, id limit 1) end) as id
+     from programs where id = :programId`,
+    { programId, livemode },
+  );
+  return row?.id ?? null;
+}
+
 /** Newest first. */
-export function listOffers(db: Db, programId: string, filter: OfferFilter, page: PageRequest): Promise<Page<Offer>> {
+export function listOffers(db: Db, reach: Reach, filter: OfferFilter, page: PageRequest): Promise<Page<Offer>> {
   const list = { name: 'listOffers', select: `select ${selected} from offers`, id: 'id' };
-  return selectPage<Offer>(db, list, conditionsOf(programId, filter), page);
+  return selectPage<Offer>(db, list, conditionsOf(reach, filter), page);
 }
 
 const columns: Columns<keyof Offer> = {
   id: 'id',
   programId: 'program_id',
+  livemode: 'livemode',
   name: 'name',
   url: 'url',
   code: 'code',
@@ -190,9 +224,10 @@ const inserted = insertList(columns, ['createdAt', 'updatedAt'], {
   currency: `coalesce(:currency, (select currency from programs where id = :programId), '')`,
 });
 
-function conditionsOf(programId: string, filter: OfferFilter): Condition[] {
+function conditionsOf({ programId, modes }: Reach, filter: OfferFilter): Condition[] {
   return [
     ...conditionOf('program_id = :programId', programId),
+    ...conditionOf('livemode = any(:modes::boolean[])', modes),
     ...conditionOf('status = any(:statuses)', filter.statuses),
     ...conditionOf('code = :code', filter.code),
   ];
@@ -202,10 +237,11 @@ function conditionsOf(programId: string, filter: OfferFilter): Condition[] {
 function describeConflict(error: unknown, code: string | undefined): unknown {
   const constraint = findUniqueViolation(error);
   if (constraint === null) return error;
-  if (constraint !== 'offers_program_id_code_key') {
+  if (constraint !== 'offers_code_by_mode') {
     return new AppError('CONFLICT', 'An offer with this id exists already', { cause: error });
   }
-  return new AppError('CONFLICT', `The offer code '${code ?? ''}' is taken in this program`, {
+  const taken = code === undefined ? 'The code of the offer' : `The offer code '${code}'`;
+  return new AppError('CONFLICT', `${taken} is taken in this program`, {
     details: { code: 'is taken in this program' },
     cause: error,
   });

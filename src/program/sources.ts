@@ -5,6 +5,7 @@ import type { SecretBox } from '../db/secret-box.ts';
 import { insertList, selectList, updateList, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
+import type { Reach } from '../domain/scope.ts';
 import { newId } from '../domain/ids.ts';
 import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
 import { conditionOf } from '../db/conditions.ts';
@@ -69,8 +70,8 @@ interface SourceBase {
   name: string | null;
   /** source: order ids of this source are its own and never meet those of others. */
   orderScope: 'program' | 'source';
-  /** null: each message says itself whether it is live. */
-  livemode: boolean | null;
+  /** true: each message says itself whether it is test. false: all are, and a test key may change the source. */
+  livemode: boolean;
   /** Encrypted; see `openStripeSecrets`, `openRevenuecatSecrets`. */
   sealedSecrets: string | null;
   createdAt: Date;
@@ -85,7 +86,8 @@ export type SourceKind = Source['kind'];
 export type SourceInput = {
   name?: string | null | undefined;
   orderScope?: Source['orderScope'] | undefined;
-  livemode?: boolean | null | undefined;
+  /** Live when absent. */
+  livemode?: boolean | undefined;
 } & (
   | { kind: 'stripe'; settings: StripeSettings; secrets: StripeSecrets }
   | { kind: 'revenuecat'; settings: RevenuecatSettings; secrets: RevenuecatSecrets }
@@ -96,7 +98,7 @@ export type SourceInput = {
 export interface SourceChanges {
   name?: string | null | undefined;
   orderScope?: Source['orderScope'] | undefined;
-  livemode?: boolean | null | undefined;
+  livemode?: boolean | undefined;
   settings?: Source['settings'] | undefined;
   secrets?: StripeSecrets | RevenuecatSecrets | undefined;
 }
@@ -147,7 +149,7 @@ export async function createSource(db: Db, secrets: SecretBox, programId: string
       kind: input.kind,
       name: input.name ?? null,
       orderScope: input.orderScope ?? 'program',
-      livemode: input.livemode ?? null,
+      livemode: input.livemode ?? true,
       settings: JSON.stringify(input.settings),
       sealedSecrets: input.secrets ? await secrets.seal(JSON.stringify(input.secrets)) : null,
     });
@@ -160,12 +162,13 @@ export async function createSource(db: Db, secrets: SecretBox, programId: string
 }
 
 /** A program's own source, as the database has it now. */
-export async function getSource(db: Db, programId: string, sourceId: string): Promise<Source | null> {
+export async function getSource(db: Db, { programId, modes }: Reach, sourceId: string): Promise<Source | null> {
   const [row] = await runSql<Source>(
     db,
     'getSource',
-    `select ${selected} from sources where program_id = :programId and id = :sourceId and deleted_at is null`,
-    { programId, sourceId },
+    `select ${selected} from sources
+     where program_id = :programId and id = :sourceId and deleted_at is null and livemode = any(:modes::boolean[])`,
+    { programId, modes, sourceId },
   );
   return row ?? null;
 }
@@ -173,23 +176,24 @@ export async function getSource(db: Db, programId: string, sourceId: string): Pr
 /** Newest first. */
 export function listSources(
   db: Db,
-  programId: string,
+  { programId, modes }: Reach,
   filter: { kind?: SourceKind | undefined },
   page: PageRequest,
 ): Promise<Page<Source>> {
   const list = { name: 'listSources', select: `select ${selected} from sources`, id: 'id' };
   const conditions = [
     ...conditionOf('program_id = :programId and deleted_at is null', programId),
+    ...conditionOf('livemode = any(:modes::boolean[])', modes),
     ...conditionOf('kind = :kind', filter.kind),
   ];
   return selectPage<Source>(db, list, conditions, page);
 }
 
-/** Null where the program has no such source. */
+/** Null where there is no such source in reach. */
 export async function updateSource(
   db: Db,
   secrets: SecretBox,
-  programId: string,
+  { programId, modes }: Reach,
   sourceId: string,
   changes: SourceChanges,
 ): Promise<Source | null> {
@@ -206,21 +210,23 @@ export async function updateSource(
     db,
     'updateSource',
     `update sources set ${update.sql}
-     where program_id = :programId and id = :sourceId and deleted_at is null returning ${selected}`,
-    { ...update.bindings, programId, sourceId },
+     where program_id = :programId and id = :sourceId and deleted_at is null and livemode = any(:modes::boolean[])
+     returning ${selected}`,
+    { ...update.bindings, programId, modes, sourceId },
   );
   cacheOf(db).delete(sourceId);
   return row ?? null;
 }
 
-/** Nothing comes by it any more; what did come stays. False where the program has no such source. */
-export async function deleteSource(db: Db, programId: string, sourceId: string): Promise<boolean> {
+/** Nothing comes by it any more; what did come stays. False where there is no such source in reach. */
+export async function deleteSource(db: Db, { programId, modes }: Reach, sourceId: string): Promise<boolean> {
   const rows = await runSql<{ id: string }>(
     db,
     'deleteSource',
     `update sources set deleted_at = now()
-     where program_id = :programId and id = :sourceId and deleted_at is null returning id`,
-    { programId, sourceId },
+     where program_id = :programId and id = :sourceId and deleted_at is null and livemode = any(:modes::boolean[])
+     returning id`,
+    { programId, modes, sourceId },
   );
   cacheOf(db).delete(sourceId);
   return rows.length > 0;

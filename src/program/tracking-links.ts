@@ -3,6 +3,7 @@ import { insertList, selectList, updateList, type Columns } from '../db/columns.
 import { runSql } from '../db/sql.ts';
 import { hasRollups } from '../statistics/rollups.ts';
 import { AppError } from '../domain/errors.ts';
+import { namedBy, type Reach, type Scope } from '../domain/scope.ts';
 import { newId } from '../domain/ids.ts';
 import { makeCode, MAX_CODE_TRIES } from './codes.ts';
 import { forgetLinkTargets } from './link-targets.ts';
@@ -15,6 +16,8 @@ export type TrackingLinkStatus = 'active' | 'paused';
 export interface TrackingLink {
   id: string;
   programId: string;
+  /** False: a test key made it, and its clicks are test. */
+  livemode: boolean;
   affiliateId: string;
   offerId: string;
   /** Unique in the whole hub, since it is all that `/r/:code` tells. */
@@ -44,6 +47,8 @@ export interface TrackingLinkInput {
 }
 
 export interface TrackingLinkChanges {
+  /** Takes over what a test key made. */
+  livemode?: true | undefined;
   affiliateId?: string | undefined;
   offerId?: string | undefined;
   customUrl?: string | null | undefined;
@@ -57,13 +62,16 @@ export interface TrackingLinkFilter {
   code?: string | undefined;
 }
 
-/** Affiliate and offer by id. Throws VALIDATION_ERROR where they are not the program's, CONFLICT for a taken code. */
-export async function createTrackingLink(db: Db, programId: string, input: TrackingLinkInput): Promise<TrackingLink> {
+/**
+ * Affiliate and offer by id. Throws VALIDATION_ERROR where they are not the program's (or test, and the link is live),
+ * CONFLICT for a taken code.
+ */
+export async function createTrackingLink(db: Db, scope: Scope, input: TrackingLinkInput): Promise<TrackingLink> {
   const linkId = newId('lnk');
   for (let tries = 0; tries < MAX_CODE_TRIES; tries += 1) {
     const code = input.code ?? makeCode(9);
-    if (await insertLink(db, programId, linkId, code, input)) {
-      return (await findTrackingLink(db, programId, linkId)) as TrackingLink;
+    if (await insertLink(db, scope, linkId, code, input)) {
+      return (await findTrackingLink(db, namedBy(scope), linkId)) as TrackingLink;
     }
     if (input.code !== undefined) throw codeIsTaken(input.code);
   }
@@ -73,7 +81,7 @@ export async function createTrackingLink(db: Db, programId: string, input: Track
 /** False where the code is taken. */
 async function insertLink(
   db: Db,
-  programId: string,
+  { programId, livemode }: Scope,
   linkId: string,
   code: string,
   { affiliateId, offerId, customUrl = null, status = 'active' }: TrackingLinkInput,
@@ -83,7 +91,7 @@ async function insertLink(
       db,
       'insertLink',
       `insert into tracking_links ${inserted} on conflict (code) do nothing returning id`,
-      { id: linkId, programId, affiliateId, offerId, code, customUrl, status },
+      { id: linkId, programId, livemode, affiliateId, offerId, code, customUrl, status },
     );
     if (rows.length > 0) forgetLinkTargets(db, programId);
     return rows.length > 0;
@@ -92,36 +100,45 @@ async function insertLink(
   }
 }
 
-/** Changes what is given; null where the program has no such link. Clicks that were made keep their affiliate and offer. */
+/**
+ * Changes what is given; null where there is no such link in reach. Clicks that were made keep their affiliate, offer and
+ * mode. Throws CONFLICT where a link that is taken over leads by a test affiliate or to a test offer.
+ */
 export async function updateTrackingLink(
   db: Db,
-  programId: string,
+  reach: Reach,
   linkId: string,
   changes: TrackingLinkChanges,
 ): Promise<TrackingLink | null> {
-  const { affiliateId, offerId, customUrl, code, status } = changes;
-  const update = updateList(columns, { affiliateId, offerId, customUrl, code, status });
+  const { programId, modes } = reach;
+  const { livemode, affiliateId, offerId, customUrl, code, status } = changes;
+  const update = updateList(columns, { livemode, affiliateId, offerId, customUrl, code, status });
   try {
     const [row] = await runSql<{ id: string }>(
       db,
       'updateTrackingLink',
-      `update tracking_links set ${update.sql} where program_id = :programId and id = :linkId returning id`,
-      { ...update.bindings, programId, linkId },
+      `update tracking_links set ${update.sql}
+       where program_id = :programId and id = :linkId and livemode = any(:modes::boolean[]) returning id`,
+      { ...update.bindings, programId, modes, linkId },
     );
     if (!row) return null;
     forgetLinkTargets(db, programId);
-    return await findTrackingLink(db, programId, linkId);
+    return await findTrackingLink(db, reach, linkId);
   } catch (error) {
-    throw describeViolation(error, code);
+    throw changes.livemode ? describeTakeOver(error, code) : describeViolation(error, code);
   }
 }
 
-export async function findTrackingLink(db: Db, programId: string, linkId: string): Promise<TrackingLink | null> {
+export async function findTrackingLink(
+  db: Db,
+  { programId, modes }: Reach,
+  linkId: string,
+): Promise<TrackingLink | null> {
   const [row] = await runSql<TrackingLink>(
     db,
     'findTrackingLink',
-    `${select} where l.program_id = :programId and l.id = :linkId`,
-    { programId, linkId },
+    `${select} where l.program_id = :programId and l.id = :linkId and l.livemode = any(:modes::boolean[])`,
+    { programId, modes, linkId },
   );
   return row ?? null;
 }
@@ -129,12 +146,12 @@ export async function findTrackingLink(db: Db, programId: string, linkId: string
 /** Newest first. */
 export function listTrackingLinks(
   db: Db,
-  programId: string,
+  reach: Reach,
   filter: TrackingLinkFilter,
   page: PageRequest,
 ): Promise<Page<TrackingLink>> {
   const list = { name: 'listTrackingLinks', select, id: 'l.id' };
-  return selectPage<TrackingLink>(db, list, conditionsOf(programId, filter), page);
+  return selectPage<TrackingLink>(db, list, conditionsOf(reach, filter), page);
 }
 
 /** Clicks and conversions of these links, live or test, by link id. */
@@ -179,6 +196,7 @@ const countedLinkResults = `
 const columns: Columns<Exclude<keyof TrackingLink, 'destinationUrl'>> = {
   id: 'id',
   programId: 'program_id',
+  livemode: 'livemode',
   affiliateId: 'affiliate_id',
   offerId: 'offer_id',
   code: 'code',
@@ -190,13 +208,25 @@ const inserted = insertList(columns, ['createdAt']);
 const select = `select ${selectList(columns, 'l')}, coalesce(l.custom_url, o.url) as "destinationUrl"
   from tracking_links l join offers o on o.program_id = l.program_id and o.id = l.offer_id`;
 
-function conditionsOf(programId: string, filter: TrackingLinkFilter): Condition[] {
+function conditionsOf({ programId, modes }: Reach, filter: TrackingLinkFilter): Condition[] {
   return [
     ...conditionOf('l.program_id = :programId', programId),
+    ...conditionOf('l.livemode = any(:modes::boolean[])', modes),
     ...conditionOf('l.affiliate_id = :affiliateId', filter.affiliateId),
     ...conditionOf('l.offer_id = :offerId', filter.offerId),
     ...conditionOf('l.code = :code', filter.code),
   ];
+}
+
+/** The error to throw where a link is to become live. */
+function describeTakeOver(error: unknown, code: string | undefined): unknown {
+  const constraint = findForeignKeyViolation(error);
+  if (constraint === null) return describeViolation(error, code);
+  const what = constraint.includes('offer') ? 'offer' : 'affiliate';
+  return new AppError('CONFLICT', `The link's ${what} is a test ${what}: take that over first, or name a live one`, {
+    details: { livemode: `cannot be true while the ${what} is a test ${what}` },
+    cause: error,
+  });
 }
 
 /** The error to throw: one that says what is taken or missing, or the one given where it is neither. */

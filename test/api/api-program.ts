@@ -13,8 +13,11 @@ export interface ApiProgram {
   liveKey: string;
   /** Live, may only read. */
   reader: ApiClient;
+  /** Live, may only send conversions, events and postbacks. */
+  ingest: ApiClient;
   /** Test, may write. */
   test: ApiClient;
+  testKey: string;
   /** Another program's, live, may write. */
   stranger: ApiClient;
   stop(): Promise<void>;
@@ -26,6 +29,7 @@ export async function openApiProgram(options: HubOptions = {}, program: object =
   const admin = new ApiClient(hub.url, hub.adminToken);
   const programId = await makeProgram(admin, program);
   const liveKey = await makeKey(admin, programId, 'live', 'write');
+  const testKey = await makeKey(admin, programId, 'test', 'write');
   return {
     hub,
     programId,
@@ -34,7 +38,9 @@ export async function openApiProgram(options: HubOptions = {}, program: object =
     live: new ApiClient(hub.url, liveKey),
     liveKey,
     reader: new ApiClient(hub.url, await makeKey(admin, programId, 'live', 'read')),
-    test: new ApiClient(hub.url, await makeKey(admin, programId, 'test', 'write')),
+    ingest: new ApiClient(hub.url, await makeKey(admin, programId, 'live', 'ingest')),
+    test: new ApiClient(hub.url, testKey),
+    testKey,
     stranger: new ApiClient(hub.url, await makeKey(admin, await makeProgram(admin), 'live', 'write')),
     stop: () => hub.stop(),
   };
@@ -44,7 +50,7 @@ export async function makeKey(
   admin: ApiClient,
   programId: string,
   mode: 'live' | 'test',
-  access: 'read' | 'write',
+  access: 'read' | 'write' | 'ingest',
   more: object = {},
 ): Promise<string> {
   const { status, body } = await admin.post(`/programs/${programId}/api-keys`, { name: 'key', mode, access, ...more });

@@ -49,13 +49,13 @@ for (const route of nativeRoutes) {
     });
 
     test('lets in only whom it is for', async () => {
-      const outsiders =
-        route.access === 'admin'
-          ? [api.live, api.reader]
-          : route.access === 'write'
-            ? [api.reader, api.admin]
-            : [api.admin];
-      for (const client of outsiders) {
+      const outsiders = {
+        admin: [api.live, api.reader, api.ingest],
+        write: [api.reader, api.ingest, api.admin],
+        ingest: [api.reader, api.admin],
+        read: [api.ingest, api.admin],
+      };
+      for (const client of outsiders[route.access]) {
         const answer = await ask(client, route, {});
         assert.deepEqual([answer.status, answer.body.error.code], [403, 'INSUFFICIENT_PERMISSIONS']);
       }

@@ -18,6 +18,7 @@ test('an offer has defaults, and the currency of its program', async () => {
   const { id: _id, code, createdAt: _c, updatedAt: _u, ...rest } = answer.body.data;
   assert.match(code, /^[A-Z0-9]{10}$/);
   assert.deepEqual(rest, {
+    livemode: true,
     name: 'Plan',
     url: 'https://shop.example/',
     description: null,

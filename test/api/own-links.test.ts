@@ -140,6 +140,65 @@ test('an affiliate’s own code is nobody else’s link, in any case; the affili
   assert.equal((await follow(`${api.hub.url}/r/hal`)).ref, gus.id);
 });
 
+test('a test affiliate has a link of their own, too: first come, test clicks, and test offers where there is no other', async () => {
+  const program = await openApiProgram();
+  try {
+    const tess = await makePerson({ referralCode: 'tess' }, program.test);
+    assert.equal(tess.trackingUrl, `${program.hub.url}/r/tess`);
+    assert.equal((await follow(tess.trackingUrl)).status, 404);
+    const oldest = await makeOffer(program.test, { url: 'https://oldest.example/' });
+    await makeOffer(program.test, { url: 'https://newer.example/' });
+    const visit = await follow(tess.trackingUrl);
+    assert.deepEqual([visit.origin, visit.ref], ['https://oldest.example', tess.id]);
+    const click = (await program.test.get(`/clicks/${visit.clickId}`)).body.data;
+    assert.deepEqual([click.livemode, click.affiliateId, click.offerId], [false, tess.id, oldest.id]);
+    assert.equal((await program.live.get(`/clicks/${visit.clickId}`)).status, 404);
+    const link = await program.test.post('/tracking-links', { affiliateId: tess.id });
+    assert.equal(link.body.data.offerId, oldest.id);
+    const live = await makePerson({ referralCode: 'Tess' }, program.live);
+    assert.notEqual(live.trackingUrl.toLowerCase(), tess.trackingUrl);
+    assert.equal((await follow(live.trackingUrl)).status, 404);
+    const refused = await program.live.post('/tracking-links', { affiliateId: live.id });
+    assert.deepEqual(refused.body.error.details, { offerId: 'is required: the program has no default offer' });
+    const usual = await makeOffer(program.live, { url: 'https://usual.example/' });
+    for (const person of [tess, live]) {
+      const { origin, clickId, ref } = await follow(person.trackingUrl);
+      const client = person === live ? program.live : program.test;
+      const { offerId, livemode } = (await client.get(`/clicks/${clickId}`)).body.data;
+      assert.deepEqual(
+        [origin, ref, offerId, livemode],
+        ['https://usual.example', person.id, usual.id, person === live],
+      );
+    }
+  } finally {
+    await program.stop();
+  }
+});
+
+test('no test link leads a live affiliate’s visitors away, in any case, whatever was made first', async () => {
+  const offer = await makeOffer(api.live, { url: 'https://ours.example/' });
+  const ina = await makePerson({ referralCode: 'ina' });
+  for (const code of ['ina', 'INA']) {
+    const stolen = { affiliateId: ina.id, offerId: offer.id, code, customUrl: 'https://elsewhere.example/' };
+    assert.equal((await api.test.post('/tracking-links', stolen)).status, 409, code);
+  }
+  const test_ = await makeLink(api.test, { affiliateId: ina.id, offerId: offer.id, code: 'not-ina' });
+  assert.equal((await api.test.patch(`/tracking-links/${test_.id}`, { code: 'ina' })).status, 409);
+  // A test affiliate may have one, which stays test when the affiliate is taken over.
+  const joe = await makePerson({ referralCode: 'joe' }, api.test);
+  await makeLink(api.test, {
+    affiliateId: joe.id,
+    offerId: offer.id,
+    code: 'joe',
+    customUrl: 'https://elsewhere.example/',
+  });
+  assert.equal((await follow(joe.trackingUrl)).origin, 'https://elsewhere.example');
+  assert.equal((await api.live.patch(`/affiliates/${joe.id}`, { livemode: true })).status, 200);
+  const visit = await follow(joe.trackingUrl);
+  assert.notEqual(visit.origin, 'https://elsewhere.example');
+  assert.equal((await api.live.get(`/clicks/${visit.clickId}`)).body.data.livemode, true);
+});
+
 test('of many who want a code at once one gets it, and each a link', async () => {
   const clients = [api.live, api.stranger];
   const people = await Promise.all(

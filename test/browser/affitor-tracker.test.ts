@@ -26,7 +26,11 @@ describe('affitor-tracker.js in Chromium', () => {
   before(async () => {
     program = await openConformanceProgram();
     await inTransaction(program.hub.db, (trx) =>
-      createAffiliate(trx, program.programId, { displayName: 'B', email: 'b@example.com', referralCode: 'second' }),
+      createAffiliate(
+        trx,
+        { programId: program.programId, livemode: true },
+        { displayName: 'B', email: 'b@example.com', referralCode: 'second' },
+      ),
     );
     const source = `${program.hub.url}/affitor/affitor-tracker.js`;
     site = await servePage(

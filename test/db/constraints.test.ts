@@ -4,6 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import type { Knex } from 'knex';
 import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
+import { createAffiliate } from '../../src/program/affiliates.ts';
+import { createOffer } from '../../src/program/offers.ts';
 import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
 import { addAffiliate, fact, openLedger, sale, usd, type Ledger } from '../journeys/ledger.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -68,6 +70,8 @@ describe('the database itself refuses', () => {
     await assertRefused(/tracking_links_status_check/, link, ['lnk_x', programId, affiliateId, offerId, 'x', 'gone']);
     await t.db.raw(link, ['lnk_x', programId, affiliateId, offerId, 'OWN-Code', 'paused']);
     await assertRefused(/own/, `update tracking_links set affiliate_id = ? where id = 'lnk_x'`, [other]);
+    const inTest = `insert into tracking_links (id, program_id, affiliate_id, offer_id, code, livemode) values (?, ?, ?, ?, ?, false)`;
+    await assertRefused(/own/, inTest, ['lnk_y', programId, affiliateId, offerId, 'Own-code']);
   });
 
   test('a fact that is stored twice', async () => {
@@ -205,5 +209,49 @@ describe('the database itself refuses', () => {
       .where({ id: await idOf('pending') })
       .update({ status: 'approved' });
     assert.equal((await states.orders()).find(({ orderId }) => orderId === 'pending')?.status, 'approved');
+  });
+
+  test('live configuration that names test configuration, and a code that is taken in its mode', async () => {
+    const { programId, affiliateId, offerId } = ledger;
+    const test = { programId, livemode: false };
+    const offer = await createOffer(t.db, test, {
+      name: 'Test',
+      url: 'https://shop.example/',
+      code: 'SAME',
+      commission: { type: 'cps', rateBps: 1_000 },
+    });
+    const affiliate = await inTransaction(t.db, (trx) =>
+      createAffiliate(trx, test, { displayName: 'T', email: 't@example.com', referralCode: 'same' }),
+    );
+    const link = `insert into tracking_links (id, program_id, affiliate_id, offer_id, code, livemode)
+      values (?, ?, ?, ?, ?, ?)`;
+    const named = (affiliate_id: string, offer_id: string, livemode: boolean) =>
+      [newId('lnk'), programId, affiliate_id, offer_id, newId('lnk'), livemode] as Knex.RawBinding[];
+    await assertRefused(/tracking_links_live_affiliate/, link, named(affiliate.id, offerId, true));
+    await assertRefused(/tracking_links_live_offer/, link, named(affiliateId, offer.id, true));
+    await t.db.raw(link, named(affiliateId, offer.id, false));
+    await t.db.raw(link, named(affiliate.id, offerId, false));
+    await assertRefused(
+      /webhook_endpoints_live_affiliate/,
+      `insert into webhook_endpoints (id, program_id, kind, url, affiliate_id) values (?, ?, 'postback', 'https://x', ?)`,
+      [newId('whe'), programId, affiliate.id],
+    );
+    await assertRefused(/programs_live_default_offer/, `update programs set default_offer_id = ? where id = ?`, [
+      offer.id,
+      programId,
+    ]);
+    const rename = `update offers set code = 'SAME' where id = ?`;
+    await t.db.raw(rename, [offerId]);
+    await assertRefused(/offers_code_by_mode/, `update offers set livemode = true where id = ?`, [offer.id]);
+    await t.db.raw(`update affiliate_codes set code = 'same' where affiliate_id = ?`, [affiliateId]);
+    await assertRefused(/affiliate_codes_pkey/, `update affiliates set livemode = true where id = ?`, [affiliate.id]);
+    await assertRefused(
+      /affiliate_codes_of_affiliate/,
+      `update affiliate_codes set livemode = true, code = 'other' where affiliate_id = ?`,
+      [affiliate.id],
+    );
+    await assertRefused(/violates foreign key/, `update offers set livemode = false, code = 'OTHER' where id = ?`, [
+      offerId,
+    ]);
   });
 });

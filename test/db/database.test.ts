@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { Client } from 'pg';
 import { createDatabase } from '../../src/db/database.ts';
 import { isOutage } from '../../src/db/outage.ts';
 import { toAppError } from '../../src/db/pg-errors.ts';
@@ -45,6 +48,23 @@ test('a server that refuses connections is 503 at once', async () => {
     assert.equal(toAppError(error).status, 503);
   } finally {
     await db.destroy();
+  }
+});
+
+test('a server that takes a connection and never answers is 503', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const client = new Client({
+    host: '127.0.0.1',
+    port: (silent.address() as AddressInfo).port,
+    connectionTimeoutMillis: 50,
+  });
+  try {
+    const error = await failureOf(() => client.connect());
+    assert.match((error as Error).message, /timeout expired/);
+    assert.deepEqual([toAppError(error).status, toAppError(error).retryAfterS], [503, 2]);
+  } finally {
+    silent.close();
   }
 });
 

@@ -87,9 +87,21 @@ describe(`a database of ${COMMIT}`, () => {
   test('is brought up to date by exactly the migrations that came after it', async () => {
     const all = await listMigrations();
     const later = all.slice(6).map((file) => file.replace('.ts', ''));
+    const readSources = () =>
+      runSql<{ id: string; livemode: boolean | null }>(db, `select id, livemode from sources order by id`);
+    const sources = await readSources();
     assert.deepEqual(await migrateDatabase({ databaseUrl: database.url, queueInDatabase: true }), later);
     assert.deepEqual(await listPendingMigrations(db), []);
     assert.deepEqual(await readApplied(), all);
+    // What a source said of its mode it goes on saying; one that said nothing leaves it to each message.
+    assert.deepEqual(
+      await readSources(),
+      sources.map(({ id, livemode }) => ({ id, livemode: livemode ?? true })),
+    );
+    for (const table of ['affiliates', 'affiliate_codes', 'offers', 'tracking_links', 'webhook_endpoints']) {
+      const rows = await runSql(db, `select distinct livemode from ${table}`);
+      assert.deepEqual(rows, [{ livemode: true }], table);
+    }
     assert.deepEqual(await migrateDatabase({ databaseUrl: database.url, queueInDatabase: true }), []);
   });
 
@@ -195,7 +207,7 @@ test('the migration after the newest one is applied to that database, once, and 
       await cp(join(root, part), join(tree, part), { recursive: true });
     await symlink(join(root, 'node_modules'), join(tree, 'node_modules'));
     const files = await listMigrations();
-    const next = `${String(files.length + 1).padStart(3, '0')}_next`;
+    const next = `${String(Number.parseInt(files.at(-1) ?? '', 10) + 1).padStart(3, '0')}_next`;
     await writeFile(join(tree, 'migrations', `${next}.ts`), nextMigration);
 
     const first = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), tree);

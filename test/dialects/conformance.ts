@@ -109,13 +109,17 @@ export async function openConformanceProgram(options: HubOptions = {}): Promise<
 
 async function makeProgram(hub: TestHub, name: string) {
   const { id: programId } = await createProgram(hub.db, { name });
-  const { id: offerId, code: offerCode } = await createOffer(hub.db, programId, {
-    name: 'Premium Subscription',
-    url: 'https://shop.example.com/premium',
-    commission: { type: 'cps', rateBps: 2000 },
-  });
+  const { id: offerId, code: offerCode } = await createOffer(
+    hub.db,
+    { programId, livemode: true },
+    {
+      name: 'Premium Subscription',
+      url: 'https://shop.example.com/premium',
+      commission: { type: 'cps', rateBps: 2000 },
+    },
+  );
   const affiliate = await inTransaction(hub.db, (trx) =>
-    createAffiliate(trx, programId, { displayName: 'John Smith', email: 'john@example.com' }),
+    createAffiliate(trx, { programId, livemode: true }, { displayName: 'John Smith', email: 'john@example.com' }),
   );
   return { programId, offerId, offerCode, affiliateId: affiliate.id, referralCode: affiliate.referralCode };
 }

@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { ApiClient } from '../api/api-client.ts';
+import { makeAffiliate, makeKey, makeLink, makeOffer } from '../api/api-program.ts';
 import { cliEnvironment, runCli } from '../cli/run-cli.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { openImportProgram, tally, type ImportProgram, type Report } from './import-program.ts';
@@ -222,6 +224,27 @@ test('an id that another program of the hub has gets another, under which everyt
   assert.match(link?.affiliateId ?? '', /^aff_[0-9a-f]{32}$/);
   assert.equal((await program.api.get(`/affiliates/${link?.affiliateId}`)).body.data.email, 'shared@example.com');
   assert.equal((await stranger.api.get('/affiliates/aff_shared')).status, 200);
+});
+
+test('what a test key made is in the way of nothing but a link code', async () => {
+  const admin = new ApiClient(hub.url, hub.adminToken);
+  const fresh = await openImportProgram(hub);
+  const tester = new ApiClient(hub.url, await makeKey(admin, fresh.id, 'test', 'write'));
+  const made = await makeAffiliate(tester, { email: 'trial@example.com', referralCode: 'TRIAL', couponCodes: ['TRY'] });
+  const offer = await makeOffer(tester, { code: 'TRIAL' });
+  const link = await makeLink(tester, { affiliateId: made.id, offerId: offer.id });
+  const files = {
+    'affiliates.csv': `id,name,email,referral_code,coupon_codes\n${made.id},Trial,trial@example.com,TRIAL,TRY\n`,
+    'offers.csv':
+      'id,offer_name,url,code,commission_type,commission_percent\n' +
+      `${offer.id},Trial,https://shop.example/,TRIAL,cps,10\n`,
+  };
+  const report = await fresh.import('csv', { ...files, 'links.csv': `link_code,affiliate\n${link.code},TRIAL\n` });
+  assert.deepEqual(places(report), ['links.csv:2 link_code'], JSON.stringify(report.problems));
+  assert.deepEqual(tally(await fresh.import('csv', files)), { affiliate: [1, 0], offer: [1, 0] });
+  const { id, livemode } = (await fresh.api.get('/affiliates/TRIAL')).body.data;
+  assert.deepEqual([livemode, id === made.id], [true, false]);
+  assert.equal((await tester.get(`/affiliates/${made.id}`)).body.data.livemode, false);
 });
 
 test('what the hub knows stays as it is: an affiliate made by hand, an order that earned', async () => {

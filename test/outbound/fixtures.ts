@@ -54,6 +54,7 @@ export interface EndpointOptions {
   eventTypes?: string[];
   disabled?: boolean;
   rateLimitPerSecond?: number;
+  livemode?: boolean;
 }
 
 export async function createEndpoint(
@@ -66,6 +67,7 @@ export async function createEndpoint(
   await db('webhook_endpoints').insert({
     id,
     program_id: programId,
+    livemode: options.livemode ?? true,
     kind: options.kind ?? 'webhook',
     url,
     secret: await secrets.seal(secret),

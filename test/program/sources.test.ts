@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { everythingOf } from '../../src/domain/scope.ts';
 import { createSecretBox } from '../../src/db/secret-box.ts';
 import { createProgram } from '../../src/program/programs.ts';
 import {
@@ -44,7 +45,10 @@ test('changed settings and secrets count at once in this process', async () => {
   const input = { kind: 'stripe', settings: {}, secrets: { signingSecrets: ['old'] } } as const;
   const { id } = await createSource(t.db, secrets, programId, { ...input, secrets: { signingSecrets: ['old'] } });
   await findSource(t.db, id);
-  await updateSource(t.db, secrets, programId, id, { orderScope: 'source', secrets: { signingSecrets: ['new'] } });
+  await updateSource(t.db, secrets, everythingOf(programId), id, {
+    orderScope: 'source',
+    secrets: { signingSecrets: ['new'] },
+  });
   const found = await findSource(t.db, id);
   assert.ok(found?.kind === 'stripe');
   assert.equal(found.orderScope, 'source');
@@ -55,18 +59,18 @@ test('a deleted source is a way in no more', async () => {
   const settings = postbackSettingsSchema.parse({ response: 'gif' });
   const { id } = await createSource(t.db, secrets, programId, { kind: 'postback', settings, secrets: null });
   assert.deepEqual((await findSource(t.db, id))?.settings, settings);
-  assert.equal(await deleteSource(t.db, programId, id), true);
+  assert.equal(await deleteSource(t.db, everythingOf(programId), id), true);
   assert.equal(await findSource(t.db, id), null);
-  assert.equal(await getSource(t.db, programId, id), null);
-  assert.equal(await deleteSource(t.db, programId, id), false);
+  assert.equal(await getSource(t.db, everythingOf(programId), id), null);
+  assert.equal(await deleteSource(t.db, everythingOf(programId), id), false);
 });
 
 test('another program neither sees, changes nor deletes a source', async () => {
   const settings = postbackSettingsSchema.parse({});
   const { id } = await createSource(t.db, secrets, programId, { kind: 'postback', settings, secrets: null });
   const other = (await createProgram(t.db, { name: 'Other' })).id;
-  assert.equal(await getSource(t.db, other, id), null);
-  assert.equal(await updateSource(t.db, secrets, other, id, { name: 'Mine' }), null);
-  assert.equal(await deleteSource(t.db, other, id), false);
-  assert.deepEqual((await listSources(t.db, other, {}, { limit: 5 })).items, []);
+  assert.equal(await getSource(t.db, everythingOf(other), id), null);
+  assert.equal(await updateSource(t.db, secrets, everythingOf(other), id, { name: 'Mine' }), null);
+  assert.equal(await deleteSource(t.db, everythingOf(other), id), false);
+  assert.deepEqual((await listSources(t.db, everythingOf(other), {}, { limit: 5 })).items, []);
 });

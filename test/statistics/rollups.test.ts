@@ -65,7 +65,7 @@ test('statistics and balances equal the full sums after any history, however muc
 
 test('no click is counted twice or missed while clicks are written, rolled up and built at once', async () => {
   const { programId, affiliateId, offerId } = await makeProgram('UTC');
-  const link = await createTrackingLink(t.db, programId, { affiliateId, offerId });
+  const link = await createTrackingLink(t.db, { programId, livemode: true }, { affiliateId, offerId });
   let written = 0;
   const writing = new AbortController();
   const rollingUp = rollUpUntil(writing.signal);

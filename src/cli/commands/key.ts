@@ -23,7 +23,7 @@ export function keyCommand(): Command {
       .option(...programOption)
       .option('--name <name>', 'what it is for')
       .addOption(new Option('--mode <mode>', 'live or test data').choices(['live', 'test']))
-      .addOption(new Option('--access <access>', 'what it may do').choices(['read', 'write']))
+      .addOption(new Option('--access <access>', 'what it may do').choices(['read', 'write', 'ingest']))
       .option(
         '--import <key>',
         'take over the value of a key made elsewhere, so that its clients go on working (by default it is named ' +
@@ -37,7 +37,7 @@ export function keyCommand(): Command {
 const keyInput = z.strictObject({
   name: text(),
   mode: z.enum(['live', 'test']),
-  access: z.enum(['read', 'write']),
+  access: z.enum(['read', 'write', 'ingest']),
 });
 
 /** `sk_test_…`, `rgk_test_…`: systems that tell their keys apart do it by this word. */

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { sourceInput } from '../../api/source-schemas.ts';
 import { detailView, sourceView, toSourceInput } from '../../api/sources.ts';
+import { everythingOf } from '../../domain/scope.ts';
 import { presets } from '../../inbound/postback/presets.ts';
 import { getProgram } from '../../program/programs.ts';
 import { createSource, listSources } from '../../program/sources.ts';
@@ -112,7 +113,7 @@ async function create({ program, json, test, requireKey, ...fields }: CreateOpti
 async function list({ program, json }: { program?: string; json?: true }): Promise<void> {
   const { programId, sources } = await withHub(async ({ config, db }) => {
     const { id: programId } = await getProgram(db, await chooseProgram(db, program));
-    const all = await readAllPages((page) => listSources(db, programId, {}, page));
+    const all = await readAllPages((page) => listSources(db, everythingOf(programId), {}, page));
     return { programId, sources: all.map((source) => sourceView({ config }, source)) };
   });
   if (json) console.log(JSON.stringify(sources));

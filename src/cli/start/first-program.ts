@@ -35,19 +35,20 @@ export function createFirstProgram(db: Db, secrets: SecretBox): Promise<FirstPro
 
 async function makeProgram(trx: Trx, secrets: SecretBox): Promise<FirstProgram> {
   const program = await createProgram(trx, { name: 'First program' });
+  const scope = { programId: program.id, livemode: true };
   const live = await createKey(trx, program.id, { name: 'first live key', mode: 'live', access: 'write' });
   const test = await createKey(trx, program.id, { name: 'first test key', mode: 'test', access: 'write' });
-  const offer = await createOffer(trx, program.id, {
+  const offer = await createOffer(trx, scope, {
     name: 'First offer',
     url: 'https://example.com/',
     commission: { type: 'revshare', rateBps: 2000, durationMonths: 12 },
   });
-  const affiliate = await createAffiliate(trx, program.id, {
+  const affiliate = await createAffiliate(trx, scope, {
     displayName: 'First affiliate',
     email: 'affiliate@example.com',
     referralCode: 'first',
   });
-  const link = await createTrackingLink(trx, program.id, { affiliateId: affiliate.id, offerId: offer.id });
+  const link = await createTrackingLink(trx, scope, { affiliateId: affiliate.id, offerId: offer.id });
   const signingSecret = `whsec_${randomBytes(24).toString('base64url')}`;
   const stripe = await createSource(trx, secrets, program.id, {
     kind: 'stripe',

@@ -15,8 +15,8 @@ export const affiliateRoutes = [
     access: 'read',
     limits: getLimits,
     query: listQuery,
-    handle: async ({ db }, { principal, query: { page, limit } }) => {
-      const { items } = await listAffiliates(db, principal.programId, {}, { limit, offset: (page - 1) * limit });
+    handle: async ({ db }, { reach, query: { page, limit } }) => {
+      const { items } = await listAffiliates(db, reach, {}, { limit, offset: (page - 1) * limit });
       return answer(200, { data: items.map(affiliateView), page, limit });
     },
   }),

@@ -44,14 +44,14 @@ export const conversionRoutes = [
     access: 'read',
     limits: getLimits,
     query: listQuery,
-    handle: async ({ db }, { principal: { programId }, livemode, query }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, reach, query }) => {
       const { page, limit, status } = query;
       const filter = {
         livemode,
         statuses: status === undefined ? allStatuses : ourStatuses[status],
         earning: true,
         credited: true,
-        affiliateId: await toAffiliateId(db, programId, query.affiliate_id),
+        affiliateId: await toAffiliateId(db, reach, query.affiliate_id),
       };
       const { items } = await listConversions(db, programId, filter, { limit, offset: (page - 1) * limit });
       return answer(200, { data: await describeConversions(db, items), page, limit });
@@ -61,7 +61,7 @@ export const conversionRoutes = [
     method: 'post',
     path: '/conversions',
     auth: 'key',
-    access: 'write',
+    access: 'ingest',
     limits: postLimits,
     body: newConversion,
     handle: async (deps, request) => {

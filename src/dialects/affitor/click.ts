@@ -1,6 +1,7 @@
 import type { Deps } from '../../deps.ts';
 import { clipText } from '../../http/clip-text.ts';
 import { newId } from '../../domain/ids.ts';
+import { namedBy } from '../../domain/scope.ts';
 import { listAffiliates } from '../../program/affiliates.ts';
 import { findAnyClick, MAX_SUB_LENGTH, type Click } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
@@ -29,7 +30,7 @@ export const clickRoute = defineDialectRoute({
     const landing = readLanding(body.affiliate_url ?? '', test);
     const wanted = body.program_id ?? body.additional_data?.program_id ?? null;
     const programId = wanted === null || wanted === '' ? null : await findProgramId(deps.db, wanted);
-    const found = landing && (await findReferral(deps.db, landing.code, programId));
+    const found = landing && (await findReferral(deps.db, landing.code, programId, test));
     const referral = found ?? (test && programId !== null ? await chooseReferral(deps, programId) : null);
     if (!referral) throw badRequest('Referral link not found');
     if (!referral.active) return answer(200, { success: false, message: 'Referral link is inactive' });
@@ -99,7 +100,12 @@ const DAY_MS = 86_400_000;
 
 /** A test that names no partner takes any active one of the program. */
 async function chooseReferral({ db }: Pick<Deps, 'db'>, programId: string): Promise<Referral | null> {
-  const { items } = await listAffiliates(db, programId, { statuses: ['active'] }, { limit: 1 });
+  const { items } = await listAffiliates(
+    db,
+    namedBy({ programId, livemode: false }),
+    { statuses: ['active'] },
+    { limit: 1 },
+  );
   const [affiliate] = items;
   if (!affiliate) return null;
   const windowDays = await readWindowDays(db, programId, null);

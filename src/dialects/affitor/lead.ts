@@ -19,7 +19,7 @@ export const leadRoute = defineDialectRoute({
   method: 'post',
   path: ['/api/v1/track/lead', '/api/tracking/lead'],
   auth: 'optional',
-  access: 'write',
+  access: 'ingest',
   limits: trackLimits,
   anyOrigin: true,
   body: trackingBody,

@@ -1,4 +1,5 @@
 import type { Db } from '../../db/db.ts';
+import { everythingOf, namedBy } from '../../domain/scope.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
 import { findCodeOwners } from '../../program/affiliate-codes.ts';
 import { ExpiringCache, perDatabase } from '../../db/expiring-cache.ts';
@@ -21,11 +22,17 @@ export interface Referral {
 
 /**
  * Codes of links are unique in the hub, referral codes within a program: where several programs have a code, `programId`
- * says which is meant. Null where nothing has the code, or several do. Remembered for a few seconds.
+ * says which is meant. Null where nothing has the code, or several do. Tests look among what is test, then among what is
+ * live; others find nothing that is test. Remembered for a few seconds.
  */
-export async function findReferral(db: Db, code: string, programId: string | null): Promise<Referral | null> {
-  const name = `${programId ?? ''} ${code}`;
-  const found = await cacheOf(db).get(name, () => loadReferral(db, code, programId));
+export async function findReferral(
+  db: Db,
+  code: string,
+  programId: string | null,
+  test: boolean,
+): Promise<Referral | null> {
+  const name = `${test ? 'test' : 'live'} ${programId ?? ''} ${code}`;
+  const found = await cacheOf(db).get(name, () => loadReferral(db, code, programId, test));
   // Only hits are remembered: a new partner must be found at once.
   if (!found) cacheOf(db).delete(name);
   return found;
@@ -34,19 +41,20 @@ export async function findReferral(db: Db, code: string, programId: string | nul
 /** Days after a click within which it counts, by the offer or the program's default one. */
 export async function readWindowDays(db: Db, programId: string, offerId: string | null): Promise<number> {
   const id = offerId ?? (await findProgram(db, programId))?.defaultOfferId;
-  return (id ? await findOffer(db, programId, id) : null)?.attributionWindowDays ?? USUAL_WINDOW_DAYS;
+  return (id ? await findOffer(db, everythingOf(programId), id) : null)?.attributionWindowDays ?? USUAL_WINDOW_DAYS;
 }
 
 const USUAL_WINDOW_DAYS = 30;
 
 const cacheOf = perDatabase(() => new ExpiringCache<Referral>({ ttlMs: 4_000, maxEntries: 10_000 }));
 
-async function loadReferral(db: Db, code: string, programId: string | null): Promise<Referral | null> {
-  const found = await findOwner(db, code, programId);
+async function loadReferral(db: Db, code: string, programId: string | null, test: boolean): Promise<Referral | null> {
+  const found = await findOwner(db, code, programId, test);
   if (!found) return null;
   const { paused, ...owner } = found;
-  const affiliate = await findAffiliate(db, owner.programId, owner.affiliateId);
-  const offer = owner.offerId === null ? null : await findOffer(db, owner.programId, owner.offerId);
+  const reach = everythingOf(owner.programId);
+  const affiliate = await findAffiliate(db, reach, owner.affiliateId);
+  const offer = owner.offerId === null ? null : await findOffer(db, reach, owner.offerId);
   const isOpen = offer === null || offer.status === 'published';
   return {
     ...owner,
@@ -57,17 +65,19 @@ async function loadReferral(db: Db, code: string, programId: string | null): Pro
 
 type Owner = Pick<Referral, 'programId' | 'affiliateId' | 'offerId' | 'linkId'> & { paused: boolean };
 
-async function findOwner(db: Db, code: string, programId: string | null): Promise<Owner | null> {
+async function findOwner(db: Db, code: string, programId: string | null, test: boolean): Promise<Owner | null> {
   const target = await findLinkTarget(db, code);
+  const isNamed = target !== null && (programId === null || target.programId === programId);
   // By an affiliate's own code the affiliate is found below, in the program that is meant.
-  if (target?.linkId && (programId === null || target.programId === programId)) {
+  if (isNamed && target.linkId !== null && (target.livemode || test)) {
     const { affiliateId, offerId, linkId, status } = target;
     return { programId: target.programId, affiliateId, offerId, linkId, paused: status === 'paused' };
   }
   if (programId !== null) {
-    const affiliate = await findAffiliate(db, programId, code);
+    const affiliate = await findAffiliate(db, namedBy({ programId, livemode: !test }), code);
     return affiliate && { programId, affiliateId: affiliate.id, offerId: null, linkId: null, paused: false };
   }
-  const [owner, another] = await findCodeOwners(db, code);
+  const owners = test ? await findCodeOwners(db, code, false) : [];
+  const [owner, another] = owners.length > 0 ? owners : await findCodeOwners(db, code);
   return owner && !another ? { ...owner, offerId: null, linkId: null, paused: false } : null;
 }

@@ -25,7 +25,7 @@ export const saleRoute = defineDialectRoute({
   method: 'post',
   path: ['/api/v1/track/sale', '/api/tracking/sale'],
   auth: 'key',
-  access: 'write',
+  access: 'ingest',
   limits: trackLimits,
   body: trackingBody,
   handle: async (deps, request) => {

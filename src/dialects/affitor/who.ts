@@ -7,7 +7,7 @@ import { openSharedStatement } from './shared-statement.ts';
 
 /** Whom a lead or a sale is about. */
 export interface Who {
-  /** The click that is named, if it is the program's. */
+  /** The click that is named, if it is the program's, and no test click in a live call. */
   clickId: string | null;
   /** The customer as known so far. */
   customer: KnownCustomer | null;
@@ -92,7 +92,11 @@ async function answerGroup(group: readonly Asked[]): Promise<void> {
   const rows = await runSql<FoundRow>(
     first.db,
     'findCustomersOfCalls',
-    `select place as "callNumber", clicked, ref, affiliate_id as "affiliateId", known_by as "references"
+    `select place as "callNumber", ref,
+       -- Live calls know no test clicks.
+       clicked and (not (:livemodes::boolean[])[place]
+         or (select livemode from clicks where id = (:clickIds::text[])[place])) as clicked,
+        affiliate_id as "affiliateId", known_by as "references"
      from find_affitor_customers(:programIds::text[], :livemodes::boolean[], :clickIds::text[], :keyRefs::text[],
        :clickRefs::text[])`,
     {

@@ -25,13 +25,13 @@ export const conversionRoutes = [
       start_date: epochMs.optional(),
       end_date: epochMs.optional(),
     }),
-    handle: async ({ db }, { principal: { programId }, livemode, query }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, reach, query }) => {
       const filter = {
         livemode,
         statuses: query.status === undefined ? everyStatus : ourStatuses[query.status],
         earning: true,
         credited: true,
-        offerId: await toOfferId(db, programId, query.offer_code),
+        offerId: await toOfferId(db, reach, query.offer_code),
         ...toPeriod(query),
       };
       const page = await listConversions(db, programId, filter, toPageRequest('conversions', query), shownFields);
@@ -44,10 +44,10 @@ export const conversionRoutes = [
     auth: 'key',
     access: 'read',
     limits: getLimits,
-    handle: async ({ db }, { principal: { programId }, livemode, params }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, reach, params }) => {
       const conversion = await findConversion(db, programId, livemode, params['id'] ?? '');
       if (!conversion?.affiliateId || conversion.status === 'merged') throw notFound('Conversion');
-      const offer = conversion.offerId === null ? null : await findOffer(db, programId, conversion.offerId);
+      const offer = conversion.offerId === null ? null : await findOffer(db, reach, conversion.offerId);
       return answerData(conversionView({ ...conversion, offerCode: offer?.code ?? null }));
     },
   }),

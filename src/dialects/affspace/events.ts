@@ -14,7 +14,7 @@ export const eventRoutes = [
     method: 'post',
     path: '/api/v1/events',
     auth: 'key',
-    access: 'write',
+    access: 'ingest',
     limits: writeLimits,
     body: newEvent,
     handle: async (deps, request) => {

@@ -19,9 +19,9 @@ export const offerRoutes = [
     access: 'read',
     limits: getLimits,
     query: z.object({ ...cursorPageQuery({ usual: 50, most: 100 }), status: z.enum(statuses).optional() }),
-    handle: async ({ db }, { principal: { programId }, query }) => {
+    handle: async ({ db }, { reach, query }) => {
       const filter = { statuses: query.status && [query.status] };
-      const page = await listOffers(db, programId, filter, toPageRequest('offers', query));
+      const page = await listOffers(db, reach, filter, toPageRequest('offers', query));
       return answerPage('offers', page, listedOffer);
     },
   }),
@@ -31,8 +31,8 @@ export const offerRoutes = [
     auth: 'key',
     access: 'read',
     limits: getLimits,
-    handle: async ({ db }, { principal: { programId }, params }) => {
-      const offer = await findOffer(db, programId, params['code'] ?? '');
+    handle: async ({ db }, { reach, params }) => {
+      const offer = await findOffer(db, reach, params['code'] ?? '');
       if (!offer) throw notFound('Offer');
       const { code, name, status, currency, url } = offer;
       return answerData({

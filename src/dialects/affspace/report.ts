@@ -15,7 +15,7 @@ export const reportRoutes = [
     method: 'post',
     path: '/api/v1/conversions',
     auth: 'key',
-    access: 'write',
+    access: 'ingest',
     limits: conversionLimits,
     body: aliasedBody,
     handle: async (deps, request) => {

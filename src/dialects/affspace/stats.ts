@@ -24,10 +24,10 @@ export const statsRoutes = [
       end_date: epochMs.optional(),
       group_by: z.enum(['day', 'week', 'month']).optional(),
     }),
-    handle: async ({ db }, { principal: { programId }, livemode, query, receivedAt }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, reach, query, receivedAt }) => {
       const { end_date = receivedAt } = query;
       const { start_date = new Date(end_date.getTime() - THIRTY_DAYS_MS) } = query;
-      const offerId = await toOfferId(db, programId, query.offer_code);
+      const offerId = await toOfferId(db, reach, query.offer_code);
       const filter = { livemode, ...toPeriod({ start_date, end_date }), offerId };
       const [offers, series] = await Promise.all([
         readOfferStatistics(db, programId, filter),

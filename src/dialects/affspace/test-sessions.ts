@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { inTransaction } from '../../db/db.ts';
 import { chooseAffiliate } from '../../api/test-sessions.ts';
 import { notFound } from '../../domain/errors.ts';
+import { namedBy } from '../../domain/scope.ts';
 import { findOffer } from '../../program/offers.ts';
 import { createTestSession, findTestSession } from '../../program/test-sessions.ts';
 import { defineDialectRoute } from '../dialect.ts';
@@ -19,9 +20,10 @@ export const testSessionRoutes = [
     limits: writeLimits,
     body: z.object({ offer_code: offerCode }),
     handle: async (deps, { principal: { programId }, body, receivedAt }) => {
-      const offer = await findOffer(deps.db, programId, body.offer_code);
+      const scope = { programId, livemode: false };
+      const offer = await findOffer(deps.db, namedBy(scope), body.offer_code);
       if (!offer) throw notFound('Offer');
-      const affiliateId = await chooseAffiliate(deps, { programId, livemode: false }, undefined);
+      const affiliateId = await chooseAffiliate(deps, scope, undefined);
       const session = await inTransaction(deps.db, (trx) =>
         createTestSession(trx, programId, { offerId: offer.id, affiliateId }, receivedAt),
       );

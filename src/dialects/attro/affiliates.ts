@@ -45,9 +45,9 @@ export const affiliateRoutes = [
       status: z.enum(['active', 'pending', 'inactive']).optional(),
       type: types.optional(),
     }),
-    handle: async ({ db }, { principal: { programId }, query }) => {
+    handle: async ({ db }, { reach, query }) => {
       const filter = { statuses: query.status && ourStatuses[query.status], type: query.type };
-      const page = await listAffiliates(db, programId, filter, { ...query, counted: true });
+      const page = await listAffiliates(db, reach, filter, { ...query, counted: true });
       return answerPage(page, query, affiliateView);
     },
   }),

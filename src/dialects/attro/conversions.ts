@@ -39,14 +39,14 @@ export const conversionRoutes = [
       affiliateId: reference.optional(),
       offerId: reference.optional(),
     }),
-    handle: async ({ db }, { principal: { programId }, livemode, query }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, reach, query }) => {
       const filter = {
         livemode,
         statuses: query.status === undefined ? everyStatus : ourStatuses[query.status],
         earning: true,
         credited: true,
-        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
-        offerId: await toOfferId(db, programId, query.offerId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+        offerId: await toOfferId(db, reach, query.offerId),
       };
       const page = await listConversions(db, programId, filter, { ...query, counted: true }, shownFields);
       return answerPage(page, query, conversionView);
@@ -56,7 +56,7 @@ export const conversionRoutes = [
     method: 'post',
     path: '/conversions',
     auth: 'key',
-    access: 'write',
+    access: 'ingest',
     limits: limitsOf('conversions'),
     body: newConversion,
     handle: async (deps, request) => {

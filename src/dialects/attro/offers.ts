@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { httpUrl, text } from '../../http/fields.ts';
 import { found, validationError } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
+import { assertMayChange, changeableBy } from '../../program/api-keys.ts';
 import { createOffer, findOffer, listOffers, updateOffer, type Offer, type OfferStatus } from '../../program/offers.ts';
 import { getProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
@@ -34,10 +35,10 @@ export const offerRoutes = [
     access: 'read',
     limits: limitsOf('reads'),
     query: z.object({ ...offsetPageQuery(pageLimits), isActive: z.enum(['true', 'false']).optional() }),
-    handle: async ({ db }, { principal: { programId }, query }) => {
+    handle: async ({ db }, { reach, query }) => {
       const { isActive } = query;
       const statuses = isActive === 'true' ? (['published'] as const) : isActive === 'false' ? inactive : undefined;
-      const page = await listOffers(db, programId, { statuses }, { ...query, counted: true });
+      const page = await listOffers(db, reach, { statuses }, { ...query, counted: true });
       return answerPage(page, query, offerView);
     },
   }),
@@ -48,12 +49,12 @@ export const offerRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: newOffer,
-    handle: async ({ db }, { principal: { programId }, body }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, body }) => {
       const { isActive = true, defaultCommissionType: type, defaultCommissionValue: value, ...input } = body;
       const currency = type === 'fixed' ? (await getProgram(db, programId)).currency : '';
       const commission = readTerms(type, value, currency, 'defaultCommissionValue');
       const status = isActive ? 'published' : 'paused';
-      const offer = await createOffer(db, programId, { ...input, commission, status });
+      const offer = await createOffer(db, { programId, livemode }, { ...input, commission, status });
       return answer(201, { data: offerView(offer) });
     },
   }),
@@ -64,12 +65,13 @@ export const offerRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: offerChanges,
-    handle: async ({ db }, { principal: { programId }, params, body }) => {
-      const offer = found(await findOffer(db, programId, params['id'] ?? ''), 'Offer');
+    handle: async ({ db }, { principal, reach, params, body }) => {
+      const offer = found(await findOffer(db, reach, params['id'] ?? ''), 'Offer');
+      assertMayChange(principal, offer);
       const { isActive, defaultCommissionType: type, defaultCommissionValue: value, ...changes } = body;
       const commission = changeTerms(offer, type, value);
       const status = isActive === undefined ? undefined : statusOf(offer, isActive);
-      const changed = await updateOffer(db, programId, offer.id, { ...changes, commission, status });
+      const changed = await updateOffer(db, changeableBy(principal), offer.id, { ...changes, commission, status });
       return answer(200, { data: offerView(found(changed, 'Offer')) });
     },
   }),

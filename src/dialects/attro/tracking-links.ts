@@ -29,12 +29,12 @@ export const trackingLinkRoutes = [
       affiliateId: reference.optional(),
       offerId: reference.optional(),
     }),
-    handle: async ({ db, config }, { principal: { programId }, livemode, query }) => {
+    handle: async ({ db, config }, { principal: { programId }, livemode, reach, query }) => {
       const filter = {
-        affiliateId: await toAffiliateId(db, programId, query.affiliateId),
-        offerId: await toOfferId(db, programId, query.offerId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+        offerId: await toOfferId(db, reach, query.offerId),
       };
-      const page = await listTrackingLinks(db, programId, filter, { ...query, counted: true });
+      const page = await listTrackingLinks(db, reach, filter, { ...query, counted: true });
       const ids = page.items.map(({ id }) => id);
       const counts = await countLinkResults(db, programId, livemode, ids);
       return answerPage(page, query, (link) => linkView(config.publicUrl, link, counts.get(link.id)));
@@ -47,15 +47,16 @@ export const trackingLinkRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: z.object({ affiliateId: reference, offerId: reference, customUrl: httpUrl.nullish() }),
-    handle: async ({ db, config }, { principal: { programId }, body }) => {
+    handle: async ({ db, config }, { principal: { programId }, livemode, reach, body }) => {
       const [affiliate, offer] = await Promise.all([
-        findAffiliate(db, programId, body.affiliateId),
-        findOffer(db, programId, body.offerId),
+        findAffiliate(db, reach, body.affiliateId),
+        findOffer(db, reach, body.offerId),
       ]);
       if (!affiliate) throw notFound('Affiliate');
       if (!offer) throw notFound('Offer');
       const input = { affiliateId: affiliate.id, offerId: offer.id, customUrl: body.customUrl };
-      return answer(201, { data: linkView(config.publicUrl, await createTrackingLink(db, programId, input)) });
+      const link = await createTrackingLink(db, { programId, livemode }, input);
+      return answer(201, { data: linkView(config.publicUrl, link) });
     },
   }),
 ];

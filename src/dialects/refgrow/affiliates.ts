@@ -37,9 +37,9 @@ export const affiliateRoutes = [
     access: 'read',
     limits: readLimits,
     query: listQuery,
-    handle: async ({ db }, { principal: { programId }, livemode, query: { limit, offset, status } }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, reach, query: { limit, offset, status } }) => {
       const filter = { statuses: status && ourStatuses[status] };
-      const { items, total } = await listAffiliates(db, programId, filter, { limit, offset, counted: true });
+      const { items, total } = await listAffiliates(db, reach, filter, { limit, offset, counted: true });
       const affiliates = await describeAffiliates(db, programId, livemode, items);
       return answer(200, { success: true, data: { affiliates, total, limit, offset } });
     },
@@ -50,8 +50,8 @@ export const affiliateRoutes = [
     auth: 'key',
     access: 'read',
     limits: readLimits,
-    handle: async ({ db }, { principal: { programId }, livemode, params }) => {
-      const found = await findAffiliate(db, programId, params['id'] ?? '');
+    handle: async ({ db }, { principal: { programId }, livemode, reach, params }) => {
+      const found = await findAffiliate(db, reach, params['id'] ?? '');
       if (!found) throw resourceNotFound('Affiliate', 'id');
       const [shown] = await describeAffiliates(db, programId, livemode, [found]);
       const affiliate = {

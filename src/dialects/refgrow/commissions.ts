@@ -4,6 +4,7 @@ import { payAtOnceAndAnnounce } from '../../operations/payout-changes.ts';
 import type { Deps } from '../../deps.ts';
 import { AppError } from '../../domain/errors.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
+import type { Reach } from '../../domain/scope.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
 import { findCommission, listCommissions } from '../../ledger/commissions.ts';
 import type { Conversion } from '../../ledger/conversions.ts';
@@ -43,13 +44,13 @@ export const commissionRoutes = [
     access: 'read',
     limits: readLimits,
     query: listQuery,
-    handle: async ({ db }, { principal: { programId }, livemode, query }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, reach, query }) => {
       const { limit, offset, status } = query;
       const filter = {
         livemode,
         statuses: status === undefined ? allStatuses : ourStatuses[status],
         earning: true,
-        affiliateId: await readAffiliateFilter(db, programId, query.affiliateId),
+        affiliateId: await readAffiliateFilter(db, reach, query.affiliateId),
       };
       const { items, total } = await listCommissions(db, programId, filter, { limit, offset, counted: true });
       return answer(200, { success: true, data: { commissions: items.map(commissionView), total, limit, offset } });
@@ -119,9 +120,9 @@ function nameStatus(error: unknown): unknown {
 }
 
 /** An id that no affiliate could have is refused, as the page's own example of an error shows; others find nothing. */
-async function readAffiliateFilter(db: Deps['db'], programId: string, text: string | undefined) {
+async function readAffiliateFilter(db: Deps['db'], reach: Reach, text: string | undefined) {
   if (text === undefined) return undefined;
-  const affiliate = await findAffiliate(db, programId, text);
+  const affiliate = await findAffiliate(db, reach, text);
   if (affiliate) return affiliate.id;
   if (text.startsWith('aff_')) return text;
   throw invalidField('affiliateId', "must be a string beginning with 'aff_'", 'Invalid affiliate ID format');

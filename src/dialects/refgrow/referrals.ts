@@ -6,6 +6,7 @@ import { emailPattern } from '../../domain/email.ts';
 import type { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
+import type { Reach } from '../../domain/scope.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
 import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
 import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
@@ -50,8 +51,8 @@ export const referralRoutes = [
     access: 'write',
     limits: referralLimits,
     body: newClick,
-    handle: async (deps, { principal: { programId }, livemode, receivedAt, body }) => {
-      const affiliate = await findAffiliate(deps.db, programId, body.referralCode);
+    handle: async (deps, { principal: { programId }, livemode, reach, receivedAt, body }) => {
+      const affiliate = await findAffiliate(deps.db, reach, body.referralCode);
       if (!affiliate) throw resourceNotFound('Affiliate', 'referralCode');
       const clickId = newId('clk');
       await deps.clicks.record({
@@ -83,12 +84,12 @@ export const referralRoutes = [
     method: 'post',
     path: '/referrals/convert',
     auth: 'key',
-    access: 'write',
+    access: 'ingest',
     limits: referralLimits,
     body: newConversion,
     handle: async (deps, request) => {
       const { principal, livemode, receivedAt, body } = request;
-      await refuseUnknownCode(deps, principal.programId, body);
+      await refuseUnknownCode(deps, request.reach, body);
       const said = { ...nameReferrer(body), ...describeSale(body) };
       const normalized = addProducts(normalizeConversion(said, { livemode, receivedAt }), body.products);
       const message = { programId: principal.programId, kind: 'conversion', normalized } as const;
@@ -112,12 +113,12 @@ function nameReferrer({ clickId, referralCode }: NewConversion): object {
 /** The page answers an unknown code with 404, also beside a click, where the hub itself would go by the click alone. */
 async function refuseUnknownCode(
   { db }: Pick<Deps, 'db'>,
-  programId: string,
+  reach: Reach,
   { clickId, referralCode }: NewConversion,
 ): Promise<void> {
-  if (!clickId || !referralCode || (await findAffiliate(db, programId, referralCode))) return;
+  if (!clickId || !referralCode || (await findAffiliate(db, reach, referralCode))) return;
   const click = await findAnyClick(db, clickId);
-  throw click?.programId === programId
+  throw click?.programId === reach.programId && reach.modes.includes(click.livemode)
     ? resourceNotFound('Affiliate', 'referralCode')
     : resourceNotFound('Click', 'clickId');
 }

@@ -6,7 +6,7 @@ import type { Db } from '../../db/db.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
-import { authenticateKey } from '../../program/api-keys.ts';
+import { assertAccess, authenticateKey } from '../../program/api-keys.ts';
 import type { Principal } from '../../program/api-keys.ts';
 import type { PostbackSource } from '../../program/sources.ts';
 import { answerConversion } from '../inbox/conversion-answer.ts';
@@ -99,7 +99,7 @@ async function receivePostback(
   if (principal) await surface.limit(principal, settings.purpose, req, res);
 
   const receivedAt = deps.clock.now();
-  const livemode = (source.livemode ?? true) && principal?.mode !== 'test';
+  const livemode = source.livemode && principal?.mode !== 'test';
   const orderScope = source.orderScope === 'source' ? source.id : null;
   const normalized = normalizePostback(message.pairs, settings, { livemode, receivedAt, orderScope });
   const entry: InboxMessage = {
@@ -166,7 +166,7 @@ async function authenticate(
     await countFailure(deps, req, res);
     throw new AppError('INVALID_API_KEY', 'The API key is not valid here');
   }
-  if (known.access !== 'write') throw new AppError('INSUFFICIENT_PERMISSIONS', 'This API key may only read');
+  assertAccess(known, 'ingest');
   return known;
 }
 

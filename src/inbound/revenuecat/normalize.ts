@@ -12,8 +12,8 @@ import { UnreadableMessage } from '../unreadable-message.ts';
 /** What the normalizer knows of the source beside the body. */
 export interface RevenueCatContext extends Pick<RevenuecatSettings, 'amountBasis' | 'campaignAsCoupon'> {
   receivedAt: Date;
-  /** The source's mode; null: each message says so itself. Sandbox events are never live. */
-  livemode: boolean | null;
+  /** The source's mode; true: each message says itself whether it is test. Sandbox events are never live. */
+  livemode: boolean;
   /** The source, where its ids are its own; null where they are the program's. */
   orderScope: string | null;
   /** Whether Stripe's own webhooks report what the stores STRIPE and RC_BILLING bill. */
@@ -25,7 +25,7 @@ export interface RevenueCatContext extends Pick<RevenuecatSettings, 'amountBasis
  * sales, trials as leads, support refunds and their reversals, and which ids are one customer. Never throws.
  */
 export function normalizeRevenueCat(body: unknown, context: RevenueCatContext): Normalized {
-  let livemode = context.livemode ?? true;
+  let { livemode } = context;
   try {
     const { event } = parse(envelopeSchema, body);
     livemode &&= !isTest(event);

@@ -6,6 +6,7 @@ import type { Inbox } from '../inbox/inbox.ts';
 import type { Logger } from 'pino';
 import type { SecretBox } from '../../db/secret-box.ts';
 import { AppError } from '../../domain/errors.ts';
+import { namedBy } from '../../domain/scope.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { listSources, openRevenuecatSecrets } from '../../program/sources.ts';
 import type { RevenuecatSource } from '../../program/sources.ts';
@@ -101,13 +102,16 @@ function normalizeBody(body: unknown, source: RevenuecatSource, receivedAt: Date
   });
 }
 
-/** Whether the same money reaches the program by Stripe's webhooks; only a few stores' events raise the question. */
+/**
+ * Whether the same money reaches the program by Stripe's webhooks; only a few stores' events raise the question. A test
+ * source of Stripe reports no live money.
+ */
 async function doesStripeReport(deps: RouterDeps, source: RevenuecatSource, body: unknown): Promise<boolean> {
   const store = (body as { event?: { store?: unknown } } | null | undefined)?.event?.store;
   if (typeof store !== 'string' || !isBilledByStripe({ store })) return false;
   // Sources that are older than the setting have none.
   const setting = source.settings.stripeStores ?? 'auto';
   if (setting !== 'auto') return setting === 'ignore';
-  const { items } = await listSources(deps.db, source.programId, { kind: 'stripe' }, { limit: 1 });
+  const { items } = await listSources(deps.db, namedBy(source), { kind: 'stripe' }, { limit: 1 });
   return items.length > 0;
 }

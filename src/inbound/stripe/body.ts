@@ -3,8 +3,8 @@ import { normalizeStripe } from './normalize.ts';
 
 /** What decides how a message is read. */
 export interface StripeReading {
-  /** The source's mode; null: each event says so itself. A source of test mode makes no live rows, whatever comes by it. */
-  livemode: boolean | null;
+  /** The source's mode; true: each event says so itself. A test source makes no live rows, whatever comes by it. */
+  livemode: boolean;
   /** When the message was received; see `normalizeStripe`. */
   receivedAt: Date;
 }
@@ -13,10 +13,10 @@ export interface StripeReading {
 export function readStripeBody(raw: Buffer, reading: StripeReading): Normalized {
   const parsed = parseJson(raw);
   if (parsed === null) {
-    return { kind: 'unprocessable', livemode: reading.livemode ?? false, error: 'the body is not JSON' };
+    return { kind: 'unprocessable', livemode: reading.livemode, error: 'the body is not JSON' };
   }
   const normalized = normalizeStripe(parsed.value, reading.receivedAt);
-  return reading.livemode === false ? { ...normalized, livemode: false } : normalized;
+  return reading.livemode ? normalized : { ...normalized, livemode: false };
 }
 
 function parseJson(raw: Buffer): { value: unknown } | null {

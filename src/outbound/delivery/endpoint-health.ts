@@ -21,7 +21,7 @@ const MAX_REQUESTED_PAUSE_MS = 60_000;
 
 /**
  * The changes that must be written. A success of an endpoint that was not failing is none, so that it costs no update.
- * Tests that fail do not count.
+ * Tests that fail do not count, and nothing that a test message to a live endpoint comes to.
  */
 export function summarizeHealth(
   records: readonly AttemptRecord[],
@@ -29,7 +29,8 @@ export function summarizeHealth(
 ): HealthChange[] {
   const changes = new Map<string, HealthChange>();
   for (const record of records) {
-    const { endpointId, trigger } = record.lease;
+    const { endpointId, trigger, aside } = record.lease;
+    if (aside) continue;
     if (!record.succeeded && trigger === 'test') continue;
     if (record.succeeded && !changes.has(endpointId) && !wasFailing(endpointId)) continue;
     const change = changes.get(endpointId) ?? createChange(endpointId);

@@ -74,10 +74,11 @@ async function leaseSelected(
        ${select}
      )
      update deliveries d set locked_until = :lockedUntil
-       from due, messages m
+       from due, messages m, webhook_endpoints e
       where d.message_id = due.message_id and d.endpoint_id = due.endpoint_id and m.id = d.message_id
+        and e.id = d.endpoint_id
      returning d.message_id as "messageId", d.endpoint_id as "endpointId", d.trigger, d.step,
-               d.attempts, m.body, d.request`,
+               d.attempts, m.body, d.request, e.livemode and not m.livemode as aside`,
     { ...selectBindings, now, lockedUntil },
   );
   return rows.map((row) => ({ ...row, lockedUntil }));

@@ -7,27 +7,20 @@ import { writeMessages, type MessageDraft } from '../messages/write-messages.ts'
 import type { AttemptRecord } from './records.ts';
 
 /**
- * Writes `endpoint.disabled` for endpoints that the hub stopped by itself. Returns the ids of the deliveries that are
- * due.
+ * Writes `endpoint.disabled`, live or test as the endpoint is, for endpoints that the hub stopped by itself. Returns the ids
+ * of the deliveries that are due.
  */
-export async function announceStopped(
-  trx: Trx,
-  stopped: readonly StoppedEndpoint[],
-  records: readonly AttemptRecord[],
-  now: Date,
-): Promise<string[]> {
+export async function announceStopped(trx: Trx, stopped: readonly StoppedEndpoint[], now: Date): Promise<string[]> {
   if (stopped.length === 0) return [];
   const rows = await readEndpoints(
     trx,
     stopped.map((endpoint) => endpoint.id),
   );
-  const lastMessages = new Map(records.map(({ lease }) => [lease.endpointId, lease.messageId]));
-  const messages = await readMessageKinds(trx, [...lastMessages.values()]);
   const drafts = rows.map((row): MessageDraft => {
     const reason = stopped.find((endpoint) => endpoint.id === row.id)?.reason ?? null;
-    const livemode = messages.get(lastMessages.get(row.id) ?? '')?.livemode ?? true;
     const data = { ...presentEndpoint(row), disabled: true, reason };
-    return { programId: row.programId, livemode, type: 'endpoint.disabled', data };
+    const { programId, livemode } = row;
+    return { programId, livemode, type: 'endpoint.disabled', data };
   });
   return writeMessages(trx, drafts, now);
 }

@@ -106,7 +106,7 @@ export class Recorder {
     return inTransaction(db, async (trx) => {
       await recordAttempts(trx, records);
       const stopped = await applyHealth(trx, changes, retryScheduleS, now);
-      const told = await announceStopped(trx, stopped, records, now);
+      const told = await announceStopped(trx, stopped, now);
       return [...told, ...(await announceExhausted(trx, exhausted, now))];
     });
   }
@@ -114,5 +114,6 @@ export class Recorder {
 
 /** Its last attempt failed. A 410 is not counted: `endpoint.disabled` tells of it. */
 function isExhausted(record: AttemptRecord): boolean {
-  return !record.succeeded && record.nextAttemptAt === null && !isGone(record) && record.lease.trigger !== 'test';
+  const { trigger, aside } = record.lease;
+  return !record.succeeded && record.nextAttemptAt === null && !isGone(record) && trigger !== 'test' && !aside;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { takeOver } from '../../http/fields.ts';
 import { eventTypeNames, eventTypes, explainUnknownType, type EventTypeName } from '../events/event-types.ts';
 
 // What may be set of an endpoint. Whether the hub may call the URL is for the guard to say, in endpoints.ts.
@@ -107,7 +108,10 @@ export const endpointCreateSchema = z.strictObject({
 });
 export type EndpointCreate = z.infer<typeof endpointCreateSchema>;
 
-export const endpointUpdateSchema = z.strictObject(z.object(settable).partial().shape);
+export const endpointUpdateSchema = z.strictObject({
+  ...z.object(settable).partial().shape,
+  livemode: takeOver,
+});
 export type EndpointUpdate = z.infer<typeof endpointUpdateSchema>;
 
 export const rotateSecretSchema = z.strictObject({

@@ -6,6 +6,8 @@ import { runSql } from '../../db/sql.ts';
 export interface EndpointRow {
   id: string;
   programId: string;
+  /** False: a test key made it, and it gets test messages only. */
+  livemode: boolean;
   kind: 'webhook' | 'rest_hook' | 'postback';
   url: string;
   method: 'GET' | 'POST';
@@ -25,6 +27,7 @@ export interface EndpointRow {
 export const endpointColumns: Columns<keyof EndpointRow> = {
   id: 'id',
   programId: 'program_id',
+  livemode: 'livemode',
   kind: 'kind',
   url: 'url',
   method: 'method',
@@ -55,6 +58,7 @@ export function readEndpoints(db: Db, ids: readonly string[]): Promise<EndpointR
 /** An endpoint as the API and events show it. Only its owner sees the headers, which may be credentials. */
 export interface EndpointView {
   id: string;
+  livemode: boolean;
   kind: EndpointRow['kind'];
   url: string;
   eventTypes: string[];
@@ -72,6 +76,7 @@ export interface EndpointView {
 export function presentEndpoint(row: EndpointRow): EndpointView {
   return {
     id: row.id,
+    livemode: row.livemode,
     kind: row.kind,
     url: row.url,
     ...(row.kind === 'postback'

@@ -5,8 +5,10 @@ import { insertList, selectList, updateList, type Columns } from '../../db/colum
 import { runSql } from '../../db/sql.ts';
 import { AppError, found, validationError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
+import { namedBy, type Reach, type Scope } from '../../domain/scope.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
 import { conditionOf } from '../../db/conditions.ts';
+import { findForeignKeyViolation } from '../../db/pg-errors.ts';
 import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import type { EndpointCreate, EndpointUpdate, RotateSecret } from './endpoint-input.ts';
@@ -32,19 +34,19 @@ export type NewEndpoint = Omit<EndpointCreate, 'kind'> & { kind: EndpointRow['ki
  */
 export async function createEndpoint(
   { db, secrets, guard }: EndpointDeps,
-  programId: string,
+  scope: Scope,
   input: NewEndpoint,
 ): Promise<{ endpoint: Endpoint; secret: string | null }> {
   const bodyTemplate = input.bodyTemplate ?? null;
   const method = input.method ?? (input.kind === 'postback' && bodyTemplate === null ? 'GET' : 'POST');
   assertKindFits(input.kind, { ...input, method, bodyTemplate });
   await assertUrlAllowed(guard, input.kind, input.url);
-  const affiliateId = input.affiliateId ? await findAffiliateId(db, programId, input.affiliateId) : null;
+  const affiliateId = input.affiliateId ? await findAffiliateId(db, scope, input.affiliateId) : null;
   const secret = input.kind === 'postback' ? null : (input.secret ?? makeSecret());
   const id = newId('whe');
   await runSql(db, 'createEndpoint', `insert into webhook_endpoints ${inserted}`, {
     id,
-    programId,
+    ...scope,
     kind: input.kind,
     url: input.url,
     method,
@@ -57,20 +59,21 @@ export async function createEndpoint(
     sealedSecret: secret === null ? null : await secrets.seal(secret),
     disabled: input.disabled ?? false,
   });
-  return { endpoint: await getEndpoint({ db, secrets }, programId, id), secret };
+  return { endpoint: await getEndpoint({ db, secrets }, namedBy(scope), id), secret };
 }
 
-/** Throws NOT_FOUND where the program has no such endpoint, or deleted it. */
+/** Throws NOT_FOUND where there is no such endpoint in reach, or it was deleted. */
 export async function getEndpoint(
   { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
-  programId: string,
+  { programId, modes }: Reach,
   endpointId: string,
 ): Promise<Endpoint> {
   const [row] = await runSql<StoredEndpoint>(
     db,
     'getEndpoint',
-    `${selectStored} where id = :endpointId and program_id = :programId and deleted_at is null`,
-    { endpointId, programId },
+    `${selectStored} where id = :endpointId and program_id = :programId and deleted_at is null
+       and livemode = any(:modes::boolean[])`,
+    { endpointId, programId, modes },
   );
   return openHeaders(secrets, found(row, 'Webhook endpoint'));
 }
@@ -85,13 +88,14 @@ export interface EndpointFilter {
 /** Newest first. Endpoints that mirror an affiliate's postbackUrl are listed only where that affiliate is asked for. */
 export async function listEndpoints(
   { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
-  programId: string,
+  { programId, modes }: Reach,
   filter: EndpointFilter,
   page: PageRequest,
 ): Promise<Page<Endpoint>> {
   const list = { name: 'listEndpoints', select: selectStored, id: 'id' };
   const conditions = [
     ...conditionOf('program_id = :programId and deleted_at is null', programId),
+    ...conditionOf('livemode = any(:modes::boolean[])', modes),
     ...(filter.affiliateId === undefined ? [{ sql: 'not managed', bindings: {} }] : []),
     ...conditionOf('url = :url', filter.url),
     ...conditionOf('kind = :kind', filter.kind),
@@ -101,14 +105,17 @@ export async function listEndpoints(
   return { items: await Promise.all(items.map((row) => openHeaders(secrets, row))), hasMore };
 }
 
-/** Changes what is given. Enabling it, or giving it another URL, clears its failures. */
+/**
+ * Changes what is given. Enabling it, or giving it another URL, clears its failures. Throws NOT_FOUND, VALIDATION_ERROR, and
+ * CONFLICT where an endpoint that is taken over is about a test affiliate.
+ */
 export async function updateEndpoint(
   { db, secrets, guard }: EndpointDeps,
-  programId: string,
+  reach: Reach,
   endpointId: string,
   changes: EndpointUpdate,
 ): Promise<Endpoint> {
-  const before = await getEndpoint({ db, secrets }, programId, endpointId);
+  const before = await getEndpoint({ db, secrets }, reach, endpointId);
   assertKindFits(before.kind, { method: before.method, bodyTemplate: before.bodyTemplate, ...changes });
   if (changes.url !== undefined && changes.url !== before.url) {
     assertNotManaged(before);
@@ -118,6 +125,7 @@ export async function updateEndpoint(
   const startsOver = enabled || (changes.url !== undefined && changes.url !== before.url);
   const disables = changes.disabled === true && before.disabledAt === null;
   const update = updateList(columns, {
+    livemode: changes.livemode,
     url: changes.url,
     eventTypes: changes.eventTypes,
     description: changes.description,
@@ -129,26 +137,36 @@ export async function updateEndpoint(
     ...(enabled ? { disabledAt: null, disabledReason: null } : {}),
     ...(disables ? { disabledAt: new Date(), disabledReason: 'manual' } : {}),
   });
-  await runSql(
-    db,
-    'updateEndpoint',
-    `update webhook_endpoints set ${update.sql}, updated_at = ${update.updatedAt} where id = :endpointId and program_id = :programId`,
-    { ...update.bindings, endpointId, programId },
-  );
-  return getEndpoint({ db, secrets }, programId, endpointId);
+  try {
+    await runSql(
+      db,
+      'updateEndpoint',
+      `update webhook_endpoints set ${update.sql}, updated_at = ${update.updatedAt}
+        where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[])`,
+      { ...update.bindings, endpointId, ...reach },
+    );
+  } catch (error) {
+    if (findForeignKeyViolation(error) === null) throw error;
+    throw new AppError('CONFLICT', 'The endpoint is about a test affiliate: take that over first', {
+      details: { livemode: 'cannot be true while the affiliate is a test affiliate' },
+      cause: error,
+    });
+  }
+  return getEndpoint({ db, secrets }, reach, endpointId);
 }
 
 /**
  * Deletes an endpoint. Attempts under way finish and are recorded; the next sweep cancels what is pending. False where
- * there was none.
+ * there was none in reach.
  */
-export async function deleteEndpoint(db: Db, programId: string, endpointId: string): Promise<boolean> {
+export async function deleteEndpoint(db: Db, { programId, modes }: Reach, endpointId: string): Promise<boolean> {
   const rows = await runSql<{ managed: boolean }>(
     db,
     'deleteEndpoint',
     `update webhook_endpoints set deleted_at = case when managed then null else now() end, updated_at = now()
-      where id = :endpointId and program_id = :programId and deleted_at is null returning managed`,
-    { endpointId, programId },
+      where id = :endpointId and program_id = :programId and deleted_at is null and livemode = any(:modes::boolean[])
+     returning managed`,
+    { endpointId, programId, modes },
   );
   if (rows[0]) assertNotManaged(rows[0]);
   return rows.length > 0;
@@ -157,12 +175,12 @@ export async function deleteEndpoint(db: Db, programId: string, endpointId: stri
 /** Replaces the secret. Until the overlap is over the old one signs, too. Throws NOT_FOUND, CONFLICT. */
 export async function rotateSecret(
   { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
-  programId: string,
+  reach: Reach,
   endpointId: string,
   { secret = makeSecret(), overlapHours = 24 }: RotateSecret,
   now: Date,
 ): Promise<{ endpoint: Endpoint; secret: string; previousSecretExpiresAt: Date }> {
-  const { kind } = await getEndpoint({ db, secrets }, programId, endpointId);
+  const { kind } = await getEndpoint({ db, secrets }, reach, endpointId);
   if (kind === 'postback') throw new AppError('CONFLICT', 'A postback is not signed and has no secret');
   const previousSecretExpiresAt = new Date(now.getTime() + overlapHours * 3_600_000);
   await runSql(
@@ -171,10 +189,10 @@ export async function rotateSecret(
     `update webhook_endpoints
         set secret = :sealedSecret, previous_secret = secret, previous_secret_expires_at = :previousSecretExpiresAt,
           updated_at = now()
-      where id = :endpointId and program_id = :programId`,
-    { sealedSecret: await secrets.seal(secret), previousSecretExpiresAt, endpointId, programId },
+      where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[])`,
+    { sealedSecret: await secrets.seal(secret), previousSecretExpiresAt, endpointId, ...reach },
   );
-  return { endpoint: await getEndpoint({ db, secrets }, programId, endpointId), secret, previousSecretExpiresAt };
+  return { endpoint: await getEndpoint({ db, secrets }, reach, endpointId), secret, previousSecretExpiresAt };
 }
 
 interface StoredEndpoint extends EndpointRow {
@@ -248,8 +266,8 @@ async function findUrlProblem(guard: AddressGuard, url: string): Promise<string 
   return check.ok ? null : check.problem;
 }
 
-async function findAffiliateId(db: Db, programId: string, idOrCode: string): Promise<string> {
-  const affiliate = await findAffiliate(db, programId, idOrCode);
+async function findAffiliateId(db: Db, scope: Scope, idOrCode: string): Promise<string> {
+  const affiliate = await findAffiliate(db, namedBy(scope), idOrCode);
   if (!affiliate) throw validationError('Affiliate not found', { affiliateId: 'is no affiliate of this program' });
   return affiliate.id;
 }

@@ -1,4 +1,5 @@
 import type { Trx } from '../../db/db.ts';
+import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { runSql } from '../../db/sql.ts';
 import type { PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 
@@ -6,6 +7,8 @@ import type { PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 export interface Subscriber {
   id: string;
   programId: string;
+  /** False: it gets test messages only. */
+  livemode: boolean;
   /** Empty: all types. */
   eventTypes: string[];
   disabled: boolean;
@@ -40,10 +43,10 @@ export async function findSubscribers(
 }
 
 const columns = `
-  id, program_id as "programId", kind, event_types as "eventTypes", disabled_at is not null as disabled,
+  id, program_id as "programId", livemode, kind, event_types as "eventTypes", disabled_at is not null as disabled,
   affiliate_id as "affiliateId", url, method, body_template as "bodyTemplate"`;
 
-/** Finds the subscribers of a program's event type. Built once for a batch of messages. */
+/** Finds the subscribers of a program's event type, live or test. Built once for a batch of messages. */
 export class SubscriberIndex {
   readonly #byProgram: Map<string, Subscriber[]>;
   readonly #byType = new Map<string, Subscriber[]>();
@@ -52,11 +55,14 @@ export class SubscriberIndex {
     this.#byProgram = Map.groupBy(subscribers, (subscriber) => subscriber.programId);
   }
 
-  find(programId: string, type: string): readonly Subscriber[] {
-    const key = `${programId} ${type}`;
+  /** Test messages go to live endpoints too, marked as such; live ones to no test endpoint. */
+  find(scope: Scope, type: string): readonly Subscriber[] {
+    const key = `${scopeKey(scope)} ${type}`;
     let found = this.#byType.get(key);
     if (!found) {
-      found = (this.#byProgram.get(programId) ?? []).filter((subscriber) => wantsType(subscriber, type));
+      found = (this.#byProgram.get(scope.programId) ?? []).filter(
+        (subscriber) => (subscriber.livemode || !scope.livemode) && wantsType(subscriber, type),
+      );
       this.#byType.set(key, found);
     }
     return found;

@@ -65,6 +65,7 @@ export const commissionDataSchema = z.object({
 
 export const affiliateDataSchema = z.object({
   id: id('aff', 'affiliate'),
+  livemode: z.boolean().describe('false: a test key made it, and it earns nothing live'),
   displayName: z.string(),
   email: z.string(),
   type: z.enum(['external', 'internal']),
@@ -98,6 +99,7 @@ export const payoutDataSchema = z.object({
 
 export const endpointDisabledDataSchema = z.object({
   id: id('whe', 'endpoint'),
+  livemode: z.boolean().describe('false: a test key made it, and it gets test messages only'),
   kind: z.enum(['webhook', 'rest_hook', 'postback']),
   url: z.string(),
   eventTypes: z.array(z.string()).describe('Empty: all'),

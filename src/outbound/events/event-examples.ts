@@ -52,6 +52,7 @@ export const exampleData = {
   },
   affiliate: {
     id: conversion.affiliateId,
+    livemode: true,
     displayName: 'Northwind Reviews',
     email: 'partners@northwind.example',
     type: 'external',
@@ -83,6 +84,7 @@ export const exampleData = {
   },
   endpointDisabled: {
     id: endpointId,
+    livemode: true,
     kind: 'webhook',
     url: 'https://subscriber.example/webhooks',
     eventTypes: [],

@@ -68,7 +68,7 @@ export function renderBody(id: string, draft: MessageDraft, createdAt: Date): st
 function addressMessages(messages: readonly Message[], subscribers: SubscriberIndex): Delivery[] {
   const deliveries: Delivery[] = [];
   for (const message of messages) {
-    for (const subscriber of subscribers.find(message.programId, message.type)) {
+    for (const subscriber of subscribers.find(message, message.type)) {
       deliveries.push({
         messageId: message.id,
         endpointId: subscriber.id,

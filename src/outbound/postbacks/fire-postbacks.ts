@@ -15,6 +15,8 @@ import {
 export interface PostbackEndpoint extends PostbackTarget {
   id: string;
   programId: string;
+  /** False: it is never fired, since test conversions fire none. */
+  livemode: boolean;
   /** Null: it is told of all affiliates' conversions. */
   affiliateId: string | null;
   /** Empty: all types about conversions. */
@@ -87,7 +89,7 @@ function matchEndpoints(drafts: readonly WrittenDraft[], endpoints: readonly Pos
     const affiliateId = affiliateOfConversion(draft);
     if (affiliateId === undefined) continue;
     for (const endpoint of endpoints) {
-      if (endpoint.programId !== draft.programId) continue;
+      if (endpoint.programId !== draft.programId || !endpoint.livemode) continue;
       if (endpoint.affiliateId !== null && endpoint.affiliateId !== affiliateId) continue;
       if (endpoint.eventTypes.length > 0 && !endpoint.eventTypes.includes(draft.type)) continue;
       const target = targets.get(endpoint.id);

@@ -115,6 +115,8 @@ interface Running extends Recovery {
   /** The last message that was read. */
   cursorId: string;
   programId: string;
+  /** False: test messages only. */
+  livemode: boolean;
   eventTypes: string[];
   /** Disabled or deleted meanwhile. */
   stopped: boolean;
@@ -131,7 +133,7 @@ async function lockRunning(trx: Trx, recoveryId: string | null): Promise<Running
     trx,
     'lockRunningRecovery',
     `select r.id, r.endpoint_id as "endpointId", r.kind, r.since, r.until, r.cursor_id as "cursorId",
-            e.program_id as "programId", e.event_types as "eventTypes",
+            e.program_id as "programId", e.livemode, e.event_types as "eventTypes",
             e.disabled_at is not null or e.deleted_at is not null as stopped
        from recoveries r join webhook_endpoints e on e.id = r.endpoint_id
       where r.status = 'running' and (:recoveryId::text is null or r.id = :recoveryId)
@@ -207,8 +209,9 @@ async function recoverFailed(trx: Trx, running: Running, now: Date): Promise<Pag
 /** Reads the messages of each stream by id, as their index is ordered. Deliveries that exist are left as they are. */
 async function replayMissing(trx: Trx, running: Running, now: Date): Promise<PageResult> {
   const { endpointId, programId, since, until, cursorId } = running;
+  const modes = running.livemode ? [true, false] : [false];
   const types = running.eventTypes.length > 0 ? running.eventTypes : eventTypeNames;
-  const streams = [true, false].flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
+  const streams = modes.flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
   const messages = await runSql<{ id: string; createdAt: Date }>(
     trx,
     'readMissingMessages',

@@ -17,6 +17,8 @@ export interface Lease {
   /** Attempts so far, of all rounds. */
   attempts: number;
   body: string;
+  /** A test message to a live endpoint: what comes of it says nothing about the endpoint, on which live messages depend. */
+  aside: boolean;
   request: StoredRequest | null;
   lockedUntil: Date;
 }

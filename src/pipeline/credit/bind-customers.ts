@@ -32,7 +32,7 @@ export async function bindCustomers(
   const named = [...facts.values()].flat().flatMap(({ attribution }) => attribution?.terms.affiliateId ?? []);
   await catalogs.loadByIds(trx, named, []);
   for (const customer of customers.byId.values()) {
-    const catalog = catalogs.of(customer.scope.programId);
+    const catalog = catalogs.of(customer.scope);
     const stored = earliest.get(customer.id) ?? null;
     bound.byId.set(customer.id, bindCustomer(customer, stored, facts.get(customer.id) ?? [], catalog));
   }

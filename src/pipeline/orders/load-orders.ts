@@ -232,7 +232,7 @@ function assemblePair(
       pairing,
       joined: joined && { id: joined.id, factIds: new Set(joinedFacts) },
     },
-    catalogs.of(scope.programId),
+    catalogs.of(scope),
     remembering,
   );
 }

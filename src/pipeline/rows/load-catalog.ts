@@ -1,6 +1,7 @@
 import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Evidence } from '../../domain/facts.ts';
+import { namedBy, scopeKey, type Scope } from '../../domain/scope.ts';
 import type { CommissionOverride, CommissionTerms } from '../../domain/terms.ts';
 import type { AffiliateRules, Catalog, ClickRules, OfferRules, ProgramRules } from '../rules/catalog.ts';
 
@@ -16,15 +17,15 @@ interface Mention {
  */
 export class CatalogLoader {
   readonly #catalogs = new Map<string, Catalog>();
-  readonly #programs = new Map<string, ProgramRules>();
+  readonly #programs = new Map<string, LoadedProgram>();
   readonly #affiliates = new Map<string, AffiliateRules>();
   readonly #referralCodes = new Map<string, string>();
   readonly #coupons = new Map<string, string>();
   readonly #offers = new Map<string, OfferRules>();
   readonly #offerCodes = new Map<string, string>();
   readonly #clicks = new Map<string, ClickRules>();
-  /** The program of each affiliate, offer and click: what belongs to another program is as if it were unknown. */
-  readonly #programOf = new Map<string, string>();
+  /** The scope of each affiliate, offer and click: what belongs to another program, or is test and named by live, is unknown. */
+  readonly #scopeOf = new Map<string, Scope>();
   readonly #asked = { affiliate: new Set<string>(), coupon: new Set<string>(), offer: new Set<string>() };
   readonly #askedClicks = new Set<string>();
 
@@ -64,7 +65,10 @@ export class CatalogLoader {
       trx,
       'loadPrograms',
       `select id, currency, timezone, default_offer_id, attribution_model, coupon_first, hold_days, auto_approve,
-         same_domain
+         same_domain,
+         case when default_offer_id is null then
+           (select id from offers where program_id = programs.id and not livemode order by created_at, id limit 1)
+         end as test_offer_id
        from programs where id = any(:ids)`,
       { ids: missing },
     );
@@ -79,6 +83,7 @@ export class CatalogLoader {
         holdDays: row.hold_days,
         autoApprove: row.auto_approve,
         sameDomain: row.same_domain,
+        testOfferId: row.test_offer_id,
       });
     }
   }
@@ -89,27 +94,37 @@ export class CatalogLoader {
     await this.#loadOffers(trx, [], offerIds);
   }
 
-  /** The catalog of a program that was loaded. It sees what is loaded later, too. */
-  of(programId: string): Catalog {
-    const known = this.#catalogs.get(programId);
+  /** The catalog of a program that was loaded, for its live or its test orders. It sees what is loaded later, too. */
+  of({ programId, livemode }: Scope): Catalog {
+    const scope = { programId, livemode };
+    const known = this.#catalogs.get(scopeKey(scope));
     if (known) return known;
-    const catalog = this.#view(programId);
-    this.#catalogs.set(programId, catalog);
+    const catalog = this.#view(scope);
+    this.#catalogs.set(scopeKey(scope), catalog);
     return catalog;
   }
 
-  #view(programId: string): Catalog {
-    const program = this.#programs.get(programId);
-    if (!program) throw new Error(`program ${programId} is not loaded`);
+  #view(scope: Scope): Catalog {
+    const { programId } = scope;
+    const loaded = this.#programs.get(programId);
+    if (!loaded) throw new Error(`program ${programId} is not loaded`);
+    const { testOfferId, ...program } = loaded;
+    const { modes } = namedBy(scope);
+    const ofProgram = <T>(map: Map<string, T>, id: string): T | null =>
+      this.#scopeOf.get(id)?.programId === programId ? (map.get(id) ?? null) : null;
     const own = <T>(map: Map<string, T>, id: string | undefined): T | null =>
-      id !== undefined && this.#programOf.get(id) === programId ? (map.get(id) ?? null) : null;
+      id !== undefined && modes.includes(this.#scopeOf.get(id)?.livemode ?? false) ? ofProgram(map, id) : null;
+    const byCode = <T>(map: Map<string, T>, codes: Map<string, string>, key: (scope: Scope) => string): T | null =>
+      modes.reduce<T | null>((found, livemode) => found ?? own(map, codes.get(key({ programId, livemode }))), null);
     return {
-      program,
+      program: scope.livemode ? program : { ...program, defaultOfferId: program.defaultOfferId ?? testOfferId },
       affiliate: (text) =>
-        own(this.#affiliates, text) ?? own(this.#affiliates, this.#referralCodes.get(codeKey(programId, text))),
-      byCoupon: (code) => own(this.#affiliates, this.#coupons.get(codeKey(programId, code))),
+        own(this.#affiliates, text) ?? byCode(this.#affiliates, this.#referralCodes, (of) => codeKey(of, text)),
+      byCoupon: (code) => byCode(this.#affiliates, this.#coupons, (of) => codeKey(of, code)),
       click: (id) => own(this.#clicks, id),
-      offer: (text) => own(this.#offers, text) ?? own(this.#offers, this.#offerCodes.get(`${programId} ${text}`)),
+      clickOfAnyMode: (id) => ofProgram(this.#clicks, id),
+      offer: (text) =>
+        own(this.#offers, text) ?? byCode(this.#offers, this.#offerCodes, (of) => `${scopeKey(of)} ${text}`),
     };
   }
 
@@ -120,11 +135,11 @@ export class CatalogLoader {
     const rows = await runSql<ClickRow>(
       trx,
       'loadClicks',
-      `select id, program_id, affiliate_id, offer_id, occurred_at, sub1 from clicks where id = any(:ids)`,
+      `select id, program_id, livemode, affiliate_id, offer_id, occurred_at, sub1 from clicks where id = any(:ids)`,
       { ids: missing },
     );
     for (const row of rows) {
-      this.#programOf.set(row.id, row.program_id);
+      this.#scopeOf.set(row.id, toScope(row));
       this.#clicks.set(row.id, {
         id: row.id,
         affiliateId: row.affiliate_id,
@@ -137,23 +152,23 @@ export class CatalogLoader {
 
   async #loadAffiliates(trx: Trx, mentioned: Mention[], ids: readonly string[]): Promise<void> {
     const asked = this.#asked.affiliate;
-    const byText = mentioned.filter(({ programId, text }) => !asked.has(codeKey(programId, text)));
-    for (const { programId, text } of byText) asked.add(codeKey(programId, text));
+    const byText = mentioned.filter(({ programId, text }) => !asked.has(textKey(programId, text)));
+    for (const { programId, text } of byText) asked.add(textKey(programId, text));
     const codes = byText.length === 0 ? [] : await readCodes(trx, 'referral', byText);
-    for (const row of codes) this.#referralCodes.set(codeKey(row.program_id, row.code), row.affiliate_id);
+    for (const row of codes) this.#referralCodes.set(codeKey(toScope(row), row.code), row.affiliate_id);
     const wantedIds = [...byText.map(({ text }) => text), ...codes.map((row) => row.affiliate_id), ...ids];
     const missing = [...new Set(wantedIds)].filter((id) => !this.#affiliates.has(id));
     if (missing.length === 0) return;
     const rows = await runSql<AffiliateRow>(
       trx,
       'loadAffiliates',
-      `select id, program_id, status, email, payment_email, commission_override,
+      `select id, program_id, livemode, status, email, payment_email, commission_override,
          (select json_agg(json_build_array(banned_at, lifted_at)) from affiliate_bans where affiliate_id = a.id) as bans
        from affiliates a where id = any(:ids)`,
       { ids: missing },
     );
     for (const row of rows) {
-      this.#programOf.set(row.id, row.program_id);
+      this.#scopeOf.set(row.id, toScope(row));
       this.#affiliates.set(row.id, {
         id: row.id,
         status: row.status,
@@ -168,11 +183,11 @@ export class CatalogLoader {
   }
 
   async #loadCoupons(trx: Trx, wanted: Mention[]): Promise<void> {
-    const missing = wanted.filter(({ programId, text }) => !this.#asked.coupon.has(codeKey(programId, text)));
+    const missing = wanted.filter(({ programId, text }) => !this.#asked.coupon.has(textKey(programId, text)));
     if (missing.length === 0) return;
-    for (const { programId, text } of missing) this.#asked.coupon.add(codeKey(programId, text));
+    for (const { programId, text } of missing) this.#asked.coupon.add(textKey(programId, text));
     const rows = await readCodes(trx, 'coupon', missing);
-    for (const row of rows) this.#coupons.set(codeKey(row.program_id, row.code), row.affiliate_id);
+    for (const row of rows) this.#coupons.set(codeKey(toScope(row), row.code), row.affiliate_id);
     await this.#loadAffiliates(
       trx,
       [],
@@ -183,13 +198,15 @@ export class CatalogLoader {
   async #loadOffers(trx: Trx, mentioned: Mention[], ids: readonly string[]): Promise<void> {
     const byText = mentioned.filter(({ programId, text }) => !this.#asked.offer.has(`${programId} ${text}`));
     for (const { programId, text } of byText) this.#asked.offer.add(`${programId} ${text}`);
-    const defaults = [...this.#programs.values()].flatMap(({ defaultOfferId }) => defaultOfferId ?? []);
+    const defaults = [...this.#programs.values()].flatMap(
+      ({ defaultOfferId, testOfferId }) => defaultOfferId ?? testOfferId ?? [],
+    );
     const missing = [...new Set([...ids, ...defaults])].filter((id) => !this.#offers.has(id));
     if (byText.length === 0 && missing.length === 0) return;
     const rows = await runSql<OfferRow>(
       trx,
       'loadOffers',
-      `select id, program_id, code, commission, currency, attribution_window_days, daily_cap, status
+      `select id, program_id, livemode, code, commission, currency, attribution_window_days, daily_cap, status
        from offers
        where id = any(:ids) or (program_id, code) in (select * from unnest(:programIds::text[], :codes::text[]))`,
       {
@@ -199,8 +216,8 @@ export class CatalogLoader {
       },
     );
     for (const row of rows) {
-      this.#programOf.set(row.id, row.program_id);
-      this.#offerCodes.set(`${row.program_id} ${row.code}`, row.id);
+      this.#scopeOf.set(row.id, toScope(row));
+      this.#offerCodes.set(`${scopeKey(toScope(row))} ${row.code}`, row.id);
       this.#offers.set(row.id, {
         id: row.id,
         commission: row.commission,
@@ -217,11 +234,11 @@ function readCodes(
   trx: Trx,
   kind: 'referral' | 'coupon',
   wanted: Mention[],
-): Promise<{ program_id: string; code: string; affiliate_id: string }[]> {
+): Promise<{ program_id: string; livemode: boolean; code: string; affiliate_id: string }[]> {
   return runSql(
     trx,
     'loadAffiliateCodes',
-    `select program_id, code, affiliate_id from affiliate_codes
+    `select program_id, livemode, code, affiliate_id from affiliate_codes
      where kind = :kind and (program_id, code) in (select * from unnest(:programIds::text[], :codes::text[]))`,
     {
       kind,
@@ -250,9 +267,20 @@ function toIso(time: string): string {
 }
 
 /** Codes are compared without case. */
-function codeKey(programId: string, text: string): string {
+function codeKey(scope: Scope, text: string): string {
+  return textKey(scopeKey(scope), text);
+}
+
+function textKey(programId: string, text: string): string {
   return `${programId} ${text.toLowerCase()}`;
 }
+
+function toScope({ program_id: programId, livemode }: { program_id: string; livemode: boolean }): Scope {
+  return { programId, livemode };
+}
+
+/** `testOfferId`: what stands in for a default offer in test, where there is none. */
+type LoadedProgram = ProgramRules & { testOfferId: string | null };
 
 interface ProgramRow {
   id: string;
@@ -264,11 +292,13 @@ interface ProgramRow {
   hold_days: number;
   auto_approve: boolean;
   same_domain: ProgramRules['sameDomain'];
+  test_offer_id: string | null;
 }
 
 interface ClickRow {
   id: string;
   program_id: string;
+  livemode: boolean;
   affiliate_id: string;
   offer_id: string | null;
   occurred_at: Date;
@@ -278,6 +308,7 @@ interface ClickRow {
 interface AffiliateRow {
   id: string;
   program_id: string;
+  livemode: boolean;
   status: AffiliateRules['status'];
   email: string;
   payment_email: string | null;
@@ -288,6 +319,7 @@ interface AffiliateRow {
 interface OfferRow {
   id: string;
   program_id: string;
+  livemode: boolean;
   code: string;
   commission: CommissionTerms;
   currency: string;

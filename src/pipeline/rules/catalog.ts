@@ -56,13 +56,18 @@ export interface ClickRules {
   sub1: string | null;
 }
 
-/** One program's configuration and the clicks that a batch names, looked up by what evidence carries. */
+/**
+ * One program's configuration and the clicks that a batch names, looked up by what evidence carries, for live orders or for
+ * test ones: live looks among what is live, test first among what is test.
+ */
 export interface Catalog {
   program: ProgramRules;
   /** By id or referral code (codes without case). */
   affiliate: (idOrCode: string) => AffiliateRules | null;
   byCoupon: (code: string) => AffiliateRules | null;
   click: (id: string) => ClickRules | null;
+  /** A click of either mode: one that counted for an order when it was settled. */
+  clickOfAnyMode: (id: string) => ClickRules | null;
   /** By id or code. */
   offer: (idOrCode: string) => OfferRules | null;
 }

@@ -25,6 +25,7 @@ export function rememberedCatalog(
   const offers = new Map<string, string>();
   const clicks = new Set<string>();
   const namedNobody = new Set<string>();
+  const unknown = { affiliates: new Set<string>(), offers: new Set<string>() };
   let rules: RememberedRules = {};
   for (const { chosen, passedOver, offer, rules: remembered } of explanations) {
     rules = { ...remembered, ...rules };
@@ -32,6 +33,7 @@ export function rememberedCatalog(
     for (const { by, value, affiliateId } of chosen ? [chosen, ...passedOver] : passedOver) {
       if (affiliateId === undefined) {
         if (by === 'referral_code' && !namedAgain?.has(value)) namedNobody.add(value);
+        (by === 'offer' ? unknown.offers : unknown.affiliates).add(value);
         continue;
       }
       if (by === 'click') clicks.add(value);
@@ -39,22 +41,31 @@ export function rememberedCatalog(
       if (named && !named.has(value)) named.set(value, affiliateId);
     }
   }
-  const find = <T extends { id: string }>(named: Map<string, string>, look: (text: string) => T | null) => {
+  const find = <T extends { id: string }>(
+    named: Map<string, string>,
+    nobody: ReadonlySet<string>,
+    look: (text: string) => T | null,
+  ) => {
     return (text: string): T | null => {
       const found = look(named.get(text) ?? text);
-      // An id names what it names, whenever one looks.
-      return onlyRemembered && !named.has(text) && found?.id !== text ? null : found;
+      if (!onlyRemembered || named.has(text)) return found;
+      // An id names what it names, whenever one looks, unless that was test configuration then.
+      return found?.id === text && !nobody.has(text) ? found : null;
     };
   };
   return {
     program: { ...catalog.program, ...rules },
-    affiliate: find(affiliates, (text) => (namedNobody.has(text) ? null : catalog.affiliate(text))),
+    affiliate: find(affiliates, unknown.affiliates, (text) => (namedNobody.has(text) ? null : catalog.affiliate(text))),
     byCoupon: (code) => {
       const id = coupons.get(code);
       if (id !== undefined) return catalog.affiliate(id);
       return onlyRemembered ? null : catalog.byCoupon(code);
     },
-    click: (id) => (onlyRemembered && !clicks.has(id) ? null : catalog.click(id)),
-    offer: find(offers, catalog.offer),
+    click: (id) => {
+      if (clicks.has(id)) return catalog.clickOfAnyMode(id);
+      return onlyRemembered ? null : catalog.click(id);
+    },
+    clickOfAnyMode: catalog.clickOfAnyMode,
+    offer: find(offers, unknown.offers, catalog.offer),
   };
 }

@@ -19,9 +19,13 @@ forEachBackend((backend) => {
     const program = await createProgram(hub.db, { name: 'Acme' });
     key = (await createKey(hub.db, program.id, { name: 'k', mode: 'live', access: 'write' })).plaintext;
     const terms = { type: 'cps', rateBps: 2000 } as const;
-    await createOffer(hub.db, program.id, { name: 'Pro', url: 'https://shop.example.com', commission: terms });
+    await createOffer(
+      hub.db,
+      { programId: program.id, livemode: true },
+      { name: 'Pro', url: 'https://shop.example.com', commission: terms },
+    );
     const partner = { displayName: 'Partner', email: 'p@example.org', referralCode: 'partner' };
-    await inTransaction(hub.db, (trx) => createAffiliate(trx, program.id, partner));
+    await inTransaction(hub.db, (trx) => createAffiliate(trx, { programId: program.id, livemode: true }, partner));
   });
   after(() => hub.stop());
 

@@ -36,13 +36,17 @@ before(async () => {
   hub = await startHub();
   programId = (await createProgram(hub.db, { name: 'Acme' })).id;
   key = (await createKey(hub.db, programId, { name: 'k', mode: 'live', access: 'write' })).plaintext;
-  await createOffer(hub.db, programId, {
-    name: 'Pro',
-    url: 'https://shop.example.com',
-    commission: { type: 'cps', rateBps: 2000 },
-  });
+  await createOffer(
+    hub.db,
+    { programId, livemode: true },
+    {
+      name: 'Pro',
+      url: 'https://shop.example.com',
+      commission: { type: 'cps', rateBps: 2000 },
+    },
+  );
   const partner = { displayName: 'Partner', email: 'p@example.org', referralCode: 'partner-one' };
-  affiliateId = (await inTransaction(hub.db, (trx) => createAffiliate(trx, programId, partner))).id;
+  affiliateId = (await inTransaction(hub.db, (trx) => createAffiliate(trx, { programId, livemode: true }, partner))).id;
 });
 after(() => hub.stop());
 

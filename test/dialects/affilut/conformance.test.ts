@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { everythingOf } from '../../../src/domain/scope.ts';
 import { inTransaction } from '../../../src/db/db.ts';
 import { it } from 'node:test';
 import { z } from 'zod';
@@ -259,7 +260,9 @@ describeConformance('affilut, limits and rates', base, limited, {
   env: { RATE_LIMITS: 'on' },
   prepare: async ({ hub, programId, affiliateId }) => {
     const commissionOverride = { rateBps: 1250 };
-    await inTransaction(hub.db, (trx) => updateAffiliate(trx, programId, affiliateId, { commissionOverride }));
+    await inTransaction(hub.db, (trx) =>
+      updateAffiliate(trx, everythingOf(programId), affiliateId, { commissionOverride }),
+    );
   },
 });
 

@@ -26,7 +26,11 @@ describe("affilut's conversions that come by Stripe", () => {
     program = await openConformanceProgram();
     const { hub, programId } = program;
     const partner = await inTransaction(hub.db, (trx) =>
-      createAffiliate(trx, programId, { displayName: 'P', email: 'p@example.com', referralCode: 'partner-one' }),
+      createAffiliate(
+        trx,
+        { programId, livemode: true },
+        { displayName: 'P', email: 'p@example.com', referralCode: 'partner-one' },
+      ),
     );
     partnerId = partner.id;
     const secrets = { signingSecrets: [secret] };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { everythingOf } from '../../../src/domain/scope.ts';
 import { createDatabase } from '../../../src/db/database.ts';
 import { numberOf } from '../../../src/dialects/affitor/numbers.ts';
 import { nextSaleNumber } from '../../../src/dialects/affitor/sale-numbers.ts';
@@ -18,7 +19,7 @@ describe('whom Affitor tells of', () => {
   before(async () => {
     program = await openConformanceProgram();
     const commission = { type: 'revshare', rateBps: 2000, durationMonths: null } as const;
-    await updateOffer(program.hub.db, program.programId, program.offerId, { commission });
+    await updateOffer(program.hub.db, everythingOf(program.programId), program.offerId, { commission });
   });
   after(() => program.hub.stop());
 

@@ -1,3 +1,4 @@
+import { everythingOf } from '../../../src/domain/scope.ts';
 import { newId } from '../../../src/domain/ids.ts';
 import { insertClicks } from '../../../src/program/clicks.ts';
 import { createOffer, updateOffer } from '../../../src/program/offers.ts';
@@ -9,24 +10,36 @@ import type { ConformanceProgram } from '../conformance.ts';
 export async function prepare(program: ConformanceProgram): Promise<void> {
   const { hub, programId, kept } = program;
   await updateProgram(hub.db, programId, { companyName: 'Acme Inc', contactEmail: 'team@acme.com' });
-  const cpa = await createOffer(hub.db, programId, {
-    name: 'My Product Offer',
-    url: 'https://shop.example.com/signup',
-    code: 'MYOFFER123',
-    commission: { type: 'cpa', amountMinor: 3000 },
-  });
-  const revshare = await createOffer(hub.db, programId, {
-    name: 'Subscription',
-    url: 'https://shop.example.com/plans',
-    code: 'REVSHARE',
-    commission: { type: 'revshare', rateBps: 1500, durationMonths: null },
-  });
-  const paused = await createOffer(hub.db, programId, {
-    name: 'Old',
-    url: 'https://shop.example.com',
-    commission: { type: 'cpa', amountMinor: 1 },
-  });
-  await updateOffer(hub.db, programId, paused.id, { status: 'paused' });
+  const cpa = await createOffer(
+    hub.db,
+    { programId, livemode: true },
+    {
+      name: 'My Product Offer',
+      url: 'https://shop.example.com/signup',
+      code: 'MYOFFER123',
+      commission: { type: 'cpa', amountMinor: 3000 },
+    },
+  );
+  const revshare = await createOffer(
+    hub.db,
+    { programId, livemode: true },
+    {
+      name: 'Subscription',
+      url: 'https://shop.example.com/plans',
+      code: 'REVSHARE',
+      commission: { type: 'revshare', rateBps: 1500, durationMonths: null },
+    },
+  );
+  const paused = await createOffer(
+    hub.db,
+    { programId, livemode: true },
+    {
+      name: 'Old',
+      url: 'https://shop.example.com',
+      commission: { type: 'cpa', amountMinor: 1 },
+    },
+  );
+  await updateOffer(hub.db, everythingOf(programId), paused.id, { status: 'paused' });
   for (let n = 1; n <= 8; n += 1) kept[`cpa-${n}`] = await makeClick(program, cpa.id);
   for (let n = 1; n <= 6; n += 1) kept[`cps-${n}`] = await makeClick(program, program.offerId);
   kept['revshare'] = await makeClick(program, revshare.id);

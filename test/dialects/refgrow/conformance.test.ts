@@ -1,3 +1,4 @@
+import { everythingOf } from '../../../src/domain/scope.ts';
 import { updateAffiliate } from '../../../src/program/affiliates.ts';
 import { inTransaction } from '../../../src/db/db.ts';
 import { at, badInput, describeConformance, type ConformanceCase } from '../conformance.ts';
@@ -87,7 +88,7 @@ const cases: ConformanceCase[] = [
 const setUp: Record<string, NonNullable<ConformanceCase['check']>> = {
   'POST /affiliates makes a referral code when none is given': async (answer, { hub, programId, kept }) => {
     const change = (affiliateId: string, changes: Parameters<typeof updateAffiliate>[3]) =>
-      inTransaction(hub.db, (trx) => updateAffiliate(trx, programId, affiliateId, changes));
+      inTransaction(hub.db, (trx) => updateAffiliate(trx, everythingOf(programId), affiliateId, changes));
     await change(String(at(answer, 'data.affiliate.id')), { status: 'banned' });
     const payment = { paymentMethod: 'paypal', paymentDetails: 'affiliate@example.com' };
     await change(kept['affiliate'] ?? '', payment);

@@ -31,13 +31,17 @@ before(async () => {
   const { db } = hub;
   ({ id: programId } = await createProgram(db, { name: 'Postbacks' }));
   const commission = { type: 'cps', rateBps: 2000 } as const;
-  ({ id: offerId } = await createOffer(db, programId, {
-    name: 'Example',
-    url: 'https://shop.example.com',
-    commission,
-  }));
+  ({ id: offerId } = await createOffer(
+    db,
+    { programId, livemode: true },
+    {
+      name: 'Example',
+      url: 'https://shop.example.com',
+      commission,
+    },
+  ));
   ({ id: affiliateId } = await inTransaction(db, (trx) =>
-    createAffiliate(trx, programId, { displayName: 'Ann', email: 'ann@example.com' }),
+    createAffiliate(trx, { programId, livemode: true }, { displayName: 'Ann', email: 'ann@example.com' }),
   ));
   keys.live = (await createKey(db, programId, { name: 'live', mode: 'live', access: 'write' })).plaintext;
   keys.test = (await createKey(db, programId, { name: 'test', mode: 'test', access: 'write' })).plaintext;
@@ -143,7 +147,11 @@ describe('a postback in json mode', () => {
     assert.equal(percentage.status, 400);
     assert.deepEqual(percentage.json.error?.['details'], { reason: 'amount_required' });
     const commission = { type: 'cpa', amountMinor: 700 } as const;
-    const fixed = await createOffer(hub.db, programId, { name: 'Fixed', url: 'https://shop.example.com', commission });
+    const fixed = await createOffer(
+      hub.db,
+      { programId, livemode: true },
+      { name: 'Fixed', url: 'https://shop.example.com', commission },
+    );
     const url = `/pb/${source}?clickid=${await makeClick()}&sum=0.00&txid=Z-2&offer_id=${fixed.id}&secure=${keys.live}`;
     const paid = await fire(url);
     assert.deepEqual(

@@ -11,7 +11,7 @@ const context: RevenueCatContext = {
   amountBasis: 'net_of_tax',
   campaignAsCoupon: false,
   receivedAt: new Date('2026-11-20T12:00:00.000Z'),
-  livemode: null,
+  livemode: true,
   orderScope: null,
   stripeReports: false,
 };

@@ -29,9 +29,9 @@ after(() => hub.stop());
 async function makeProgram() {
   const { id: programId } = await createProgram(hub.db, { name: 'App' });
   const commission = { type: 'revshare', rateBps: 2000, durationMonths: null } as const;
-  await createOffer(hub.db, programId, { name: 'App', url: 'https://app.example.com', commission });
+  await createOffer(hub.db, { programId, livemode: true }, { name: 'App', url: 'https://app.example.com', commission });
   const { id: affiliateId } = await inTransaction(hub.db, (trx) =>
-    createAffiliate(trx, programId, { displayName: 'A', email: 'a@example.com' }),
+    createAffiliate(trx, { programId, livemode: true }, { displayName: 'A', email: 'a@example.com' }),
   );
   return { programId, affiliateId };
 }
@@ -172,6 +172,20 @@ describe('what the stores STRIPE and RC_BILLING billed', () => {
       const again = normalizeStoredRevenueCat({ ...message, receivedAt: event.received_at as Date }, stored);
       assert.deepEqual(again.kind === 'facts' && again.facts, event.facts);
     }
+  });
+
+  it('counts where only a test source of Stripe could report it: a test key takes no live money away', async () => {
+    const program = await makeProgram();
+    const source = await makeSource({ authorization }, {}, program.programId);
+    await createSource(hub.db, hub.deps.secrets, program.programId, {
+      kind: 'stripe',
+      livemode: false,
+      settings: {},
+      secrets: { signingSecrets: ['whsec_of_a_test_key'] },
+    });
+    await send(source, fixture('billed-by-stripe/01-initial-purchase', program.affiliateId));
+    await untilSettled(source);
+    assert.deepEqual(await conversionsOf(program.programId), [['sale', 1900, 380, true]]);
   });
 
   it('counts, or does not, as the source says', async () => {

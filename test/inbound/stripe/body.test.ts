@@ -4,7 +4,7 @@ import { readStripeBody } from '../../../src/inbound/stripe/body.ts';
 import { RECEIVED_AT, readFixture } from './fixtures.ts';
 
 const { text } = readFixture('endive', 'one-off-checkout/03-payment_intent.succeeded');
-const read = (body: string | Buffer, livemode: boolean | null = null) =>
+const read = (body: string | Buffer, livemode = true) =>
   readStripeBody(Buffer.from(body as string), { livemode, receivedAt: RECEIVED_AT });
 
 it('a byte order mark in front of the JSON is passed over', () => {
@@ -14,9 +14,9 @@ it('a byte order mark in front of the JSON is passed over', () => {
 
 it('what is no JSON is unprocessable, in the mode of its source', () => {
   for (const body of ['', 'hello', '{"type":', Buffer.from([0xff, 0xfe, 0x00])]) {
-    assert.deepEqual(read(body), { kind: 'unprocessable', livemode: false, error: 'the body is not JSON' });
+    assert.deepEqual(read(body), { kind: 'unprocessable', livemode: true, error: 'the body is not JSON' });
   }
-  assert.equal(read('hello', true).livemode, true);
+  assert.equal(read('hello', false).livemode, false);
 });
 
 it('a source of test mode makes nothing live, a live one leaves test events what they are', () => {

@@ -96,14 +96,22 @@ async function conversionsOf(texts: string[]): Promise<Conversion[]> {
   const { db, deps, url } = hub;
   const { id: programId } = await createProgram(db, { name: 'Program of a journey' });
   const commission = { type: 'revshare', rateBps: 2000, durationMonths: null } as const;
-  await createOffer(db, programId, { name: 'Example', url: 'https://shop.example.com', commission });
+  await createOffer(
+    db,
+    { programId, livemode: true },
+    { name: 'Example', url: 'https://shop.example.com', commission },
+  );
   await inTransaction(db, (trx) =>
-    createAffiliate(trx, programId, {
-      displayName: 'Partner',
-      email: 'partner@example.com',
-      referralCode: 'partner-one',
-      couponCodes: ['PARTNER10'],
-    }),
+    createAffiliate(
+      trx,
+      { programId, livemode: true },
+      {
+        displayName: 'Partner',
+        email: 'partner@example.com',
+        referralCode: 'partner-one',
+        couponCodes: ['PARTNER10'],
+      },
+    ),
   );
   const settings = {};
   const secrets = { signingSecrets: [secret] };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { everythingOf } from '../../../src/domain/scope.ts';
 import { signStripeBody } from '../../../src/inbound/stripe/sign.ts';
 import { createProgram } from '../../../src/program/programs.ts';
 import { createSource, deleteSource, type Source } from '../../../src/program/sources.ts';
@@ -19,7 +20,7 @@ let source: Source;
 before(async () => {
   hub = await startHub({ worker: false });
   programId = (await createProgram(hub.db, { name: 'Program of the Stripe tests' })).id;
-  source = await makeSource(null);
+  source = await makeSource(true);
 });
 after(() => hub.stop());
 
@@ -98,8 +99,8 @@ describe('what is not authentic is answered 400 in words, and nothing of it is s
 
 describe('requests that fit no source', () => {
   it('an unknown, malformed or deleted source, and one of another kind, is 404', async () => {
-    const deleted = await makeSource(null);
-    await deleteSource(hub.db, programId, deleted.id);
+    const deleted = await makeSource(true);
+    await deleteSource(hub.db, everythingOf(programId), deleted.id);
     const postback = await createSource(hub.db, hub.deps.secrets, programId, {
       kind: 'postback',
       settings: postbackSettings,
@@ -157,7 +158,7 @@ function urlOf(sourceId: string): string {
   return `${hub.url}/in/stripe/${sourceId}`;
 }
 
-function makeSource(livemode: boolean | null): Promise<Source> {
+function makeSource(livemode: boolean): Promise<Source> {
   return createSource(hub.db, hub.deps.secrets, programId, {
     kind: 'stripe',
     livemode,

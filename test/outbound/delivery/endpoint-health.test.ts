@@ -229,10 +229,25 @@ describe('message.exhausted', () => {
 
   test('carries the livemode of its message', async () => {
     respond = answer(500);
-    await createEndpoint(database.db, programId, receiver.url);
+    await createEndpoint(database.db, programId, receiver.url, { livemode: false });
     await writeDrafts(database.db, [draftMessage(programId, { livemode: false })], clock.now());
     await sendDue({ retryScheduleS: [] });
     assert.equal((await readBodies('message.exhausted'))[0]?.livemode, false);
+  });
+
+  test('a live endpoint is the same whatever it answers to test messages', async () => {
+    const endpointId = await createEndpoint(database.db, programId, receiver.url);
+    const read = () => runSql<object>(database.db, `select * from webhook_endpoints where id = ?`, [endpointId]);
+    for (const status of [500, 410, 200]) {
+      const before = await read();
+      respond = answer(status);
+      await writeDrafts(database.db, [draftMessage(programId, { livemode: false })], clock.now());
+      await sendDue({ retryScheduleS: [] });
+      assert.deepEqual(await read(), before, `after ${status}`);
+    }
+    assert.equal(receiver.received.length, 3);
+    assert.deepEqual(await readBodies('message.exhausted'), []);
+    assert.deepEqual(await readBodies('endpoint.disabled'), []);
   });
 
   test('is never told about an operational event', async () => {

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import pino from 'pino';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
+import { everythingOf } from '../../../src/domain/scope.ts';
 import { createDatabase } from '../../../src/db/database.ts';
 import { createAddressGuard } from '../../../src/outbound/guard/address-guard.ts';
 import { rotateSecret } from '../../../src/outbound/endpoints/endpoints.ts';
@@ -248,7 +249,7 @@ describe('what changes between two attempts', () => {
     await sender.idle();
     const rotation = { overlapHours: 24 };
     const deps = { db: database.db, secrets };
-    const { secret: current } = await rotateSecret(deps, programId, endpointId, rotation, clock.now());
+    const { secret: current } = await rotateSecret(deps, everythingOf(programId), endpointId, rotation, clock.now());
     clock.advance(5);
     await sender.sweep();
     await sender.idle();

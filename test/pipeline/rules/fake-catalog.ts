@@ -70,6 +70,7 @@ export function makeCatalog({ program = {}, affiliates = {}, offers = {}, clicks
       return id === undefined ? null : affiliateOf(id);
     },
     click: clickOf,
+    clickOfAnyMode: clickOf,
     offer: offerOf,
   };
 }
