@@ -87,7 +87,14 @@ async function handle(
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
 
 /** The admin has no program, and so reaches nothing of one. */
-const admin: Principal = { keyId: 'admin', programId: '', mode: 'live', access: 'write', rateLimits: {}, lentLimits: [] };
+const admin: Principal = {
+  keyId: 'admin',
+  programId: '',
+  mode: 'live',
+  access: 'write',
+  rateLimits: {},
+  lentLimits: [],
+};
 
 function checkAccess(route: Route, caller: Caller): Principal {
   if (route.access === 'admin') {

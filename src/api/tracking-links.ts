@@ -55,7 +55,8 @@ export const trackingLinkRoutes: Route[] = [
     access: 'write',
     tag: 'Tracking links',
     summary: 'Create a tracking link',
-    description: "Without an offer it leads to the program's default offer of this moment; in test, where there is none, to the oldest test offer.",
+    description:
+      "Without an offer it leads to the program's default offer of this moment; in test, where there is none, to the oldest test offer.",
     body: z.strictObject({ ...named, offerId: named.offerId.optional() }).meta({ id: 'TrackingLinkInput' }),
     status: 201,
     answer: one(linkSchema),

@@ -18,7 +18,9 @@ export function isOutage(error: unknown): boolean {
       /Connection (terminated|ended)|connection timeout|timeout exceeded when trying to connect|aborted/i.test(
         current.message,
       ) ||
-      /^Client (was closed|has encountered a connection error)|^Unable to acquire a connection|^timeout expired$/.test(current.message)
+      /^Client (was closed|has encountered a connection error)|^Unable to acquire a connection|^timeout expired$/.test(
+        current.message,
+      )
     ) {
       return true;
     }

@@ -108,12 +108,7 @@ export async function createOffer(db: Db, { programId, livemode }: Scope, input:
  * program without one. Customers keep the terms with which they were bound. Throws CONFLICT where the code is taken,
  * VALIDATION_ERROR where the changed terms are none.
  */
-export async function updateOffer(
-  db: Db,
-  reach: Reach,
-  offerId: string,
-  changes: OfferChanges,
-): Promise<Offer | null> {
+export async function updateOffer(db: Db, reach: Reach, offerId: string, changes: OfferChanges): Promise<Offer | null> {
   const { programId, modes } = reach;
   const { commission } = changes;
   const offer = await inTransaction(db, async (trx) => {

@@ -243,7 +243,9 @@ describe('the database itself refuses', () => {
     const rename = `update offers set code = 'SAME' where id = ?`;
     await t.db.raw(rename, [offerId]);
     await assertRefused(/offers_code_by_mode/, `update offers set livemode = true where id = ?`, [offer.id]);
-    await t.db.raw(`update affiliate_codes set code = 'same' where affiliate_id = ?`, [affiliateId]);
+    await t.db.raw(`update affiliate_codes set code = 'same' where affiliate_id = ? and code <> 'own-code'`, [
+      affiliateId,
+    ]);
     await assertRefused(/affiliate_codes_pkey/, `update affiliates set livemode = true where id = ?`, [affiliate.id]);
     await assertRefused(
       /affiliate_codes_of_affiliate/,
