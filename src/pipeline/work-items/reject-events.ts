@@ -33,6 +33,8 @@ function rejectEvidence({ type, evidence }: Fact, catalog: Catalog): Rejection |
 }
 
 function rejectDate(fact: Fact, receivedAt: string): Rejection | null {
+  const year = receivedAt.slice(0, 5);
+  if (fact.occurredAt.startsWith(year)) return null;
   return Date.parse(fact.occurredAt) - Date.parse(receivedAt) > YEAR_MS ? 'occurred_at_in_future' : null;
 }
 
