@@ -106,8 +106,10 @@ export function assembleOrder(
   const { id, scope, before, losers, sums, pairing, joined } = material;
   const rows = before ? [before, ...losers] : losers;
   const explanations = rows.flatMap(({ explanation }) => explanation ?? []);
-  const namedAgain = new Set(material.arrivals.flatMap(({ fact }) => fact.evidence.referralCode ?? []));
-  const catalog = rememberedCatalog(today, explanations, { ...remembering, namedAgain });
+  const catalog =
+    explanations.length === 0
+      ? today
+      : rememberedCatalog(today, explanations, { ...remembering, namedAgain: codesIn(material.arrivals) });
   const recorded = recordedOf(rows, catalog);
   const arrivals = material.arrivals.toSorted((a, b) => compareText(a.event.id, b.event.id));
   const { facts, newFacts, restatedFacts } = takeIn(material.knownFacts, arrivals);
@@ -142,13 +144,17 @@ export function assembleOrder(
   };
 }
 
+function codesIn(arrivals: readonly Arrival[]): ReadonlySet<string> {
+  return new Set(arrivals.flatMap(({ fact }) => fact.evidence.referralCode ?? []));
+}
+
 /** Whom payouts paid for the order and for those that turned out to be it: the first of them holds. */
 function payments(
   id: string,
   rows: OrderRow[],
   sums: ReadonlyMap<string, OrderSums>,
 ): Pick<LoadedOrder, 'paidTo' | 'paidElsewhere'> {
-  const paid = [id, ...rows.map((row) => row.id)].flatMap((orderId) => sums.get(orderId)?.paid ?? []);
+  const paid = sums.size === 0 ? [] : [id, ...rows.map((row) => row.id)].flatMap((one) => sums.get(one)?.paid ?? []);
   const [first] = paid;
   if (!first) return { paidTo: null, paidElsewhere: [] };
   const elsewhere = paid.filter(({ orderId, affiliateId }) => affiliateId !== first.affiliateId && orderId !== id);
@@ -226,7 +232,7 @@ export function recordTerms(known: TermsSnapshot[], ...added: (TermsSnapshot | n
  * invoice, session or transaction id.
  */
 export function shownOrderId(refs: string[]): string | null {
-  const sorted = [...new Set(refs)].sort();
+  const sorted = refs.toSorted();
   const own = sorted.find((ref) => ref.startsWith('order:'));
   if (own !== undefined) return own.replace(/^order:(?:src_[0-9a-f]+:)?/, '');
   for (const prefix of ['pi_', 'in_', 'ch_', 'py_', 'cs_']) {
