@@ -10,6 +10,12 @@ interface Mention {
   text: string;
 }
 
+/** An affiliate, offer or click of a program: to any other program it is as if it were unknown. */
+interface Owned<T> {
+  programId: string;
+  rules: T;
+}
+
 /**
  * Loads what a batch names of its programs' configuration and clicks, each text once. Plain reads without locks: what they
  * decide is recorded with the order, and configuration that changes meanwhile counts for what comes after.
@@ -17,14 +23,12 @@ interface Mention {
 export class CatalogLoader {
   readonly #catalogs = new Map<string, Catalog>();
   readonly #programs = new Map<string, ProgramRules>();
-  readonly #affiliates = new Map<string, AffiliateRules>();
+  readonly #affiliates = new Map<string, Owned<AffiliateRules>>();
   readonly #referralCodes = new Map<string, string>();
   readonly #coupons = new Map<string, string>();
-  readonly #offers = new Map<string, OfferRules>();
+  readonly #offers = new Map<string, Owned<OfferRules>>();
   readonly #offerCodes = new Map<string, string>();
-  readonly #clicks = new Map<string, ClickRules>();
-  /** The program of each affiliate, offer and click: what belongs to another program is as if it were unknown. */
-  readonly #programOf = new Map<string, string>();
+  readonly #clicks = new Map<string, Owned<ClickRules>>();
   readonly #asked = { affiliate: new Set<string>(), coupon: new Set<string>(), offer: new Set<string>() };
   readonly #askedClicks = new Set<string>();
 
@@ -38,7 +42,7 @@ export class CatalogLoader {
       trx,
       mentions(items, (evidence) => [evidence.clickId, evidence.reference]),
     );
-    const clicked = [...this.#clicks.values()].map((click) => click.affiliateId);
+    const clicked = [...this.#clicks.values()].map(({ rules }) => rules.affiliateId);
     await this.#loadAffiliates(
       trx,
       mentions(items, (evidence) => [evidence.affiliate, evidence.reference, evidence.referralCode]),
@@ -48,7 +52,7 @@ export class CatalogLoader {
       trx,
       mentions(items, (evidence) => [evidence.couponCode, ...(evidence.discounts ?? [])]),
     );
-    const clickedOffers = [...this.#clicks.values()].flatMap(({ offerId }) => offerId ?? []);
+    const clickedOffers = [...this.#clicks.values()].flatMap(({ rules }) => rules.offerId ?? []);
     await this.#loadOffers(
       trx,
       mentions(items, (evidence) => [evidence.offer]),
@@ -101,8 +105,10 @@ export class CatalogLoader {
   #view(programId: string): Catalog {
     const program = this.#programs.get(programId);
     if (!program) throw new Error(`program ${programId} is not loaded`);
-    const own = <T>(map: Map<string, T>, id: string | undefined): T | null =>
-      id !== undefined && this.#programOf.get(id) === programId ? (map.get(id) ?? null) : null;
+    const own = <T>(map: Map<string, Owned<T>>, id: string | undefined): T | null => {
+      const found = id === undefined ? undefined : map.get(id);
+      return found?.programId === programId ? found.rules : null;
+    };
     return {
       program,
       affiliate: (text) =>
@@ -124,14 +130,14 @@ export class CatalogLoader {
       { ids: missing },
     );
     for (const row of rows) {
-      this.#programOf.set(row.id, row.program_id);
-      this.#clicks.set(row.id, {
+      const rules = {
         id: row.id,
         affiliateId: row.affiliate_id,
         offerId: row.offer_id,
         occurredAt: row.occurred_at.toISOString(),
         sub1: row.sub1,
-      });
+      };
+      this.#clicks.set(row.id, { programId: row.program_id, rules });
     }
   }
 
@@ -153,8 +159,7 @@ export class CatalogLoader {
       { ids: missing },
     );
     for (const row of rows) {
-      this.#programOf.set(row.id, row.program_id);
-      this.#affiliates.set(row.id, {
+      const rules = {
         id: row.id,
         status: row.status,
         emails: [row.email, row.payment_email].flatMap((email) => (email ? [email.trim().toLowerCase()] : [])),
@@ -163,7 +168,8 @@ export class CatalogLoader {
           from: toIso(from),
           until: until === null ? null : toIso(until),
         })),
-      });
+      };
+      this.#affiliates.set(row.id, { programId: row.program_id, rules });
     }
   }
 
@@ -199,16 +205,16 @@ export class CatalogLoader {
       },
     );
     for (const row of rows) {
-      this.#programOf.set(row.id, row.program_id);
       this.#offerCodes.set(`${row.program_id} ${row.code}`, row.id);
-      this.#offers.set(row.id, {
+      const rules = {
         id: row.id,
         commission: row.commission,
         currency: row.currency,
         attributionWindowDays: row.attribution_window_days,
         dailyCap: row.daily_cap,
         status: row.status,
-      });
+      };
+      this.#offers.set(row.id, { programId: row.program_id, rules });
     }
   }
 }
