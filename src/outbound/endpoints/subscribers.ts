@@ -46,19 +46,19 @@ const columns = `
 /** Finds the subscribers of a program's event type. Built once for a batch of messages. */
 export class SubscriberIndex {
   readonly #byProgram: Map<string, Subscriber[]>;
-  readonly #byType = new Map<string, Subscriber[]>();
+  readonly #byType = new Map<string, Map<string, Subscriber[]>>();
 
   constructor(subscribers: readonly Subscriber[]) {
     this.#byProgram = Map.groupBy(subscribers, (subscriber) => subscriber.programId);
   }
 
   find(programId: string, type: string): readonly Subscriber[] {
-    const key = `${programId} ${type}`;
-    let found = this.#byType.get(key);
-    if (!found) {
-      found = (this.#byProgram.get(programId) ?? []).filter((subscriber) => wantsType(subscriber, type));
-      this.#byType.set(key, found);
-    }
+    const subscribers = this.#byProgram.get(programId);
+    if (!subscribers) return [];
+    const byType = this.#byType.get(programId) ?? new Map<string, Subscriber[]>();
+    this.#byType.set(programId, byType);
+    const found = byType.get(type) ?? subscribers.filter((subscriber) => wantsType(subscriber, type));
+    byType.set(type, found);
     return found;
   }
 }
