@@ -122,6 +122,7 @@ function separateRejected(
   return { arrivals, rejected };
 }
 
+/** The facts of a message; of a fact that it states twice the first statement. */
 function firstStatements(facts: Fact[]): Fact[] {
   if (facts.length < 2) return facts;
   const stated = new Map(facts.toReversed().map((fact) => [fact.id, fact]));
