@@ -131,14 +131,14 @@ class ChunkWriter {
 
   int64(value: number | bigint): void {
     const at = this.#take(8);
-    if (typeof value === 'bigint') {
-      this.#chunk.writeBigInt64BE(value, at);
-    } else {
-      if (!Number.isSafeInteger(value)) throw new RangeError(`not an integer that a number holds exactly: ${value}`);
-      const high = Math.floor(value / 2 ** 32);
+    const number = Number(value);
+    if (Number.isSafeInteger(number)) {
+      const high = Math.floor(number / 2 ** 32);
       this.#put32(at, high);
-      this.#put32(at + 4, value - high * 2 ** 32);
-    }
+      this.#put32(at + 4, number - high * 2 ** 32);
+    } else if (typeof value === 'bigint') {
+      this.#chunk.writeBigInt64BE(value, at);
+    } else throw new RangeError(`not an integer that a number holds exactly: ${value}`);
   }
 
   bytes(value: Buffer): void {

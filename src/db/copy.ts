@@ -58,14 +58,22 @@ class CopyIn implements Submittable {
 
   submit(connection: Connection): void {
     const to = connection as Connection & CopyMessages;
+    const { stream } = connection;
+    // All of it goes to the kernel at once, and each chunk as it is: the driver would copy it behind its header.
+    stream.cork();
     to.query(this.#text);
     try {
-      this.#write((chunk) => to.sendCopyFromChunk(chunk));
+      this.#write((chunk) => {
+        if (!stream.writable) return; // The connection is lost, of which the driver tells.
+        stream.write(copyDataHeader(chunk.length));
+        stream.write(chunk);
+      });
       to.endCopyFrom();
     } catch (error) {
       this.#failure = error;
       to.sendCopyFail('the rows cannot be written');
     }
+    stream.uncork();
   }
 
   handleError(error: Error): void {
@@ -81,10 +89,17 @@ class CopyIn implements Submittable {
   handleCommandComplete(): void {}
 }
 
+/** Of a CopyData message: its kind, and its length without that. */
+function copyDataHeader(length: number): Buffer {
+  const header = Buffer.allocUnsafe(5);
+  header.write('d', 'latin1');
+  header.writeInt32BE(length + 4, 1);
+  return header;
+}
+
 /** What the driver's connection can do for COPY and its types do not say. */
 interface CopyMessages {
   query: (text: string) => void;
-  sendCopyFromChunk: (chunk: Buffer) => void;
   endCopyFrom: () => void;
   sendCopyFail: (message: string) => void;
 }

@@ -72,17 +72,13 @@ type Element = string | number | bigint | boolean | Date | Buffer | null | undef
  * character: most of what we bind are ids and numbers that need no quotes at all.
  */
 function toArray(values: readonly Element[]): string {
-  let literal = '{';
-  for (let index = 0; index < values.length; index += 1) {
-    const value = values[index];
-    if (index > 0) literal += ',';
-    if (value === null || value === undefined) literal += 'NULL';
-    else {
-      const text = toText(value);
-      literal += needsNoQuotes.test(text) && !meansNull.test(text) ? text : quote(text);
-    }
-  }
-  return `${literal}}`;
+  return `{${values.map(toElement).join(',')}}`;
+}
+
+function toElement(value: Element): string {
+  if (value === null || value === undefined) return 'NULL';
+  const text = toText(value);
+  return needsNoQuotes.test(text) && !(text.length === 4 && meansNull.test(text)) ? text : quote(text);
 }
 
 function toText(value: NonNullable<Element>): string {

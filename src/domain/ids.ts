@@ -29,6 +29,7 @@ export type IdPrefix =
 const RANDOM_BYTES = 9;
 const pool = Buffer.alloc(512 * RANDOM_BYTES);
 let poolUsed = pool.length;
+let poolInHex = '';
 
 let lastMs = 0;
 let lastTime = '';
@@ -38,10 +39,11 @@ let counter = 0;
 export function newId(prefix: IdPrefix): string {
   if (poolUsed === pool.length) {
     randomFillSync(pool);
+    poolInHex = pool.toString('hex');
     poolUsed = 0;
   }
   const start = pool.readUInt8(poolUsed);
-  const random = pool.toString('hex', poolUsed + 1, (poolUsed += RANDOM_BYTES));
+  const random = poolInHex.slice(2 * poolUsed + 3, 2 * (poolUsed += RANDOM_BYTES));
   const ms = Date.now();
   if (ms > lastMs) {
     startMillisecond(ms);
@@ -54,7 +56,8 @@ export function newId(prefix: IdPrefix): string {
   } else {
     counter += 1;
   }
-  return `${prefix}_${lastTime}7${counter.toString(16).padStart(3, '0')}8${random.slice(1)}`;
+  // The version, 7, stands before the counter's three digits; the variant, 8, before the random ones.
+  return `${prefix}_${lastTime}${(0x7000 + counter).toString(16)}8${random}`;
 }
 
 function startMillisecond(ms: number): void {

@@ -1,4 +1,5 @@
 import { inTransaction, type Db, type Trx } from '../db/db.ts';
+import type { Fact } from '../domain/facts.ts';
 import type { Outcome } from '../domain/outcomes.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
 import { subscriptionsOf } from './credit/bind-subscriptions.ts';
@@ -112,14 +113,20 @@ function separateRejected(
   for (const event of events) {
     const rejection = rejectEvent(event, catalogs.of(event));
     if (!rejection) {
-      const stated = new Map(event.facts.toReversed().map((fact) => [fact.id, fact]));
-      for (const fact of event.facts) if (stated.get(fact.id) === fact) arrivals.push({ event, fact });
+      for (const fact of firstStatements(event.facts)) arrivals.push({ event, fact });
       continue;
     }
     const { reason, message } = rejection;
     rejected.push({ eventId: event.id, outcome: 'rejected', reason, error: message, conversionId: null });
   }
   return { arrivals, rejected };
+}
+
+/** The facts of a message; of a fact that it states twice the first statement. */
+function firstStatements(facts: Fact[]): Fact[] {
+  if (facts.length < 2) return facts;
+  const stated = new Map(facts.toReversed().map((fact) => [fact.id, fact]));
+  return facts.filter((fact) => stated.get(fact.id) === fact);
 }
 
 /** Of several outcomes of an event (its facts touched several orders) the one that did most. */

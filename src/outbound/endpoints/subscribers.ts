@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { scopeKey, type Scope } from '../../domain/scope.ts';
+import type { Scope } from '../../domain/scope.ts';
 import { runSql } from '../../db/sql.ts';
 import type { PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 
@@ -49,22 +49,25 @@ const columns = `
 /** Finds the subscribers of a program's event type, live or test. Built once for a batch of messages. */
 export class SubscriberIndex {
   readonly #byProgram: Map<string, Subscriber[]>;
-  readonly #byType = new Map<string, Subscriber[]>();
+  /** By program and type, for live messages and for test messages. */
+  readonly #ofLive = new Map<string, Map<string, Subscriber[]>>();
+  readonly #ofTest = new Map<string, Map<string, Subscriber[]>>();
 
   constructor(subscribers: readonly Subscriber[]) {
     this.#byProgram = Map.groupBy(subscribers, (subscriber) => subscriber.programId);
   }
 
   /** Test messages go to live endpoints too, marked as such; live ones to no test endpoint. */
-  find(scope: Scope, type: string): readonly Subscriber[] {
-    const key = `${scopeKey(scope)} ${type}`;
-    let found = this.#byType.get(key);
-    if (!found) {
-      found = (this.#byProgram.get(scope.programId) ?? []).filter(
-        (subscriber) => (subscriber.livemode || !scope.livemode) && wantsType(subscriber, type),
-      );
-      this.#byType.set(key, found);
-    }
+  find({ programId, livemode }: Scope, type: string): readonly Subscriber[] {
+    const subscribers = this.#byProgram.get(programId);
+    if (!subscribers) return [];
+    const byProgram = livemode ? this.#ofLive : this.#ofTest;
+    const byType = byProgram.get(programId) ?? new Map<string, Subscriber[]>();
+    byProgram.set(programId, byType);
+    const found =
+      byType.get(type) ??
+      subscribers.filter((subscriber) => (subscriber.livemode || !livemode) && wantsType(subscriber, type));
+    byType.set(type, found);
     return found;
   }
 }

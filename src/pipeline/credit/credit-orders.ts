@@ -166,7 +166,7 @@ function slotRequests(orders: CreditedOrder[], contexts: Map<string, OrderContex
   return orders.flatMap((order) => {
     const context = contexts.get(order.id);
     const { terms } = order.credit;
-    if (!context || context.cap || !terms) return [];
+    if (!context || context.cap || !terms || terms.dailyCap === 0) return [];
     const needed = needsCapSlot(order.summary, order.credit, commissionContext(order, context, order.summary));
     return needed ? [{ order, offerId: terms.offerId, dailyCap: terms.dailyCap }] : [];
   });

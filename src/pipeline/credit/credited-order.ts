@@ -34,6 +34,8 @@ export interface CreditedOrder extends WeighedOrder {
   credit: Credit;
   /** Credited by more than its subscription's binding: it may bind its subscription. */
   bindsSubscription: boolean;
+  /** The end of its hold; null: only a person approves. */
+  approvableAt: string | null;
 }
 
 /** An order as it is to be stored. */

@@ -71,9 +71,9 @@ function visibleBefore(order: CreditedOrder, part: FactSet, targets: Targets): V
 }
 
 function compare(eventId: string, conversionId: string, before: VisibleState | null, target: Target): EventOutcome {
-  const after = visibleStateOf(target);
   const result = { eventId, reason: target.reason, error: null, conversionId };
   if (before?.counts) {
+    const after = visibleStateOf(target);
     const same = before.affiliateId === after.affiliateId && before.amounts === after.amounts;
     return same ? duplicate(eventId, conversionId) : { ...result, outcome: 'updated' };
   }

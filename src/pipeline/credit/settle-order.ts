@@ -39,19 +39,28 @@ export interface OrderContext {
   now: string;
 }
 
+/** An order with all that its credit follows from. */
+type KnownOrder = Omit<CreditedOrder, 'credit' | 'bindsSubscription' | 'approvableAt'>;
+
 /** Credits an order by its own evidence and what it is bound by. */
 export function creditOrder(order: WeighedOrder, bindings: Bindings, boundAfterwards = false): CreditedOrder {
-  const standing = bindingsBefore({ ...order, boundAfterwards }, bindings, order.summary, order.evidences);
+  const standing = bindingsBefore(order, boundAfterwards, bindings, order.summary, order.evidences);
   const { assumedCurrency, summary } = assumeCurrency(order, standing);
-  const own = attributeByOwnEvidence(order, standing);
-  const known = { ...order, ...own, bindings, boundAfterwards, assumedCurrency, summary };
+  const { own, ownTerms } = attributeByOwnEvidence(order, standing);
+  const known = { ...order, own, ownTerms, bindings, boundAfterwards, assumedCurrency, summary };
   const credit = creditBy(known, standing, summary, order.kind, order.evidences);
-  return { ...known, credit, bindsSubscription: bindsSubscription(known, credit) };
+  // `known` is new here and nobody else's: it becomes the credited order without another copy of its many fields.
+  return Object.assign(known, {
+    credit,
+    bindsSubscription: bindsSubscription(known, credit),
+    approvableAt: holdEnd(order, summary),
+  });
 }
 
 /** The bindings that speak for an order, or for a part of its facts: those that stand before it. */
 function bindingsBefore(
-  { id, reference, boundAfterwards }: WeighedOrder & Pick<CreditedOrder, 'boundAfterwards'>,
+  { id, reference }: WeighedOrder,
+  boundAfterwards: boolean,
   { subscription, customer }: Bindings,
   { occurredAt }: OrderSummary,
   { candidates }: Evidences,
@@ -78,10 +87,7 @@ function attributeByOwnEvidence(
   return { own: binds ? { candidate, terms: ownTerms } : null, ownTerms };
 }
 
-function bindsSubscription(
-  order: Omit<CreditedOrder, 'credit' | 'bindsSubscription'>,
-  { kind, chosen, terms }: Credit,
-): boolean {
+function bindsSubscription(order: KnownOrder, { kind, chosen, terms }: Credit): boolean {
   if (order.subscription === null || kind === null || !terms || !chosen || chosen.by === 'subscription') return false;
   // What a payout or a later fact about the customer decided of one order says nothing about the others.
   if (chosen.by === 'payout' || (chosen.by === 'binding' && order.boundAfterwards)) return false;
@@ -108,7 +114,7 @@ function assumeCurrency(
 
 /** Credits what a summary of the order's facts, all of them or a part, says. */
 function creditBy(
-  order: Omit<CreditedOrder, 'credit' | 'bindsSubscription'>,
+  order: KnownOrder,
   bindings: Bindings,
   summary: OrderSummary,
   kind: OrderKind | null,
@@ -183,11 +189,7 @@ function rememberRules(
   };
 }
 
-function termsOf(
-  order: Omit<CreditedOrder, 'credit' | 'bindsSubscription'>,
-  chosen: Candidate,
-  binding: Binding | null,
-): TermsSnapshot | null {
+function termsOf(order: KnownOrder, chosen: Candidate, binding: Binding | null): TermsSnapshot | null {
   const { own } = order;
   if (own && own.terms.affiliateId === chosen.affiliateId && chosen.by !== 'binding' && chosen.by !== 'subscription') {
     const wanted = chosen.offerId ?? binding?.offerId ?? order.catalog.program.defaultOfferId;
@@ -251,11 +253,21 @@ function targetAfter(order: CreditedOrder, context: OrderContext, part: FactSet)
   const kind = kindOf(summary, order.firstOfSubscription);
   const { catalog, recorded, bindings } = order;
   const evidences = weighEvidence(summary.evidence, summary.beganAt ?? '', catalog, recorded.terms);
-  const credit = creditBy(order, bindingsBefore(order, bindings, summary, evidences), summary, kind, evidences);
+  const credit = creditBy(
+    order,
+    bindingsBefore(order, order.boundAfterwards, bindings, summary, evidences),
+    summary,
+    kind,
+    evidences,
+  );
   return computeTarget(summary, credit, commissionContext(order, context, summary));
 }
 
-export function commissionContext(order: LoadedOrder, context: OrderContext, summary: OrderSummary): CommissionContext {
+export function commissionContext(
+  order: CreditedOrder,
+  context: OrderContext,
+  summary: OrderSummary,
+): CommissionContext {
   return {
     timezone: order.catalog.program.timezone,
     firstPaymentAt: context.firstPaymentAt,
@@ -263,7 +275,7 @@ export function commissionContext(order: LoadedOrder, context: OrderContext, sum
     capGranted: context.cap?.granted ?? true,
     approvedAt: order.recorded.approvedAt,
     paidAt: order.recorded.paidAt,
-    approvableAt: approvableAt(order, summary),
+    approvableAt: summary === order.summary ? order.approvableAt : holdEnd(order, summary),
     now: context.now,
     joinedWithoutLink: order.joined !== null,
   };
@@ -314,7 +326,7 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     pairingAt: pairing?.at ?? null,
     joinedWithoutLink: false,
     review: target.review && { ...target.review, since: before?.review?.since ?? context.now },
-    approvableAt: approvableAt(order, summary),
+    approvableAt: order.approvableAt,
     approvedAt: recorded.approvedAt ?? (approved ? context.now : null),
     rejectedAt: target.status === 'rejected' ? (before?.rejectedAt ?? context.now) : null,
     paidAt: recorded.paidAt,
@@ -324,6 +336,6 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
 }
 
 /** The end of the hold; null: only a person approves. */
-function approvableAt({ recorded }: LoadedOrder, { countedAt }: OrderSummary): string | null {
+function holdEnd({ recorded }: LoadedOrder, { countedAt }: OrderSummary): string | null {
   return recorded.holdDays === null || countedAt === null ? null : addDays(countedAt, recorded.holdDays);
 }

@@ -1,5 +1,6 @@
 import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import type { Fact } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { pairingOf, pairingOfSale, pairUnlinked, type Pairing, type UnlinkedOrder } from '../rules/pair-unlinked.ts';
@@ -188,12 +189,12 @@ interface Pair {
 function joinHalves(halves: Half[]): Pair[] {
   const unlinked = new Map<UnlinkedOrder, Half>();
   for (const half of halves) {
-    const stated = [...half.facts, ...half.arrivals].map(({ fact }) => fact);
-    if (!stated.some((fact) => fact.type === 'sale' && pairingOfSale(fact) !== null)) continue;
+    if (!half.facts.some(mayPair) && !half.arrivals.some(mayPair)) continue;
     half.pairing = pairingOf(takeIn(half.facts, half.arrivals).facts);
     if (!half.pairing) continue;
     const key = `${scopeKey(half.scope)} ${half.pairing.key}`;
-    const reference = stated.flatMap(({ refs }) => refs).reduce((first, ref) => (ref < first ? ref : first));
+    const refs = [...half.facts, ...half.arrivals].flatMap(({ fact }) => fact.refs);
+    const reference = refs.reduce((first, ref) => (ref < first ? ref : first));
     unlinked.set({ id: half.id, reference, pairing: { ...half.pairing, key } }, half);
   }
   const partner = new Map<Half, Half>();
@@ -201,10 +202,16 @@ function joinHalves(halves: Half[]): Pair[] {
     const [a, b] = pair.flatMap((one) => unlinked.get(one) ?? []);
     if (a && b) partner.set(a, b).set(b, a);
   }
+  if (partner.size === 0) return halves.map((half) => ({ half, joined: null }));
   return halves.flatMap((half) => {
     const joined = partner.get(half) ?? null;
     return joined && !standsFor(half, joined) ? [] : [{ half, joined }];
   });
+}
+
+/** Whether it is of a kind that something which nothing links to it may be paired with. */
+function mayPair({ fact }: { fact: Fact }): boolean {
+  return fact.type === 'sale' && pairingOfSale(fact) !== null;
 }
 
 function standsFor(a: Half, b: Half): boolean {
@@ -225,9 +232,9 @@ function assemblePair(
       id,
       scope,
       before: row,
-      losers: [...losers, ...(joined?.row ? [joined.row] : []), ...(joined?.losers ?? [])],
-      knownFacts: [...half.facts, ...(joined?.facts ?? [])],
-      arrivals: [...half.arrivals, ...(joined?.arrivals ?? [])],
+      losers: joined ? [...losers, ...(joined.row ? [joined.row] : []), ...joined.losers] : losers,
+      knownFacts: joined ? [...half.facts, ...joined.facts] : half.facts,
+      arrivals: joined ? [...half.arrivals, ...joined.arrivals] : half.arrivals,
       sums,
       pairing,
       joined: joined && { id: joined.id, factIds: new Set(joinedFacts) },
@@ -239,6 +246,7 @@ function assemblePair(
 
 /** The orders that the pair takes over. */
 function mergedOf({ half, joined }: Pair): MergedOrder[] {
+  if (!joined && half.losers.length === 0) return [];
   const { id, scope } = half;
   const merged = (row: OrderRow, survivorId: string, joinedBy: Pairing | null): MergedOrder => ({
     id: row.id,
@@ -260,6 +268,7 @@ function mergedOf({ half, joined }: Pair): MergedOrder[] {
 
 /** Stored facts that are kept elsewhere than with the pair and the half that their references lead to. */
 function movesOf({ half, joined }: Pair): FactMove[] {
+  if (!joined && half.facts.length === 0) return [];
   const { id: orderId, scope } = half;
   const move = (facts: StoredFact[], halfId: string | null): FactMove[] =>
     facts

@@ -102,8 +102,10 @@ export function assembleOrder(
   const { id, scope, before, losers, sums, pairing, joined } = material;
   const rows = before ? [before, ...losers] : losers;
   const explanations = rows.flatMap(({ explanation }) => explanation ?? []);
-  const namedAgain = new Set(material.arrivals.flatMap(({ fact }) => fact.evidence.referralCode ?? []));
-  const catalog = rememberedCatalog(today, explanations, { ...remembering, namedAgain });
+  const catalog =
+    explanations.length === 0
+      ? today
+      : rememberedCatalog(today, explanations, { ...remembering, namedAgain: codesIn(material.arrivals) });
   const recorded = recordedOf(rows, catalog);
   const arrivals = material.arrivals.toSorted((a, b) => compareText(a.event.id, b.event.id));
   const { facts, newFacts, restatedFacts } = takeIn(material.knownFacts, arrivals);
@@ -141,8 +143,13 @@ export function assembleOrder(
   };
 }
 
+function codesIn(arrivals: readonly Arrival[]): ReadonlySet<string> {
+  return new Set(arrivals.flatMap(({ fact }) => fact.evidence.referralCode ?? []));
+}
+
 /** Whom payouts paid in the end, in an order that does not depend on which of the orders is which. */
 function payeesOf(sums: OrderSum[]): PaidTo[] {
+  if (sums.length === 0) return [];
   const payees = [...Map.groupBy(sums, ({ affiliateId, currency }) => `${affiliateId} ${currency}`).values()].flatMap(
     (of) => (of.reduce((total, { paidMinor }) => total + paidMinor, 0n) > 0n ? of.filter(isPaidSum) : []),
   );
@@ -223,7 +230,7 @@ export function recordTerms(known: TermsSnapshot[], ...added: (TermsSnapshot | n
  * invoice, session or transaction id.
  */
 export function shownOrderId(refs: string[]): string | null {
-  const sorted = [...new Set(refs)].sort();
+  const sorted = refs.toSorted();
   const own = sorted.find((ref) => ref.startsWith('order:'));
   if (own !== undefined) return own.replace(/^order:(?:src_[0-9a-f]+:)?/, '');
   for (const prefix of ['pi_', 'in_', 'ch_', 'py_', 'cs_']) {

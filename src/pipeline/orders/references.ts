@@ -49,15 +49,18 @@ export const MAX_LOCK_TRIES = 20;
 export function groupByReference<T>(items: { scope: Scope; refs: string[]; member: T }[]): ReferenceGroup<T>[] {
   const sets = new DisjointSets();
   for (const { scope, refs } of items) sets.join(refs.map((ref) => keyOf(scope, ref)));
-  const groups = new Map<string, { scope: Scope; refs: Set<string>; members: T[] }>();
+  const groups = new Map<string, ReferenceGroup<T>>();
   for (const { scope, refs, member } of items) {
     const name = sets.find(keyOf(scope, refs[0] ?? ''));
-    const group = groups.get(name) ?? { scope, refs: new Set(), members: [] };
-    groups.set(name, group);
-    for (const ref of refs) group.refs.add(ref);
-    group.members.push(member);
+    const group = groups.get(name);
+    if (group) {
+      group.refs.push(...refs);
+      group.members.push(member);
+    } else groups.set(name, { scope, refs: [...refs], members: [member] });
   }
-  return [...groups.values()].map((group) => ({ ...group, refs: [...group.refs] }));
+  const joined = [...groups.values()];
+  for (const group of joined) if (group.refs.length > 1) group.refs = [...new Set(group.refs)];
+  return joined;
 }
 
 /**
@@ -101,34 +104,47 @@ function joinByOwner<T>(
   { rootOf, knownToSubscribers }: LockedOwners,
 ): OwnedGroup<T>[] {
   const sets = new DisjointSets();
-  for (const { group, id } of proposals) {
-    const owners = group.refs.map((ref) => ownerOf.get(keyOf(group.scope, ref)) ?? id);
-    sets.join([id, ...owners.map((owner) => rootOf.get(owner) ?? owner)]);
+  const joined = new Map<string, { whole: OwnedGroup<T>; owners: string[] }>();
+  const existing = proposals.map(({ group }) => existingOwners(group, ownerOf, proposed, rootOf));
+  for (const [index, { id }] of proposals.entries()) {
+    const owners = existing[index] ?? [];
+    if (owners.length > 0) sets.join([id, ...owners]);
   }
-  const joined = new Map<string, OwnedGroup<T> & { owners: Set<string> }>();
-  for (const { group, id } of proposals) {
-    const name = sets.find(id);
-    const whole = joined.get(name) ?? {
-      ...group,
-      refs: [],
-      members: [],
-      ownerId: id,
-      merged: [],
-      owners: new Set<string>(),
-    };
-    joined.set(name, whole);
-    whole.refs.push(...group.refs);
-    whole.members.push(...group.members);
-    for (const ref of group.refs) {
-      const owner = ownerOf.get(keyOf(group.scope, ref));
-      if (owner !== undefined && !proposed.has(owner)) whole.owners.add(rootOf.get(owner) ?? owner);
+  for (const [index, { group, id }] of proposals.entries()) {
+    const owners = existing[index] ?? [];
+    // Most groups are new: they stand alone.
+    const name = owners.length > 0 ? sets.find(id) : id;
+    const known = joined.get(name);
+    if (!known) {
+      const { scope, refs, members } = group;
+      joined.set(name, { whole: { scope, refs, members, ownerId: id, merged: [] }, owners });
+      continue;
     }
+    known.whole.refs = [...known.whole.refs, ...group.refs];
+    known.whole.members = [...known.whole.members, ...group.members];
+    known.owners = [...known.owners, ...owners];
   }
   const isKnown = (id: string): number => Number(knownToSubscribers.has(id));
-  return [...joined.values()].map(({ owners, ...group }) => {
-    const [survivor, ...others] = [...owners].sort((a, b) => isKnown(b) - isKnown(a) || compareText(a, b));
-    return { ...group, ownerId: survivor ?? group.ownerId, merged: others };
+  return [...joined.values()].map(({ whole, owners }) => {
+    if (owners.length === 0) return whole;
+    const [survivor, ...merged] = [...new Set(owners)].sort((a, b) => isKnown(b) - isKnown(a) || compareText(a, b));
+    return { ...whole, ownerId: survivor ?? whole.ownerId, merged };
   });
+}
+
+/** The owners that a group's references had before, each at the end of its merges. */
+function existingOwners<T>(
+  { scope, refs }: ReferenceGroup<T>,
+  ownerOf: Map<string, string>,
+  proposed: Set<string>,
+  rootOf: Map<string, string>,
+): string[] {
+  const owners: string[] = [];
+  for (const ref of refs) {
+    const owner = ownerOf.get(keyOf(scope, ref));
+    if (owner !== undefined && !proposed.has(owner)) owners.push(rootOf.get(owner) ?? owner);
+  }
+  return owners;
 }
 
 interface ReferenceOwner extends Scope {
@@ -175,7 +191,8 @@ async function appendReferences(
     bindings,
   );
   const known = new Set(taken.map((one) => keyOf(one, one.ref)));
-  const free = wanted.filter((one) => !known.has(keyOf(one, one.ref))).sort(inLockOrder);
+  const isFree = (one: ReferenceOwner): boolean => known.size === 0 || !known.has(keyOf(one, one.ref));
+  const free = wanted.filter(isFree).sort(inLockOrder);
   const stored = await copyUnlessTaken(trx, table.refs, columnsOf(table.owner, free));
   return stored ? taken : upsertReferences(trx, table, wanted);
 }
@@ -227,7 +244,9 @@ async function pointReferences<T>(
   ownerOf: Map<string, string>,
   proposed: Set<string>,
 ): Promise<void> {
-  const moves = groups.flatMap((group) =>
+  // A group whose owner is new has nothing to move.
+  const known = groups.filter(({ ownerId }) => !proposed.has(ownerId));
+  const moves = known.flatMap((group) =>
     group.refs
       .map((ref) => ({ ...group.scope, ref, owner: ownerOf.get(keyOf(group.scope, ref)) ?? '' }))
       .filter(({ owner }) => proposed.has(owner) && owner !== group.ownerId)

@@ -11,21 +11,24 @@ interface Mention {
   text: string;
 }
 
+/** An affiliate, offer or click: to another program, and to live where it is test, it is as if it were unknown. */
+interface Owned<T> extends Scope {
+  rules: T;
+}
+
 /**
  * Loads what a batch names of its programs' configuration and clicks, each text once. Plain reads without locks: what they
  * decide is recorded with the order, and configuration that changes meanwhile counts for what comes after.
  */
 export class CatalogLoader {
-  readonly #catalogs = new Map<string, Catalog>();
+  readonly #catalogs = { live: new Map<string, Catalog>(), test: new Map<string, Catalog>() };
   readonly #programs = new Map<string, LoadedProgram>();
-  readonly #affiliates = new Map<string, AffiliateRules>();
+  readonly #affiliates = new Map<string, Owned<AffiliateRules>>();
   readonly #referralCodes = new Map<string, string>();
   readonly #coupons = new Map<string, string>();
-  readonly #offers = new Map<string, OfferRules>();
+  readonly #offers = new Map<string, Owned<OfferRules>>();
   readonly #offerCodes = new Map<string, string>();
-  readonly #clicks = new Map<string, ClickRules>();
-  /** The scope of each affiliate, offer and click: what belongs to another program, or is test and named by live, is unknown. */
-  readonly #scopeOf = new Map<string, Scope>();
+  readonly #clicks = new Map<string, Owned<ClickRules>>();
   readonly #asked = { affiliate: new Set<string>(), coupon: new Set<string>(), offer: new Set<string>() };
   readonly #askedClicks = new Set<string>();
 
@@ -39,7 +42,7 @@ export class CatalogLoader {
       trx,
       mentions(items, (evidence) => [evidence.clickId, evidence.reference]),
     );
-    const clicked = [...this.#clicks.values()].map((click) => click.affiliateId);
+    const clicked = [...this.#clicks.values()].map(({ rules }) => rules.affiliateId);
     await this.#loadAffiliates(
       trx,
       mentions(items, (evidence) => [evidence.affiliate, evidence.reference, evidence.referralCode]),
@@ -49,7 +52,7 @@ export class CatalogLoader {
       trx,
       mentions(items, (evidence) => [evidence.couponCode, ...(evidence.discounts ?? [])]),
     );
-    const clickedOffers = [...this.#clicks.values()].flatMap(({ offerId }) => offerId ?? []);
+    const clickedOffers = [...this.#clicks.values()].flatMap(({ rules }) => rules.offerId ?? []);
     await this.#loadOffers(
       trx,
       mentions(items, (evidence) => [evidence.offer]),
@@ -96,28 +99,35 @@ export class CatalogLoader {
 
   /** The catalog of a program that was loaded, for its live or its test orders. It sees what is loaded later, too. */
   of({ programId, livemode }: Scope): Catalog {
-    const scope = { programId, livemode };
-    const known = this.#catalogs.get(scopeKey(scope));
+    const catalogs = livemode ? this.#catalogs.live : this.#catalogs.test;
+    const known = catalogs.get(programId);
     if (known) return known;
-    const catalog = this.#view(scope);
-    this.#catalogs.set(scopeKey(scope), catalog);
+    const catalog = this.#view({ programId, livemode });
+    catalogs.set(programId, catalog);
     return catalog;
   }
 
-  #view(scope: Scope): Catalog {
-    const { programId } = scope;
+  #view({ programId, livemode }: Scope): Catalog {
     const loaded = this.#programs.get(programId);
     if (!loaded) throw new Error(`program ${programId} is not loaded`);
     const { testOfferId, ...program } = loaded;
-    const { modes } = namedBy(scope);
-    const ofProgram = <T>(map: Map<string, T>, id: string): T | null =>
-      this.#scopeOf.get(id)?.programId === programId ? (map.get(id) ?? null) : null;
-    const own = <T>(map: Map<string, T>, id: string | undefined): T | null =>
-      id !== undefined && modes.includes(this.#scopeOf.get(id)?.livemode ?? false) ? ofProgram(map, id) : null;
-    const byCode = <T>(map: Map<string, T>, codes: Map<string, string>, key: (scope: Scope) => string): T | null =>
-      modes.reduce<T | null>((found, livemode) => found ?? own(map, codes.get(key({ programId, livemode }))), null);
+    const { modes } = namedBy({ programId, livemode });
+    const ofProgram = <T>(map: Map<string, Owned<T>>, id: string): T | null => {
+      const found = map.get(id);
+      return found?.programId === programId ? found.rules : null;
+    };
+    const own = <T>(map: Map<string, Owned<T>>, id: string | undefined): T | null => {
+      const found = id === undefined ? undefined : map.get(id);
+      return found?.programId === programId && (found.livemode || !livemode) ? found.rules : null;
+    };
+    const byCode = <T>(
+      map: Map<string, Owned<T>>,
+      codes: Map<string, string>,
+      key: (scope: Scope) => string,
+    ): T | null =>
+      modes.reduce<T | null>((found, mode) => found ?? own(map, codes.get(key({ programId, livemode: mode }))), null);
     return {
-      program: scope.livemode ? program : { ...program, defaultOfferId: program.defaultOfferId ?? testOfferId },
+      program: livemode ? program : { ...program, defaultOfferId: program.defaultOfferId ?? testOfferId },
       affiliate: (text) =>
         own(this.#affiliates, text) ?? byCode(this.#affiliates, this.#referralCodes, (of) => codeKey(of, text)),
       byCoupon: (code) => byCode(this.#affiliates, this.#coupons, (of) => codeKey(of, code)),
@@ -139,14 +149,14 @@ export class CatalogLoader {
       { ids: missing },
     );
     for (const row of rows) {
-      this.#scopeOf.set(row.id, toScope(row));
-      this.#clicks.set(row.id, {
+      const rules = {
         id: row.id,
         affiliateId: row.affiliate_id,
         offerId: row.offer_id,
         occurredAt: row.occurred_at.toISOString(),
         sub1: row.sub1,
-      });
+      };
+      this.#clicks.set(row.id, { ...toScope(row), rules });
     }
   }
 
@@ -168,8 +178,7 @@ export class CatalogLoader {
       { ids: missing },
     );
     for (const row of rows) {
-      this.#scopeOf.set(row.id, toScope(row));
-      this.#affiliates.set(row.id, {
+      const rules = {
         id: row.id,
         status: row.status,
         emails: [row.email, row.payment_email].flatMap((email) => (email ? [email.trim().toLowerCase()] : [])),
@@ -178,7 +187,8 @@ export class CatalogLoader {
           from: toIso(from),
           until: until === null ? null : toIso(until),
         })),
-      });
+      };
+      this.#affiliates.set(row.id, { ...toScope(row), rules });
     }
   }
 
@@ -216,16 +226,16 @@ export class CatalogLoader {
       },
     );
     for (const row of rows) {
-      this.#scopeOf.set(row.id, toScope(row));
       this.#offerCodes.set(`${scopeKey(toScope(row))} ${row.code}`, row.id);
-      this.#offers.set(row.id, {
+      const rules = {
         id: row.id,
         commission: row.commission,
         currency: row.currency,
         attributionWindowDays: row.attribution_window_days,
         dailyCap: row.daily_cap,
         status: row.status,
-      });
+      };
+      this.#offers.set(row.id, { ...toScope(row), rules });
     }
   }
 }

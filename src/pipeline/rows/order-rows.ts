@@ -147,11 +147,21 @@ function columnsOf(rows: OrderRow[]): Column[] {
     return {
       name,
       type,
-      values:
-        type === 'json'
-          ? values.map((value) => (value === null ? null : JSON.stringify(value)))
-          : (values as (string | number | bigint | boolean | null)[]),
+      values: type === 'json' ? writeJson(values) : (values as (string | number | bigint | boolean | null)[]),
     };
+  });
+}
+
+/** Many orders stand on the same terms, which are written once then. */
+function writeJson(values: readonly unknown[]): (string | null)[] {
+  const written = new Map<unknown, string>();
+  return values.map((value) => {
+    if (value === null) return null;
+    if (!Array.isArray(value) || value.length !== 1) return JSON.stringify(value);
+    const [only] = value as [unknown];
+    const json = written.get(only) ?? JSON.stringify(value);
+    written.set(only, json);
+    return json;
   });
 }
 

@@ -1,4 +1,4 @@
-import { compareInstants, isEarlier } from '../../domain/orderings.ts';
+import { compareInstants, compareText, isEarlier } from '../../domain/orderings.ts';
 import type { ClickRules, TermsSnapshot, Catalog } from './catalog.ts';
 import type { EvidenceItem } from './summarize.ts';
 
@@ -93,29 +93,31 @@ export function weighEvidence(
   const coupons: Candidate[] = [];
   const references: Candidate[] = [];
   const clicks: ClickRules[] = [];
-  for (const { evidence } of [...items].sort((a, b) =>
-    compareInstants({ occurredAt: a.occurredAt, id: a.factId }, { occurredAt: b.occurredAt, id: b.factId }),
-  )) {
-    const { reference } = evidence;
+  const inOrder = items.length < 2 ? items : items.toSorted(compareItems);
+  for (const { evidence } of inOrder) {
+    const { clickId, reference } = evidence;
     const referencedClick = reference === undefined ? null : catalog.click(reference);
-    for (const id of [evidence.clickId, referencedClick?.id]) {
-      if (id === undefined) continue;
-      const click = catalog.click(id);
+    if (clickId !== undefined) {
+      const click = catalog.click(clickId);
       if (click) clicks.push(click);
-      else passedOver.push({ by: 'click', value: id, why: 'no such click' });
+      else passedOver.push({ by: 'click', value: clickId, why: 'no such click' });
     }
+    if (referencedClick) clicks.push(referencedClick);
     collect(named, passedOver, 'affiliate', evidence.affiliate, catalog.affiliate, namedOffer);
     collect(codes, passedOver, 'referral_code', evidence.referralCode, catalog.affiliate, namedOffer);
-    for (const code of [evidence.couponCode, ...(evidence.discounts ?? [])]) {
+    collect(coupons, passedOver, 'coupon', evidence.couponCode, catalog.byCoupon, namedOffer);
+    for (const code of evidence.discounts ?? []) {
       collect(coupons, passedOver, 'coupon', code, catalog.byCoupon, namedOffer);
     }
-    if (!referencedClick) collect(references, passedOver, 'reference', reference, byId(catalog), namedOffer);
+    if (reference !== undefined && !referencedClick) {
+      collect(references, passedOver, 'reference', reference, byId(catalog), namedOffer);
+    }
   }
   const { valid, expired } = judgeClicks(clicks, namedOffer, beganAt, catalog, judged, passedOver);
-  const ordered = [...named, ...valid, ...codes];
-  const ranked = catalog.program.couponFirst ? [...coupons, ...ordered] : [...ordered, ...coupons];
-  const candidates = [...ranked, ...references];
-  const usedDefaultOffer = [...candidates, ...(expired ? [expired] : [])].some(({ offerId }) => offerId === null);
+  const candidates = catalog.program.couponFirst
+    ? coupons.concat(named, valid, codes, references)
+    : named.concat(valid, codes, coupons, references);
+  const usedDefaultOffer = expired?.offerId === null || candidates.some(({ offerId }) => offerId === null);
   // An affiliate named without an offer, who also brought the click: the click's offer is meant.
   for (const candidate of candidates) {
     const own = valid.find((click) => click.affiliateId === candidate.affiliateId);
@@ -123,6 +125,10 @@ export function weighEvidence(
     candidate.clickId ??= own?.clickId ?? null;
   }
   return { candidates, passedOver, expired: candidates.length === 0 ? expired : null, offer, usedDefaultOffer };
+}
+
+function compareItems(a: EvidenceItem, b: EvidenceItem): number {
+  return compareText(a.occurredAt, b.occurredAt) || compareText(a.factId, b.factId);
 }
 
 /** Affiliates by id alone: a text that only looks like somebody's referral code names nobody. */
@@ -288,7 +294,8 @@ function judgeClicks(
   passedOver: PassedOver[],
 ): { valid: Candidate[]; expired: Candidate | null } {
   const model = catalog.program.attributionModel;
-  const byTime = [...new Map(clicks.map((click) => [click.id, click])).values()].sort(compareInstants);
+  const byTime =
+    clicks.length < 2 ? clicks : [...new Map(clicks.map((click) => [click.id, click])).values()].sort(compareInstants);
   if (model === 'last_click') byTime.reverse();
   const before: Candidate[] = [];
   const after: Candidate[] = [];

@@ -89,7 +89,18 @@ export interface TermsSnapshot {
   affiliateEmails: string[];
 }
 
+/** The same snapshot for all orders of a batch: the affiliate and the offer are as they were loaded for it. */
 export function snapshotTerms(affiliate: AffiliateRules, offer: OfferRules): TermsSnapshot {
+  const byOffer = snapshots.get(affiliate) ?? new WeakMap<OfferRules, TermsSnapshot>();
+  snapshots.set(affiliate, byOffer);
+  const snapshot = byOffer.get(offer) ?? makeSnapshot(affiliate, offer);
+  byOffer.set(offer, snapshot);
+  return snapshot;
+}
+
+const snapshots = new WeakMap<AffiliateRules, WeakMap<OfferRules, TermsSnapshot>>();
+
+function makeSnapshot(affiliate: AffiliateRules, offer: OfferRules): TermsSnapshot {
   return {
     affiliateId: affiliate.id,
     offerId: offer.id,

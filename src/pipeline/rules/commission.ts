@@ -212,6 +212,7 @@ function reasonOf(
 
 /** Whether the buyer is the affiliate: by the mailboxes that their addresses lead to. */
 export function isSelfReferral(terms: TermsSnapshot, buyerEmails: readonly string[]): boolean {
+  if (buyerEmails.length === 0) return false;
   const buyers = new Set(buyerEmails.map(mailboxOf));
   return terms.affiliateEmails.some((email) => buyers.has(mailboxOf(email)));
 }
@@ -316,8 +317,8 @@ function explain(summary: OrderSummary, credit: Credit, context: CommissionConte
       affiliateId: credit.chosen.affiliateId,
     },
     passedOver: credit.passedOver,
-    ...(credit.offer ? { offer: credit.offer } : {}),
-    ...(credit.rules ? { rules: credit.rules } : {}),
+    ...(credit.offer ? { offer: credit.offer } : null),
+    ...(credit.rules ? { rules: credit.rules } : null),
     amounts: payment && {
       currency: payment.currency,
       grossMinor: Number(payment.grossMinor),

@@ -1,5 +1,5 @@
 import type { FactType } from '../../domain/facts.ts';
-import { addFact, inOrder, type KnownFact, type FactSet } from './order-facts.ts';
+import { addFact, inOrder, noFacts, type KnownFact, type FactSet } from './order-facts.ts';
 import { noTarget, type Target } from './commission.ts';
 
 /** What the ledger holds of one order, for one affiliate in one currency. */
@@ -32,23 +32,25 @@ export function planPostings(ledgerSums: LedgerSum[], facts: FactSet, targets: T
   const postings: Posting[] = [];
   const moveTo = (target: Target, type: string, factId: string | null): void => {
     for (const change of difference(current, target)) {
-      postings.push({ ...change, type, factId });
-      const known = current.get(keyOf(change));
-      current.set(keyOf(change), { ...change, amountMinor: (known?.amountMinor ?? 0n) + change.amountMinor });
+      const { affiliateId, currency, amountMinor } = change;
+      postings.push({ affiliateId, currency, amountMinor, type, factId });
+      const key = keyOf(change);
+      current.set(key, { affiliateId, currency, amountMinor: (current.get(key)?.amountMinor ?? 0n) + amountMinor });
     }
   };
   const known = inOrder(facts);
   const unposted = known.filter(({ posted }) => !posted);
-  let part: FactSet = new Map(known.filter(({ posted }) => posted).map((one) => [one.fact.id, one]));
+  const before = known.filter(({ posted }) => posted);
+  let part: FactSet = before.length === 0 ? noFacts : new Map(before.map((one) => [one.fact.id, one]));
   if (unposted.length === 0) moveTo(targets.all, 'adjustment', null);
   else if (part.size > 0) moveTo(targets.after(part), 'adjustment', null);
   else if (ledgerSums.length > 0) moveTo(noTarget, 'adjustment', null);
   // What another system settled earned nothing here at any moment.
-  const steps = [...unposted.filter(isImported), ...unposted.filter((one) => !isImported(one))];
+  const steps = unposted.some(isImported) ? unposted.toSorted(importedFirst) : unposted;
   for (const [index, step] of steps.entries()) {
-    part = addFact(part, step);
-    const target = index === steps.length - 1 ? targets.all : targets.after(part);
-    moveTo(target, postingTypes[step.fact.type], step.fact.id);
+    const last = index === steps.length - 1;
+    if (!last) part = addFact(part, step);
+    moveTo(last ? targets.all : targets.after(part), postingTypes[step.fact.type], step.fact.id);
   }
   return postings;
 }
@@ -60,6 +62,10 @@ export function planTakingBack(ledgerSums: LedgerSum[]): Posting[] {
     type: 'adjustment',
     factId: null,
   }));
+}
+
+function importedFirst(a: KnownFact, b: KnownFact): number {
+  return Number(isImported(b)) - Number(isImported(a));
 }
 
 function isImported({ fact }: KnownFact): boolean {
@@ -99,8 +105,8 @@ function difference(current: Map<string, LedgerSum>, target: Target): LedgerSum[
     if (sum.amountMinor !== 0n) changes.push({ ...sum, amountMinor: -sum.amountMinor });
   }
   if (wanted) {
-    const change = wanted.amountMinor - (current.get(keyOf(wanted))?.amountMinor ?? 0n);
-    if (change !== 0n) changes.push({ ...wanted, amountMinor: change });
+    const amountMinor = wanted.amountMinor - (current.get(keyOf(wanted))?.amountMinor ?? 0n);
+    if (amountMinor !== 0n) changes.push({ affiliateId: wanted.affiliateId, currency: wanted.currency, amountMinor });
   }
   return changes;
 }

@@ -86,6 +86,7 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
   const tracker = furthestTracker(facts);
   const { refundedMinor, disputedMinor, nothingRemains } = computeReversals(facts, payment, flags, incomparable);
   const dating = payment ?? firstDatingFact(facts);
+  const said = gatherStatements(facts);
   return {
     payment,
     phase: sales[0]?.phase ?? tracker?.phase ?? null,
@@ -96,27 +97,86 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
       : 0n,
     nothingRemains,
     tracker: tracker?.state ?? null,
-    action: facts.some(({ fact }) => fact.type === 'action'),
+    action: said.action,
     sale: sales.length > 0,
-    lead: facts.some(({ fact }) => fact.type === 'lead'),
-    imported: facts.some(({ fact }) => fact.type === 'imported'),
-    goal: firstOf(facts, goalOf),
-    note: firstOf(facts, ({ fact }) => fact.note ?? null),
-    subscription: firstOf(facts, ({ fact }) => ('subscription' in fact ? (fact.subscription ?? null) : null)),
+    lead: said.lead,
+    imported: said.imported,
+    goal: said.goal,
+    note: said.note,
+    subscription: said.subscription,
     occurredAt: dating?.occurredAt ?? null,
     beganAt: dating ? beginningOf(facts) : null,
     countedAt: dating ? (receiptOf(facts, payment?.factId) ?? dating.occurredAt) : null,
-    evidence: facts
-      .filter(({ fact }) => Object.keys(fact.evidence).length > 0)
-      .map(({ fact }) => ({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id })),
-    customerRefs: unique(facts.flatMap(({ fact }) => fact.customer?.refs ?? [])),
-    emails: unique(facts.flatMap(({ fact }) => (fact.customer?.email ? [fact.customer.email.toLowerCase()] : []))),
-    decision: decisionInForce(facts),
-    assignedTo: facts.flatMap(({ fact }) => (fact.type === 'assignment' ? [fact.affiliateId] : [])).at(-1) ?? null,
-    settledGrounds: new Set(facts.flatMap(({ fact }) => ('settles' in fact ? (fact.settles ?? []) : []))),
+    evidence: said.evidence,
+    customerRefs: unique(said.customerRefs),
+    emails: unique(said.emails),
+    decision: decisionInForce(said.decisions),
+    assignedTo: said.assignedTo,
+    settledGrounds: said.settledGrounds.length === 0 ? nothingSettled : new Set(said.settledGrounds),
     incomparable: [...incomparable].sort(),
     flags: [...flags].sort(),
   };
+}
+
+const nothingSettled: ReadonlySet<string> = new Set();
+
+/** What the facts say beside the money; of what only one of them can say the first word counts. */
+interface Statements extends Pick<
+  OrderSummary,
+  | 'action'
+  | 'lead'
+  | 'imported'
+  | 'goal'
+  | 'note'
+  | 'subscription'
+  | 'evidence'
+  | 'customerRefs'
+  | 'emails'
+  | 'assignedTo'
+> {
+  decisions: FactOf<'decision'>[];
+  settledGrounds: string[];
+}
+
+function gatherStatements(facts: KnownFact[]): Statements {
+  const said: Statements = {
+    action: false,
+    lead: false,
+    imported: false,
+    goal: null,
+    note: null,
+    subscription: null,
+    evidence: [],
+    customerRefs: [],
+    emails: [],
+    decisions: [],
+    assignedTo: null,
+    settledGrounds: [],
+  };
+  for (const { fact } of facts) {
+    if (fact.type === 'action') said.action = true;
+    else if (fact.type === 'lead') said.lead = true;
+    else if (fact.type === 'imported') said.imported = true;
+    if ('goal' in fact) said.goal ??= fact.goal;
+    if ('subscription' in fact) said.subscription ??= fact.subscription ?? null;
+    said.note ??= fact.note ?? null;
+    if (!isEmpty(fact.evidence)) {
+      said.evidence.push({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id });
+    }
+    if (fact.customer) {
+      said.customerRefs.push(...fact.customer.refs);
+      if (fact.customer.email) said.emails.push(fact.customer.email.toLowerCase());
+    }
+    if (fact.type === 'decision') said.decisions.push(fact);
+    if (fact.type === 'assignment') said.assignedTo = fact.affiliateId;
+    if ('settles' in fact) said.settledGrounds.push(...(fact.settles ?? []));
+  }
+  return said;
+}
+
+function isEmpty(evidence: Evidence): boolean {
+  for (const _ in evidence) return false;
+  return true;
 }
 
 /** Whether money was paid, here or before the order was imported; only that ranks among a subscription's payments. */
@@ -126,8 +186,9 @@ export function isPaid({ payment, imported }: OrderSummary): boolean {
 
 /** The statements of the order's sale, the one that decides first. */
 function statedSales(facts: KnownFact[]): FactOf<'sale'>[] {
-  return facts
-    .flatMap(({ fact, inboxId }) => (fact.type === 'sale' ? [{ fact, inboxId }] : []))
+  const sales: { fact: FactOf<'sale'>; inboxId: string }[] = [];
+  for (const { fact, inboxId } of facts) if (fact.type === 'sale') sales.push({ fact, inboxId });
+  return sales
     .sort((a, b) => authority[b.fact.document] - authority[a.fact.document] || compareRepeats(a, b))
     .map(({ fact }) => fact);
 }
@@ -139,11 +200,12 @@ function choosePayment(
   flags: Set<string>,
   incomparable: Set<string>,
 ): Payment | null {
-  const payments = sales.flatMap((sale) => {
+  const payments: Payment[] = [];
+  for (const sale of sales) {
     const payment = readPayment(sale, assumedCurrency);
-    if (!payment) flags.add('amount_invalid');
-    return payment ?? [];
-  });
+    if (payment) payments.push(payment);
+    else flags.add('amount_invalid');
+  }
   const [best = null] = payments;
   for (const { currency, factId } of payments) if (currency !== best?.currency) incomparable.add(factId);
   if (incomparable.size > 0) flags.add('currency_mismatch');
@@ -230,8 +292,13 @@ function firstDatingFact(facts: KnownFact[]): Fact | null {
 
 /** The earliest moment that a fact of the order itself tells; what undoes it, or was decided about it, came later. */
 function beginningOf(facts: KnownFact[]): string | null {
-  const begins = facts.flatMap(({ fact }) => (tellsBeginning.has(fact.type) ? [fact.beganAt ?? fact.occurredAt] : []));
-  return begins.reduce<string | null>((first, at) => (first === null || at < first ? at : first), null);
+  let first: string | null = null;
+  for (const { fact } of facts) {
+    if (!tellsBeginning.has(fact.type)) continue;
+    const at = fact.beganAt ?? fact.occurredAt;
+    if (first === null || at < first) first = at;
+  }
+  return first;
 }
 
 const tellsBeginning: ReadonlySet<Fact['type']> = new Set(['sale', 'lead', 'action', 'tracker', 'link', 'imported']);
@@ -243,24 +310,11 @@ function receiptOf(facts: KnownFact[], paymentFactId: string | undefined): strin
 }
 
 /** The first rejection, else the newest approval: what people decide about one commission at once ends the same way. */
-function decisionInForce(facts: KnownFact[]): OrderSummary['decision'] {
-  const decisions = facts.flatMap(({ fact }) => (fact.type === 'decision' ? [fact] : []));
+function decisionInForce(decisions: FactOf<'decision'>[]): OrderSummary['decision'] {
   const deciding = decisions.find(({ status }) => status === 'rejected') ?? decisions.at(-1);
   return deciding ? { status: deciding.status, reason: deciding.reason } : null;
 }
 
-function goalOf({ fact }: KnownFact): string | null {
-  return 'goal' in fact ? fact.goal : null;
-}
-
-function firstOf<T>(facts: KnownFact[], read: (known: KnownFact) => T | null): T | null {
-  for (const known of facts) {
-    const value = read(known);
-    if (value !== null) return value;
-  }
-  return null;
-}
-
 function unique(values: string[]): string[] {
-  return [...new Set(values)].sort();
+  return values.length === 0 ? values : [...new Set(values)].sort();
 }
