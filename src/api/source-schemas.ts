@@ -2,10 +2,22 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { presets } from '../inbound/postback/presets.ts';
 import { postbackSettingsSchema, revenuecatSettingsSchema, trackerStateSchema } from '../program/sources.ts';
+import { isApiKey } from '../domain/keys.ts';
 import { text, timestamp } from '../http/fields.ts';
 
-/** Secrets are taken as they are, spaces and all. */
-const secret = z.string().min(1).max(255);
+/** Secrets are taken as they are, spaces and all; but none that is blank, since anybody could guess it. */
+const secret = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((value) => /\S/.test(value), 'must not be blank');
+
+/** Stripe shows its API keys and its signing secrets on neighbouring pages. */
+const signingSecret = secret.refine(
+  (value) => !isApiKey(value),
+  'is an API key. The signing secret of an endpoint begins with whsec_: in Stripe it is shown on the page of that ' +
+    'endpoint (Developers, Webhooks)',
+);
 
 const common = {
   name: text().nullable().optional(),
@@ -17,7 +29,7 @@ const common = {
 
 const stripe = {
   signingSecrets: z
-    .array(secret)
+    .array(signingSecret)
     .min(1)
     .max(10)
     .meta({ description: 'whsec_…; several while one is rotated: each is tried' }),

@@ -1,7 +1,8 @@
 import { inTransaction, type Db, type Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import { insertClicks, type Click } from '../program/clicks.ts';
-import { foldCode, makeReferralCode } from '../program/codes.ts';
+import { foldCode } from '../domain/codes.ts';
+import { makeReferralCode } from '../program/codes.ts';
 import { findUniqueViolation } from '../db/pg-errors.ts';
 import type { ImportPlan, New, NewLink } from './plan.ts';
 import type { ImportedAffiliate, ImportedOffer } from './records.ts';

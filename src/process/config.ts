@@ -142,7 +142,9 @@ const environmentSchema = z.object({
   ),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'redis://host:6379').optional(),
   REDIS_CLUSTER_NODES: listOf(parseNode).pipe(z.array(z.string()).min(1, 'names no node')).optional(),
-  ADMIN_TOKEN: requiredText(secretsHint).regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'),
+  ADMIN_TOKEN: requiredText(secretsHint)
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+    .min(16, 'must have at least 16 characters (`openssl rand -base64 24` makes one)'),
   ENCRYPTION_KEY: requiredText(`${secretsHint}: 32 bytes, base64 or hex`).transform(toKey),
   ENCRYPTION_KEY_PREVIOUS: listOf(parseKey).prefault(''),
   TRUST_PROXY: text.prefault('false').transform(toTrustProxy),
@@ -180,9 +182,15 @@ function parseKey(item: string): Uint8Array {
   return new Uint8Array(bytes);
 }
 
+/** A placeholder such as 64 zeros, copied from an example. As a previous key it is taken, so that one can rotate away. */
+function refuseRepeatedByte(key: Uint8Array): Uint8Array {
+  if (key.some((byte) => byte !== key[0])) return key;
+  throw new Error('is one byte repeated, which is no secret (`openssl rand -base64 32` makes a key)');
+}
+
 function toKey(value: string, context: z.RefinementCtx): Uint8Array {
   try {
-    return parseKey(value);
+    return refuseRepeatedByte(parseKey(value));
   } catch (error) {
     context.addIssue({ code: 'custom', message: (error as Error).message });
     return z.NEVER;

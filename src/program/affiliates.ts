@@ -5,7 +5,8 @@ import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { CommissionOverride } from '../domain/terms.ts';
 import { readTakenCode, replaceCouponCodes, replaceReferralCode } from './affiliate-codes.ts';
-import { foldCode, makeReferralCode, MAX_CODE_TRIES } from './codes.ts';
+import { foldCode } from '../domain/codes.ts';
+import { makeReferralCode, MAX_CODE_TRIES } from './codes.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 

@@ -1,6 +1,7 @@
 import type { Db } from '../db/db.ts';
 import { insertList, selectList, updateList, type ChangesOf, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
+import { stripInvisible } from '../domain/codes.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { CommissionTerms } from '../domain/terms.ts';
@@ -120,14 +121,14 @@ export async function updateOffer(
   }
 }
 
-/** By id or by code; where both are some offer's, the id counts. */
+/** By id or by code (with or without what cannot be seen); where both are some offer's, the id counts. */
 export async function findOffer(db: Db, programId: string, idOrCode: string): Promise<Offer | null> {
   const [row] = await runSql<Offer>(
     db,
     'findOffer',
-    `select ${selected} from offers where program_id = :programId and (id = :idOrCode or code = :idOrCode)
-     order by (id = :idOrCode) desc limit 1`,
-    { programId, idOrCode },
+    `select ${selected} from offers where program_id = :programId and (id = :idOrCode or code in (:idOrCode, :stripped))
+     order by (id = :idOrCode) desc, (code = :idOrCode) desc limit 1`,
+    { programId, idOrCode, stripped: stripInvisible(idOrCode) },
   );
   return row ?? null;
 }

@@ -2,6 +2,7 @@ import { readSnapshot, type Db } from '../db/db.ts';
 import { insertList, selectList, updateList, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
 import { hasRollups } from '../statistics/rollups.ts';
+import { stripInvisible } from '../domain/codes.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { makeCode, MAX_CODE_TRIES } from './codes.ts';
@@ -62,9 +63,15 @@ export interface TrackingLinkFilter {
 
 /**
  * Where a code leads; null for an unknown one. Remembered for some seconds, and while the database is away for longer, so
- * that visitors still arrive.
+ * that visitors still arrive. What cannot be seen, and came along when the link was copied, is left out.
  */
-export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
+export async function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
+  const exact = await readLinkTarget(db, code);
+  const stripped = stripInvisible(code);
+  return exact ?? (stripped === code ? null : readLinkTarget(db, stripped));
+}
+
+function readLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
   return cacheOf(db).get(code, async () => {
     const [row] = await runSql<LinkTarget>(
       db,

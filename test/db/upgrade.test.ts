@@ -179,10 +179,10 @@ test('the migration after the newest one is applied to that database, once, and 
     const next = `${String(files.length + 1).padStart(3, '0')}_next`;
     await writeFile(join(tree, 'migrations', `${next}.ts`), nextMigration);
 
-    const first = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), tree);
+    const first = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), { cwd: tree });
     const applied = [...files.slice(6).map((file) => file.replace('.ts', '')), next];
     assert.equal(first.stdout, `Applied ${applied.join(', ')}\n`, first.stderr);
-    const again = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), tree);
+    const again = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), { cwd: tree });
     assert.equal(again.stdout, 'The schema is up to date\n', again.stderr);
     const [row] = await runSql<{ noted: number }>(db, `select count(*)::int as noted from orders where noted = status`);
     assert.equal(row?.noted, database.expected.rows.orders);

@@ -1,5 +1,6 @@
 import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import { foldCode, stripInvisible } from '../../domain/codes.ts';
 import type { Evidence } from '../../domain/facts.ts';
 import type { CommissionOverride, CommissionTerms } from '../../domain/terms.ts';
 import type { AffiliateRules, Catalog, ClickRules, OfferRules, ProgramRules } from '../rules/catalog.ts';
@@ -109,8 +110,14 @@ export class CatalogLoader {
         own(this.#affiliates, text) ?? own(this.#affiliates, this.#referralCodes.get(codeKey(programId, text))),
       byCoupon: (code) => own(this.#affiliates, this.#coupons.get(codeKey(programId, code))),
       click: (id) => own(this.#clicks, id),
-      offer: (text) => own(this.#offers, text) ?? own(this.#offers, this.#offerCodes.get(`${programId} ${text}`)),
+      offer: (text) => own(this.#offers, text) ?? own(this.#offers, this.#offerId(programId, text)),
     };
+  }
+
+  /** An offer's code in its own spelling, else without what cannot be seen. */
+  #offerId(programId: string, code: string): string | undefined {
+    const codes = this.#offerCodes;
+    return codes.get(`${programId} ${code}`) ?? codes.get(`${programId} ${stripInvisible(code)}`);
   }
 
   async #loadClicks(trx: Trx, wanted: Mention[]): Promise<void> {
@@ -194,8 +201,8 @@ export class CatalogLoader {
        where id = any(:ids) or (program_id, code) in (select * from unnest(:programIds::text[], :codes::text[]))`,
       {
         ids: [...missing, ...byText.map(({ text }) => text)],
-        programIds: byText.map(({ programId }) => programId),
-        codes: byText.map(({ text }) => text),
+        programIds: [...byText, ...byText].map(({ programId }) => programId),
+        codes: [...byText.map(({ text }) => text), ...byText.map(({ text }) => stripInvisible(text))],
       },
     );
     for (const row of rows) {
@@ -226,7 +233,7 @@ function readCodes(
     {
       kind,
       programIds: wanted.map(({ programId }) => programId),
-      codes: wanted.map(({ text }) => text.toLowerCase()),
+      codes: wanted.map(({ text }) => foldCode(text)),
     },
   );
 }
@@ -249,9 +256,9 @@ function toIso(time: string): string {
   return new Date(time).toISOString();
 }
 
-/** Codes are compared without case. */
+/** Codes are compared without case, and without what cannot be seen. */
 function codeKey(programId: string, text: string): string {
-  return `${programId} ${text.toLowerCase()}`;
+  return `${programId} ${foldCode(text)}`;
 }
 
 interface ProgramRow {
