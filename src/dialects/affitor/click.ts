@@ -28,8 +28,11 @@ export const clickRoute = defineDialectRoute({
     const body = readBody(test ? testClickBody : clickBody, given);
     const landing = readLanding(body.affiliate_url ?? '', test);
     const wanted = body.program_id ?? body.additional_data?.program_id ?? null;
-    const programId = wanted === null || wanted === '' ? null : await findProgramId(deps.db, wanted);
-    const found = landing && (await findReferral(deps.db, landing.code, programId));
+    const isNamed = wanted !== null && wanted !== '';
+    const programId = isNamed ? await findProgramId(deps.db, wanted) : null;
+    const referred = landing && (await findReferral(deps.db, landing.code, programId));
+    // A link leads where it leads; a referral code is that of the program that is named, which is none here.
+    const found = isNamed && programId === null && referred?.linkId === null ? null : referred;
     const referral = found ?? (test && programId !== null ? await chooseReferral(deps, programId) : null);
     if (!referral) throw badRequest('Referral link not found');
     if (!referral.active) return answer(200, { success: false, message: 'Referral link is inactive' });

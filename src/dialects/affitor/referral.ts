@@ -20,8 +20,9 @@ export interface Referral {
 }
 
 /**
- * Codes of links are unique in the hub, referral codes within a program: where several programs have a code, `programId`
- * says which is meant. Null where nothing has the code, or several do. Remembered for a few seconds.
+ * Codes of links are unique in the hub, and lead where they lead whatever the caller calls its program. Referral codes are
+ * unique within a program: where several programs have a code, `programId` says which is meant. Null where nothing has the
+ * code, or several do. Remembered for a few seconds.
  */
 export async function findReferral(db: Db, code: string, programId: string | null): Promise<Referral | null> {
   const name = `${programId ?? ''} ${code}`;
@@ -58,14 +59,19 @@ type Owner = Pick<Referral, 'programId' | 'affiliateId' | 'offerId' | 'linkId'>;
 
 async function findOwner(db: Db, code: string, programId: string | null): Promise<Owner | null> {
   const target = await findLinkTarget(db, code);
-  if (target && (programId === null || target.programId === programId)) {
-    const { affiliateId, offerId, linkId } = target;
-    return { programId: target.programId, affiliateId, offerId, linkId };
-  }
+  const byLink = target && {
+    programId: target.programId,
+    affiliateId: target.affiliateId,
+    offerId: target.offerId,
+    linkId: target.linkId,
+  };
   if (programId !== null) {
+    if (byLink?.programId === programId) return byLink;
     const affiliate = await findAffiliate(db, programId, code);
-    return affiliate && { programId, affiliateId: affiliate.id, offerId: null, linkId: null };
+    // What the program has of its own comes first: a link of another program must not take its partners' visitors.
+    return affiliate ? { programId, affiliateId: affiliate.id, offerId: null, linkId: null } : byLink;
   }
+  if (byLink) return byLink;
   const [owner, another] = await findCodeOwners(db, code);
   return owner && !another ? { ...owner, offerId: null, linkId: null } : null;
 }
