@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { isTooFarAhead } from '../inbound/fields/values.ts';
-import { findClick, listClicks, type Click, type StoredClick } from '../program/clicks.ts';
+import { findClick, listClicks, maskClick, type Click, type StoredClick } from '../program/clicks.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { findLinkTarget } from '../program/tracking-links.ts';
 import { livemode, moment, periodQuery, reference, text, timestamp } from '../http/fields.ts';
@@ -66,6 +66,7 @@ export const clickRoutes: Route[] = [
     summary: 'Record a click',
     description: 'For links that lead to your own server. Name a link by code, or an affiliate.',
     body: clickInput,
+    mayHoldKeys: true,
     status: 201,
     answer: one(clickSchema),
     handle: async (deps, { principal, livemode, body, receivedAt }) => {
@@ -73,7 +74,7 @@ export const clickRoutes: Route[] = [
       if (isTooFarAhead(occurredAt, receivedAt)) {
         throw validationError('occurredAt is more than a year ahead', { occurredAt: 'is more than a year ahead' });
       }
-      const click: Click = {
+      const click: Click = maskClick({
         id: newId('clk'),
         programId: principal.programId,
         livemode,
@@ -88,7 +89,7 @@ export const clickRoutes: Route[] = [
         ip: body.ip ?? null,
         userAgent: body.userAgent ?? null,
         sourceUrl: body.sourceUrl ?? null,
-      };
+      });
       await deps.clicks.record(click);
       return { data: clickView({ ...click, createdAt: receivedAt }) };
     },

@@ -49,6 +49,14 @@ export function validationError(message: string, details?: ErrorDetails): AppErr
   return new AppError('VALIDATION_ERROR', message, details ? { details } : {});
 }
 
+/** The words about a field that holds an API key. */
+export const KEY_IN_FIELD = 'holds an API key, which does not belong there: take it out, and revoke the key';
+
+export function keyInField(path: string): AppError {
+  const details = { ...(path === '' ? {} : { [path]: KEY_IN_FIELD }), reason: 'key_in_field' };
+  return validationError(`${path || 'The body'} ${KEY_IN_FIELD}`, details);
+}
+
 /** `what` is the noun the caller asked for, as in "Affiliate not found". */
 export function notFound(what: string): AppError {
   return new AppError('NOT_FOUND', `${what} not found`);
