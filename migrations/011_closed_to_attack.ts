@@ -7,6 +7,20 @@ export async function up(knex: Knex): Promise<void> {
     alter table programs add column click_retention_days integer not null default 400
       check (click_retention_days between 0 and 36500);
 
+    -- How many clicks went, by the quarter of an hour in which they were: statistics are counted anew from rows where a
+    -- program's time zone changes, and for parts of days.
+    create table forgotten_clicks (
+      program_id text not null,
+      livemode boolean not null,
+      occurred_at timestamptz not null, -- the beginning of the quarter
+      offer_id text,
+      affiliate_id text not null,
+      link_id text,
+      clicks bigint not null
+    );
+    create index forgotten_clicks_by_program on forgotten_clicks (program_id, livemode, occurred_at);
+    create index forgotten_clicks_by_link on forgotten_clicks (link_id) where link_id is not null;
+
     -- Whether a fact names a click, which must stay then: an order may be settled again by it.
     create index facts_by_click on facts ((fact #>> '{evidence,clickId}'))
       where fact #>> '{evidence,clickId}' is not null;

@@ -1,5 +1,5 @@
 import { Router, type Request, type Response } from 'express';
-import { AppError, keyInField, validationError } from '../domain/errors.ts';
+import { AppError, keyInField, MAX_DETAILS, validationError } from '../domain/errors.ts';
 import { findKeyIn } from '../domain/keys.ts';
 import type { Principal } from '../program/api-keys.ts';
 import { auditedCall } from '../http/audited-headers.ts';
@@ -134,7 +134,7 @@ function refuseKeys(route: Route, body: unknown): unknown {
 /** An empty object is no mistake: many clients send one. */
 function refuseBody({ value }: JsonBody): undefined {
   if (value === undefined) return undefined;
-  const names = typeof value === 'object' && value !== null ? Object.keys(value) : ['body'];
+  const names = typeof value === 'object' && value !== null ? Object.keys(value).slice(0, MAX_DETAILS) : ['body'];
   const [first] = names;
   if (first === undefined) return undefined;
   const details = Object.fromEntries(names.map((name) => [name, 'is not a known field']));

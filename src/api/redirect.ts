@@ -6,31 +6,43 @@ import type { Click } from '../program/clicks.ts';
 import { findLinkTarget, type LinkTarget } from '../program/tracking-links.ts';
 import { clipText } from '../http/clip-text.ts';
 import { answerApiError } from '../http/errors.ts';
+import { clickPolicy, countNetwork, limitNetwork, unknownCodePolicy } from '../http/network-limits.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
 import { buildDestination } from './destination.ts';
 
-type RedirectDeps = Pick<Deps, 'db' | 'clicks' | 'clock'>;
+type RedirectDeps = Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits' | 'log' | 'metrics'>;
 
 /**
  * `GET /r/:code`, public: records the click, then leads on to the destination. Visitors are never held up: while the
  * database is away a link that the process remembers still leads on, and its click is written later.
  *
  * The affiliate and the offer may be in any state: the visitor gets through and the click is recorded, and whether it
- * earns is judged when it converts (`affiliate_not_active`, `offer_not_active`).
+ * earns is judged when it converts (`affiliate_not_active`, `offer_not_active`). Past the limit of a network and link the
+ * visitor is led on without a click, which is counted apart (`tributary_clicks_past_limit_total`).
  */
 export function redirectRouter(deps: RedirectDeps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router.use('/r', allowAnyOrigin);
   router.get('/r/:code', async (req: Request<{ code: string }>, res: Response) => {
     const { code } = req.params;
     const target = code.length <= 255 && !code.includes('\0') ? await findLinkTarget(deps.db, code) : null;
-    if (!target) throw notFound('Tracking link');
+    if (!target) {
+      await limitNetwork(deps, req, res, unknownCodePolicy);
+      throw notFound('Tracking link');
+    }
     const tags = readTags(req.originalUrl);
     res.setHeader('Cache-Control', 'no-store');
     // The shop sees where its visitors come from, as it would by a direct link.
     res.setHeader('Referrer-Policy', 'strict-origin-when-cross-origin');
     // HEAD is for previews and uptime checks, which are no visits.
     if (req.method === 'HEAD') {
+      res.redirect(302, target.destinationUrl);
+      return;
+    }
+    const usage = await countNetwork(deps, req, clickPolicy, { scope: target.linkId });
+    if (usage?.allowed === false) {
+      // A visitor must not be held up for what others of the network do; but nobody fills the tables.
+      deps.metrics.clicksPastLimit.inc();
       res.redirect(302, target.destinationUrl);
       return;
     }

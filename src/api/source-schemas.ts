@@ -47,6 +47,10 @@ const revenuecat = {
   }),
 };
 
+/** No tracker has so many parameters or status words. Each of its messages is read by them. */
+const MAX_ENTRIES = 100;
+const TOO_MANY_ENTRIES = `must have at most ${MAX_ENTRIES} entries`;
+
 const presetIds = presets.map(({ id }) => id);
 const preset = z
   .string()
@@ -60,10 +64,12 @@ const postback = {
   preset: preset.nullable().optional(),
   fields: z
     .record(z.string().min(1).max(100), z.string().max(100))
+    .refine(isBounded, TOO_MANY_ENTRIES)
     .optional()
     .meta({ description: "{theirs: ours}, on top of the preset's" }),
   statuses: z
     .record(z.string().trim().min(1).max(100), trackerStateSchema)
+    .refine(isBounded, TOO_MANY_ENTRIES)
     .optional()
     .meta({ description: "{theirs: what it means}, on top of the preset's; other words pay nothing" }),
   response: z.enum(['json', 'ok', 'gif']).optional().meta({ description: "Default: the preset's, else json" }),
@@ -151,6 +157,10 @@ export const presetSchema = z
     documentation: z.string(),
   })
   .meta({ id: 'SourcePreset' });
+
+function isBounded(map: object): boolean {
+  return Object.keys(map).length <= MAX_ENTRIES;
+}
 
 function isNetwork(value: string): boolean {
   return ipaddr.isValid(value) || ipaddr.isValidCIDR(value);

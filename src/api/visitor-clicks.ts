@@ -1,16 +1,15 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
-import type { Db } from '../db/db.ts';
 import type { Deps } from '../deps.ts';
-import { AppError, notFound, validationError } from '../domain/errors.ts';
+import { type AppError, notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { networkOf } from '../http/authenticate.ts';
 import { clipText } from '../http/clip-text.ts';
 import { answerApiError } from '../http/errors.ts';
 import { reference } from '../http/fields.ts';
 import { readJsonBody } from '../http/json-body.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
-import { rateLimitHeaders, type RateLimitPolicy } from '../http/rate-limits.ts';
+import { clickPolicy, limitNetwork, unknownCodePolicy, type NetworkLimitDeps } from '../http/network-limits.ts';
+import { MAX_ANONYMOUS_BODY_BYTES } from '../http/raw-body.ts';
 import { readQuery, validate } from '../http/validate.ts';
 import { findCodeOwners } from '../program/affiliate-codes.ts';
 import { findAffiliate } from '../program/affiliates.ts';
@@ -38,27 +37,29 @@ export const visitorClickAnswer = one(
     .meta({ id: 'VisitorClick' }),
 );
 
-/** A visitor lands once; an office or a phone network may be many visitors. */
-const perAddress: RateLimitPolicy = { name: 'visitor-clicks', limit: 600, windowS: 60 };
-
 const MAX_TAG_LENGTH = 255;
 
 /**
  * `POST /api/v1/clicks/visitor`, public: the browser of a visitor who landed with `?ref=CODE` tells of the click, so that a
  * link straight to the shop counts like one through `/r`. It names no offer: that is chosen when something converts.
  */
-export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits'>): Router {
+export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits' | 'log'>): Router {
   const router = Router({ caseSensitive: true });
   const path = '/api/v1/clicks/visitor';
   router.all(path, allowAnyOrigin);
   router.post(path, async (req: Request, res: Response) => {
     res.setHeader('Cache-Control', 'no-store');
-    await limitAddress(deps, req, res);
     validate(z.strictObject({}), readQuery(req.originalUrl), 'The query');
-    const body = validate(visitorClickInput, (await readJsonBody(req)).value ?? {}, 'The body');
+    const body = validate(
+      visitorClickInput,
+      (await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES)).value ?? {},
+      'The body',
+    );
+    const referrer = await findReferrer(deps, body.ref, body.programId ?? null, req, res);
+    await limitNetwork(deps, req, res, clickPolicy, referrer.affiliateId);
     const click: Click = {
       id: newId('clk'),
-      ...(await findReferrer(deps.db, body.ref, body.programId ?? null)),
+      ...referrer,
       livemode: true,
       offerId: null,
       linkId: null,
@@ -82,31 +83,26 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
 
 /** Whose click it is. Throws NOT_FOUND, and VALIDATION_ERROR where several programs have the code. */
 async function findReferrer(
-  db: Db,
+  deps: NetworkLimitDeps & Pick<Deps, 'db'>,
   ref: string,
   programId: string | null,
+  req: Request,
+  res: Response,
 ): Promise<Pick<Click, 'programId' | 'affiliateId'>> {
+  const unknown = async (): Promise<AppError> => {
+    await limitNetwork(deps, req, res, unknownCodePolicy);
+    return notFound('Affiliate');
+  };
   if (programId !== null) {
-    const affiliate = await findAffiliate(db, programId, ref);
-    if (!affiliate) throw notFound('Affiliate');
+    const affiliate = await findAffiliate(deps.db, programId, ref);
+    if (!affiliate) throw await unknown();
     return { programId, affiliateId: affiliate.id };
   }
-  const [owner, another] = await findCodeOwners(db, ref);
-  if (!owner) throw notFound('Affiliate');
+  const [owner, another] = await findCodeOwners(deps.db, ref);
+  if (!owner) throw await unknown();
   if (another) {
     const message = 'is required: several programs have this code';
     throw validationError(`programId ${message}`, { programId: message });
   }
   return owner;
-}
-
-async function limitAddress(
-  { rateLimits, clock }: Pick<Deps, 'rateLimits' | 'clock'>,
-  req: Request,
-  res: Response,
-): Promise<void> {
-  const usage = await rateLimits.count(perAddress, networkOf(req.ip ?? ''));
-  if (!usage) return;
-  for (const [name, value] of rateLimitHeaders(usage, clock.now())) res.setHeader(name, value);
-  if (!usage.allowed) throw new AppError('RATE_LIMITED', 'Too many requests', { retryAfterS: usage.resetS });
 }

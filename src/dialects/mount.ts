@@ -1,13 +1,14 @@
 import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
+import { MAX_ANONYMOUS_BODY_BYTES, MAX_BODY_BYTES } from '../http/raw-body.ts';
 import { readParams } from '../http/params.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
 import { readQuery, validate } from '../http/validate.ts';
 import { toAppError } from '../db/pg-errors.ts';
 import type { Deps } from '../deps.ts';
 import { AppError, notFound } from '../domain/errors.ts';
-import { authenticateDialect } from './authenticate.ts';
+import { authenticateDialect, hasEarlyCredential } from './authenticate.ts';
 import type { Dialect, DialectAnswer, DialectRoute, RequestPart } from './dialect.ts';
 import { limitDialect } from './limits.ts';
 
@@ -40,14 +41,16 @@ async function handle(
   req: Request,
   res: Response,
 ): Promise<DialectAnswer> {
-  // A key may be in the body, which then has to be read before it is known whose it is.
-  const early = route.body && dialect.credentials.includes('secure') ? await readJsonBody(req) : null;
+  // A key may be in the body alone, which then has to be read before it is known whose it is.
+  const isInBody = dialect.credentials.includes('secure') && !hasEarlyCredential(dialect, req);
+  const early = route.body && isInBody ? await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES) : null;
   const principal = await authenticateDialect(deps, dialect, route, early?.value, req, res);
   await limitDialect(deps, dialect, route, principal, req, res);
   if (principal && route.access === 'write' && principal.access !== 'write') {
     throw new AppError('INSUFFICIENT_PERMISSIONS', 'This API key may only read');
   }
-  const body = early ?? (route.body ? await readJsonBody(req) : NO_BODY);
+  const limitBytes = principal ? MAX_BODY_BYTES : MAX_ANONYMOUS_BODY_BYTES;
+  const body = early ?? (route.body ? await readJsonBody(req, limitBytes) : NO_BODY);
   const params = readParams(req);
   return await route.handle(deps, {
     surface: dialect.name,
@@ -60,6 +63,7 @@ async function handle(
     raw: body.raw,
     receivedAt: deps.clock.now(),
     req,
+    res,
   });
 }
 

@@ -22,6 +22,8 @@ export interface Program {
   autoApprove: boolean;
   /** What an equal domain of buyer and affiliate does: it is told in the explanation, or opens a review. */
   sameDomain: 'flag' | 'review';
+  /** Days that a click which no order names is kept beyond the longest window of the program's offers. */
+  clickRetentionDays: number;
   companyName: string | null;
   contactEmail: string | null;
   status: string;
@@ -37,6 +39,7 @@ export interface ProgramInput {
   holdDays?: number | undefined;
   autoApprove?: boolean | undefined;
   sameDomain?: Program['sameDomain'] | undefined;
+  clickRetentionDays?: number | undefined;
   companyName?: string | null | undefined;
   contactEmail?: string | null | undefined;
 }
@@ -58,6 +61,7 @@ export async function createProgram(db: Db, input: ProgramInput): Promise<Progra
       holdDays: input.holdDays ?? 0,
       autoApprove: input.autoApprove ?? false,
       sameDomain: input.sameDomain ?? 'flag',
+      clickRetentionDays: input.clickRetentionDays ?? 400,
       companyName: input.companyName ?? null,
       contactEmail: input.contactEmail ?? null,
     },
@@ -99,6 +103,7 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
     holdDays: changes.holdDays,
     autoApprove: changes.autoApprove,
     sameDomain: changes.sameDomain,
+    clickRetentionDays: changes.clickRetentionDays,
     companyName: changes.companyName,
     contactEmail: changes.contactEmail,
   });
@@ -135,6 +140,7 @@ const columns: Columns<keyof ProgramRow> = {
   holdDays: 'hold_days',
   autoApprove: 'auto_approve',
   sameDomain: 'same_domain',
+  clickRetentionDays: 'click_retention_days',
   companyName: 'company_name',
   contactEmail: 'contact_email',
   status: 'status',

@@ -22,6 +22,7 @@ test('a program has defaults, and what was set comes back', async () => {
     holdDays: 0,
     autoApprove: false,
     sameDomain: 'flag',
+    clickRetentionDays: 400,
     companyName: null,
     contactEmail: null,
     status: 'approved',

@@ -1,5 +1,6 @@
 import type { Deps } from '../../deps.ts';
 import { clipText } from '../../http/clip-text.ts';
+import { clickPolicy, limitNetwork, unknownCodePolicy } from '../../http/network-limits.ts';
 import { newId } from '../../domain/ids.ts';
 import { listAffiliates } from '../../program/affiliates.ts';
 import { findAnyClick, type Click } from '../../program/clicks.ts';
@@ -23,7 +24,7 @@ export const clickRoute = defineDialectRoute({
   limits: trackLimits,
   anyOrigin: true,
   body: trackingBody,
-  handle: async (deps, { body: given, receivedAt, req }) => {
+  handle: async (deps, { body: given, receivedAt, req, res }) => {
     const test = isTestMode(given);
     const body = readBody(test ? testClickBody : clickBody, given);
     const landing = readLanding(body.affiliate_url ?? '', test);
@@ -34,7 +35,11 @@ export const clickRoute = defineDialectRoute({
     // A link leads where it leads; a referral code is that of the program that is named, which is none here.
     const found = isNamed && programId === null && referred?.linkId === null ? null : referred;
     const referral = found ?? (test && programId !== null ? await chooseReferral(deps, programId) : null);
-    if (!referral) throw badRequest('Referral link not found');
+    if (!referral) {
+      await limitNetwork(deps, req, res, unknownCodePolicy);
+      throw badRequest('Referral link not found');
+    }
+    await limitNetwork(deps, req, res, clickPolicy, referral.linkId ?? referral.affiliateId);
     if (!referral.active) return answer(200, { success: false, message: 'Referral link is inactive' });
     const code = landing?.code ?? referral.affiliateId;
     const known = test ? null : await findReusable(deps, body.existing_click_id, referral, receivedAt);
