@@ -44,4 +44,4 @@ const similarScripts = [
 ];
 
 /** Cyrillic, Greek and Armenian letters that are like Latin ones, small or capital; in lower case. */
-const likeLatin = new Set([...'авекмнорстухѕіјһԁԛԝүё', ...'αβεζηικμνορτυχγϲϳ', ...'օոսհզցյ']);
+const likeLatin = new Set(Array.from('авекмнорстухѕіјһԁԛԝүёαβεζηικμνορτυχγϲϳօոսհզցյ'));

@@ -41,7 +41,7 @@ function receive(req: IncomingMessage, limitBytes: number, held: BufferedBody): 
     const refuse = (error: unknown): void => {
       refused = true;
       chunks.length = 0;
-      reject(error as Error);
+      reject(error);
     };
     const tooLarge = (): AppError => new AppError('PAYLOAD_TOO_LARGE', `The body is larger than ${limitBytes} bytes`);
     const keep = (chunk: Buffer): void => {

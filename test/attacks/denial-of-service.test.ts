@@ -56,7 +56,7 @@ const scrape = async (): Promise<string> =>
 describe('labels of metrics', () => {
   test('paths in other letters, unknown paths and strange methods make no time series', async () => {
     const spell = (path: string, index: number): string =>
-      [...path].map((each, at) => ((index >> (at % 12)) & 1 ? each.toUpperCase() : each)).join('');
+      Array.from(path, (each, at) => ((index >> (at % 12)) & 1 ? each.toUpperCase() : each)).join('');
     const attack = (from: number) =>
       flood(300, (index) => {
         const path =

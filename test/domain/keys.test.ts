@@ -6,10 +6,10 @@ import { generateKey } from '../../src/program/api-keys.ts';
 
 const key = generateKey('live');
 const percent = (text: string): string =>
-  [...text].map((each) => `%${each.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');
-const entities = (text: string): string => [...text].map((each) => `&#${each.charCodeAt(0)};`).join('');
+  Array.from(text, (each) => `%${each.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');
+const entities = (text: string): string => Array.from(text, (each) => `&#${each.charCodeAt(0)};`).join('');
 const hexEntities = (text: string): string =>
-  [...text].map((each) => `&#x${each.charCodeAt(0).toString(16)};`).join('');
+  Array.from(text, (each) => `&#x${each.charCodeAt(0).toString(16)};`).join('');
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 const spellings: [what: string, text: string][] = [
