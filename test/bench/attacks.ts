@@ -40,12 +40,11 @@ const attacks: readonly Attack[] = [
     name: 'labels',
     perSecond: 300,
     send: ({ url }, index) => {
-      const path = Array.from('/affitor/api/v1/track/click', (each, at) =>
-        ((index * 7919) >> (at % 20)) & 1 ? each.toUpperCase() : each,
+      // Each spelling of the base was a label of its own.
+      const base = Array.from('/affilut/api/v1', (each, at) => ((index >> at) & 1 ? each.toUpperCase() : each)).join(
+        '',
       );
-      return drop(
-        fetch(`${url}${path.join('')}/${index}`, { method: ['GET', 'PROPFIND', 'LOCK', 'MKCOL'][index % 4] ?? 'GET' }),
-      );
+      return drop(fetch(`${url}${base}/affiliates`));
     },
   },
   { name: 'scrapes', perSecond: 100, send: ({ url }) => drop(fetch(`${url}/metrics`)) },
