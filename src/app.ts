@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import { docsRouter } from './api/docs.ts';
 import { answerApiError } from './http/errors.ts';
 import { healthRouter } from './http/health.ts';
+import { limitPages } from './api/limit-pages.ts';
 import { nativeRouter } from './api/native.ts';
 import { observeRequests } from './http/request-log.ts';
 import { allowEmbedding } from './http/public-access.ts';
@@ -20,6 +21,8 @@ import { stripeRouter } from './inbound/stripe/router.ts';
 export function createApp(deps: Deps, state: { stopping: boolean } = { stopping: false }): Express {
   const app = express();
   app.disable('x-powered-by');
+  // A path in other letters is another path: as labels of metrics each spelling would be a time series.
+  app.set('case sensitive routing', true);
   app.set('trust proxy', deps.config.trustProxy);
   app.use(observeRequests(deps));
   app.use(healthRouter(deps, state));
@@ -35,6 +38,7 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
   app.use(redirectRouter(deps));
   app.use(visitorClickRouter(deps));
   app.use('/api/v1', nativeRouter(deps));
+  app.use(['/docs', '/openapi.json', '/affitor/openapi.json'], limitPages(deps));
   app.use(dialectsRouter(deps));
   app.use(guidesRouter());
   app.use(docsRouter(deps));

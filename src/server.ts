@@ -4,8 +4,16 @@ import { createApp } from './app.ts';
 import { loadConfigOrExit } from './process/config.ts';
 import type { Deps } from './deps.ts';
 import { stopGracefully, tellReady } from './process/graceful-stop.ts';
+import { healthServer } from './http/health.ts';
 import { listenOrExit } from './process/listen.ts';
 import { openDeps } from './open-deps.ts';
+
+// Who has not sent all of a request by then is cut off, so that slow senders cannot hold connections.
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+
+// Each costs memory before it has sent a byte. Load balancers keep some tens open.
+const MAX_CONNECTIONS = 4_000;
 
 // Longer than the idle timeout of the usual load balancers (60 s), which otherwise send into a connection just closed.
 const KEEP_ALIVE_MS = 65_000;
@@ -14,18 +22,23 @@ const STOP_TIMEOUT_MS = 15_000;
 
 export interface WebServer {
   server: Server;
+  /** What /readyz tells of it. */
+  state: { stopping: boolean };
   /** Takes no new connection, answers what is under way, then resolves. */
   stop: () => Promise<void>;
 }
 
 /** Serves the app on a server, which may listen already or be told to afterwards. */
-export function serve(deps: Deps, server: Server = createServer()): WebServer {
+export function serve(deps: Deps, server: Server = createServer({ connectionsCheckingInterval: 5_000 })): WebServer {
   const state = { stopping: false };
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.headersTimeout = KEEP_ALIVE_MS + 1_000;
+  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.maxConnections = MAX_CONNECTIONS;
   server.on('request', createApp(deps, state));
   return {
     server,
+    state,
     async stop() {
       state.stopping = true;
       const closed = once(server, 'close');
@@ -44,9 +57,12 @@ async function main(): Promise<void> {
   const deps = openDeps(config, { role: 'web', processMetrics: true });
   const web = serve(deps);
   await listenOrExit(web.server, config.port, config.host);
+  const metrics = config.metricsPort === null ? null : healthServer(deps, web.state);
+  if (metrics && config.metricsPort !== null) await listenOrExit(metrics, config.metricsPort, config.host);
   deps.log.info({ port: config.port, publicUrl: config.publicUrl, queue: deps.queues.backend }, 'web listens');
   stopGracefully(deps.log, STOP_TIMEOUT_MS, async () => {
     await web.stop();
+    metrics?.close();
     await deps.close();
   });
   tellReady();

@@ -1,31 +1,33 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { findLockfileProblems, readLockfile } from './support/check-lockfile.ts';
 
-interface LockedPackage {
-  version?: string;
-  optionalDependencies?: Record<string, string>;
-}
-
-/**
- * npm leaves out of the lockfile what the registry did not have at the time, and `npm ci` then refuses the lockfile as
- * out of step: on every machine, also where that package is for another platform.
- */
-test('the lockfile has an entry for every optional package of every platform', async () => {
-  const lock = JSON.parse(await readFile('package-lock.json', 'utf8')) as { packages: Record<string, LockedPackage> };
-  const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
-    Object.keys(optionalDependencies).filter((name) => !isLocked(lock.packages, path, name)),
-  );
-  assert.ok(Object.keys(lock.packages).length > 200);
-  assert.deepEqual(missing, []);
+test('every package is locked with its SHA-512, the Node binary of each platform too', () => {
+  const lockfile = readLockfile();
+  assert.deepEqual(findLockfileProblems(lockfile), []);
+  assert.ok(Object.keys(lockfile.packages).length > 300);
+  const { optionalDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    optionalDependencies: Record<string, string>;
+  };
+  for (const [name, version] of Object.entries(optionalDependencies)) {
+    assert.match(name, /^node-/);
+    assert.equal(lockfile.packages[`node_modules/${name}`]?.version, version, 'an exact version');
+  }
 });
 
-/** As Node resolves a package: beside its user, else further up. */
-function isLocked(packages: Record<string, LockedPackage>, user: string, name: string): boolean {
-  for (let folder = user; ; folder = dirname(folder)) {
-    const path = `${folder === '' || folder === '.' ? '' : `${folder}/`}node_modules/${name}`;
-    if (packages[path]?.version !== undefined) return true;
-    if (folder === '' || folder === '.') return false;
+test('an entry without one fails the check, and so does what comes from elsewhere', () => {
+  const { packages } = readLockfile();
+  const express = packages['node_modules/express'];
+  assert.ok(express);
+  const { integrity: _, ...without } = express;
+  for (const [change, problem] of [
+    [{ 'node_modules/express': without }, /express: has no SHA-512/],
+    [{ 'node_modules/express': { ...express, integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' } }, /has no SHA-512/],
+    [{ 'node_modules/express': { ...express, resolved: 'git+ssh://git@example.com/x.git' } }, /comes from git/],
+    [{ 'node_modules/node': express }, /node: fetches Node/],
+    [{ 'node_modules/express': { link: true } }, /is a link/],
+  ] as const) {
+    assert.match(findLockfileProblems({ packages: { ...packages, ...change } }).join('\n'), problem);
   }
-}
+});

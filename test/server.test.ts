@@ -20,8 +20,8 @@ function environment(databaseUrl: string, port: number): Environment {
   return {
     PORT: String(port),
     DATABASE_URL: databaseUrl,
-    ADMIN_TOKEN: 'token',
-    ENCRYPTION_KEY: '00'.repeat(32),
+    ADMIN_TOKEN: 'admin-token-of-the-tests',
+    ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
   };
 }
 

@@ -1,6 +1,4 @@
-import { createServer } from 'node:http';
-import express from 'express';
-import { healthRouter } from '../src/http/health.ts';
+import { healthServer } from '../src/http/health.ts';
 import { loadConfigOrExit } from '../src/process/config.ts';
 import type { Deps } from '../src/deps.ts';
 import { stopGracefully, tellReady } from '../src/process/graceful-stop.ts';
@@ -9,6 +7,7 @@ import { openDeps } from '../src/open-deps.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 import { buildStatisticsChore } from './build-statistics.ts';
 import { continueRecoveriesChore } from './continue-recoveries.ts';
+import { deleteOldClicksChore } from './delete-old-clicks.ts';
 import { deleteOldIdempotencyKeysChore } from './delete-old-idempotency-keys.ts';
 import { deleteOldMessagesChore } from './delete-old-messages.ts';
 import { startDelivery } from './delivery.ts';
@@ -43,6 +42,7 @@ function listChores(deps: Deps): Chore[] {
     buildStatisticsChore(deps),
     ...rollUpChores(deps),
     deleteOldMessagesChore(deps),
+    deleteOldClicksChore(deps),
     deleteOldIdempotencyKeysChore(deps),
   ];
 }
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   const config = loadConfigOrExit(process.env);
   const deps = openDeps(config, { role: 'worker', processMetrics: true });
   const state = { stopping: false };
-  const health = createServer(express().use(healthRouter(deps, state)));
+  const health = healthServer(deps, state);
   if (config.workerPort !== null) await listenOrExit(health, config.workerPort, config.host);
   const worker = await startWorker(deps);
   deps.log.info({ queue: deps.queues.backend }, 'worker runs');

@@ -4,7 +4,7 @@ import { AppError, notFound, validationError } from '../domain/errors.ts';
 import { namedBy, type Scope } from '../domain/scope.ts';
 import { newId } from '../domain/ids.ts';
 import { isTooFarAhead } from '../inbound/fields/values.ts';
-import { findClick, listClicks, MAX_SUB_LENGTH, type Click, type StoredClick } from '../program/clicks.ts';
+import { findClick, listClicks, maskClick, MAX_SUB_LENGTH, type Click, type StoredClick } from '../program/clicks.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { findLinkTarget } from '../program/link-targets.ts';
 import { livemode, moment, periodQuery, reference, text, timestamp } from '../http/fields.ts';
@@ -69,6 +69,7 @@ export const clickRoutes: Route[] = [
     summary: 'Record a click',
     description: 'For links that lead to your own server. Name a link by code, or an affiliate.',
     body: clickInput,
+    mayHoldKeys: true,
     status: 201,
     answer: one(clickSchema),
     handle: async (deps, { scope, body, receivedAt }) => {
@@ -76,7 +77,7 @@ export const clickRoutes: Route[] = [
       if (isTooFarAhead(occurredAt, receivedAt)) {
         throw validationError('occurredAt is more than a year ahead', { occurredAt: 'is more than a year ahead' });
       }
-      const click: Click = {
+      const click: Click = maskClick({
         id: newId('clk'),
         ...scope,
         ...(await findReferrer(deps, scope, body)),
@@ -90,7 +91,7 @@ export const clickRoutes: Route[] = [
         ip: body.ip ?? null,
         userAgent: body.userAgent ?? null,
         sourceUrl: body.sourceUrl ?? null,
-      };
+      });
       await deps.clicks.record(click);
       return { data: clickView({ ...click, createdAt: receivedAt }) };
     },

@@ -51,6 +51,7 @@ export const conversionRoutes: Route[] = [
       'The answer waits, bounded, for the outcome: 201 when it counts, 200 when it is a repeat or does not qualify, ' +
       '202 when there is no result in time.',
     body: conversionBody,
+    mayHoldKeys: true,
     status: 201,
     answer: trackedAnswers.recorded,
     otherAnswers: {

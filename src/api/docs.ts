@@ -6,7 +6,7 @@ import { buildOpenApi } from './openapi.ts';
 
 /** `/openapi.json`, and `/docs`, which renders it and loads nothing from other sites. */
 export function docsRouter({ config }: Pick<Deps, 'config'>): Router {
-  const router = Router({ strict: true });
+  const router = Router({ strict: true, caseSensitive: true });
   let document: string | null = null;
   router.get('/openapi.json', (_req, res) => {
     // Made when first asked for: it takes longer than a process should take to start.

@@ -47,6 +47,7 @@ export const eventRoutes: Route[] = [
       'A page view, a registration or a lead of a click or a customer. A lead is a conversion of kind lead, which earns ' +
       'nothing by itself; the others are counted only.',
     body: eventBody,
+    mayHoldKeys: true,
     status: 201,
     answer: one(recordedSchema),
     otherAnswers: {

@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import type { Deps } from '../deps.ts';
 import { AppError, validationError } from '../domain/errors.ts';
 import { keepAnswer, releaseKey, reserveKey, type IdempotentCall } from '../http/idempotency-keys.ts';
+import type { SealedPlace } from '../db/secret-box.ts';
 import type { RenderedAnswer } from '../http/errors.ts';
 import type { JsonBody } from '../http/json-body.ts';
 
@@ -33,7 +34,7 @@ export function nameCall(call: IdempotentCall): string {
 
 /**
  * Runs a call once: a repeat with the same body gets the first answer again. Throws IDEMPOTENCY_MISMATCH (422) for another
- * body, CONFLICT (409) while the first is under way. 202, 429 and 5xx answers are not kept, nor is a call that died.
+ * body, CONFLICT (409) while the first is under way. 202, 400, 429 and 5xx answers are not kept, nor is a call that died.
  */
 export async function runOnce(
   deps: IdempotencyDeps,
@@ -47,7 +48,7 @@ export async function runOnce(
     case 'underway':
       throw new AppError('CONFLICT', 'A request with this Idempotency-Key is still under way', { retryAfterS: 1 });
     case 'answered':
-      return JSON.parse(await deps.secrets.open(reservation.body)) as RenderedAnswer;
+      return JSON.parse(await deps.secrets.open(reservation.body, placeOf(call))) as RenderedAnswer;
     case 'reserved':
       break;
   }
@@ -55,6 +56,9 @@ export async function runOnce(
   await finishCall(deps, call, reservation.reservedAt, answer);
   return answer;
 }
+
+/** Nothing was done, or not yet: a 400 does nothing, and whoever sends many of them must not fill the table. */
+const notKept: ReadonlySet<number> = new Set([202, 400, 429]);
 
 /** Keeps the answer, or frees the key for another try. A failure here is only logged: the work is done and the reservation expires. */
 async function finishCall(
@@ -64,16 +68,20 @@ async function finishCall(
   answer: RenderedAnswer,
 ): Promise<void> {
   try {
-    if (answer.status === 202 || answer.status === 429 || answer.status >= 500) {
+    if (notKept.has(answer.status) || answer.status >= 500) {
       await releaseKey(deps.db, call, reservedAt);
     } else {
       // Sealed: an answer may hold a key or a signing secret, which are shown once and stored nowhere in the clear.
-      const body = await deps.secrets.seal(JSON.stringify(answer));
+      const body = await deps.secrets.seal(JSON.stringify(answer), placeOf(call));
       await keepAnswer(deps.db, call, reservedAt, { status: answer.status, body });
     }
   } catch (error) {
     deps.log.warn({ err: error }, 'an idempotency key could not be settled');
   }
+}
+
+function placeOf({ programId, livemode, method, path, key }: IdempotentCall): SealedPlace {
+  return { table: 'idempotency_keys', column: 'response_body', row: [programId, livemode, method, path, key] };
 }
 
 /** Spacing and the order of fields are no difference. */

@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from 'express';
-import { AppError, validationError } from '../domain/errors.ts';
+import { AppError, keyInField, MAX_DETAILS, validationError } from '../domain/errors.ts';
+import { findKeyIn } from '../domain/keys.ts';
 import { assertAccess, seenBy, type Principal } from '../program/api-keys.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
@@ -73,7 +74,7 @@ async function handle(
     reach: seenBy(principal),
     params: readParams(req),
     query: route.query ? validate(route.query, given, 'The query') : refuseQuery(given),
-    body: route.body ? validate(route.body, takeBody(route, body), 'The body') : refuseBody(body),
+    body: route.body ? validate(route.body, refuseKeys(route, takeBody(route, body)), 'The body') : refuseBody(body),
     raw: body.raw,
     headers: auditedCall(req, principal.keyId),
     receivedAt: deps.clock.now(),
@@ -114,10 +115,33 @@ function takeBody(route: Route, body: JsonBody): unknown {
   throw validationError('The body must be a JSON object');
 }
 
+/** Fields that are secret themselves, or addresses, which may carry a key of where they lead. */
+const mayHoldKeys: ReadonlySet<string> = new Set([
+  'signingSecrets',
+  'authorization',
+  'hmacSecret',
+  'headers',
+  'secret',
+  'url',
+  'targetUrl',
+  'postbackUrl',
+  'bodyTemplate',
+  'customUrl',
+]);
+
+/** A key that was pasted into the wrong field would be shown to everybody who reads it. */
+function refuseKeys(route: Route, body: unknown): unknown {
+  if (route.mayHoldKeys || typeof body !== 'object' || body === null) return body;
+  const named = Object.entries(body).filter(([name]) => !mayHoldKeys.has(name));
+  const found = findKeyIn(Object.fromEntries(named));
+  if (found) throw keyInField(found.path);
+  return body;
+}
+
 /** An empty object is no mistake: many clients send one. */
 function refuseBody({ value }: JsonBody): undefined {
   if (value === undefined) return undefined;
-  const names = typeof value === 'object' && value !== null ? Object.keys(value) : ['body'];
+  const names = typeof value === 'object' && value !== null ? Object.keys(value).slice(0, MAX_DETAILS) : ['body'];
   const [first] = names;
   if (first === undefined) return undefined;
   const details = Object.fromEntries(names.map((name) => [name, 'is not a known field']));

@@ -23,6 +23,7 @@ const programSchema = z
     autoApprove: z.boolean(),
     identifyByEmail: z.boolean(),
     sameDomain: z.enum(['flag', 'review']),
+    clickRetentionDays: z.int(),
     companyName: z.string().nullable(),
     contactEmail: z.string().nullable(),
     status: z.string(),
@@ -59,6 +60,16 @@ const changeable = {
       description:
         'What an equal domain of buyer and affiliate (none of a public mail provider) does: `flag` (default) tells it in the ' +
         'explanation, `review` holds the commission until a person decides',
+    }),
+  clickRetentionDays: z
+    .int()
+    .min(0)
+    .max(36_500)
+    .optional()
+    .meta({
+      description:
+        "Days that a click which no order names is kept beyond the longest attribution window of the program's offers " +
+        '(default 400); its count stays',
     }),
   companyName: text().nullable().optional(),
   contactEmail: email.nullable().optional(),

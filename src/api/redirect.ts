@@ -6,10 +6,11 @@ import { MAX_SUB_LENGTH, type Click } from '../program/clicks.ts';
 import { findLinkTarget, type LinkTarget } from '../program/link-targets.ts';
 import { clipText } from '../http/clip-text.ts';
 import { answerApiError } from '../http/errors.ts';
+import { clickPolicy, countNetwork, limitNetwork, unknownCodePolicy } from '../http/network-limits.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
 import { buildDestination } from './destination.ts';
 
-type RedirectDeps = Pick<Deps, 'db' | 'clicks' | 'clock'>;
+type RedirectDeps = Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits' | 'log' | 'metrics'>;
 
 /**
  * `GET /r/:code`, public: records the click, then leads on to the destination. Visitors are never held up: while the
@@ -17,15 +18,16 @@ type RedirectDeps = Pick<Deps, 'db' | 'clicks' | 'clock'>;
  *
  * The offer may be in any state: the visitor gets through and the click is recorded, and whether it earns is judged when it
  * converts (`affiliate_not_active`, `offer_not_active`). A paused link and a banned affiliate's lead on, too, and nothing is
- * recorded.
+ * recorded; so does, past the limit of a network and link, any, which is counted apart (`tributary_clicks_past_limit_total`).
  */
 export function redirectRouter(deps: RedirectDeps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router.use('/r', allowAnyOrigin);
   router.get('/r/:code', async (req: Request<{ code: string }>, res: Response) => {
     const { code } = req.params;
     const target = code.length <= 255 && !code.includes('\0') ? await findLinkTarget(deps.db, code) : null;
     if (!target) {
+      await limitNetwork(deps, req, res, unknownCodePolicy);
       answerUnknown(req, res);
       return;
     }
@@ -36,6 +38,14 @@ export function redirectRouter(deps: RedirectDeps): Router {
     res.statusCode = 302;
     // HEAD is for previews and uptime checks, which are no visits.
     if (req.method === 'HEAD' || target.isBanned || target.status === 'paused') {
+      res.setHeader('Location', buildDestination(target.destinationUrl, null, [...tags]));
+      res.end();
+      return;
+    }
+    const usage = await countNetwork(deps, req, clickPolicy, { scope: target.linkId ?? target.affiliateId });
+    if (usage?.allowed === false) {
+      // A visitor must not be held up for what others of the network do; but nobody fills the tables.
+      deps.metrics.clicksPastLimit.inc();
       res.setHeader('Location', buildDestination(target.destinationUrl, null, [...tags]));
       res.end();
       return;

@@ -22,6 +22,8 @@ export interface Route {
   body?: z.ZodType;
   /** Whether the body may be left out, which then is `{}`. */
   bodyOptional?: boolean;
+  /** Whether its handler decides about keys in the body: what senders add of their own is kept without them. */
+  mayHoldKeys?: boolean;
   /** The success, and its whole body; null: it has none (204). */
   status: number;
   answer: z.ZodType | null;

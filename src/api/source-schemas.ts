@@ -2,10 +2,22 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { presets } from '../inbound/postback/presets.ts';
 import { postbackSettingsSchema, revenuecatSettingsSchema, trackerStateSchema } from '../program/sources.ts';
+import { isApiKey } from '../domain/keys.ts';
 import { text, timestamp } from '../http/fields.ts';
 
-/** Secrets are taken as they are, spaces and all. */
-const secret = z.string().min(1).max(255);
+/** Secrets are taken as they are, spaces and all; but none that is blank, since anybody could guess it. */
+const secret = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((value) => /\S/.test(value), 'must not be blank');
+
+/** Stripe shows its API keys and its signing secrets on neighbouring pages. */
+const signingSecret = secret.refine(
+  (value) => !isApiKey(value),
+  'is an API key. The signing secret of an endpoint begins with whsec_: in Stripe it is shown on the page of that ' +
+    'endpoint (Developers, Webhooks)',
+);
 
 const common = {
   name: text().nullable().optional(),
@@ -21,7 +33,7 @@ const common = {
 
 const stripe = {
   signingSecrets: z
-    .array(secret)
+    .array(signingSecret)
     .min(1)
     .max(10)
     .meta({ description: 'whsec_…; several while one is rotated: each is tried' }),
@@ -38,6 +50,10 @@ const revenuecat = {
   }),
 };
 
+/** No tracker has so many parameters or status words. Each of its messages is read by them. */
+const MAX_ENTRIES = 100;
+const TOO_MANY_ENTRIES = `must have at most ${MAX_ENTRIES} entries`;
+
 const presetIds = presets.map(({ id }) => id);
 const preset = z
   .string()
@@ -51,10 +67,12 @@ const postback = {
   preset: preset.nullable().optional(),
   fields: z
     .record(z.string().min(1).max(100), z.string().max(100))
+    .refine(isBounded, TOO_MANY_ENTRIES)
     .optional()
     .meta({ description: "{theirs: ours}, on top of the preset's" }),
   statuses: z
     .record(z.string().trim().min(1).max(100), trackerStateSchema)
+    .refine(isBounded, TOO_MANY_ENTRIES)
     .optional()
     .meta({ description: "{theirs: what it means}, on top of the preset's; other words pay nothing" }),
   response: z.enum(['json', 'ok', 'gif']).optional().meta({ description: "Default: the preset's, else json" }),
@@ -150,6 +168,10 @@ export const presetSchema = z
     documentation: z.string(),
   })
   .meta({ id: 'SourcePreset' });
+
+function isBounded(map: object): boolean {
+  return Object.keys(map).length <= MAX_ENTRIES;
+}
 
 function isNetwork(value: string): boolean {
   return ipaddr.isValid(value) || ipaddr.isValidCIDR(value);

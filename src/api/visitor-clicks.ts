@@ -2,19 +2,25 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Db } from '../db/db.ts';
 import type { Deps } from '../deps.ts';
-import { AppError, notFound, validationError } from '../domain/errors.ts';
+import { notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { namedBy } from '../domain/scope.ts';
-import { networkOf } from '../http/authenticate.ts';
 import { clipText } from '../http/clip-text.ts';
 import { answerApiError } from '../http/errors.ts';
 import { reference, timestamp } from '../http/fields.ts';
 import { readJsonBody } from '../http/json-body.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
-import { rateLimitHeaders, type RateLimitPolicy } from '../http/rate-limits.ts';
+import {
+  clickExpiryPolicy,
+  clickPolicy,
+  limitNetwork,
+  unknownCodePolicy,
+  type NetworkLimitDeps,
+} from '../http/network-limits.ts';
+import { MAX_ANONYMOUS_BODY_BYTES } from '../http/raw-body.ts';
 import { readQuery, validate } from '../http/validate.ts';
 import { findCodeOwners } from '../program/affiliate-codes.ts';
-import { findAffiliate, type Affiliate } from '../program/affiliates.ts';
+import { findAffiliate } from '../program/affiliates.ts';
 import { MAX_SUB_LENGTH, readClickExpiry, type Click } from '../program/clicks.ts';
 import { one } from './pagination.ts';
 
@@ -48,26 +54,28 @@ export const visitorClickExpiry = one(
     .meta({ id: 'VisitorClickExpiry' }),
 );
 
-/** A visitor lands once; an office or a phone network may be many visitors. */
-const perAddress: RateLimitPolicy = { name: 'visitor-clicks', limit: 600, windowS: 60 };
-
 /**
  * `POST /api/v1/clicks/visitor`, public: the browser of a visitor who landed with `?ref=CODE` tells of the click, so that a
  * link straight to the shop counts like one through `/r`. It names no offer: that is chosen when something converts.
  * `GET /api/v1/clicks/visitor/:id`: for how long the browser is to keep a click.
  */
-export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits'>): Router {
+export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits' | 'log'>): Router {
   const router = Router({ caseSensitive: true });
   const path = '/api/v1/clicks/visitor';
   router.all(path, allowAnyOrigin);
   router.post(path, async (req: Request, res: Response) => {
     res.setHeader('Cache-Control', 'no-store');
-    await limitAddress(deps, req, res);
     validate(z.strictObject({}), readQuery(req.originalUrl), 'The query');
-    const body = validate(visitorClickInput, (await readJsonBody(req)).value ?? {}, 'The body');
+    const body = validate(
+      visitorClickInput,
+      (await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES)).value ?? {},
+      'The body',
+    );
+    const referrer = await findReferrer(deps, body.ref, body.programId ?? null, req, res);
+    await limitNetwork(deps, req, res, clickPolicy, referrer.affiliateId);
     const click: Click = {
       id: newId('clk'),
-      ...(await findReferrer(deps.db, body.ref, body.programId ?? null)),
+      ...referrer,
       livemode: true,
       offerId: null,
       linkId: null,
@@ -88,7 +96,7 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
   router.all(`${path}/:id`, allowAnyOrigin);
   router.get(`${path}/:id`, async (req: Request<{ id: string }>, res: Response) => {
     res.setHeader('Cache-Control', 'no-store');
-    await limitAddress(deps, req, res);
+    await limitNetwork(deps, req, res, clickExpiryPolicy);
     validate(z.strictObject({}), readQuery(req.originalUrl), 'The query');
     const { id } = req.params;
     const expiresAt = id.length > 255 || id.includes('\0') ? null : await readClickExpiry(deps.db, id);
@@ -99,39 +107,33 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
   return router;
 }
 
-/** Whose click it is: a live affiliate's, since nothing says that the visit is a test. Throws NOT_FOUND, and VALIDATION_ERROR where several programs have the code. */
+/**
+ * Whose click it is: a live affiliate's, since nothing says that the visit is a test. Throws NOT_FOUND, and VALIDATION_ERROR
+ * where several programs have the code.
+ */
 async function findReferrer(
-  db: Db,
+  deps: NetworkLimitDeps & Pick<Deps, 'db'>,
   ref: string,
   programId: string | null,
+  req: Request,
+  res: Response,
 ): Promise<Pick<Click, 'programId' | 'affiliateId'>> {
-  if (programId !== null) {
-    const affiliate = await findAffiliate(db, namedBy({ programId, livemode: true }), ref);
-    return { programId, affiliateId: unbanned(affiliate).id };
+  const owner = programId === null ? await findOnlyOwner(deps.db, ref) : { programId, affiliateId: ref };
+  const affiliate =
+    owner && (await findAffiliate(deps.db, namedBy({ programId: owner.programId, livemode: true }), owner.affiliateId));
+  // The link of a banned affiliate leads on like any other link to the shop, and is nobody's.
+  if (!affiliate || affiliate.status === 'banned') {
+    await limitNetwork(deps, req, res, unknownCodePolicy);
+    throw notFound('Affiliate');
   }
+  return { programId: affiliate.programId, affiliateId: affiliate.id };
+}
+
+async function findOnlyOwner(db: Db, ref: string): Promise<Pick<Click, 'programId' | 'affiliateId'> | null> {
   const [owner, another] = await findCodeOwners(db, ref);
-  if (!owner) throw notFound('Affiliate');
   if (another) {
     const message = 'is required: several programs have this code';
     throw validationError(`programId ${message}`, { programId: message });
   }
-  unbanned(await findAffiliate(db, namedBy({ programId: owner.programId, livemode: true }), owner.affiliateId));
-  return owner;
-}
-
-/** The link of a banned affiliate leads on like any other link to the shop, and is nobody's. */
-function unbanned(affiliate: Affiliate | null): Affiliate {
-  if (!affiliate || affiliate.status === 'banned') throw notFound('Affiliate');
-  return affiliate;
-}
-
-async function limitAddress(
-  { rateLimits, clock }: Pick<Deps, 'rateLimits' | 'clock'>,
-  req: Request,
-  res: Response,
-): Promise<void> {
-  const usage = await rateLimits.count(perAddress, networkOf(req.ip ?? ''));
-  if (!usage) return;
-  for (const [name, value] of rateLimitHeaders(usage, clock.now())) res.setHeader(name, value);
-  if (!usage.allowed) throw new AppError('RATE_LIMITED', 'Too many requests', { retryAfterS: usage.resetS });
+  return owner ?? null;
 }

@@ -1,3 +1,5 @@
+import { oneLine } from '../domain/printable.ts';
+
 export interface Column {
   title: string;
   /** Numbers read best aligned to the right. */
@@ -5,12 +7,13 @@ export interface Column {
 }
 
 /** A table in plain text: a title row, a rule, the rows; columns two spaces apart, as wide as their widest cell. */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+export function formatTable(columns: readonly Column[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(oneLine));
   const titles = columns.map(({ title }) => title);
   const widths = columns.map((_, index) => Math.max(...[titles, ...rows].map((row) => widthOf(row[index] ?? ''))));
-  const line = (cells: readonly string[]) =>
+  const line = (row: readonly string[]) =>
     columns
-      .map(({ align }, index) => pad(cells[index] ?? '', widths[index] ?? 0, align ?? 'left'))
+      .map(({ align }, index) => pad(row[index] ?? '', widths[index] ?? 0, align ?? 'left'))
       .join('  ')
       .trimEnd();
   return [line(titles), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');

@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { compileCacheFolder } from '../process/node-options.ts';
+import { printError } from './terminal.ts';
 
 enableCompileCache(compileCacheFolder);
 
@@ -32,7 +33,7 @@ try {
   const program = await buildProgram(process.argv[2]);
   await program.parseAsync();
 } catch (error) {
-  console.error(explain(error));
+  printError(explain(error));
   process.exitCode = 1;
 }
 

@@ -6,10 +6,13 @@ import { z } from 'zod';
 import { canReachFolder, makeRootOnlyHome, rootOnlyHome, type ServerUser } from './postgres-binaries.ts';
 import { isAlive } from './postgres-server.ts';
 
-/** What is remembered of the embedded server, in DATA_DIR/embedded.json (mode 0600: it holds the password). */
+/** What is remembered of the embedded server, in DATA_DIR/embedded.json (mode 0600: it holds the passwords). */
 const stateSchema = z.object({
   folder: z.string(),
+  /** Of the server's owner: for tools such as pg_dump and psql. */
   password: z.string(),
+  /** Of the role by which the hub's processes connect; absent until they first do. */
+  hubPassword: z.string().optional(),
   /** The port of last time, taken again where it is free. */
   port: z.number().nullable(),
   /** Whether the data folder was ever made: if so and it is gone, something is wrong. */
@@ -40,10 +43,14 @@ export async function loadState(dataDir: string, user: ServerUser): Promise<Embe
   }
   return {
     folder: await chooseFolder(real, user),
-    password: randomBytes(18).toString('base64url'),
+    password: makePassword(),
     port: null,
     initialized: false,
   };
+}
+
+export function makePassword(): string {
+  return randomBytes(18).toString('base64url');
 }
 
 /** Written whole or not at all: a kill in the middle leaves the former state. */

@@ -2,7 +2,16 @@ import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
-import { loadState, makeDataDir, saveState, stateFileOf, withStartLock, type EmbeddedState } from './embedded-state.ts';
+import {
+  loadState,
+  makeDataDir,
+  makePassword,
+  saveState,
+  stateFileOf,
+  withStartLock,
+  type EmbeddedState,
+} from './embedded-state.ts';
+import { ensureHubRole, HUB_ROLE } from './hub-role.ts';
 import { findBinaries, findServerUser, type PostgresBinaries, type ServerUser } from './postgres-binaries.ts';
 import {
   ensureDatabase,
@@ -24,6 +33,7 @@ const MAX_PORT_TRIES = 5;
 const LOG_KEEP_BYTES = 10 * 1024 * 1024;
 
 export interface EmbeddedServer {
+  /** By the hub's own role, which is no superuser. */
   databaseUrl: string;
   /** `adopted`: it ran already, because another process uses it or its starter was killed. */
   how: 'started' | 'adopted';
@@ -51,9 +61,13 @@ export async function openEmbeddedServer(dataDir: string): Promise<EmbeddedServe
     await prepareFolder(dataDir, state, binaries, user);
     const adopted = await adoptRunning(state);
     const running = adopted ?? (await startOnFreePort(dataDir, state, binaries, user));
-    if (state.port !== running.port) await saveState(dataDir, { ...state, port: running.port });
+    const hubPassword = state.hubPassword ?? makePassword();
+    if (state.port !== running.port || state.hubPassword === undefined) {
+      await saveState(dataDir, { ...state, port: running.port, hubPassword });
+    }
     await ensureDatabase(running.port, state.password, DATABASE);
-    const databaseUrl = serverUrl(running.port, state.password, DATABASE);
+    await ensureHubRole(running.port, state.password, DATABASE, hubPassword);
+    const databaseUrl = serverUrl(running.port, hubPassword, DATABASE, HUB_ROLE);
     const presence = await holdPresence(databaseUrl);
     return {
       databaseUrl,

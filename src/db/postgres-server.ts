@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { PostgresBinaries, ServerUser } from './postgres-binaries.ts';
 
-/** The one role of an embedded server. */
+/** The owner of an embedded server, its superuser; in the tests the one role. */
 const SERVER_ROLE = 'tributary';
 
 export interface DataFolder {
@@ -125,8 +125,8 @@ export async function isAlive(pid: number): Promise<boolean> {
   return !/^\d+ \(.*\) [ZX]/s.test(status);
 }
 
-export function serverUrl(port: number, password: string, database: string): string {
-  const credentials = `${SERVER_ROLE}:${encodeURIComponent(password)}`;
+export function serverUrl(port: number, password: string, database: string, role = SERVER_ROLE): string {
+  const credentials = `${role}:${encodeURIComponent(password)}`;
   // Said explicitly, since PGSSLMODE in somebody's environment is not meant for this server.
   return `postgres://${credentials}@127.0.0.1:${port}/${encodeURIComponent(database)}?sslmode=disable`;
 }

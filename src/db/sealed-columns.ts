@@ -1,14 +1,26 @@
 import type { Db } from './db.ts';
+import { BOUND_PREFIX, type SealedPlace, type SecretBox } from './secret-box.ts';
 import { runSql } from './sql.ts';
-import type { SecretBox } from './secret-box.ts';
 
-/** Where secrets are stored. The answers that are kept for an Idempotency-Key are left out: they expire within a day. */
-const sealedColumns = [
-  { table: 'sources', column: 'secrets' },
-  { table: 'webhook_endpoints', column: 'secret' },
-  { table: 'webhook_endpoints', column: 'previous_secret' },
-  { table: 'webhook_endpoints', column: 'headers' },
-] as const;
+interface SealedColumn extends Pick<SealedPlace, 'table' | 'column'> {
+  /** The primary key. */
+  key: readonly string[];
+}
+
+/** Where secrets are stored. */
+const sealedColumns: readonly SealedColumn[] = [
+  { table: 'sources', column: 'secrets', key: ['id'] },
+  { table: 'webhook_endpoints', column: 'secret', key: ['id'] },
+  { table: 'webhook_endpoints', column: 'previous_secret', key: ['id'] },
+  { table: 'webhook_endpoints', column: 'headers', key: ['id'] },
+];
+
+/** The answers that are kept for an Idempotency-Key: they expire within a day, so a rotation leaves them out. */
+const keptAnswers: SealedColumn = {
+  table: 'idempotency_keys',
+  column: 'response_body',
+  key: ['program_id', 'livemode', 'method', 'path', 'key'],
+};
 
 const ROWS_PER_STEP = 200;
 
@@ -19,35 +31,55 @@ const ROWS_PER_STEP = 200;
  */
 export async function resealSecrets(db: Db, secrets: SecretBox): Promise<number> {
   let resealed = 0;
-  for (const sealed of sealedColumns) resealed += await resealColumn(db, secrets, sealed);
+  for (const sealed of sealedColumns) resealed += await resealColumn(db, secrets, sealed, 'true');
   return resealed;
 }
 
-async function resealColumn(
-  db: Db,
-  secrets: SecretBox,
-  { table, column }: (typeof sealedColumns)[number],
-): Promise<number> {
+/**
+ * Binds to their rows all that were sealed before there was such a thing; for migrations. Gives how many there were. Once
+ * none is left it reads nothing but the beginnings of the values.
+ */
+export async function bindSecrets(db: Db, secrets: SecretBox): Promise<number> {
+  let bound = 0;
+  for (const sealed of [...sealedColumns, keptAnswers]) {
+    bound += await resealColumn(db, secrets, sealed, `${sealed.column} not like '${BOUND_PREFIX}%'`);
+  }
+  return bound;
+}
+
+async function resealColumn(db: Db, secrets: SecretBox, sealed: SealedColumn, condition: string): Promise<number> {
+  const { table, column, key } = sealed;
+  const names = key.map((_, index) => `key${index}`);
+  const keyList = key.join(', ');
+  const bindings = (row: SealedRow) => Object.fromEntries(names.map((name, index) => [name, row.rowKey[index]]));
+  const given = names.map((name, index) => (key[index] === 'livemode' ? `:${name}::boolean` : `:${name}`)).join(', ');
   let resealed = 0;
-  let lastId: string | undefined = '';
-  while (lastId !== undefined) {
-    const rows: { id: string; sealed: string }[] = await runSql(
+  let last: SealedRow | undefined;
+  do {
+    const rows: SealedRow[] = await runSql(
       db,
       'readSealed',
-      `select id, ${column} as sealed from ${table} where id > :lastId and ${column} is not null order by id limit :limit`,
-      { lastId, limit: ROWS_PER_STEP },
+      `select json_build_array(${keyList}) as "rowKey", ${column} as sealed from ${table}
+       where ${column} is not null and ${condition} ${last ? `and (${keyList}) > (${given})` : ''}
+       order by ${keyList} limit :limit`,
+      { ...(last ? bindings(last) : {}), limit: ROWS_PER_STEP },
     );
-    for (const { id, sealed } of rows) {
-      const current = await secrets.seal(await secrets.open(sealed));
+    for (const row of rows) {
+      const current = await secrets.reseal(row.sealed, { table, column, row: row.rowKey });
       await runSql(
         db,
         'replaceSealed',
-        `update ${table} set ${column} = :current where id = :id and ${column} = :sealed`,
-        { id, sealed, current },
+        `update ${table} set ${column} = :current where (${keyList}) = (${given}) and ${column} = :sealed`,
+        { ...bindings(row), sealed: row.sealed, current },
       );
     }
     resealed += rows.length;
-    lastId = rows.at(-1)?.id;
-  }
+    last = rows.at(-1);
+  } while (last);
   return resealed;
+}
+
+interface SealedRow {
+  rowKey: (string | boolean)[];
+  sealed: string;
 }

@@ -10,7 +10,7 @@ import { refgrow } from './refgrow/index.ts';
 
 /** Every dialect, mounted at its base. */
 export function dialectsRouter(deps: Deps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router.use(attro.base, dialectRouter(deps, attro));
   router.use(affspace.base, affspaceRouter(deps));
   router.use(snippetRouter());

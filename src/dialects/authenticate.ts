@@ -10,7 +10,7 @@ import type { CredentialForm, Dialect, DialectRoute } from './dialect.ts';
  * is given, INVALID_API_KEY for a wrong one, RATE_LIMITED where its address sent too many such.
  */
 export async function authenticateDialect(
-  deps: Pick<Deps, 'db' | 'rateLimits' | 'clock'>,
+  deps: Pick<Deps, 'db' | 'rateLimits' | 'clock' | 'log'>,
   dialect: Dialect,
   route: DialectRoute,
   body: unknown,
@@ -21,6 +21,7 @@ export async function authenticateDialect(
   const credential = findCredential(dialect.credentials, req, body);
   if (credential === null) {
     if (route.auth === 'optional') return null;
+    await countFailure(deps, req, res);
     res.setHeader('WWW-Authenticate', 'Bearer');
     throw new AppError('UNAUTHORIZED', 'API key required');
   }
@@ -29,6 +30,11 @@ export async function authenticateDialect(
   await countFailure(deps, req, res);
   res.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');
   throw new AppError('INVALID_API_KEY', 'API key is invalid');
+}
+
+/** Whether a key stands where it can be read before the body is. */
+export function hasEarlyCredential(dialect: Dialect, req: Request): boolean {
+  return findCredential(dialect.credentials, req, undefined) !== null;
 }
 
 function findCredential(forms: readonly CredentialForm[], req: Request, body: unknown): string | null {

@@ -1,4 +1,4 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import type { CredentialHeader } from '../http/authenticate.ts';
@@ -102,6 +102,8 @@ export interface DialectRequest<Query, Body, Params, Auth extends AuthMode> {
   receivedAt: Date;
   /** For what else the wire holds: cookies, the address, the origin. */
   req: Request;
+  /** For headers that a limit sets; `handle` returns the answer. */
+  res: Response;
 }
 
 type RouteDefinition<Auth extends AuthMode, Params, Query, Body> = Omit<

@@ -1,12 +1,12 @@
 import type { Request, Response } from 'express';
-import { networkOf } from '../http/authenticate.ts';
+import { findNetwork } from '../http/network-limits.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Principal } from '../program/api-keys.ts';
 import { rateLimitHeaders, type RateLimitPolicy, type RateLimitUsage } from '../http/rate-limits.ts';
 import type { Dialect, DialectRoute, RouteLimits } from './dialect.ts';
 
-type LimitDeps = Pick<Deps, 'rateLimits' | 'clock'>;
+type LimitDeps = Pick<Deps, 'rateLimits' | 'clock' | 'log'>;
 
 /**
  * Counts a request against the page's limits and says so in the headers; throws RATE_LIMITED past one. Requests without a
@@ -21,7 +21,8 @@ export async function limitDialect(
   res: Response,
 ): Promise<void> {
   if (!route.limits) return;
-  const caller = principal?.keyId ?? networkOf(req.ip ?? '');
+  const caller = principal?.keyId ?? findNetwork(deps, req);
+  if (caller === null) return;
   const [shown, ...others] = policiesOf(dialect.name, route.limits, principal);
   // A request that the limit on bursts refuses does not count against the minute.
   for (const policy of others) {

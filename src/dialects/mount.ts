@@ -1,6 +1,7 @@
 import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
+import { MAX_ANONYMOUS_BODY_BYTES, MAX_BODY_BYTES } from '../http/raw-body.ts';
 import { readParams } from '../http/params.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
 import { readQuery, validate } from '../http/validate.ts';
@@ -9,7 +10,7 @@ import type { Deps } from '../deps.ts';
 import { AppError, notFound } from '../domain/errors.ts';
 import { namedBy } from '../domain/scope.ts';
 import { assertAccess } from '../program/api-keys.ts';
-import { authenticateDialect } from './authenticate.ts';
+import { authenticateDialect, hasEarlyCredential } from './authenticate.ts';
 import type { Dialect, DialectAnswer, DialectRoute, RequestPart } from './dialect.ts';
 import { limitDialect } from './limits.ts';
 
@@ -42,12 +43,14 @@ async function handle(
   req: Request,
   res: Response,
 ): Promise<DialectAnswer> {
-  // A key may be in the body, which then has to be read before it is known whose it is.
-  const early = route.body && dialect.credentials.includes('secure') ? await readJsonBody(req) : null;
+  // A key may be in the body alone, which then has to be read before it is known whose it is.
+  const isInBody = dialect.credentials.includes('secure') && !hasEarlyCredential(dialect, req);
+  const early = route.body && isInBody ? await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES) : null;
   const principal = await authenticateDialect(deps, dialect, route, early?.value, req, res);
   await limitDialect(deps, dialect, route, principal, req, res);
   if (principal) assertAccess(principal, route.access);
-  const body = early ?? (route.body ? await readJsonBody(req) : NO_BODY);
+  const limitBytes = principal ? MAX_BODY_BYTES : MAX_ANONYMOUS_BODY_BYTES;
+  const body = early ?? (route.body ? await readJsonBody(req, limitBytes) : NO_BODY);
   const params = readParams(req);
   return await route.handle(deps, {
     surface: dialect.name,
@@ -61,6 +64,7 @@ async function handle(
     raw: body.raw,
     receivedAt: deps.clock.now(),
     req,
+    res,
   });
 }
 

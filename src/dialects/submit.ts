@@ -1,4 +1,6 @@
 import type { Deps } from '../deps.ts';
+import { keyInField } from '../domain/errors.ts';
+import { findKeyIn } from '../domain/keys.ts';
 import type { Normalized } from '../domain/facts.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import type { InboxMessage } from '../inbound/inbox/inbox.ts';
@@ -25,6 +27,7 @@ export async function submitRequest(
   message: { programId: string; kind: InboxMessage['kind']; normalized: Normalized },
 ): Promise<SubmittedMessage> {
   const { raw, given, receivedAt } = request;
+  refuseKeys(message.normalized);
   const headers = auditRequest(request);
   return await deps.inbox.appendAndWait({
     ...message,
@@ -33,6 +36,11 @@ export async function submitRequest(
     headers,
     receivedAt,
   });
+}
+
+/** Of the fields that mean something; others are kept without keys. */
+function refuseKeys(normalized: Normalized): void {
+  if (normalized.kind === 'facts' && findKeyIn(normalized.facts)) throw keyInField('');
 }
 
 /** What is stored of a request beside its body: by which surface and key it came; never a credential. */

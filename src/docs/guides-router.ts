@@ -4,7 +4,7 @@ import { guideNames, renderGuide } from './guides.ts';
 
 /** `/docs/guides/…`: what the API reference does not tell. A page is made when it is first asked for, and kept. */
 export function guidesRouter(): Router {
-  const router = Router({ strict: true });
+  const router = Router({ strict: true, caseSensitive: true });
   const pages = new Map<string, string>();
   router.get('/docs/guides', (_request, response) => {
     response.redirect(301, 'guides/');

@@ -22,6 +22,19 @@ export type ErrorCode = keyof typeof errorStatus;
 /** Field name to message; `reason` carries a machine-readable word of the outcome vocabulary. */
 export type ErrorDetails = Record<string, string>;
 
+/** A body may hold a hundred thousand mistakes: enough of them are told to mend it, and the answer stays small. */
+export const MAX_DETAILS = 20;
+const MAX_MESSAGE = 4_000;
+
+function keepFew(details: ErrorDetails): ErrorDetails {
+  const names = Object.keys(details);
+  if (names.length <= MAX_DETAILS) return details;
+  const { reason } = details;
+  const few = names.filter((name) => name !== 'reason').slice(0, reason === undefined ? MAX_DETAILS : MAX_DETAILS - 1);
+  const kept = Object.fromEntries(few.map((name) => [name, details[name] ?? '']));
+  return reason === undefined ? kept : { ...kept, reason };
+}
+
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails | undefined;
@@ -33,10 +46,10 @@ export class AppError extends Error {
     message: string,
     options: { details?: ErrorDetails; retryAfterS?: number; cause?: unknown } = {},
   ) {
-    super(message, { cause: options.cause });
+    super(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message, { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
-    this.details = options.details;
+    this.details = options.details && keepFew(options.details);
     this.retryAfterS = options.retryAfterS;
   }
 
@@ -47,6 +60,14 @@ export class AppError extends Error {
 
 export function validationError(message: string, details?: ErrorDetails): AppError {
   return new AppError('VALIDATION_ERROR', message, details ? { details } : {});
+}
+
+/** The words about a field that holds an API key. */
+export const KEY_IN_FIELD = 'holds an API key, which does not belong there: take it out, and revoke the key';
+
+export function keyInField(path: string): AppError {
+  const details = { ...(path === '' ? {} : { [path]: KEY_IN_FIELD }), reason: 'key_in_field' };
+  return validationError(`${path || 'The body'} ${KEY_IN_FIELD}`, details);
 }
 
 /** `what` is the noun the caller asked for, as in "Affiliate not found". */

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { maskKeys } from '../domain/keys.ts';
 import { requestIdOf } from './errors.ts';
 
 /** The headers of its own that may be kept of a request: none of them can hold a credential. */
@@ -18,7 +19,7 @@ export function auditedHeaders(
   const kept: Record<string, string> = {};
   for (const name of names) {
     const value = req.headers[name];
-    if (value) kept[name] = value.slice(0, MAX_LENGTH);
+    if (value) kept[name] = maskKeys(value.slice(0, MAX_LENGTH));
   }
   for (const [name, value] of Object.entries(added)) if (value !== undefined) kept[name] = value;
   return kept;

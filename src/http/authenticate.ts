@@ -1,10 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
-import ipaddr from 'ipaddr.js';
-import type { Clock } from '../domain/clock.ts';
 import type { Config } from '../process/config.ts';
 import type { Db } from '../db/db.ts';
-import type { RateLimits } from './rate-limits.ts';
+import { countNetwork, type NetworkLimitDeps } from './network-limits.ts';
 import { AppError } from '../domain/errors.ts';
 import { authenticateKey, type Principal } from '../program/api-keys.ts';
 import { rateLimitHeaders, type RateLimitPolicy } from './rate-limits.ts';
@@ -12,7 +10,7 @@ import { rateLimitHeaders, type RateLimitPolicy } from './rate-limits.ts';
 /** Who calls: a key of a program, or the holder of the admin token, who has no program. */
 export type Caller = { kind: 'key'; principal: Principal } | { kind: 'admin' };
 
-/** Wrong credentials that an address may send a minute. Right ones pass whatever others at the address do. */
+/** Requests with a wrong key, or none, that a network may send a minute. Right ones pass whatever others there do. */
 const failurePolicy: RateLimitPolicy = { name: 'failed-authentication', limit: 100, windowS: 60 };
 
 /**
@@ -20,14 +18,13 @@ const failurePolicy: RateLimitPolicy = { name: 'failed-authentication', limit: 1
  * is not known, RATE_LIMITED where its address sent too many such.
  */
 export async function authenticateRequest(
-  deps: { config: Config; db: Db; rateLimits: RateLimits; clock: Clock },
+  deps: NetworkLimitDeps & { config: Config; db: Db },
   req: Request,
   res: Response,
 ): Promise<Caller> {
   const credential = readCredential(req, ['bearer', 'x-api-key']);
   if (credential === null) {
-    // Nothing was guessed, so nothing is counted; the headers are on every answer all the same.
-    await countFailure(deps, req, res, 0);
+    await countFailure(deps, req, res);
     res.setHeader('WWW-Authenticate', 'Bearer');
     throw new AppError('UNAUTHORIZED', 'An API key is required: send it as Authorization: Bearer or X-API-Key');
   }
@@ -56,34 +53,19 @@ const readHeader: Record<CredentialHeader, (req: Request) => string | undefined>
   'x-api-key': (req) => req.get('x-api-key')?.trim(),
 };
 
-/** Counts a wrong credential against its address; throws RATE_LIMITED past the limit. */
-export async function countFailure(
-  deps: { rateLimits: RateLimits; clock: Clock },
-  req: Request,
-  res: Response,
-  failures = 1,
-): Promise<void> {
-  const usage = await deps.rateLimits.count(failurePolicy, networkOf(req.ip ?? ''), failures);
+/** Counts a wrong or missing credential against its network; throws RATE_LIMITED past the limit. */
+export async function countFailure(deps: NetworkLimitDeps, req: Request, res: Response): Promise<void> {
+  const usage = await countNetwork(deps, req, failurePolicy);
   if (!usage) return;
-  const shown = failures === 0 ? { ...usage, allowed: true } : usage;
-  for (const [name, value] of rateLimitHeaders(shown, deps.clock.now())) res.setHeader(name, value);
-  if (shown.allowed) return;
-  throw new AppError('RATE_LIMITED', 'Too many requests with a wrong API key from this address', {
+  for (const [name, value] of rateLimitHeaders(usage, deps.clock.now())) res.setHeader(name, value);
+  if (usage.allowed) return;
+  throw new AppError('RATE_LIMITED', 'Too many requests with a wrong API key, or none, from this address', {
     retryAfterS: usage.resetS,
   });
 }
 
-/** Whoever has an IPv6 address has its whole /64. */
-export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  const parsed = ipaddr.process(address);
-  return parsed.kind() === 'ipv4'
-    ? parsed.toString()
-    : `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::/64`;
-}
-
 /** In a time that tells nothing about where they differ, or about the length. */
-function isSameText(given: string, expected: string): boolean {
+export function isSameText(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { findCodeProblem } from '../domain/codes.ts';
 import { isTimezone } from '../domain/calendar.ts';
 import { isCurrency } from '../domain/currency.ts';
 import { emailPattern } from '../domain/email.ts';
@@ -29,8 +30,17 @@ export const httpUrl = z
   .refine(isHttpUrl, 'must be an http or https URL')
   .meta({ format: 'uri', example: 'https://shop.example.com/welcome' });
 
-/** Codes that people type: any characters but spaces, compared without case. */
-export const code = z.string().trim().min(1).max(64).regex(/^\S+$/, 'must not contain spaces');
+/** Codes that people type, when one is made: any characters but spaces and what looks like others; without case. */
+export const code = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(/^\S+$/, 'must not contain spaces')
+  .superRefine((value, context) => {
+    const problem = findCodeProblem(value);
+    if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+  });
 
 export const currency = z
   .string()

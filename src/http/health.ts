@@ -1,26 +1,38 @@
-import { Router } from 'express';
+import { createServer, type Server } from 'node:http';
+import express, { Router, type Request } from 'express';
 import { listPendingMigrations } from '../db/migrate.ts';
 import { runSql } from '../db/sql.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
+import type { Config } from '../process/config.ts';
 import type { Metrics } from '../process/metrics.ts';
 import type { Queues } from '../queue/queues.ts';
+import { isSameText, readCredential } from './authenticate.ts';
 
 interface HealthDeps {
   db: Db;
   queues: Queues;
   metrics: Metrics;
   clock: Clock;
+  config: Pick<Config, 'adminToken' | 'metricsToken'>;
 }
 
 const CHECK_TIMEOUT_MS = 2_500;
 
 /**
  * For those who run the hub: `/livez` (the process answers), `/readyz` (database, queue and migrations are in order, else
- * 503 and which of them is not), `/health` (for people and uptime checks), `/metrics` (Prometheus).
+ * 503 and which of them is not), `/health` (for people and uptime checks), `/metrics` (Prometheus; for whoever has a token,
+ * but on a port of its own, which is not for the world).
  */
-export function healthRouter(deps: HealthDeps, state: { stopping: boolean } = { stopping: false }): Router {
-  const router = Router();
+export function healthRouter(
+  deps: HealthDeps,
+  state: { stopping: boolean } = { stopping: false },
+  { openMetrics = false }: { openMetrics?: boolean } = {},
+): Router {
+  const router = Router({ caseSensitive: true });
+  // Anybody may ask, as often as they like: whoever asks meanwhile gets the same answer.
+  const readChecks = shared(() => runChecks(deps));
+  const scrape = shared(() => renderMetrics(deps));
   router.get('/livez', (_req, res) => {
     res.json({ status: 'ok' });
   });
@@ -28,15 +40,50 @@ export function healthRouter(deps: HealthDeps, state: { stopping: boolean } = { 
     res.json({ status: 'ok', timestamp: deps.clock.now().getTime() });
   });
   router.get('/readyz', async (_req, res) => {
-    const checks = await runChecks(deps);
+    const checks = await readChecks();
     const ready = !state.stopping && Object.values(checks).every((result) => result === 'ok');
     res.status(ready ? 200 : 503).json({ status: ready ? 'ok' : state.stopping ? 'stopping' : 'unavailable', checks });
   });
-  router.get('/metrics', async (_req, res) => {
-    await measureWaitingRows(deps);
-    res.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics());
+  router.get('/metrics', async (req, res) => {
+    if (!openMetrics && !maySeeMetrics(deps.config, req)) {
+      res.status(401).setHeader('WWW-Authenticate', 'Bearer');
+      res.type('text/plain').send('Send METRICS_TOKEN or the admin token as Authorization: Bearer\n');
+      return;
+    }
+    res.type(deps.metrics.registry.contentType).send(await scrape());
   });
   return router;
+}
+
+/** The metrics, and the checks, on a port of their own (METRICS_PORT, WORKER_PORT), which needs no token. */
+export function healthServer(deps: HealthDeps, state: { stopping: boolean }): Server {
+  return createServer(
+    express()
+      .disable('x-powered-by')
+      .use(healthRouter(deps, state, { openMetrics: true })),
+  );
+}
+
+function maySeeMetrics({ adminToken, metricsToken }: HealthDeps['config'], req: Request): boolean {
+  const given = readCredential(req, ['bearer']);
+  if (given === null) return false;
+  return isSameText(given, adminToken) || (metricsToken !== null && isSameText(given, metricsToken));
+}
+
+async function renderMetrics(deps: HealthDeps): Promise<string> {
+  await measureWaitingRows(deps);
+  return await deps.metrics.registry.metrics();
+}
+
+/** Work that runs once at a time: whoever asks while it is under way gets what comes of it. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | null = null;
+  return () => {
+    underWay ??= work().finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  };
 }
 
 async function runChecks(deps: HealthDeps): Promise<Record<'database' | 'queue' | 'migrations', string>> {

@@ -11,12 +11,15 @@ export interface JsonBody {
 
 const MAX_DEPTH = 64;
 
+/** Values in one body: to look at a hundred thousand of them blocks the process for everybody else. */
+const MAX_VALUES = 10_000;
+
 /**
- * Reads a JSON body of at most 1 MiB. Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE (other types, compressed),
- * VALIDATION_ERROR (not JSON, not UTF-8, nested absurdly, a NUL or a broken surrogate in any text).
+ * Reads a JSON body of at most 1 MiB, or of so many bytes. Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE (other types, compressed),
+ * VALIDATION_ERROR (not JSON, not UTF-8, nested absurdly, of absurdly many values, a NUL or a broken surrogate in any text).
  */
-export async function readJsonBody(req: Request): Promise<JsonBody> {
-  const raw = await readRawBody(req);
+export async function readJsonBody(req: Request, limitBytes?: number): Promise<JsonBody> {
+  const raw = await readRawBody(req, limitBytes);
   if (raw.length === 0) return { raw, value: undefined };
   refuseOtherTypes(req.headers['content-type']);
   const value = parseJson(raw);
@@ -43,7 +46,10 @@ function parseJson(raw: Buffer): unknown {
 /** PostgreSQL stores neither NUL nor half a surrogate pair. Without recursion, because the sender decides how deep it goes. */
 function refuseBadText(value: unknown): void {
   const waiting: { value: unknown; path: string; depth: number }[] = [{ value, path: '', depth: 0 }];
+  let values = 0;
   for (let next = waiting.pop(); next; next = waiting.pop()) {
+    values += 1;
+    if (values + waiting.length > MAX_VALUES) throw validationError(`The body has more than ${MAX_VALUES} values`);
     if (next.depth > MAX_DEPTH) throw validationError(`The body is nested more than ${MAX_DEPTH} levels deep`);
     if (typeof next.value === 'string') refuseText(next.value, next.path);
     if (typeof next.value !== 'object' || next.value === null) continue;

@@ -32,7 +32,7 @@ export function observeRequests({ log, metrics }: { log: Logger; metrics: Metric
     res.once('close', () => {
       const durationMs = performance.now() - start;
       const status = res.writableFinished ? String(res.statusCode) : 'aborted';
-      metrics.httpDuration.observe({ method: req.method, route: nameRoute(req), status }, durationMs / 1_000);
+      metrics.httpDuration.observe({ method: nameMethod(req), route: nameRoute(req, res), status }, durationMs / 1_000);
       const level = chooseLevel(req, res);
       if (log.isLevelEnabled(level)) log[level](describeRequest(req, res, status, durationMs), 'request');
     });
@@ -68,8 +68,31 @@ function pathOf(req: Request): string {
   return question === -1 ? url : url.slice(0, question);
 }
 
-/** The pattern, such as `/api/v1/affiliates/:id`: with the ids themselves each would be a time series. */
-function nameRoute(req: Request): string {
+const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+function nameMethod({ method }: Request): string {
+  return methods.has(method) ? method : 'other';
+}
+
+/**
+ * The pattern, such as `/api/v1/affiliates/:id`: with the ids themselves each would be a time series. Nothing of it is the
+ * caller's: what routers matched is written in this code, and spelled as it is there (paths are matched with their case).
+ */
+function nameRoute(req: Request, res: Response): string {
   const { route } = req as { route?: { path?: unknown } };
-  return typeof route?.path === 'string' ? (req.baseUrl + route.path).replace(/\/$/, '') || '/' : 'unmatched';
+  if (typeof route?.path !== 'string') return res.statusCode < 400 ? 'asset' : 'unmatched';
+  // After an error handler the base may be that of the handler, which the route's own path begins with.
+  const path = route.path.startsWith(`${req.baseUrl}/`) ? route.path : req.baseUrl + route.path;
+  return keepFew(path.replace(/\/$/, '') || '/');
+}
+
+/** More than the hub has routes. Should something of a caller's get into a label after all, it ends here. */
+const MAX_LABELS = 400;
+const labels = new Set<string>();
+
+function keepFew(label: string): string {
+  if (labels.has(label)) return label;
+  if (labels.size >= MAX_LABELS) return 'other';
+  labels.add(label);
+  return label;
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { AppError, type ErrorDetails } from '../domain/errors.ts';
+import { AppError, MAX_DETAILS, type ErrorDetails } from '../domain/errors.ts';
 import { describeForms } from './describe-forms.ts';
 
 /**
@@ -38,10 +38,14 @@ function printable(name: string): string {
 
 function describeIssues(issues: readonly z.core.$ZodIssue[]): ErrorDetails {
   const details: ErrorDetails = {};
+  let found = 0;
   for (const issue of issues) {
+    if (found >= MAX_DETAILS) break;
+    found += 1;
     const path = issue.path.join('.');
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) details[path === '' ? key : `${path}.${key}`] ??= 'is not a known field';
+      for (const key of issue.keys.slice(0, MAX_DETAILS))
+        details[path === '' ? key : `${path}.${key}`] ??= 'is not a known field';
     } else if (path !== '') details[path] ??= issue.message;
   }
   return details;

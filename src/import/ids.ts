@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IdPrefix } from '../domain/ids.ts';
-import { foldCode } from '../program/codes.ts';
+import { foldCode } from '../domain/codes.ts';
 import type { ImportedAffiliate } from './records.ts';
 
 /** What tells one affiliate from another in the files. */

@@ -1,6 +1,6 @@
 import type { Db } from '../db/db.ts';
 import { runSql, type Bindings } from '../db/sql.ts';
-import { foldCode } from '../program/codes.ts';
+import { foldCode } from '../domain/codes.ts';
 
 /**
  * What exists already of what is to be imported: ids and link codes in the whole hub, other codes in the program. What is

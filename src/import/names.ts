@@ -1,5 +1,5 @@
 import type { Evidence } from '../domain/facts.ts';
-import { foldCode } from '../program/codes.ts';
+import { foldCode } from '../domain/codes.ts';
 import type { Known } from './known.ts';
 import type { ImportedClick, ImportedCustomer, ImportedLink, ImportedOrder, Located } from './records.ts';
 import type { Tally } from './tally.ts';

@@ -2,7 +2,7 @@ import type { IdPrefix } from '../domain/ids.ts';
 import { isPlaceholder } from '../domain/placeholders.ts';
 import type { ImportedMessage } from '../inbound/import/normalize.ts';
 import type { Click } from '../program/clicks.ts';
-import { foldCode } from '../program/codes.ts';
+import { foldCode } from '../domain/codes.ts';
 import { derivedId, fits, identityOf } from './ids.ts';
 import type { Known } from './known.ts';
 import { Names, type PlanContext } from './names.ts';

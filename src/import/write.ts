@@ -1,7 +1,8 @@
 import { inTransaction, type Db, type Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
-import { insertClicks, type Click } from '../program/clicks.ts';
-import { foldCode, makeReferralCode } from '../program/codes.ts';
+import { insertClicks, maskClick, type Click } from '../program/clicks.ts';
+import { foldCode } from '../domain/codes.ts';
+import { makeReferralCode } from '../program/codes.ts';
 import { findUniqueViolation } from '../db/pg-errors.ts';
 import type { ImportPlan, New, NewLink } from './plan.ts';
 import type { ImportedAffiliate, ImportedOffer } from './records.ts';
@@ -39,7 +40,7 @@ export async function writeConfiguration(
 }
 
 export function writeClicks(db: Db, clicks: readonly Click[], onStep: (rows: number) => void): Promise<void> {
-  return inSteps(clicks, (step) => insertClicks(db, step), onStep);
+  return inSteps(clicks, (step) => insertClicks(db, step.map(maskClick)), onStep);
 }
 
 /** Writes rows in their order, `size` at a time. */

@@ -11,6 +11,8 @@ export interface Config {
   host: string | null;
   /** Where a worker answers health checks and metrics; null: nowhere. */
   workerPort: number | null;
+  /** Where the web process serves /metrics without a token; null: nowhere. */
+  metricsPort: number | null;
   /** The address at which the world reaches us: scheme, host, port and perhaps a path, without a slash at the end. */
   publicUrl: string;
   /** Absolute path. */
@@ -20,6 +22,8 @@ export interface Config {
   /** `host:port` of some nodes of a Redis Cluster. */
   redisClusterNodes: string[] | null;
   adminToken: string;
+  /** Reads /metrics, and nothing else; null: only the admin token does. */
+  metricsToken: string | null;
   /** 32 bytes each: the first seals, all of them open. */
   encryptionKeys: [Uint8Array, ...Uint8Array[]];
   /** What Express takes as `trust proxy`. */
@@ -60,18 +64,26 @@ export function loadConfig(env: Environment): Config {
   if ('REDIS_URL' in given && 'REDIS_CLUSTER_NODES' in given) {
     problems.push('REDIS_URL: cannot be set together with REDIS_CLUSTER_NODES');
   }
+  for (const name of ['WORKER_PORT', 'METRICS_PORT'] as const) {
+    if (given[name] !== undefined && given[name] === (given.PORT ?? '3000')) problems.push(`${name}: is PORT, too`);
+  }
+  if (given.METRICS_PORT !== undefined && given.METRICS_PORT === given.WORKER_PORT) {
+    problems.push('METRICS_PORT: is WORKER_PORT, too: the web process has the one, the worker the other');
+  }
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   const values = result.data;
   return {
     port: values.PORT,
     host: values.HOST ?? null,
     workerPort: values.WORKER_PORT ?? null,
+    metricsPort: values.METRICS_PORT ?? null,
     publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
     dataDir: resolve(values.DATA_DIR),
     databaseUrl: values.DATABASE_URL,
     redisUrl: values.REDIS_URL ?? null,
     redisClusterNodes: values.REDIS_CLUSTER_NODES ?? null,
     adminToken: values.ADMIN_TOKEN,
+    metricsToken: values.METRICS_TOKEN ?? null,
     encryptionKeys: [values.ENCRYPTION_KEY, ...values.ENCRYPTION_KEY_PREVIOUS],
     trustProxy: values.TRUST_PROXY,
     resultTimeoutMs: values.RESULT_TIMEOUT_MS,
@@ -109,6 +121,13 @@ function wholeNumber(min: number, max: number) {
     .pipe(z.number().min(min, message).max(max, message));
 }
 
+/** A secret that callers send as Bearer. */
+function token(schema: z.ZodString) {
+  return schema
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+    .min(16, 'must have at least 16 characters (`openssl rand -base64 24` makes one)');
+}
+
 function urlOf(protocols: string[], example: string) {
   return text.refine(
     (value) => protocols.includes(URL.parse(value)?.protocol ?? ''),
@@ -135,6 +154,7 @@ const environmentSchema = z.object({
   PORT: wholeNumber(1, 65535).prefault('3000'),
   HOST: text.optional(),
   WORKER_PORT: wholeNumber(1, 65535).optional(),
+  METRICS_PORT: wholeNumber(1, 65535).optional(),
   PUBLIC_URL: urlOf(['http:', 'https:'], 'https://hub.example.com').transform(trimPublicUrl).optional(),
   DATA_DIR: text.prefault('.data'),
   DATABASE_URL: requiredText('is required (only `npm start` brings its own PostgreSQL)').pipe(
@@ -142,7 +162,8 @@ const environmentSchema = z.object({
   ),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'redis://host:6379').optional(),
   REDIS_CLUSTER_NODES: listOf(parseNode).pipe(z.array(z.string()).min(1, 'names no node')).optional(),
-  ADMIN_TOKEN: requiredText(secretsHint).regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'),
+  ADMIN_TOKEN: token(requiredText(secretsHint)),
+  METRICS_TOKEN: token(text).optional(),
   ENCRYPTION_KEY: requiredText(`${secretsHint}: 32 bytes, base64 or hex`).transform(toKey),
   ENCRYPTION_KEY_PREVIOUS: listOf(parseKey).prefault(''),
   TRUST_PROXY: text.prefault('false').transform(toTrustProxy),
@@ -180,9 +201,15 @@ function parseKey(item: string): Uint8Array {
   return new Uint8Array(bytes);
 }
 
+/** A placeholder such as 64 zeros, copied from an example. As a previous key it is taken, so that one can rotate away. */
+function refuseRepeatedByte(key: Uint8Array): Uint8Array {
+  if (key.some((byte) => byte !== key[0])) return key;
+  throw new Error('is one byte repeated, which is no secret (`openssl rand -base64 32` makes a key)');
+}
+
 function toKey(value: string, context: z.RefinementCtx): Uint8Array {
   try {
-    return parseKey(value);
+    return refuseRepeatedByte(parseKey(value));
   } catch (error) {
     context.addIssue({ code: 'custom', message: (error as Error).message });
     return z.NEVER;

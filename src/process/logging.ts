@@ -1,4 +1,5 @@
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
+import { printable } from '../domain/printable.ts';
 import type { LogLevel } from './config.ts';
 
 /** One JSON line an event, on standard output. Secrets that get into a line by mistake are redacted. */
@@ -11,6 +12,8 @@ export function createLogger(
     base: { role: options.role, pid: process.pid },
     redact: { paths: secretPaths, censor: '[redacted]' },
     serializers: { err: serializeError },
+    // JSON leaves DEL, the C1 controls and marks of direction as they are; terminals obey them.
+    hooks: { streamWrite: printable },
   };
   return pino(settings, destination);
 }

@@ -9,6 +9,8 @@ export interface Metrics {
   inboxGroupRows: Histogram;
   /** Rows accepted and not settled yet; read from the database when scraped. */
   inboxWaitingRows: Gauge;
+  /** Visitors who were led on without a click, because their network had made too many by that link. */
+  clicksPastLimit: Counter;
   /** Inbox events settled, by `outcome`. */
   settled: Counter<'outcome'>;
   /** Seconds that settling a batch took. */
@@ -41,6 +43,11 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
     inboxWaitingRows: new Gauge({
       name: 'tributary_inbox_waiting_rows',
       help: 'Messages accepted and not settled yet, in the whole hub',
+      registers,
+    }),
+    clicksPastLimit: new Counter({
+      name: 'tributary_clicks_past_limit_total',
+      help: 'Visitors led on without a click, past the limit of a network and link',
       registers,
     }),
     settled: new Counter({

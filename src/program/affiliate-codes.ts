@@ -2,7 +2,7 @@ import type { Db, Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Scope } from '../domain/scope.ts';
-import { foldCode } from './codes.ts';
+import { foldCode } from '../domain/codes.ts';
 import { findUniqueViolation } from '../db/pg-errors.ts';
 
 export type CodeKind = 'referral' | 'coupon';

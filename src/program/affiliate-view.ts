@@ -1,5 +1,5 @@
 import type { Affiliate } from './affiliates.ts';
-import { foldCode } from './codes.ts';
+import { foldCode } from '../domain/codes.ts';
 
 /** The affiliate as the API answers it and as webhooks carry it. */
 export function affiliateView(affiliate: Affiliate, publicUrl: string) {

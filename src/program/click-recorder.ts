@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { isOutage } from '../db/outage.ts';
 import { GroupCommit } from '../db/group-commit.ts';
 import { AppError } from '../domain/errors.ts';
-import { insertClicks, type Click } from './clicks.ts';
+import { insertClicks, maskClick, type Click } from './clicks.ts';
 
 /** Writes clicks durably, many in one insert. */
 export interface ClickRecorder {
@@ -38,14 +38,16 @@ export function openClickRecorder(db: Db, log: Logger): ClickRecorder {
   });
   const late = new LateClicks(db, log);
   return {
-    async record(click) {
+    async record(given) {
+      const click = maskClick(given);
       try {
         await group.add(click);
       } catch (error) {
         throw isOutage(error) ? storeUnavailable(error) : error;
       }
     },
-    async recordForVisitor(click) {
+    async recordForVisitor(given) {
+      const click = maskClick(given);
       if (late.isAway()) {
         late.keep(click);
         return;

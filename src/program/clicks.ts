@@ -2,6 +2,7 @@ import type { Db } from '../db/db.ts';
 import { selectList, type Columns } from '../db/columns.ts';
 import type { ColumnType } from '../db/rows.ts';
 import { runSql } from '../db/sql.ts';
+import { findKeyIn, maskKeysIn } from '../domain/keys.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 
@@ -48,6 +49,13 @@ export async function insertClicks(db: Db, clicks: readonly Click[]): Promise<vo
     ...Object.fromEntries(insertedFields.map((field) => [field, valuesOf(field)])),
     utm: clicks.map(({ utm }) => (utm ? JSON.stringify(utm) : null)),
   });
+}
+
+/** The click without API keys: a link that was pasted together wrongly must not show one to whoever lists clicks. */
+export function maskClick(click: Click): Click {
+  const { sub1, sub2, sub3, sub4, sub5, utm, userAgent, sourceUrl } = click;
+  const texts = { sub1, sub2, sub3, sub4, sub5, utm, userAgent, sourceUrl };
+  return findKeyIn(texts) ? { ...click, ...maskKeysIn(texts) } : click;
 }
 
 export async function findClick(

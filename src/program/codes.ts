@@ -22,8 +22,3 @@ export function makeReferralCode(displayName: string): string {
     .replaceAll(/^-+|-+$/g, '');
   return slug === '' ? makeCode(8) : `${slug}-${makeCode(6)}`;
 }
-
-/** The form in which codes are stored and compared, here and in the pipeline: trimmed, in lower case. */
-export function foldCode(code: string): string {
-  return code.trim().toLowerCase();
-}

@@ -1,7 +1,7 @@
 import type { Db } from '../db/db.ts';
 import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
 import { runSql } from '../db/sql.ts';
-import { foldCode } from './codes.ts';
+import { foldCode, stripInvisible } from '../domain/codes.ts';
 
 /** All that a redirect needs. */
 export interface LinkTarget {
@@ -22,10 +22,21 @@ export interface LinkTarget {
  * Where a code leads: a tracking link's, or an affiliate's own, which leads to the program's default offer (a test affiliate's
  * to the oldest test offer where there is none). A live affiliate's own code is no test link's, whatever was made first. Null
  * for an unknown one. Remembered for some seconds, and while the database is away for longer, so that visitors still arrive.
+ * What cannot be seen, and came along when the link was copied, is left out.
  */
-export function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
+export async function findLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
+  const exact = await readLinkTarget(db, code);
+  const stripped = stripInvisible(code);
+  return exact ?? (stripped === code ? null : readLinkTarget(db, stripped));
+}
+
+function readLinkTarget(db: Db, code: string): Promise<LinkTarget | null> {
   return cacheOf(db).get(code, async () => {
-    const [row] = await runSql<LinkTarget>(db, 'findLinkTarget', targetByCode, { code, ownCode: foldCode(code) });
+    const [row] = await runSql<LinkTarget>(db, 'findLinkTarget', targetByCode, {
+      code,
+      lowered: code.toLowerCase(),
+      folded: foldCode(code),
+    });
     return row ?? null;
   });
 }
@@ -38,13 +49,14 @@ const targetByCode = `
     select 1 as rank, l.id as link_id, l.program_id, l.livemode, l.affiliate_id, l.offer_id, l.custom_url, l.status
     from tracking_links l where l.code = :code
     union all
-    select 2, null, c.program_id, own.livemode, c.affiliate_id,
+    -- As it was before codes were compared without what cannot be seen: links that are out in the world go on.
+    select case when c.code = :lowered then 2 else 3 end, null, c.program_id, own.livemode, c.affiliate_id,
       coalesce(p.default_offer_id, case when not own.livemode then
         (select id from offers where program_id = p.id and not livemode order by created_at, id limit 1) end),
       null, 'active'
     from link_codes c join programs p on p.id = c.program_id
       join affiliates own on own.program_id = c.program_id and own.id = c.affiliate_id
-    where c.code = :ownCode
+    where c.code in (:lowered, :folded)
   ) target
   join affiliates a on a.program_id = target.program_id and a.id = target.affiliate_id
   join offers o on o.program_id = target.program_id and o.id = target.offer_id

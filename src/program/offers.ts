@@ -1,6 +1,7 @@
 import { inTransaction, type Db } from '../db/db.ts';
 import { insertList, selectList, updateList, type ChangesOf, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
+import { stripInvisible } from '../domain/codes.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { Reach, Scope } from '../domain/scope.ts';
@@ -165,15 +166,16 @@ async function writeOffer(
   }
 }
 
-/** By id or by code; where both are some offer's, the id counts. */
+/** By id or by code (with or without what cannot be seen); where both are some offer's, the id counts. */
 export async function findOffer(db: Db, { programId, modes }: Reach, idOrCode: string): Promise<Offer | null> {
   const [row] = await runSql<Offer>(
     db,
     'findOffer',
     `select ${selected} from offers
-     where program_id = :programId and (id = :idOrCode or code = :idOrCode) and livemode = any(:modes::boolean[])
-     order by (id = :idOrCode) desc, array_position(:modes::boolean[], livemode) limit 1`,
-    { programId, modes, idOrCode },
+     where program_id = :programId and (id = :idOrCode or code in (:idOrCode, :stripped))
+       and livemode = any(:modes::boolean[])
+     order by (id = :idOrCode) desc, (code = :idOrCode) desc, array_position(:modes::boolean[], livemode) limit 1`,
+    { programId, modes, idOrCode, stripped: stripInvisible(idOrCode) },
   );
   return row ?? null;
 }

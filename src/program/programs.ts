@@ -25,6 +25,8 @@ export interface Program {
   identifyByEmail: boolean;
   /** What an equal domain of buyer and affiliate does: it is told in the explanation, or opens a review. */
   sameDomain: 'flag' | 'review';
+  /** Days that a click which no order names is kept beyond the longest window of the program's offers. */
+  clickRetentionDays: number;
   companyName: string | null;
   contactEmail: string | null;
   status: string;
@@ -41,6 +43,7 @@ export interface ProgramInput {
   autoApprove?: boolean | undefined;
   identifyByEmail?: boolean | undefined;
   sameDomain?: Program['sameDomain'] | undefined;
+  clickRetentionDays?: number | undefined;
   companyName?: string | null | undefined;
   contactEmail?: string | null | undefined;
 }
@@ -63,6 +66,7 @@ export async function createProgram(db: Db, input: ProgramInput): Promise<Progra
       autoApprove: input.autoApprove ?? false,
       identifyByEmail: input.identifyByEmail ?? false,
       sameDomain: input.sameDomain ?? 'flag',
+      clickRetentionDays: input.clickRetentionDays ?? 400,
       companyName: input.companyName ?? null,
       contactEmail: input.contactEmail ?? null,
     },
@@ -105,6 +109,7 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
     autoApprove: changes.autoApprove,
     identifyByEmail: changes.identifyByEmail,
     sameDomain: changes.sameDomain,
+    clickRetentionDays: changes.clickRetentionDays,
     companyName: changes.companyName,
     contactEmail: changes.contactEmail,
   });
@@ -143,6 +148,7 @@ const columns: Columns<keyof ProgramRow> = {
   autoApprove: 'auto_approve',
   identifyByEmail: 'identify_by_email',
   sameDomain: 'same_domain',
+  clickRetentionDays: 'click_retention_days',
   companyName: 'company_name',
   contactEmail: 'contact_email',
   status: 'status',

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Db } from '../db/db.ts';
 import { z } from 'zod';
-import type { SecretBox } from '../db/secret-box.ts';
+import type { SealedPlace, SecretBox } from '../db/secret-box.ts';
 import { insertList, selectList, updateList, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
@@ -151,7 +151,7 @@ export async function createSource(db: Db, secrets: SecretBox, programId: string
       orderScope: input.orderScope ?? 'program',
       livemode: input.livemode ?? true,
       settings: JSON.stringify(input.settings),
-      sealedSecrets: input.secrets ? await secrets.seal(JSON.stringify(input.secrets)) : null,
+      sealedSecrets: input.secrets ? await secrets.seal(JSON.stringify(input.secrets), placeOf(id)) : null,
     });
     cacheOf(db).delete(id);
     return row as Source;
@@ -204,7 +204,7 @@ export async function updateSource(
     livemode: changes.livemode,
     settings: changes.settings && JSON.stringify(changes.settings),
     settingsChangedAt: changes.settings || changes.orderScope || changes.livemode !== undefined ? now : undefined,
-    sealedSecrets: changes.secrets && (await secrets.seal(JSON.stringify(changes.secrets))),
+    sealedSecrets: changes.secrets && (await secrets.seal(JSON.stringify(changes.secrets), placeOf(sourceId))),
   });
   const [row] = await runSql<Source>(
     db,
@@ -263,10 +263,12 @@ const cacheOf = perDatabase(() => new ExpiringCache<Source>({ ttlMs: 4_000, maxE
 /** The cache above keeps sources as objects: their opened secrets are kept and forgotten with them. */
 const opened = new WeakMap<Source, Promise<unknown>>();
 
+const placeOf = (id: string): SealedPlace => ({ table: 'sources', column: 'secrets', row: [id] });
+
 function openSecrets<T>(secrets: SecretBox, source: Source): Promise<T> {
   let opening = opened.get(source);
   if (!opening) {
-    opening = secrets.open(source.sealedSecrets ?? '').then((text) => JSON.parse(text) as unknown);
+    opening = secrets.open(source.sealedSecrets ?? '', placeOf(source.id)).then((text) => JSON.parse(text) as unknown);
     opened.set(source, opening);
   }
   return opening as Promise<T>;

@@ -187,6 +187,9 @@ const countedLinkResults = `
     select link_id, count(*) as clicks, 0 as conversions from clicks
     where link_id = any(:linkIds) and livemode = :livemode and program_id = :programId group by 1
     union all
+    select link_id, sum(clicks), 0 from forgotten_clicks
+    where link_id = any(:linkIds) and livemode = :livemode and program_id = :programId group by 1
+    union all
     select c.link_id, 0, count(*) from clicks c join orders o on o.click_id = c.id
     where c.link_id = any(:linkIds) and o.livemode = :livemode and o.program_id = :programId
       and order_counts(o.status, o.kind, o.cpa_claim)

@@ -73,6 +73,9 @@ const countedResults = `
   select affiliate_id, null as commission_currency, count(*) as clicks, 0 as conversions, 0 as commission from clicks
   where affiliate_id = any(:affiliateIds) and program_id = :programId and livemode = :livemode group by 1
   union all
+  select affiliate_id, null, sum(clicks)::bigint, 0, 0 from forgotten_clicks
+  where affiliate_id = any(:affiliateIds) and program_id = :programId and livemode = :livemode group by 1
+  union all
   select affiliate_id, commission_currency, 0, count(*), sum(commission_minor) from orders
   where affiliate_id = any(:affiliateIds) and program_id = :programId and livemode = :livemode
     and order_counts(status, kind, cpa_claim) group by 1, 2`;

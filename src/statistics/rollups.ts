@@ -169,6 +169,9 @@ async function buildProgram(trx: Trx, programId: string): Promise<number> {
        select program_id, livemode, link_id, count(*) as clicks, 0 as conversions
        from clicks where program_id = :programId and link_id is not null group by 1, 2, 3
        union all
+       select program_id, livemode, link_id, sum(clicks), 0
+       from forgotten_clicks where program_id = :programId and link_id is not null group by 1, 2, 3
+       union all
        select o.program_id, o.livemode, c.link_id, 0, count(*)
        from orders o join clicks c on c.id = o.click_id
        where o.program_id = :programId and c.link_id is not null and order_counts(o.status, o.kind, o.cpa_claim) group by 1, 2, 3

@@ -66,6 +66,9 @@ export function scanRows(timezone: string, conditions: readonly Condition[]): Co
           0::numeric as commission
         from clicks where ${where.sql} group by 1, 2, 3
       union all
+      select ${day}, offer_id, affiliate_id, null, null, sum(clicks), 0, 0, 0, 0
+        from forgotten_clicks where ${where.sql} group by 1, 2, 3
+      union all
       select ${day}, offer_id, affiliate_id, currency, commission_currency, 0, count(*),
           count(*) filter (where status <> 'pending'), sum(remaining_of(net_minor, gross_minor, refunded_minor)),
           sum(commission_minor)

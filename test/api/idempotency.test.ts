@@ -48,11 +48,13 @@ test('a key is known by program, livemode and path: elsewhere it is another', as
 });
 
 test('refusals are kept like successes, with their request id', async () => {
-  const first = await create('refused', { displayName: 'x' });
-  assert.equal(first.status, 400);
+  const body = { displayName: 'Taken', email: 'taken@example.com', referralCode: 'taken' };
+  assert.equal((await create('takes', body)).status, 201);
+  const first = await create('refused', body);
+  assert.equal(first.status, 409);
   const again = await api.live
     .call('POST', '/affiliates', {
-      body: { displayName: 'x' },
+      body,
       headers: { 'idempotency-key': 'refused' },
     })
     .catch((error: Error) => error);

@@ -23,6 +23,7 @@ test('a program has defaults, and what was set comes back', async () => {
     autoApprove: false,
     identifyByEmail: false,
     sameDomain: 'flag',
+    clickRetentionDays: 400,
     companyName: null,
     contactEmail: null,
     status: 'approved',

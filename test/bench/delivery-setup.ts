@@ -6,6 +6,7 @@ import { inTransaction, type Db } from '../../src/db/db.ts';
 import { createSecretBox } from '../../src/db/secret-box.ts';
 import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
+import { placeOf } from '../../src/outbound/endpoints/endpoint-rows.ts';
 import { deliveryJobs } from '../../src/outbound/wire/delivery-id.ts';
 import { exampleData } from '../../src/outbound/events/event-examples.ts';
 import type { EventTypeName } from '../../src/outbound/events/event-types.ts';
@@ -49,12 +50,13 @@ export const benchSecret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
 /** An endpoint of the receiver that wants one type of event. */
 export async function addEndpoint(bench: DeliveryBench, path: string, eventType: EventTypeName): Promise<void> {
   const secrets = createSecretBox({ key: Buffer.from(bench.services.env.ENCRYPTION_KEY ?? '', 'hex') });
+  const id = newId('whe');
   await bench.services.db('webhook_endpoints').insert({
-    id: newId('whe'),
+    id,
     program_id: bench.programId,
     kind: 'webhook',
     url: bench.receiver.origin + path,
-    secret: await secrets.seal(benchSecret),
+    secret: await secrets.seal(benchSecret, placeOf('secret', id)),
     event_types: [eventType],
   });
 }

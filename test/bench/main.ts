@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { runAttacksBench } from './attacks.ts';
 import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
 import { runGrowthBench } from './growth.ts';
@@ -18,6 +19,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis') => Promise<BenchRe
   dialects: runDialectsBench,
   lists: runListsBench,
   growth: runGrowthBench,
+  attacks: runAttacksBench,
 };
 
 const { values, positionals } = parseArgs({

@@ -34,7 +34,7 @@ export async function startBenchServices(backend: 'postgres' | 'redis'): Promise
     env: {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redis?.url ?? '',
-      ENCRYPTION_KEY: '22'.repeat(32),
+      ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
       ADMIN_TOKEN: 'admin-token-of-the-bench',
       RATE_LIMITS: 'off',
       LOG_LEVEL: 'warn',

@@ -13,15 +13,25 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const TIMEOUT_MS = 60_000;
 
-/** Runs `tributary …` as people do: a process of its own, with PATH and `env` alone, ended when it takes too long. */
-export async function runCli(args: readonly string[], env: Environment, cwd = root): Promise<CliResult> {
+/**
+ * Runs `tributary …` as people do: a process of its own, with PATH and `env` alone, ended when it takes too long. `input`
+ * is its standard input.
+ */
+export async function runCli(
+  args: readonly string[],
+  env: Environment,
+  { cwd = root, input }: { cwd?: string; input?: string | undefined } = {},
+): Promise<CliResult> {
   const child = spawn(process.execPath, ['src/cli/tributary.ts', ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
+  // It may end without having read.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input ?? '');
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (output.stdout += String(chunk)));
   child.stderr.on('data', (chunk) => (output.stderr += String(chunk)));
@@ -37,7 +47,7 @@ export function cliEnvironment(hub: { databaseUrl: string; url?: string }): Envi
   return {
     DATABASE_URL: hub.databaseUrl,
     ADMIN_TOKEN: 'admin-token-of-the-tests',
-    ENCRYPTION_KEY: '11'.repeat(32),
+    ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
     ...(hub.url === undefined ? {} : { PUBLIC_URL: hub.url }),
   };
 }

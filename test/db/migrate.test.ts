@@ -22,8 +22,8 @@ async function withEmptyDatabase(work: (db: Db, url: string) => Promise<void>): 
 function migrateInProcess(databaseUrl: string) {
   return startProcess(['src/cli/tributary.ts', 'migrate'], {
     DATABASE_URL: databaseUrl,
-    ADMIN_TOKEN: 'token',
-    ENCRYPTION_KEY: '00'.repeat(32),
+    ADMIN_TOKEN: 'admin-token-of-the-tests',
+    ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
   });
 }
 

@@ -10,7 +10,7 @@ import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import type { Db } from '../../src/db/db.ts';
 import { listPendingMigrations, migrateDatabase } from '../../src/db/migrate.ts';
-import { resealSecrets } from '../../src/db/sealed-columns.ts';
+import { bindSecrets, resealSecrets } from '../../src/db/sealed-columns.ts';
 import { createSecretBox } from '../../src/db/secret-box.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { createLogger } from '../../src/process/logging.ts';
@@ -90,6 +90,16 @@ describe(`a database of ${COMMIT}`, () => {
     const readSources = () =>
       runSql<{ id: string; livemode: boolean | null }>(db, `select id, livemode from sources order by id`);
     const sources = await readSources();
+    // A code as it was pasted from a page, with a space that cannot be seen.
+    const [pasted] = await runSql<{ code: string; affiliate: string }>(
+      db,
+      `update affiliate_codes set code = left(code, 1) || chr(8203) || substr(code, 2)
+       where (program_id, kind, code) in (
+         select program_id, kind, code from affiliate_codes c where kind = 'referral' and length(code) > 4
+           and not exists (select 1 from affiliate_codes k where k.code = c.code and k.program_id <> c.program_id)
+         order by program_id, code limit 1)
+       returning code, affiliate_id as affiliate`,
+    );
     assert.deepEqual(await migrateDatabase({ databaseUrl: database.url, queueInDatabase: true }), later);
     assert.deepEqual(await listPendingMigrations(db), []);
     assert.deepEqual(await readApplied(), all);
@@ -102,6 +112,16 @@ describe(`a database of ${COMMIT}`, () => {
       const rows = await runSql(db, `select distinct livemode from ${table}`);
       assert.deepEqual(rows, [{ livemode: true }], table);
     }
+    const plain = pasted?.code.replace('\u200b', '');
+    assert.deepEqual(
+      await runSql(
+        db,
+        `select c.code, c.link_code, (select affiliate_id from link_codes where code = ?) as "leadsTo"
+         from affiliate_codes c where kind = 'referral' and affiliate_id = ?`,
+        [pasted?.code, pasted?.affiliate],
+      ),
+      [{ code: plain, link_code: plain, leadsTo: pasted?.affiliate }],
+    );
     assert.deepEqual(await migrateDatabase({ databaseUrl: database.url, queueInDatabase: true }), []);
   });
 
@@ -151,6 +171,19 @@ describe(`a database of ${COMMIT}`, () => {
          + (select count(secret) + count(previous_secret) + count(headers) from webhook_endpoints)::int as count`,
     );
     assert.ok(count > 20, `${count} secrets`);
+    const [{ answers } = { answers: 0 }] = await runSql<{ answers: number }>(
+      db,
+      'select count(response_body)::int as answers from idempotency_keys',
+    );
+    const [source] = await runSql<{ id: string; sealed: string }>(
+      db,
+      'select id, secrets as sealed from sources where secrets is not null limit 1',
+    );
+    assert.ok(source);
+    const place = { table: 'sources', column: 'secrets', row: [source.id] } as const;
+    await assert.rejects(secrets.open(source.sealed, place), /not bound to its row yet\. Run: tributary migrate/);
+    assert.equal(await bindSecrets(db, secrets), count + answers, 'each is bound to its row');
+    assert.equal(await bindSecrets(db, secrets), 0, 'once');
     assert.equal(await resealSecrets(db, secrets), count);
     const stranger = createSecretBox({ key: Buffer.alloc(32) });
     await assert.rejects(resealSecrets(db, stranger));
@@ -210,10 +243,12 @@ test('the migration after the newest one is applied to that database, once, and 
     const next = `${String(Number.parseInt(files.at(-1) ?? '', 10) + 1).padStart(3, '0')}_next`;
     await writeFile(join(tree, 'migrations', `${next}.ts`), nextMigration);
 
-    const first = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), tree);
+    const { encryptionKey } = database.expected.secrets;
+    const env = { ...cliEnvironment({ databaseUrl: database.url }), ENCRYPTION_KEY: encryptionKey };
+    const first = await runCli(['migrate'], env, { cwd: tree });
     const applied = [...files.slice(6).map((file) => file.replace('.ts', '')), next];
     assert.equal(first.stdout, `Applied ${applied.join(', ')}\n`, first.stderr);
-    const again = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), tree);
+    const again = await runCli(['migrate'], env, { cwd: tree });
     assert.equal(again.stdout, 'The schema is up to date\n', again.stderr);
     const [row] = await runSql<{ noted: number }>(db, `select count(*)::int as noted from orders where noted = status`);
     assert.equal(row?.noted, database.expected.rows.orders);

@@ -15,7 +15,7 @@ export function spawnWorker(hub: TestHub, backend: TestBackend): ChildProcess {
       ...backendEnvironment(backend),
       DATABASE_URL: hub.databaseUrl,
       ADMIN_TOKEN: hub.adminToken,
-      ENCRYPTION_KEY: '11'.repeat(32),
+      ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
       PUBLIC_URL: hub.url,
       LOG_LEVEL: 'fatal',
       OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',

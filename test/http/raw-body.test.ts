@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import express from 'express';
 import type { ErrorRequestHandler } from 'express';
 import { AppError } from '../../src/domain/errors.ts';
-import { MAX_BODY_BYTES, rawBody } from '../../src/http/raw-body.ts';
+import { MAX_BODY_BYTES, readRawBody } from '../../src/http/raw-body.ts';
 
 let server: http.Server;
 let port: number;
@@ -15,8 +15,8 @@ const errors: unknown[] = [];
 
 before(async () => {
   const app = express();
-  app.use(rawBody, (req, res) => {
-    const body = req.body as Buffer;
+  app.use(async (req, res) => {
+    const body = await readRawBody(req);
     res.json({ isBuffer: Buffer.isBuffer(body), length: body.length, text: body.toString('latin1').slice(0, 40) });
   });
   const onError: ErrorRequestHandler = (error: unknown, _req, res, _next) => {

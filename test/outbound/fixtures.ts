@@ -1,6 +1,7 @@
 import { inTransaction, type Db } from '../../src/db/db.ts';
 import pino, { type Logger } from 'pino';
 import { createSecretBox } from '../../src/db/secret-box.ts';
+import { placeOf } from '../../src/outbound/endpoints/endpoint-rows.ts';
 import { runSql } from '../support/sql.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { createAddressGuard } from '../../src/outbound/guard/address-guard.ts';
@@ -70,7 +71,7 @@ export async function createEndpoint(
     livemode: options.livemode ?? true,
     kind: options.kind ?? 'webhook',
     url,
-    secret: await secrets.seal(secret),
+    secret: await secrets.seal(secret, placeOf('secret', id)),
     event_types: options.eventTypes ?? [],
     disabled_at: options.disabled ? new Date() : null,
     disabled_reason: options.disabled ? 'manual' : null,

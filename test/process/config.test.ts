@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError, loadConfig, type Environment } from '../../src/process/config.ts';
 
-const needed = { DATABASE_URL: 'postgres://u:p@db/x', ADMIN_TOKEN: 'token', ENCRYPTION_KEY: 'ab'.repeat(32) };
+const needed = {
+  DATABASE_URL: 'postgres://u:p@db/x',
+  ADMIN_TOKEN: 'sixteen-letters-',
+  ENCRYPTION_KEY: 'abcd'.repeat(16),
+};
+const neededKey = new Uint8Array(Buffer.from(needed.ENCRYPTION_KEY, 'hex'));
 
 function problemsOf(env: Environment): string[] {
   try {
@@ -21,11 +26,13 @@ test('with the three required variables all else has its documented default', ()
     port: 3000,
     host: null,
     workerPort: null,
+    metricsPort: null,
     publicUrl: 'http://localhost:3000',
     databaseUrl: 'postgres://u:p@db/x',
     redisUrl: null,
     redisClusterNodes: null,
-    adminToken: 'token',
+    adminToken: 'sixteen-letters-',
+    metricsToken: null,
     trustProxy: false,
     resultTimeoutMs: 5000,
     outboundAllowCidrs: [],
@@ -35,7 +42,7 @@ test('with the three required variables all else has its documented default', ()
     retryScheduleS: [5, 300, 1800, 7200, 18000, 36000, 36000, 50400, 72000, 86400],
     messageRetentionDays: 90,
   });
-  assert.deepEqual(encryptionKeys, [new Uint8Array(32).fill(0xab)]);
+  assert.deepEqual(encryptionKeys, [neededKey]);
   assert.match(dataDir, /^\/.*\/\.data$/);
 });
 
@@ -79,9 +86,21 @@ test('all mistakes are reported at once, each by its name and in words', () => {
 });
 
 test('a mistake in a secret does not show the secret', () => {
-  const problems = problemsOf({ ...needed, ENCRYPTION_KEY: 'my-secret-value', ADMIN_TOKEN: 'my secret value' });
+  const problems = problemsOf({ ...needed, ENCRYPTION_KEY: 'my-secret-value', ADMIN_TOKEN: 'my secret value of old' });
   assert.equal(problems.length, 2);
   assert.doesNotMatch(problems.join(), /my.secret/);
+});
+
+test('an admin token that can be guessed is refused at the start', () => {
+  assert.match(problemsOf({ ...needed, ADMIN_TOKEN: 'fifteen-letters' })[0] ?? '', /^ADMIN_TOKEN: .*16 characters/);
+  assert.match(problemsOf({ ...needed, ADMIN_TOKEN: `${' '.repeat(20)}short` })[0] ?? '', /^ADMIN_TOKEN: /);
+});
+
+test('an encryption key of one repeated byte is refused at the start, but may be rotated away from', () => {
+  for (const zeros of ['0'.repeat(64), 'ff'.repeat(32), Buffer.alloc(32, 'a').toString('base64')]) {
+    assert.match(problemsOf({ ...needed, ENCRYPTION_KEY: zeros })[0] ?? '', /^ENCRYPTION_KEY: .*one byte repeated/);
+    assert.deepEqual(problemsOf({ ...needed, ENCRYPTION_KEY_PREVIOUS: zeros }), []);
+  }
 });
 
 test('an empty variable counts as unset', () => {
@@ -98,7 +117,7 @@ test('an encryption key is taken as hex, base64 and base64url; former keys follo
       ENCRYPTION_KEY: key,
       ENCRYPTION_KEY_PREVIOUS: needed.ENCRYPTION_KEY,
     });
-    assert.deepEqual(encryptionKeys, [bytes, new Uint8Array(32).fill(0xab)], encoding);
+    assert.deepEqual(encryptionKeys, [bytes, neededKey], encoding);
   }
 });
 

@@ -47,6 +47,7 @@ test('a key authenticates as its program, mode and access', async () => {
     mode: 'live',
     access: 'write',
     rateLimits: { writes: 5 },
+    lentLimits: [],
   });
 });
 

@@ -47,7 +47,7 @@ export async function startHub(options: HubOptions = {}): Promise<TestHub> {
     PORT: String(port),
     PUBLIC_URL: url,
     ADMIN_TOKEN: adminToken,
-    ENCRYPTION_KEY: '11'.repeat(32),
+    ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
     RATE_LIMITS: 'off',
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import type { Fact, FactAmount } from '../../domain/facts.ts';
+import { oneLine } from '../../domain/printable.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
 import { formatMajorAmount } from '../../domain/money.ts';
 import { findStories, type Chapter, type Story, type StoryPosting } from '../../audit/explain.ts';
 import { withHub } from '../hub/access.ts';
+import { print } from '../terminal.ts';
 
 /** `tributary explain`: the story of an order. */
 export function explainCommand(): Command {
@@ -18,8 +20,8 @@ async function explain(id: string, { json }: { json?: true }): Promise<void> {
   const stories = await withHub(({ db }) => findStories(db, id.trim()));
   if (stories.length === 0) throw new Error(`No order is known as ${id}`);
   if (json)
-    console.log(JSON.stringify(stories, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)));
-  else console.log(stories.map(tellStory).join('\n\n'));
+    print(JSON.stringify(stories, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)));
+  else print(stories.map(tellStory).join('\n\n'));
 }
 
 function tellStory(story: Story): string {
@@ -37,7 +39,9 @@ function tellStory(story: Story): string {
     '',
     ...story.chapters.flatMap((chapter) => tellChapter(chapter, story.names.keys)),
     ...tellSum(story),
-  ].join('\n');
+  ]
+    .map(oneLine)
+    .join('\n');
 }
 
 function tellAmounts({ order }: Story): string[] {

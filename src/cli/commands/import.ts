@@ -5,6 +5,7 @@ import { affitorFormat } from '../../dialects/affitor/import.ts';
 import { affspaceFormat } from '../../dialects/affspace/import.ts';
 import { attroFormat } from '../../dialects/attro/import.ts';
 import { refgrowFormat } from '../../dialects/refgrow/import.ts';
+import { oneLine } from '../../domain/printable.ts';
 import { systemClock } from '../../domain/clock.ts';
 import { csvFormat } from '../../import/csv-format.ts';
 import { importFiles, type ImportReport, type Progress } from '../../import/import.ts';
@@ -13,6 +14,7 @@ import { createLogger } from '../../process/logging.ts';
 import { withHub } from '../hub/access.ts';
 import { chooseProgram, programOption } from './program-option.ts';
 import { formatTable } from '../table.ts';
+import { print, printError } from '../terminal.ts';
 
 const formats = {
   attro: attroFormat,
@@ -46,7 +48,7 @@ export function importCommand(): Command {
 
 async function run(paths: string[], { from, program, dryRun, json }: ImportOptions): Promise<void> {
   const showProgress = ({ done, total }: Progress): void => {
-    if (!json) console.error(`… ${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
+    if (!json) printError(`… ${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
   };
   const report = await withHub(async ({ config, db }) =>
     importFiles(
@@ -63,9 +65,9 @@ async function run(paths: string[], { from, program, dryRun, json }: ImportOptio
   if (report.problems.length > 0) process.exitCode = 1;
   if (json) {
     const [problems, notes] = [report.problems.map(flatten), report.notes.map(flatten)];
-    console.log(JSON.stringify({ ...report, problems, notes }));
-  } else if (report.problems.length > 0) console.error(describeProblems(report.problems));
-  else console.log(describeReport(report));
+    print(JSON.stringify({ ...report, problems, notes }));
+  } else if (report.problems.length > 0) printError(describeProblems(report.problems));
+  else print(describeReport(report));
 }
 
 const PROBLEMS_SHOWN = 50;
@@ -78,7 +80,7 @@ function describeProblems(problems: readonly Problem[]): string {
 /** `affiliates.csv:12 email must be an e-mail address`. */
 function describeRows(problems: readonly Problem[]): string[] {
   const shown = problems.slice(0, PROBLEMS_SHOWN).map(({ at, field, message }) => {
-    return `${at.file}:${at.row} ${field === null ? '' : `${field} `}${message}`;
+    return oneLine(`${at.file}:${at.row} ${field === null ? '' : `${field} `}${message}`);
   });
   const more = problems.length - shown.length;
   return more > 0 ? [...shown, `… and ${more.toLocaleString('en')} more (--json has all)`] : shown;

@@ -4,7 +4,9 @@ import { text } from '../../http/fields.ts';
 import { createKey, type KeyAccess, type KeyMode } from '../../program/api-keys.ts';
 import { withHub } from '../hub/access.ts';
 import { validateOptions } from './options.ts';
+import { readSecret, secretFileHint } from './secret-options.ts';
 import { chooseProgram, programOption } from './program-option.ts';
+import { print, printError } from '../terminal.ts';
 
 interface KeyOptions {
   program?: string;
@@ -12,6 +14,7 @@ interface KeyOptions {
   mode?: KeyMode;
   access?: KeyAccess;
   import?: string;
+  importFile?: string;
   json?: true;
 }
 
@@ -29,6 +32,7 @@ export function keyCommand(): Command {
         'take over the value of a key made elsewhere, so that its clients go on working (by default it is named ' +
           "'imported', may write, and is live unless it says 'test' itself)",
       )
+      .option('--import-file <path>', `the same, ${secretFileHint}`)
       .option('--json', 'print JSON')
       .action(create),
   );
@@ -43,7 +47,8 @@ const keyInput = z.strictObject({
 /** `sk_test_…`, `rgk_test_…`: systems that tell their keys apart do it by this word. */
 const saysTest = /(?:^|_)test_/;
 
-async function create({ program, import: importedKey, json, ...said }: KeyOptions): Promise<void> {
+async function create({ program, import: given, importFile, json, ...said }: KeyOptions): Promise<void> {
+  const importedKey = readSecret('--import', given, importFile)?.trim();
   const usual =
     importedKey === undefined
       ? {}
@@ -53,12 +58,12 @@ async function create({ program, import: importedKey, json, ...said }: KeyOption
     createKey(db, await chooseProgram(db, program), { ...input, importedKey }),
   );
   if (json) {
-    console.log(JSON.stringify({ ...apiKey, key: plaintext }));
+    print(JSON.stringify({ ...apiKey, key: plaintext }));
     return;
   }
-  console.log(plaintext);
+  print(plaintext);
   // The key alone goes to stdout, so that `KEY=$(tributary key create …)` works.
-  console.error(
+  printError(
     importedKey === undefined
       ? `The ${apiKey.mode} key '${apiKey.name}' (${apiKey.access}) of ${apiKey.programId}. It is not shown again.`
       : `Imported as the ${apiKey.mode} key '${apiKey.name}' (${apiKey.access}) of ${apiKey.programId}.`,

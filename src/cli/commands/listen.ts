@@ -1,13 +1,18 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { oneLine } from '../../domain/printable.ts';
 import { createApiClient } from '../hub/api-client.ts';
 import { findHubUrl } from '../hub/access.ts';
-import { hubOption, keyOption } from './send.ts';
+import { readSecret, secretFileHint } from './secret-options.ts';
+import { hubOption, keyFileOption, keyOption, readKey } from './send.ts';
 import { startSubscriber, type Receipt, type Subscriber } from '../subscriber.ts';
+import { print, printError } from '../terminal.ts';
 
 interface ListenOptions {
   secret?: string;
+  secretFile?: string;
   register?: true;
   key?: string;
+  keyFile?: string;
   hub?: string;
   url?: string;
   events?: string[];
@@ -26,8 +31,10 @@ export function listenCommand(): Command {
     )
     .option('--register', 'register as an endpoint of the hub until stopped; needs --key')
     .addOption(keyOption('a write key, for --register'))
+    .addOption(keyFileOption())
     .addOption(hubOption())
     .option('--secret <whsec>', "the endpoint's secret, where it is registered already")
+    .option('--secret-file <path>', `the same, ${secretFileHint}`)
     .option('--events <types>', 'with --register: only these event types, comma separated', readList)
     .option('--url <url>', 'with --register: the address by which the hub reaches this subscriber')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -38,8 +45,11 @@ export function listenCommand(): Command {
     .action(listen);
 }
 
-async function listen(options: ListenOptions): Promise<void> {
-  const { secret, register, key } = options;
+async function listen(given: ListenOptions): Promise<void> {
+  const { register } = given;
+  const secret = readSecret('--secret', given.secret, given.secretFile);
+  const key = readKey(given);
+  const options = { ...given, key };
   if ((secret === undefined) === (register === undefined)) {
     throw new Error('Say by which secret to verify: either --register --key KEY, or --secret whsec_…');
   }
@@ -56,14 +66,14 @@ async function listen(options: ListenOptions): Promise<void> {
       if (counts.received === options.count) return;
       counts.received += 1;
       if (receipt.verified) counts.verified += 1;
-      console.log(options.json ? JSON.stringify(toJson(receipt)) : describeReceipt(receipt));
+      print(options.json ? JSON.stringify(toJson(receipt)) : describeReceipt(receipt));
       if (counts.received === options.count) stop.now();
     },
   });
   try {
     if (secret !== undefined) {
       subscriber.setSecret(secret);
-      console.error(`Listening on ${subscriber.url}`);
+      printError(`Listening on ${subscriber.url}`);
       await stop.asked;
     } else {
       await listenRegistered(subscriber, options, stop.asked);
@@ -71,14 +81,14 @@ async function listen(options: ListenOptions): Promise<void> {
   } finally {
     await subscriber.close();
   }
-  console.error(summarize(counts));
+  printError(summarize(counts));
   if (counts.verified < counts.received) process.exitCode = 1;
 }
 
 /** The endpoint exists while we run: one that nobody answers would be retried for days. */
 async function listenRegistered(
   subscriber: Subscriber,
-  options: ListenOptions,
+  options: Omit<ListenOptions, 'key'> & { key: string | undefined },
   stopAsked: Promise<void>,
 ): Promise<void> {
   const hub = findHubUrl(options.hub);
@@ -93,10 +103,10 @@ async function listenRegistered(
       throw new Error(explainRefusal(error.message), { cause: error });
     });
   subscriber.setSecret(endpoint.secret);
-  console.error(`Listening on ${subscriber.url} as ${endpoint.id} of ${hub}. Ctrl-C stops and removes it.`);
+  printError(`Listening on ${subscriber.url} as ${endpoint.id} of ${hub}. Ctrl-C stops and removes it.`);
   await stopAsked;
   await api.call('DELETE', `/webhook-endpoints/${endpoint.id}`).catch((error: Error) => {
-    console.error(`The endpoint ${endpoint.id} could not be removed: ${error.message}`);
+    printError(`The endpoint ${endpoint.id} could not be removed: ${error.message}`);
   });
 }
 
@@ -108,7 +118,7 @@ function explainRefusal(message: string): string {
 function describeReceipt({ id, type, livemode, problems, body, receivedAt }: Receipt): string {
   const verdicts = Object.entries(problems).map(([library, problem]) => `${library} ${problem ?? 'ok'}`);
   const time = receivedAt.toISOString().slice(11, 23);
-  return `${time} ${type ?? 'not an event'}${livemode === false ? ' (test)' : ''} ${id}  [${verdicts.join(', ')}]\n  ${body}`;
+  return `${time} ${oneLine(type ?? 'not an event')}${livemode === false ? ' (test)' : ''} ${oneLine(id)}  [${verdicts.join(', ')}]\n  ${oneLine(body)}`;
 }
 
 function toJson({ receivedAt, body, ...rest }: Receipt): object {

@@ -4,6 +4,7 @@ import { createDatabase } from '../../db/database.ts';
 import { prepareEnvironment } from '../hub/environment.ts';
 import { migrateHub } from '../hub/migrate-hub.ts';
 import { describeDifferences, showProgress, toJson } from './verify.ts';
+import { print } from '../terminal.ts';
 
 /** `tributary migrate`: for release phases. Run it as often as you like, from as many machines as you like. */
 export function migrateCommand(): Command {
@@ -19,8 +20,8 @@ async function migrate({ dryRun, json }: { dryRun?: true; json?: true }): Promis
   try {
     if (dryRun) await preview(config.databaseUrl, json === true);
     else {
-      const applied = await migrateHub(config, () => console.log('Another process migrates; waiting for it'));
-      console.log(applied.length > 0 ? `Applied ${applied.join(', ')}` : 'The schema is up to date');
+      const applied = await migrateHub(config, () => print('Another process migrates; waiting for it'));
+      print(applied.length > 0 ? `Applied ${applied.join(', ')}` : 'The schema is up to date');
     }
   } finally {
     await close();
@@ -33,11 +34,11 @@ async function preview(databaseUrl: string, json: boolean): Promise<void> {
     const { pending, findings } = await previewMigrations(db, json ? undefined : showProgress());
     const { total, differences } = findings;
     if (json) {
-      console.log(toJson({ pending, orders: findings.counts.get('orders') ?? 0, total, differences }));
+      print(toJson({ pending, orders: findings.counts.get('orders') ?? 0, total, differences }));
       return;
     }
-    console.log(pending.length > 0 ? `Would apply ${pending.join(', ')}` : 'The schema is up to date');
-    console.log(total === 0 ? 'No order would be settled otherwise' : describeDifferences(findings));
+    print(pending.length > 0 ? `Would apply ${pending.join(', ')}` : 'The schema is up to date');
+    print(total === 0 ? 'No order would be settled otherwise' : describeDifferences(findings));
   } finally {
     await db.destroy();
   }

@@ -6,6 +6,7 @@ import { withHub } from '../hub/access.ts';
 import { readAllPages } from './all-pages.ts';
 import { validateOptions } from './options.ts';
 import { formatTable } from '../table.ts';
+import { print } from '../terminal.ts';
 
 /** `tributary program`: tenants. */
 export function programCommand(): Command {
@@ -37,21 +38,21 @@ async function create({ json, ...given }: z.input<typeof programInput> & { json?
   const input = validateOptions(programInput, given);
   const program = await withHub(({ db }) => createProgram(db, input));
   if (json) {
-    console.log(JSON.stringify(program));
+    print(JSON.stringify(program));
     return;
   }
-  console.log(`Program ${program.id} (${program.name}) created.`);
-  console.log(`Next, a key: tributary key create --program ${program.id} --name backend --mode live --access write`);
+  print(`Program ${program.id} (${program.name}) created.`);
+  print(`Next, a key: tributary key create --program ${program.id} --name backend --mode live --access write`);
 }
 
 async function list({ json }: { json?: true }): Promise<void> {
   const programs = await withHub(({ db }) => readAllPages((page) => listPrograms(db, page)));
   if (json) {
-    console.log(JSON.stringify(programs));
+    print(JSON.stringify(programs));
     return;
   }
-  if (programs.length === 0) console.log('No programs yet. Make one: tributary program create --name NAME');
-  else console.log(formatTable(columns, programs.map(toRow)));
+  if (programs.length === 0) print('No programs yet. Make one: tributary program create --name NAME');
+  else print(formatTable(columns, programs.map(toRow)));
 }
 
 const columns = ['ID', 'Name', 'Currency', 'Time zone', 'Created'].map((title) => ({ title }));

@@ -4,6 +4,7 @@ import { systemClock } from '../../domain/clock.ts';
 import { replayMessages, type ReplayCounts } from '../../audit/replay-messages.ts';
 import { createLogger } from '../../process/logging.ts';
 import { withHub } from '../hub/access.ts';
+import { print, printError } from '../terminal.ts';
 
 interface ReplayOptions {
   since?: Date;
@@ -30,7 +31,7 @@ async function replay({ since, source, program, failed, json }: ReplayOptions): 
     throw new Error('Say which messages: --since, --source, --program or --failed');
   }
   const progress = (counts: ReplayCounts): void => {
-    if (!json) console.error(`… ${describeCount(counts.messages)}`);
+    if (!json) printError(`… ${describeCount(counts.messages)}`);
   };
   const counts = await withHub(({ config, db }) =>
     replayMessages(
@@ -45,14 +46,14 @@ async function replay({ since, source, program, failed, json }: ReplayOptions): 
     ),
   );
   const outcomes = [...counts.outcomes].sort(([a], [b]) => (a < b ? -1 : 1));
-  if (json) console.log(JSON.stringify({ messages: counts.messages, outcomes: Object.fromEntries(outcomes) }));
+  if (json) print(JSON.stringify({ messages: counts.messages, outcomes: Object.fromEntries(outcomes) }));
   else {
     const words = outcomes.map(([outcome, count]) => `${count.toLocaleString('en')} ${outcome}`).join(', ');
-    console.log(`Replayed ${describeCount(counts.messages)}${words ? `: ${words}` : ''}`);
+    print(`Replayed ${describeCount(counts.messages)}${words ? `: ${words}` : ''}`);
   }
   const failures = counts.outcomes.get('failed') ?? 0;
   if (failures === 0) return;
-  console.error(
+  printError(
     `${failures.toLocaleString('en')} failed: GET /api/v1/inbox-events?status=failed tells the error of each. ` +
       'Mend the cause, then run: tributary replay --failed',
   );

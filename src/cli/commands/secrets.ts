@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { resealSecrets } from '../../db/sealed-columns.ts';
 import { withHub } from '../hub/access.ts';
+import { print } from '../terminal.ts';
 
 /** `tributary secrets`: the encryption of what the hub keeps secret. */
 export function secretsCommand(): Command {
@@ -15,5 +16,5 @@ export function secretsCommand(): Command {
 
 async function rotate(): Promise<void> {
   const count = await withHub(({ db, secrets }) => resealSecrets(db, secrets));
-  console.log(`Sealed ${count} secrets with the current key. ENCRYPTION_KEY_PREVIOUS is no longer needed.`);
+  print(`Sealed ${count} secrets with the current key. ENCRYPTION_KEY_PREVIOUS is no longer needed.`);
 }

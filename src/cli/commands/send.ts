@@ -1,15 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { oneLine } from '../../domain/printable.ts';
 import { findSource, openRevenuecatSecrets, openStripeSecrets } from '../../program/sources.ts';
 import { fillFixture, freshenFixtures, readFixtures } from '../fixtures/fixtures.ts';
 import { findHubUrl, withHub } from '../hub/access.ts';
 import { signFixture, type Target } from '../fixtures/sign.ts';
 import { sendRequest } from '../hub/send-request.ts';
+import { readSecret, secretFileHint } from './secret-options.ts';
+import { print, printError } from '../terminal.ts';
 
 interface SendOptions {
   source?: string;
   to?: 'conversions' | 'events';
   key?: string;
+  keyFile?: string;
   hub?: string;
   affiliate?: string;
   click?: string;
@@ -26,6 +30,7 @@ export function sendCommand(): Command {
     .option('--source <id>', 'the source to send to; its secrets are taken from the database')
     .addOption(new Option('--to <input>', 'or a way in that needs no source').choices(['conversions', 'events']))
     .addOption(keyOption('the API key, for --to and for postback sources that ask for one'))
+    .addOption(keyFileOption())
     .addOption(hubOption())
     .option('--click <id>', 'the click that the messages are to name')
     .option('--affiliate <id>', 'the affiliate that they are to name, by id or referral code')
@@ -38,6 +43,15 @@ export function sendCommand(): Command {
 /** Shared by the commands that call the API. */
 export function keyOption(description: string): Option {
   return new Option('--key <key>', description).env('TRIBUTARY_KEY');
+}
+
+export function keyFileOption(): Option {
+  return new Option('--key-file <path>', `the same, ${secretFileHint}`);
+}
+
+/** The file is asked for by name, so it is stronger than TRIBUTARY_KEY. */
+export function readKey({ key, keyFile }: { key?: string; keyFile?: string }): string | undefined {
+  return readSecret('--key', keyFile !== undefined && key === process.env.TRIBUTARY_KEY ? undefined : key, keyFile);
 }
 
 export function hubOption(): Option {
@@ -58,18 +72,19 @@ async function send(paths: string[], options: SendOptions): Promise<void> {
     if (index > 0) await wait(options.every);
     const { status, body } = await sendRequest(signFixture(fixture, target, new Date()));
     if (status < 200 || status >= 300) refused += 1;
-    if (options.json) console.log(JSON.stringify({ file: fixture.file, status, body: readJson(body) }));
-    else console.log(`${status} ${fixture.file}  ${body.trim()}`);
+    if (options.json) print(JSON.stringify({ file: fixture.file, status, body: readJson(body) }));
+    else print(`${status} ${fixture.file}  ${oneLine(body.trim())}`);
   }
   if (refused === 0) return;
   process.exitCode = 1;
-  console.error(`${refused} of ${fixtures.length} refused`);
+  printError(`${refused} of ${fixtures.length} refused`);
 }
 
 async function findTarget(options: SendOptions): Promise<Target> {
+  const givenKey = readKey(options);
   const hub = findHubUrl(options.hub);
   if (options.to !== undefined) {
-    return { kind: 'conversion', url: `${hub}/api/v1/${options.to}`, key: demandKey(options.key, 'This way in') };
+    return { kind: 'conversion', url: `${hub}/api/v1/${options.to}`, key: demandKey(givenKey, 'This way in') };
   }
   return withHub(async ({ db, secrets }): Promise<Target> => {
     const source = await findSource(db, options.source ?? '');
@@ -82,7 +97,7 @@ async function findTarget(options: SendOptions): Promise<Target> {
       const opened = await openRevenuecatSecrets(secrets, source);
       return { kind: 'revenuecat', url: `${hub}/in/revenuecat/${source.id}`, ...opened };
     }
-    const key = source.settings.requireKey ? demandKey(options.key, 'This source') : (options.key ?? null);
+    const key = source.settings.requireKey ? demandKey(givenKey, 'This source') : (givenKey ?? null);
     return { kind: 'postback', url: `${hub}/pb/${source.id}`, key };
   });
 }

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { dropAbsent } from '../../api/drop-absent.ts';
 import { sourceInput } from '../../api/source-schemas.ts';
 import { detailView, sourceView, toSourceInput } from '../../api/sources.ts';
 import { everythingOf } from '../../domain/scope.ts';
@@ -8,10 +9,21 @@ import { createSource, listSources } from '../../program/sources.ts';
 import { withHub } from '../hub/access.ts';
 import { readAllPages } from './all-pages.ts';
 import { validateOptions } from './options.ts';
+import { readSecret, readSecrets, secretFileHint } from './secret-options.ts';
 import { chooseProgram, programOption } from './program-option.ts';
 import { formatTable } from '../table.ts';
+import { print } from '../terminal.ts';
 
-interface CreateOptions {
+interface SecretOptions {
+  signingSecrets?: string[];
+  signingSecretsFile?: string;
+  authorization?: string;
+  authorizationFile?: string;
+  hmacSecret?: string;
+  hmacSecretFile?: string;
+}
+
+interface CreateOptions extends SecretOptions {
   program?: string;
   kind: string;
   json?: true;
@@ -47,10 +59,13 @@ function createCommand(): Command {
     )
     .optionsGroup('Stripe:')
     .option('--signing-secrets <whsec...>', "the endpoint's signing secret; several while one is rotated")
+    .option('--signing-secrets-file <path>', `the same, one a line, ${secretFileHint}`)
     .option('--test', 'whatever comes by it is test')
     .optionsGroup('RevenueCat:')
     .option('--authorization <value>', 'the exact value of the Authorization header')
+    .option('--authorization-file <path>', `the same, ${secretFileHint}`)
     .option('--hmac-secret <secret>', 'the secret of X-RevenueCat-Webhook-Signature')
+    .option('--hmac-secret-file <path>', `the same, ${secretFileHint}`)
     .addOption(
       new Option('--amount-basis <basis>', 'what commission is computed on (default: net_of_tax)').choices([
         'gross',
@@ -91,7 +106,8 @@ function createCommand(): Command {
     .action(create);
 }
 
-async function create({ program, json, test, requireKey, ...fields }: CreateOptions): Promise<void> {
+async function create({ program, json, test, requireKey, ...given }: CreateOptions): Promise<void> {
+  const fields = withSecretsOfFiles(given);
   const input = validateOptions(sourceInput, {
     ...fields,
     ...(test ? { livemode: false } : {}),
@@ -102,12 +118,32 @@ async function create({ program, json, test, requireKey, ...fields }: CreateOpti
     detailView({ config, db }, await createSource(db, secrets, await chooseProgram(db, program), toSourceInput(input))),
   );
   if (json) {
-    console.log(JSON.stringify(source));
+    print(JSON.stringify(source));
     return;
   }
-  console.log(`Source ${source.id} (${source.kind}) created.`);
-  console.log(source.postbackUrl ? `Paste into the tracker: ${source.postbackUrl}` : `Have it send to: ${source.url}`);
-  if (source.requiredEvents.length > 0) console.log(`Switch on there: ${source.requiredEvents.join(', ')}`);
+  print(`Source ${source.id} (${source.kind}) created.`);
+  print(source.postbackUrl ? `Paste into the tracker: ${source.postbackUrl}` : `Have it send to: ${source.url}`);
+  if (source.requiredEvents.length > 0) print(`Switch on there: ${source.requiredEvents.join(', ')}`);
+}
+
+/** The fields with what the options `--…-file` name in place of those options; absent ones are left out. */
+function withSecretsOfFiles({
+  signingSecrets,
+  signingSecretsFile,
+  authorization,
+  authorizationFile,
+  hmacSecret,
+  hmacSecretFile,
+  ...fields
+}: SecretOptions & Record<string, unknown>): Record<string, unknown> {
+  return {
+    ...fields,
+    ...dropAbsent({
+      signingSecrets: readSecrets('--signing-secrets', signingSecrets, signingSecretsFile),
+      authorization: readSecret('--authorization', authorization, authorizationFile),
+      hmacSecret: readSecret('--hmac-secret', hmacSecret, hmacSecretFile),
+    }),
+  };
 }
 
 async function list({ program, json }: { program?: string; json?: true }): Promise<void> {
@@ -116,12 +152,11 @@ async function list({ program, json }: { program?: string; json?: true }): Promi
     const all = await readAllPages((page) => listSources(db, everythingOf(programId), {}, page));
     return { programId, sources: all.map((source) => sourceView({ config }, source)) };
   });
-  if (json) console.log(JSON.stringify(sources));
-  else if (sources.length === 0)
-    console.log(`No sources yet. Open one: tributary source create --program ${programId}`);
+  if (json) print(JSON.stringify(sources));
+  else if (sources.length === 0) print(`No sources yet. Open one: tributary source create --program ${programId}`);
   else {
     const rows = sources.map(({ name, kind, preset, url }) => [kind, preset ?? '', name ?? '', url]);
-    console.log(formatTable(columns, rows));
+    print(formatTable(columns, rows));
   }
 }
 

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { verifyLedger } from '../../audit/verify-ledger.ts';
+import { oneLine } from '../../domain/printable.ts';
 import type { Difference, Findings } from '../../audit/verify-findings.ts';
 import { withHub } from '../hub/access.ts';
+import { print, printError } from '../terminal.ts';
 
 /** `tributary verify`: proves the ledger. Exit code 0 and `equal`, or 1 and the differences. */
 export function verifyCommand(): Command {
@@ -20,8 +22,8 @@ async function verify({ program, json }: { program?: string; json?: true }): Pro
   const equal = findings.total === 0;
   if (json) {
     const { total, differences } = findings;
-    console.log(toJson({ equal, counts: Object.fromEntries(findings.counts), total, differences }));
-  } else console.log(equal ? describeEqual(findings) : describeDifferences(findings));
+    print(toJson({ equal, counts: Object.fromEntries(findings.counts), total, differences }));
+  } else print(equal ? describeEqual(findings) : describeDifferences(findings));
   if (!equal) process.exitCode = 1;
 }
 
@@ -33,7 +35,7 @@ export function showProgress(): (findings: Findings) => void {
   return (findings) => {
     if (Date.now() - last < EVERY_MS) return;
     last = Date.now();
-    console.error(`… ${describeCounts(findings)}`);
+    printError(`… ${describeCounts(findings)}`);
   };
 }
 
@@ -88,7 +90,7 @@ const MAX_LENGTH = 500;
 
 function toText(value: unknown): string {
   const text = typeof value === 'string' ? value : toJson(value);
-  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
+  return oneLine(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
 }
 
 /** Amounts are exact far beyond what money is bounded by, so they may be JSON numbers. */

@@ -13,6 +13,7 @@ import { signFixture } from '../fixtures/sign.ts';
 import { sendRequest } from '../hub/send-request.ts';
 import { startSubscriber, type Receipt } from '../subscriber.ts';
 import { describeDifferences, describeProof } from '../commands/verify.ts';
+import { print, printError } from '../terminal.ts';
 
 interface DemoOptions {
   fast?: true;
@@ -36,7 +37,7 @@ export function demoCommand(): Command {
 
 async function playDemo({ fast, dataDir, redis }: DemoOptions): Promise<void> {
   const stop = watchForStop();
-  console.log('Starting a hub with a PostgreSQL of its own …');
+  print('Starting a hub with a PostgreSQL of its own …');
   const hub = await startDemoHub({ dataDir: dataDir ?? null, redisUrl: redis ?? null });
   const receipts: Receipt[] = [];
   const subscriber = await startSubscriber({ onReceipt: (receipt) => receipts.push(receipt) });
@@ -48,7 +49,7 @@ async function playDemo({ fast, dataDir, redis }: DemoOptions): Promise<void> {
   }
 
   async function play(pauseMs: number): Promise<void> {
-    console.log(`Hub on ${hub.url}, subscriber on ${subscriber.url}`);
+    print(`Hub on ${hub.url}, subscriber on ${subscriber.url}`);
     const stage = await setUpStage(hub, subscriber);
     for (const chapter of chapters) await playChapter(stage, chapter, receipts, pauseMs, stop);
     await finish(stage, receipts, stop);
@@ -64,7 +65,7 @@ async function playChapter(
   stop: AbortSignal,
 ): Promise<void> {
   stop.throwIfAborted();
-  console.log(`\n${inputNames[chapter.input]}: ${chapter.title}`);
+  print(`\n${inputNames[chapter.input]}: ${chapter.title}`);
   const clickId = chapter.clickOf === undefined ? undefined : await clickLink(stage, chapter.clickOf);
   const affiliate = chapter.affiliate === undefined ? undefined : stage.affiliates.get(chapter.affiliate);
   const fixtures = await readFixtures(chapter.fixtures.map((path) => join(fixturesFolder, path)));
@@ -76,7 +77,7 @@ async function playChapter(
     const types = receipts
       .slice(told)
       .map(({ type, verified }) => `${type ?? 'webhook'}${verified ? '' : ' NOT VERIFIED'}`);
-    console.log(`  ${result}${types.length > 0 ? `\n      told: ${types.join(', ')}` : ''}`);
+    print(`  ${result}${types.length > 0 ? `\n      told: ${types.join(', ')}` : ''}`);
   }
 }
 
@@ -146,24 +147,24 @@ async function finish(stage: DemoStage, receipts: readonly Receipt[], stop: Abor
     ledger = await readLedger(stage.api);
   }
   stop.throwIfAborted();
-  console.log(`\n${describeLedger(ledger, receipts, stage)}\n`);
+  print(`\n${describeLedger(ledger, receipts, stage)}\n`);
   const differences = findDifferences(ledger, receipts, stage);
   if (differences.length === 0) {
-    console.log('All as expected: every sale once, every delivery verified by both libraries.');
+    print('All as expected: every sale once, every delivery verified by both libraries.');
     return;
   }
   process.exitCode = 1;
-  console.error(`NOT as expected:\n${differences.map((difference) => `  ${difference}`).join('\n')}`);
+  printError(`NOT as expected:\n${differences.map((difference) => `  ${difference}`).join('\n')}`);
 }
 
 /** What `tributary verify` finds. */
 async function prove({ env }: DemoHub, stop: AbortSignal): Promise<void> {
   const findings = await withHub(({ db }) => verifyLedger(db), env);
   stop.throwIfAborted();
-  console.log(describeProof(findings));
+  print(describeProof(findings));
   if (findings.total === 0) return;
   process.exitCode = 1;
-  console.error(describeDifferences(findings));
+  printError(describeDifferences(findings));
 }
 
 /**

@@ -52,13 +52,17 @@ async function openDataDir(dataDir: string, env: Environment) {
   }
 }
 
+// Not used: what is made later takes their places.
+const PLACEHOLDER_TOKEN = 'made-later-by-the-first-start';
+const PLACEHOLDER_KEY = '0123456789abcdef'.repeat(4);
+
 /** The configuration before anything is started: in the embedded default placeholders stand for what it makes itself. */
 export function readSettings(env: Environment): Config {
   if (env.DATABASE_URL?.trim()) return loadConfig(env);
   return loadConfig({
     ...env,
     DATABASE_URL: 'postgres://embedded',
-    ADMIN_TOKEN: env.ADMIN_TOKEN?.trim() || 'made-later',
-    ENCRYPTION_KEY: env.ENCRYPTION_KEY?.trim() || '0'.repeat(64),
+    ADMIN_TOKEN: env.ADMIN_TOKEN?.trim() || PLACEHOLDER_TOKEN,
+    ENCRYPTION_KEY: env.ENCRYPTION_KEY?.trim() || PLACEHOLDER_KEY,
   });
 }

@@ -1,11 +1,28 @@
+import { createDatabase } from '../../db/database.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
+import { bindSecrets } from '../../db/sealed-columns.ts';
+import { createSecretBox } from '../../db/secret-box.ts';
 import type { Config } from '../../process/config.ts';
 
-/** Brings the schema of the hub's database up to date; gives the migrations that were applied. */
-export function migrateHub(config: Config, onWait?: () => void): Promise<string[]> {
-  return migrateDatabase({
+/**
+ * Brings the schema of the hub's database up to date, and what is sealed in it; gives the migrations that were applied. Throws
+ * where secrets were sealed with another key.
+ */
+export async function migrateHub(config: Config, onWait?: () => void): Promise<string[]> {
+  const applied = await migrateDatabase({
     databaseUrl: config.databaseUrl,
     queueInDatabase: !config.redisUrl && !config.redisClusterNodes,
     ...(onWait ? { onWait } : {}),
   });
+  await bindSecretsOf(config);
+  return applied;
+}
+
+async function bindSecretsOf({ databaseUrl, encryptionKeys: [key, ...previousKeys] }: Config): Promise<void> {
+  const db = createDatabase({ url: databaseUrl, role: 'cli', poolSize: 1 });
+  try {
+    await bindSecrets(db, createSecretBox({ key, previousKeys }));
+  } finally {
+    await db.destroy();
+  }
 }

@@ -14,6 +14,7 @@ import { migrateHub } from '../hub/migrate-hub.ts';
 import { createFirstProgram } from './first-program.ts';
 import { describeFirstSteps } from './first-steps.ts';
 import { supervise, type SupervisedProcess } from './supervise.ts';
+import { print } from '../terminal.ts';
 
 /** `tributary start`: the whole hub in one command. */
 export function startCommand(): Command {
@@ -150,5 +151,5 @@ async function waitForPort(config: Config): Promise<void> {
 }
 
 function say(line: string): void {
-  console.log(line);
+  print(line);
 }

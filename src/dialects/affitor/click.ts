@@ -1,5 +1,6 @@
 import type { Deps } from '../../deps.ts';
 import { clipText } from '../../http/clip-text.ts';
+import { clickPolicy, limitNetwork, unknownCodePolicy } from '../../http/network-limits.ts';
 import { newId } from '../../domain/ids.ts';
 import { namedBy } from '../../domain/scope.ts';
 import { listAffiliates } from '../../program/affiliates.ts';
@@ -24,15 +25,22 @@ export const clickRoute = defineDialectRoute({
   limits: trackLimits,
   anyOrigin: true,
   body: trackingBody,
-  handle: async (deps, { body: given, receivedAt, req }) => {
+  handle: async (deps, { body: given, receivedAt, req, res }) => {
     const test = isTestMode(given);
     const body = readBody(test ? testClickBody : clickBody, given);
     const landing = readLanding(body.affiliate_url ?? '', test);
     const wanted = body.program_id ?? body.additional_data?.program_id ?? null;
-    const programId = wanted === null || wanted === '' ? null : await findProgramId(deps.db, wanted);
-    const found = landing && (await findReferral(deps.db, landing.code, programId, test));
+    const isNamed = wanted !== null && wanted !== '';
+    const programId = isNamed ? await findProgramId(deps.db, wanted) : null;
+    const referred = landing && (await findReferral(deps.db, landing.code, programId, test));
+    // A link leads where it leads; a referral code is that of the program that is named, which is none here.
+    const found = isNamed && programId === null && referred?.linkId === null ? null : referred;
     const referral = found ?? (test && programId !== null ? await chooseReferral(deps, programId) : null);
-    if (!referral) throw badRequest('Referral link not found');
+    if (!referral) {
+      await limitNetwork(deps, req, res, unknownCodePolicy);
+      throw badRequest('Referral link not found');
+    }
+    await limitNetwork(deps, req, res, clickPolicy, referral.linkId ?? referral.affiliateId);
     if (!referral.active) return answer(200, { success: false, message: 'Referral link is inactive' });
     const code = landing?.code ?? referral.affiliateId;
     const known = test ? null : await findReusable(deps, body.existing_click_id, referral, receivedAt);

@@ -1,4 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
+import { leadPolicy, limitNetwork } from '../../http/network-limits.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
 import { digestId } from '../../inbound/fields/references.ts';
 import { findAnyClick } from '../../program/clicks.ts';
@@ -27,6 +28,7 @@ export const leadRoute = defineDialectRoute({
     const { principal, receivedAt, req } = request;
     // The page: a header that is there and holds no valid token is refused, whatever it holds.
     if (!principal && req.headers.authorization?.trim()) throw new AppError('INVALID_API_KEY', 'Invalid API token');
+    if (!principal) await limitNetwork(deps, req, request.res, leadPolicy);
     const test = isTestMode(request.body);
     const body = readBody(leadBody, request.body);
     if (!body.click_id && !body.customer_key && !test) throw badRequest('click_id or customer_key is required');

@@ -21,9 +21,10 @@ export interface Referral {
 }
 
 /**
- * Codes of links are unique in the hub, referral codes within a program: where several programs have a code, `programId`
- * says which is meant. Null where nothing has the code, or several do. Tests look among what is test, then among what is
- * live; others find nothing that is test. Remembered for a few seconds.
+ * Codes of links are unique in the hub, and lead where they lead whatever the caller calls its program. Referral codes are
+ * unique within a program: where several programs have a code, `programId` says which is meant. Null where nothing has the
+ * code, or several do. Tests look among what is test, then among what is live; others find nothing that is test.
+ * Remembered for a few seconds.
  */
 export async function findReferral(
   db: Db,
@@ -67,16 +68,25 @@ type Owner = Pick<Referral, 'programId' | 'affiliateId' | 'offerId' | 'linkId'> 
 
 async function findOwner(db: Db, code: string, programId: string | null, test: boolean): Promise<Owner | null> {
   const target = await findLinkTarget(db, code);
-  const isNamed = target !== null && (programId === null || target.programId === programId);
   // By an affiliate's own code the affiliate is found below, in the program that is meant.
-  if (isNamed && target.linkId !== null && (target.livemode || test)) {
-    const { affiliateId, offerId, linkId, status } = target;
-    return { programId: target.programId, affiliateId, offerId, linkId, paused: status === 'paused' };
-  }
+  const isLink = target !== null && target.linkId !== null && (target.livemode || test);
+  const byLink = isLink
+    ? {
+        programId: target.programId,
+        affiliateId: target.affiliateId,
+        offerId: target.offerId,
+        linkId: target.linkId,
+        paused: target.status === 'paused',
+      }
+    : null;
   if (programId !== null) {
+    if (byLink?.programId === programId) return byLink;
     const affiliate = await findAffiliate(db, namedBy({ programId, livemode: !test }), code);
-    return affiliate && { programId, affiliateId: affiliate.id, offerId: null, linkId: null, paused: false };
+    if (!affiliate) return byLink;
+    // What the program has of its own comes first: a link of another program must not take its partners' visitors.
+    return { programId, affiliateId: affiliate.id, offerId: null, linkId: null, paused: false };
   }
+  if (byLink) return byLink;
   const owners = test ? await findCodeOwners(db, code, false) : [];
   const [owner, another] = owners.length > 0 ? owners : await findCodeOwners(db, code);
   return owner && !another ? { ...owner, offerId: null, linkId: null, paused: false } : null;

@@ -1,3 +1,5 @@
+import { KEY_IN_FIELD } from '../../domain/errors.ts';
+import { holdsKey, maskKeysIn } from '../../domain/keys.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
 import { isStorable } from '../../domain/storable-text.ts';
 import { findField, type ConversionField, type FieldNames } from './names.ts';
@@ -32,6 +34,10 @@ export function giveField(
   const { field, rank } = named;
   const text = field === 'metadata' ? readMetadata(name, value, problems) : readText(field, name, value, problems);
   if (text === null || text === '' || (ofNobody.has(field) && isPlaceholder(text))) return;
+  if (field !== 'secure' && field !== 'metadata' && holdsKey(text)) {
+    problems.add(name, KEY_IN_FIELD, 'key_in_field');
+    return;
+  }
   const earlier = given[field];
   if (earlier && earlier.rank <= rank) {
     if (earlier.rank === rank && !saysTheSame(field, earlier.text, text)) {
@@ -67,11 +73,11 @@ function readText(field: ConversionField, name: string, value: unknown, problems
   return null;
 }
 
-/** Metadata is kept as JSON, to be shown again: small and shallow. */
+/** Metadata is kept as JSON, to be shown again: small and shallow, and without keys. */
 function readMetadata(name: string, value: unknown, problems: Problems): string | null {
   if (typeof value !== 'object') problems.add(name, 'must be an object');
   else if (value !== null) {
-    if (isBounded(value)) return JSON.stringify(value);
+    if (isBounded(value)) return JSON.stringify(maskKeysIn(value));
     problems.add(name, 'must have at most 50 keys and 5 levels, 16 KiB in all, and no NUL or broken Unicode');
   }
   return null;

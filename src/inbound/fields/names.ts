@@ -77,6 +77,9 @@ export const defaultFieldNames: FieldNames = nameFields();
  */
 export function renameFields(...maps: ReadonlyArray<Readonly<Record<string, string>>>): FieldNames {
   const names = new Map(defaultFieldNames);
+  // The spellings of a name that are keys here, so that a long list of renamings is not compared with all names each time.
+  const spellings = new Map<string, string[]>();
+  for (const name of names.keys()) spellings.set(foldName(name), [...(spellings.get(foldName(name)) ?? []), name]);
   for (const [theirs, ours] of maps.flatMap(Object.entries<string>)) {
     const fallback = /\?*$/.exec(ours)?.[0].length ?? 0;
     const named = ours === '' ? null : defaultFieldNames.get(foldName(ours.slice(0, ours.length - fallback)));
@@ -89,9 +92,10 @@ export function renameFields(...maps: ReadonlyArray<Readonly<Record<string, stri
     const folded = foldName(theirs);
     const meaning = named && { field: named.field, rank: fallback };
     // The default spellings of that name are keys, too.
-    for (const name of names.keys()) if (foldName(name) === folded) names.set(name, meaning);
+    for (const name of spellings.get(folded) ?? []) names.set(name, meaning);
     names.set(folded, meaning);
     names.set(theirs, meaning);
+    spellings.set(folded, [...new Set([...(spellings.get(folded) ?? []), folded, theirs])]);
   }
   return names;
 }

@@ -1,9 +1,9 @@
-import { validationError } from '../../domain/errors.ts';
+import { MAX_DETAILS, validationError } from '../../domain/errors.ts';
 
 /** Collects what is wrong, field by field under the sender's spelling, and throws it all at once. */
 export class Problems {
   readonly details: Record<string, string> = {};
-  #any = false;
+  #count = 0;
   readonly #hint: () => string;
 
   /** `hint` gives sentences to be said beside what is wrong, each after a space. */
@@ -12,14 +12,14 @@ export class Problems {
   }
 
   add(name: string, message: string, reason?: string): void {
-    this.#any = true;
-    this.details[clip(name)] ??= message;
+    this.#count += 1;
+    if (this.#count <= MAX_DETAILS) this.details[clip(name)] ??= message;
     if (reason) this.details['reason'] ??= reason;
   }
 
   /** Throws VALIDATION_ERROR with `details` field -> message where anything was added. */
   throwIfAny(): void {
-    if (!this.#any) return;
+    if (this.#count === 0) return;
     const sentences = Object.entries(this.details)
       .filter(([name]) => name !== 'reason')
       .map(([name, message]) => `${name} ${message}`);

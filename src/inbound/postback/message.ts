@@ -1,8 +1,9 @@
 import querystring from 'node:querystring';
 import { AppError, validationError } from '../../domain/errors.ts';
+import { holdsKey, maskPlainKeys, REDACTED } from '../../domain/keys.ts';
 import { isKeyName, type FieldNames } from '../fields/names.ts';
 import { clip } from '../fields/problems.ts';
-import { REDACTED, maskKeys, redactJson } from '../inbox/redaction.ts';
+import { redactJson } from '../inbox/redaction.ts';
 
 /** One postback as it came: the query of its URL, and by POST a body. */
 export interface PostbackRequest {
@@ -42,8 +43,8 @@ export function readMessage(request: PostbackRequest, names: FieldNames): Postba
   const body = request.body.length > 0 ? readBody(request, names) : null;
   if (body) pairs.push(...body.pairs);
   const key = findKey(pairs, names);
-  url = maskKeys(url);
-  return { pairs, key, url, raw: Buffer.from(maskKeys(body ? body.redacted : url)) };
+  url = maskPlainKeys(url);
+  return { pairs, key, url, raw: Buffer.from(maskPlainKeys(body ? body.redacted : url)) };
 }
 
 interface ReadText {
@@ -52,7 +53,7 @@ interface ReadText {
   redacted: string | null;
 }
 
-/** One pass over `a=1&b=2`: the names and values, and the same text with the values of keys replaced. */
+/** One pass over `a=1&b=2`: the names and values, and the same text with the values of keys, and values that hold keys, replaced. */
 function readPairs(text: string, names: FieldNames): ReadText {
   const pairs: [string, unknown][] = [];
   let redacted: string | null = null;
@@ -67,7 +68,7 @@ function readPairs(text: string, names: FieldNames): ReadText {
       const value = nameEnd === end ? '' : decode(text.slice(nameEnd + 1, end));
       checkPair(pairs, name, value);
       pairs.push([name, value]);
-      if (isKeyName(names, name) && value !== '') {
+      if ((isKeyName(names, name) || holdsKey(value)) && value !== '') {
         redacted = (redacted ?? '') + text.slice(copied, nameEnd + 1) + REDACTED;
         copied = end;
       }

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import type { Request, RequestHandler, Response } from 'express';
 import { toAppError } from '../../db/pg-errors.ts';
+import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
 import type { Db } from '../../db/db.ts';
 import type { Inbox } from '../inbox/inbox.ts';
@@ -15,6 +16,7 @@ import type { ReadOutcome } from '../inbox/read-outcomes.ts';
 import { auditedHeaders } from '../../http/audited-headers.ts';
 import { countFailure, readCredential } from '../../http/authenticate.ts';
 import { limitPostback } from '../../http/limit-callers.ts';
+import { keylessPostbackPolicy, limitNetwork } from '../../http/network-limits.ts';
 import type { RateLimits } from '../../http/rate-limits.ts';
 import { readRawBody } from '../../http/raw-body.ts';
 import { findSourceByUrl } from '../find-source.ts';
@@ -30,6 +32,7 @@ export interface PostbackDeps {
   inbox: Inbox;
   clock: Clock;
   rateLimits: RateLimits;
+  log: Logger;
 }
 
 /** What a surface decides for itself about postbacks: how many a key may send, and in which words one is answered. */
@@ -55,7 +58,7 @@ export interface AcceptedPostback {
  * The hottest path of the hub: sources and keys come from the caches of this process, nothing is queried.
  */
 export function postbackRouter(deps: PostbackDeps, surface: PostbackSurface = nativeSurface(deps)): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   const receive: RequestHandler<{ id: string }> = async (req, res, next) => {
     let mode: CompiledSettings['response'] = 'json';
     try {
@@ -93,9 +96,9 @@ async function receivePostback(
   if (settings.allows && !settings.allows(req.ip ?? '')) {
     throw new AppError('INSUFFICIENT_PERMISSIONS', 'This address may not send postbacks here');
   }
-  const body = req.method === 'POST' ? await readBodyOnce(req) : EMPTY;
-  const message = readMessage({ url: req.originalUrl, body, contentType: req.headers['content-type'] }, settings.names);
-  const principal = await authenticate(deps, source, settings, message, req, res);
+  // Where nobody proves who sends, the network is all that there is to count by.
+  if (!settings.requireKey && !settings.allows) await limitNetwork(deps, req, res, keylessPostbackPolicy);
+  const { body, message, principal } = await receiveMessage(deps, source, settings, req, res);
   if (principal) await surface.limit(principal, settings.purpose, req, res);
 
   const receivedAt = deps.clock.now();
@@ -130,16 +133,57 @@ async function receivePostback(
   res.end(JSON.stringify(answer));
 }
 
-/** Found sources stay the same object while they are remembered, and so do their compiled settings. */
-const compiled = new WeakMap<PostbackSource, CompiledSettings>();
+interface Received {
+  /** Empty where none was sent. */
+  body: Buffer;
+  message: PostbackMessage;
+  principal: Principal | null;
+}
+
+/** A key that stands in the query or a header is checked before the body is read: a large one of nobody is no work. */
+async function receiveMessage(
+  deps: PostbackDeps,
+  source: PostbackSource,
+  settings: CompiledSettings,
+  req: Request,
+  res: Response,
+): Promise<Received> {
+  const read = (body: Buffer): PostbackMessage =>
+    readMessage({ url: req.originalUrl, body, contentType: req.headers['content-type'] }, settings.names);
+  const credential = readCredential(req, ['x-api-key', 'bearer']);
+  const query = read(EMPTY);
+  if (req.method !== 'POST') {
+    const principal = await authenticate(deps, source, settings, query.key ?? credential, req, res);
+    return { body: EMPTY, message: query, principal };
+  }
+  const early = query.key ?? credential;
+  if (early !== null) await authenticate(deps, source, settings, early, req, res);
+  const body = await readBodyOnce(req);
+  const message = read(body);
+  const principal = await authenticate(deps, source, settings, message.key ?? credential, req, res);
+  return { body, message, principal };
+}
+
+/**
+ * Rules are compiled once for each version of a source's settings: a source is looked up again every few seconds, and those
+ * of one that renames a hundred fields are not free.
+ */
+const compiled = new Map<string, { version: string; settings: CompiledSettings }>();
+const known = new WeakMap<PostbackSource, CompiledSettings>();
+const MAX_COMPILED = 10_000;
 
 function settingsOf(source: PostbackSource): CompiledSettings {
-  let settings = compiled.get(source);
-  if (!settings) {
-    settings = compileSettings(source.settings);
-    compiled.set(source, settings);
+  const remembered = known.get(source);
+  if (remembered) return remembered;
+  const version = JSON.stringify(source.settings);
+  let entry = compiled.get(source.id);
+  if (entry?.version !== version) {
+    entry = { version, settings: compileSettings(source.settings) };
+    if (compiled.size >= MAX_COMPILED) compiled.clear();
+    compiled.set(source.id, entry);
   }
-  return settings;
+  known.set(source, entry.settings);
+  return entry.settings;
 }
 
 /**
@@ -150,13 +194,13 @@ async function authenticate(
   deps: PostbackDeps,
   source: PostbackSource,
   settings: CompiledSettings,
-  message: PostbackMessage,
+  key: string | null,
   req: Request,
   res: Response,
 ): Promise<Principal | null> {
-  const key = message.key ?? readCredential(req, ['x-api-key', 'bearer']);
   if (key === null) {
     if (!settings.requireKey) return null;
+    await countFailure(deps, req, res);
     throw new AppError('UNAUTHORIZED', 'An API key is required: send it as secure, X-API-Key or Authorization: Bearer');
   }
   const principal = await authenticateKey(deps.db, key);

@@ -11,10 +11,10 @@ import type { Normalized } from '../../domain/facts.ts';
 import { listSources, openRevenuecatSecrets } from '../../program/sources.ts';
 import type { RevenuecatSource } from '../../program/sources.ts';
 import { auditedHeaders, timeOfSignature } from '../../http/audited-headers.ts';
-import { rawBody } from '../../http/raw-body.ts';
+import { readRawBody } from '../../http/raw-body.ts';
 import { findSourceByUrl } from '../find-source.ts';
 import { isBilledByStripe, normalizeRevenueCat } from './normalize.ts';
-import { findForgery } from './verify.ts';
+import { findForgedHeader, findForgery } from './verify.ts';
 
 interface RouterDeps {
   db: Db;
@@ -30,29 +30,24 @@ interface RouterDeps {
  * the signature is wrong, and nothing is stored.
  */
 export function revenuecatRouter(deps: RouterDeps): Router {
-  const router = Router();
-  router.post('/in/revenuecat/:id', rawBody, async (req: Request<{ id: string }, unknown, Buffer>, res) => {
+  const router = Router({ caseSensitive: true });
+  router.post('/in/revenuecat/:id', async (req: Request<{ id: string }>, res) => {
     const source = await findSourceByUrl(deps.db, 'revenuecat', req.params.id);
-    const receivedAt = deps.clock.now();
     const signature = req.get('x-revenuecat-webhook-signature');
+    const authorization = req.get('authorization');
     const secrets = await openRevenuecatSecrets(deps.secrets, source);
-    const forgery = findForgery(
-      { body: req.body, authorization: req.get('authorization'), signature },
-      secrets,
-      receivedAt,
-    );
-    if (forgery !== null) {
-      deps.log.info({ sourceId: source.id, problem: forgery }, 'revenuecat message refused');
-      throw new AppError('UNAUTHORIZED', forgery);
-    }
-    const body = parseBody(req.body);
+    refuseForgery(deps, source, findForgedHeader(authorization, secrets));
+    const raw = await readRawBody(req);
+    const receivedAt = deps.clock.now();
+    refuseForgery(deps, source, findForgery({ body: raw, authorization, signature }, secrets, receivedAt));
+    const body = parseBody(raw);
     const stripeReports = await doesStripeReport(deps, source, body);
     const normalized = normalizeBody(body, source, receivedAt, stripeReports);
     const { id } = await deps.inbox.append({
       programId: source.programId,
       sourceId: source.id,
       kind: 'revenuecat',
-      raw: req.body,
+      raw,
       headers: auditedHeaders(req, ['content-type', 'user-agent'], {
         'x-revenuecat-webhook-signature': timeOfSignature(signature),
         [STRIPE_REPORTS]: stripeReports ? 'true' : undefined,
@@ -69,6 +64,12 @@ export function revenuecatRouter(deps: RouterDeps): Router {
     res.status(200).json({ received: true });
   });
   return router;
+}
+
+function refuseForgery({ log }: Pick<RouterDeps, 'log'>, source: RevenuecatSource, forgery: string | null): void {
+  if (forgery === null) return;
+  log.info({ sourceId: source.id, problem: forgery }, 'revenuecat message refused');
+  throw new AppError('UNAUTHORIZED', forgery);
 }
 
 /** A stored message, read again by the settings of today from the raw bytes and headers of its inbox event. */

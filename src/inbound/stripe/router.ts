@@ -8,7 +8,7 @@ import type { SecretBox } from '../../db/secret-box.ts';
 import { validationError } from '../../domain/errors.ts';
 import { openStripeSecrets } from '../../program/sources.ts';
 import { auditedHeaders, timeOfSignature } from '../../http/audited-headers.ts';
-import { rawBody } from '../../http/raw-body.ts';
+import { readRawBody } from '../../http/raw-body.ts';
 import { findSourceByUrl } from '../find-source.ts';
 import { readStripeBody } from './body.ts';
 import { verifySignature } from './verify.ts';
@@ -28,23 +28,24 @@ interface RouterDeps {
  * away (503) makes Stripe send it again. What is not authentic is answered 400, and nothing of it is stored.
  */
 export function stripeRouter(deps: RouterDeps): Router {
-  const router = Router();
-  router.post('/in/stripe/:id', rawBody, async (req: Request<{ id: string }, unknown, Buffer>, res) => {
+  const router = Router({ caseSensitive: true });
+  router.post('/in/stripe/:id', async (req: Request<{ id: string }>, res) => {
     const source = await findSourceByUrl(deps.db, 'stripe', req.params.id);
     const { signingSecrets } = await openStripeSecrets(deps.secrets, source);
+    const raw = await readRawBody(req);
     const receivedAt = deps.clock.now();
     const signature = req.get('stripe-signature');
-    const verdict = verifySignature(req.body, signature, signingSecrets, receivedAt);
+    const verdict = verifySignature(raw, signature, signingSecrets, receivedAt);
     if (!verdict.authentic) {
       deps.log.info({ sourceId: source.id, problem: verdict.problem }, 'stripe message refused');
       throw validationError(verdict.problem);
     }
-    const normalized = readStripeBody(req.body, { livemode: source.livemode, receivedAt });
+    const normalized = readStripeBody(raw, { livemode: source.livemode, receivedAt });
     const { id } = await deps.inbox.append({
       programId: source.programId,
       sourceId: source.id,
       kind: 'stripe',
-      raw: req.body,
+      raw,
       headers: auditedHeaders(req, ['content-type', 'user-agent'], { 'stripe-signature': timeOfSignature(signature) }),
       normalized,
     });

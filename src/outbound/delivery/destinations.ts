@@ -1,6 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
 import { runSql } from '../../db/sql.ts';
+import { placeOf } from '../endpoints/endpoint-rows.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
 import { createSigner, type Signer } from '../wire/sign.ts';
@@ -91,7 +92,10 @@ const MAX_PREPARED = 10_000;
 
 async function prepareDestination(row: EndpointRow, secrets: SecretBox, guard: AddressGuard): Promise<Prepared> {
   try {
-    const headers = row.headers === null ? {} : (JSON.parse(await secrets.open(row.headers)) as Record<string, string>);
+    const headers =
+      row.headers === null
+        ? {}
+        : (JSON.parse(await secrets.open(row.headers, placeOf('headers', row.id))) as Record<string, string>);
     if (row.kind === 'postback') return { url: null, headers, signerAt: null, problem: null };
     const check = guard.checkUrl(row.url);
     return {
@@ -106,10 +110,10 @@ async function prepareDestination(row: EndpointRow, secrets: SecretBox, guard: A
 }
 
 async function prepareSigners(row: EndpointRow, secrets: SecretBox): Promise<(at: Date) => Signer> {
-  const current = await secrets.open(row.secret ?? '');
+  const current = await secrets.open(row.secret ?? '', placeOf('secret', row.id));
   const signer = createSigner([current]);
   const { previousSecret, previousSecretExpiresAt: expiresAt } = row;
   if (previousSecret === null || expiresAt === null) return () => signer;
-  const both = createSigner([current, await secrets.open(previousSecret)]);
+  const both = createSigner([current, await secrets.open(previousSecret, placeOf('previous_secret', row.id))]);
   return (at) => (at < expiresAt ? both : signer);
 }

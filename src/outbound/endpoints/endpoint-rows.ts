@@ -1,5 +1,6 @@
 import { selectList, type Columns } from '../../db/columns.ts';
 import type { Db } from '../../db/db.ts';
+import type { SealedPlace } from '../../db/secret-box.ts';
 import { runSql } from '../../db/sql.ts';
 
 /** An endpoint's row but for the headers and the secrets, which are encrypted. */
@@ -91,4 +92,9 @@ export function presentEndpoint(row: EndpointRow): EndpointView {
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   };
+}
+
+/** Where an endpoint's sealed values stand. */
+export function placeOf(column: 'secret' | 'previous_secret' | 'headers', endpointId: string): SealedPlace {
+  return { table: 'webhook_endpoints', column, row: [endpointId] };
 }

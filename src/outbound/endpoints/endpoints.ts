@@ -12,7 +12,7 @@ import { findForeignKeyViolation } from '../../db/pg-errors.ts';
 import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import type { EndpointCreate, EndpointUpdate, RotateSecret } from './endpoint-input.ts';
-import { endpointColumns, type EndpointRow } from './endpoint-rows.ts';
+import { endpointColumns, placeOf, type EndpointRow } from './endpoint-rows.ts';
 import { assertBodyTemplate, findPostbackUrlProblem } from '../postbacks/postback-check.ts';
 import { firesPostbacks } from '../postbacks/fire-postbacks.ts';
 
@@ -54,9 +54,9 @@ export async function createEndpoint(
     affiliateId,
     eventTypes: input.eventTypes ?? [],
     description: input.description ?? null,
-    sealedHeaders: await sealHeaders(secrets, input.headers),
+    sealedHeaders: await sealHeaders(secrets, id, input.headers),
     rateLimitPerSecond: input.rateLimitPerSecond ?? null,
-    sealedSecret: secret === null ? null : await secrets.seal(secret),
+    sealedSecret: secret === null ? null : await secrets.seal(secret, placeOf('secret', id)),
     disabled: input.disabled ?? false,
   });
   return { endpoint: await getEndpoint({ db, secrets }, namedBy(scope), id), secret };
@@ -129,7 +129,7 @@ export async function updateEndpoint(
     url: changes.url,
     eventTypes: changes.eventTypes,
     description: changes.description,
-    sealedHeaders: changes.headers === undefined ? undefined : await sealHeaders(secrets, changes.headers),
+    sealedHeaders: changes.headers === undefined ? undefined : await sealHeaders(secrets, endpointId, changes.headers),
     rateLimitPerSecond: changes.rateLimitPerSecond,
     method: changes.method,
     bodyTemplate: changes.bodyTemplate,
@@ -183,16 +183,40 @@ export async function rotateSecret(
   const { kind } = await getEndpoint({ db, secrets }, reach, endpointId);
   if (kind === 'postback') throw new AppError('CONFLICT', 'A postback is not signed and has no secret');
   const previousSecretExpiresAt = new Date(now.getTime() + overlapHours * 3_600_000);
-  await runSql(
-    db,
-    'rotateSecret',
-    `update webhook_endpoints
-        set secret = :sealedSecret, previous_secret = secret, previous_secret_expires_at = :previousSecretExpiresAt,
-          updated_at = now()
-      where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[])`,
-    { sealedSecret: await secrets.seal(secret), previousSecretExpiresAt, endpointId, ...reach },
-  );
+  const sealedSecret = await secrets.seal(secret, placeOf('secret', endpointId));
+  for (let tries = 0; tries < MAX_ROTATIONS; tries += 1) {
+    // What is sealed opens in its own column alone, so the former secret is sealed anew for the other.
+    const former = await readSealedSecret(db, reach, endpointId);
+    const opened = await secrets.open(former, placeOf('secret', endpointId));
+    const previousSecret = await secrets.seal(opened, placeOf('previous_secret', endpointId));
+    const rows = await runSql<{ id: string }>(
+      db,
+      'rotateSecret',
+      `update webhook_endpoints
+          set secret = :sealedSecret, previous_secret = :previousSecret,
+            previous_secret_expires_at = :previousSecretExpiresAt, updated_at = now()
+        where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[]) and secret = :former
+        returning id`,
+      { sealedSecret, previousSecret, previousSecretExpiresAt, endpointId, ...reach, former },
+    );
+    if (rows.length > 0) break;
+    if (tries === MAX_ROTATIONS - 1) throw new AppError('CONFLICT', 'The secret is being rotated by others');
+  }
   return { endpoint: await getEndpoint({ db, secrets }, reach, endpointId), secret, previousSecretExpiresAt };
+}
+
+/** Others may rotate at the same time; each takes over the secret of the one before. */
+const MAX_ROTATIONS = 10;
+
+async function readSealedSecret(db: Db, reach: Reach, endpointId: string): Promise<string> {
+  const [row] = await runSql<{ secret: string }>(
+    db,
+    'readSealedSecret',
+    `select secret from webhook_endpoints
+     where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[]) and deleted_at is null`,
+    { endpointId, ...reach },
+  );
+  return found(row, 'Webhook endpoint').secret;
 }
 
 interface StoredEndpoint extends EndpointRow {
@@ -208,15 +232,21 @@ const inserted = insertList(columns, ['managed', 'failingSince', 'failures', 'pa
 });
 
 async function openHeaders(secrets: SecretBox, { sealedHeaders, ...row }: StoredEndpoint): Promise<Endpoint> {
-  const headers = sealedHeaders === null ? {} : (JSON.parse(await secrets.open(sealedHeaders)) as Endpoint['headers']);
+  const headers =
+    sealedHeaders === null
+      ? {}
+      : (JSON.parse(await secrets.open(sealedHeaders, placeOf('headers', row.id))) as Endpoint['headers']);
   return { ...row, headers };
 }
 
 async function sealHeaders(
   secrets: SecretBox,
+  endpointId: string,
   headers: Record<string, string> | null | undefined,
 ): Promise<string | null> {
-  return headers && Object.keys(headers).length > 0 ? secrets.seal(JSON.stringify(headers)) : null;
+  return headers && Object.keys(headers).length > 0
+    ? secrets.seal(JSON.stringify(headers), placeOf('headers', endpointId))
+    : null;
 }
 
 /** 32 random bytes, written as Standard Webhooks writes secrets. */

@@ -119,7 +119,12 @@ class PublicAddressGuard implements AddressGuard {
   /** Why this address may not be called by this protocol, or null. */
   #refuseAddress(text: string, protocol: string): string | null {
     if (!ipaddr.isValid(text)) return `resolves to '${text}', which is no address`;
-    const address = ipaddr.process(text);
+    const address = ipaddr.parse(text);
+    // Nobody is reached by it who is not reached by the plain address, and lists of networks would have to name each
+    // network twice. So OUTBOUND_ALLOW_CIDRS opens none of them either.
+    if (isMapped(address)) {
+      return `points to ${text}, which is not a public address: an IPv4 address written as IPv6`;
+    }
     if (this.#isOpened(address)) return null;
     if (!isPublic(address)) return `points to ${address.toString()}, which is not a public address`;
     return this.#allowsProtocol(protocol) ? null : 'must start with https://';
@@ -192,6 +197,11 @@ const globalUnicast = ipaddr.parseCIDR('2000::/3');
 
 // Azure's host services, on an address from a public range.
 const deniedAddresses = new Set(['168.63.129.16']);
+
+/** `::ffff:a.b.c.d` (RFC 4291), in whichever spelling. */
+function isMapped(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  return address.range() === 'ipv4Mapped';
+}
 
 function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   if (address.range() !== 'unicast' || deniedAddresses.has(address.toString())) return false;

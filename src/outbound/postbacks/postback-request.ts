@@ -3,6 +3,7 @@ import type { StoredRequest } from '../wire/lease.ts';
 import {
   parseTemplate,
   renderTemplate,
+  renderUrl,
   type Encoding,
   type PostbackTemplate,
   type PostbackValues,
@@ -65,7 +66,7 @@ export function renderRequest(target: CompiledTarget, subject: PostbackSubject):
   const values = collectValues(subject);
   return {
     method: target.method,
-    url: renderTemplate(target.url, values, 'url'),
+    url: renderUrl(target.url, values),
     body: target.body === null ? null : renderTemplate(target.body, values, target.bodyEncoding),
   };
 }
@@ -108,7 +109,7 @@ function textOf({ parts }: PostbackTemplate): string[] {
 /** The template with sample values in place of its macros, for the address guard to check. */
 export function fillWithSamples(template: string): string {
   const parsed = parseTemplate(template);
-  return parsed.ok ? renderTemplate(parsed.template, sampleValues, 'url') : template;
+  return parsed.ok ? renderUrl(parsed.template, sampleValues) : template;
 }
 
 function collectValues(subject: PostbackSubject): PostbackValues {

@@ -73,6 +73,35 @@ export function renderTemplate({ parts }: PostbackTemplate, values: PostbackValu
   return parts.map((part) => (typeof part === 'string' ? part : encode(readMacro(part, values), encoding))).join('');
 }
 
+/**
+ * A URL, by a template whose host has no macros. In its path a value that would lead to another folder of the tracker
+ * (`..`, or `../../x` where a proxy decodes slashes) is left out like one that the conversion does not have: visitors
+ * choose what comes in as sub1.
+ */
+export function renderUrl({ parts }: PostbackTemplate, values: PostbackValues): string {
+  let inPath = true;
+  return parts
+    .map((part) => {
+      if (typeof part === 'string') {
+        inPath &&= !/[?#]/.test(part);
+        return part;
+      }
+      const value = readMacro(part, values);
+      return encode(inPath && climbs(value) ? withoutDots(part.fallback) : value, 'url');
+    })
+    .join('');
+}
+
+function withoutDots(fallback: string | null): string {
+  return fallback === null || climbs(fallback) ? '' : fallback;
+}
+
+/** Whether one of a value's pieces between slashes is made of dots alone, also where those are percent-encoded. */
+function climbs(value: string): boolean {
+  const plain = value.replaceAll(/%2e/gi, '.').replaceAll(/%2f|%5c/gi, '/');
+  return plain.split(/[/\\]/).some((piece) => /^\.+$/.test(piece.trim()));
+}
+
 function readMacro({ name, argument, fallback }: MacroUse, values: PostbackValues): string {
   if (name === 'date') return formatDate(values.occurredAt, argument ?? '');
   if (name === 'timestamp') return String(Math.floor(values.occurredAt.getTime() / 1000));

@@ -1,5 +1,6 @@
 import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import { foldCode, stripInvisible } from '../../domain/codes.ts';
 import type { Evidence } from '../../domain/facts.ts';
 import { namedBy, scopeKey, type Scope } from '../../domain/scope.ts';
 import type { CommissionOverride, CommissionTerms } from '../../domain/terms.ts';
@@ -133,8 +134,11 @@ export class CatalogLoader {
       byCoupon: (code) => byCode(this.#affiliates, this.#coupons, (of) => codeKey(of, code)),
       click: (id) => own(this.#clicks, id),
       clickOfAnyMode: (id) => ofProgram(this.#clicks, id),
+      // By its code in its own spelling, else without what cannot be seen.
       offer: (text) =>
-        own(this.#offers, text) ?? byCode(this.#offers, this.#offerCodes, (of) => `${scopeKey(of)} ${text}`),
+        own(this.#offers, text) ??
+        byCode(this.#offers, this.#offerCodes, (of) => `${scopeKey(of)} ${text}`) ??
+        byCode(this.#offers, this.#offerCodes, (of) => `${scopeKey(of)} ${stripInvisible(text)}`),
     };
   }
 
@@ -221,8 +225,8 @@ export class CatalogLoader {
        where id = any(:ids) or (program_id, code) in (select * from unnest(:programIds::text[], :codes::text[]))`,
       {
         ids: [...missing, ...byText.map(({ text }) => text)],
-        programIds: byText.map(({ programId }) => programId),
-        codes: byText.map(({ text }) => text),
+        programIds: [...byText, ...byText].map(({ programId }) => programId),
+        codes: [...byText.map(({ text }) => text), ...byText.map(({ text }) => stripInvisible(text))],
       },
     );
     for (const row of rows) {
@@ -253,7 +257,7 @@ function readCodes(
     {
       kind,
       programIds: wanted.map(({ programId }) => programId),
-      codes: wanted.map(({ text }) => text.toLowerCase()),
+      codes: wanted.map(({ text }) => foldCode(text)),
     },
   );
 }
@@ -276,13 +280,13 @@ function toIso(time: string): string {
   return new Date(time).toISOString();
 }
 
-/** Codes are compared without case. */
+/** Codes are compared without case, and without what cannot be seen. */
 function codeKey(scope: Scope, text: string): string {
   return textKey(scopeKey(scope), text);
 }
 
 function textKey(programId: string, text: string): string {
-  return `${programId} ${text.toLowerCase()}`;
+  return `${programId} ${foldCode(text)}`;
 }
 
 function toScope({ program_id: programId, livemode }: { program_id: string; livemode: boolean }): Scope {

@@ -44,6 +44,13 @@ test("--import takes over a key's value, whatever its form, and only once", asyn
   assert.equal(again.stderr, 'This key is in use already\n');
 });
 
+test('--import-file takes the value from standard input', async () => {
+  const args = ['key', 'create', '--program', programId, '--import-file', '-'];
+  const imported = await runCli(args, cliEnvironment(hub), { input: 'rgk_from-standard-input_1\n' });
+  assert.equal(imported.code, 0, imported.stderr);
+  assert.equal((await readMe('rgk_from-standard-input_1')).status, 200);
+});
+
 test('--import alone is enough where there is one program', async () => {
   for (const [value, mode] of [
     ['sk_live_of_elsewhere', 'live'],

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createSecretBox } from '../../../src/db/secret-box.ts';
 import { createProgram } from '../../../src/program/programs.ts';
@@ -14,16 +17,21 @@ import { cliEnvironment, runCli, type CliResult } from '../run-cli.ts';
 
 let database: TestDatabase;
 let programId: string;
-const secrets = createSecretBox({ key: new Uint8Array(32).fill(0x11), previousKeys: [] });
+const secrets = createSecretBox({
+  key: new Uint8Array(Buffer.from('0123456789abcdef'.repeat(4), 'hex')),
+  previousKeys: [],
+});
 before(async () => {
   database = await openTestDatabase();
   programId = (await createProgram(database.db, { name: 'Acme' })).id;
 });
 after(() => database.close());
 
-function create(...args: string[]): Promise<CliResult> {
+function create(...given: (string | { input: string })[]): Promise<CliResult> {
   const env = cliEnvironment({ databaseUrl: database.url, url: 'https://hub.example.com' });
-  return runCli(['source', 'create', '--program', programId, ...args], env);
+  const args = given.filter((each) => typeof each === 'string');
+  const input = given.find((each) => typeof each === 'object')?.input;
+  return runCli(['source', 'create', '--program', programId, ...args], env, { input });
 }
 
 function words(text: string): string[] {
@@ -44,6 +52,42 @@ test('a Stripe source keeps all signing secrets sealed, and tells its URL and th
   assert.doesNotMatch(made.stdout, /whsec_/);
   const stored = (await findSource(database.db, source.id)) as StripeSource;
   assert.deepEqual(await openStripeSecrets(secrets, stored), { signingSecrets: ['whsec_new', 'whsec_old'] });
+});
+
+test('secrets come from a file or standard input, so that they stand in no list of processes', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-secrets-'));
+  const file = join(folder, 'signing');
+  await writeFile(file, 'whsec_new \nwhsec_old\n\n');
+  const args = ['--kind', 'stripe', '--json', '--signing-secrets-file'];
+  for (const [path, input] of [
+    [file, ''],
+    ['-', 'whsec_new \r\nwhsec_old'],
+  ] as const) {
+    const { id } = readSource(await create({ input }, ...args, path));
+    const stored = (await findSource(database.db, id)) as StripeSource;
+    assert.deepEqual(await openStripeSecrets(secrets, stored), { signingSecrets: ['whsec_new ', 'whsec_old'] });
+  }
+  const revenuecat = ['--kind', 'revenuecat', '--json', '--authorization-file', '-'];
+  const { id } = readSource(await create({ input: 'Bearer  two spaces\n' }, ...revenuecat));
+  const stored = (await findSource(database.db, id)) as RevenuecatSource;
+  assert.equal((await openRevenuecatSecrets(secrets, stored)).authorization, 'Bearer  two spaces');
+  for (const [given, problem] of [
+    [[...args, join(folder, 'none')], /^--signing-secrets-file: ENOENT/],
+    [[...args, file, '--signing-secrets', 'whsec_x'], /^Give either --signing-secrets or --signing-secrets-file/],
+    [[...args, '-'], /there is no secret in standard input/],
+    [[...revenuecat.slice(0, 4), file], /there is more than one line/],
+  ] as const) {
+    const refused = await create({ input: '' }, ...given);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, problem);
+  }
+  await rm(folder, { recursive: true });
+});
+
+test("Stripe's API key is not taken for its signing secret", async () => {
+  const refused = await create('--kind', 'stripe', '--signing-secrets', 'sk_live_51Hx');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /^--signing-secrets is an API key\. .*whsec_/);
 });
 
 test('a RevenueCat source takes a header, an HMAC secret and its settings', async () => {

@@ -5,6 +5,7 @@ import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { everythingOf } from '../../../src/domain/scope.ts';
 import { createDatabase } from '../../../src/db/database.ts';
+import { placeOf } from '../../../src/outbound/endpoints/endpoint-rows.ts';
 import { createAddressGuard } from '../../../src/outbound/guard/address-guard.ts';
 import { rotateSecret } from '../../../src/outbound/endpoints/endpoints.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -114,7 +115,8 @@ describe('the log', () => {
     const lines: string[] = [];
     const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
     const endpointId = await createEndpoint(database.db, programId, `${receiver.url}?token=URL-SECRET`);
-    await database.db('webhook_endpoints').update({ headers: await secrets.seal('{"authorization":"HEADER-SECRET"}') });
+    const headers = await secrets.seal('{"authorization":"HEADER-SECRET"}', placeOf('headers', endpointId));
+    await database.db('webhook_endpoints').update({ headers });
     await send([draftMessage(programId, { data: { email: 'BODY-SECRET' } })], { log });
     assert.equal(receiver.received[0]?.headers.authorization, 'HEADER-SECRET');
     assert.equal(lines.length, 1);
@@ -310,7 +312,7 @@ describe('what changes between two attempts', () => {
     await database
       .db('webhook_endpoints')
       .where({ id: endpointId })
-      .update({ secret: await secrets.seal(secret) });
+      .update({ secret: await secrets.seal(secret, placeOf('secret', endpointId)) });
     clock.advance(31);
     const sender = createSender(database.db, { clock });
     await sender.sweep();

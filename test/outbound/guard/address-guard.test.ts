@@ -13,6 +13,7 @@ const names: Record<string, string[]> = {
   'mixed.example': ['93.184.216.34', '127.0.0.1'],
   'six.example': ['fd00::1'],
   'loop.example': ['127.0.0.1'],
+  'mapped.example': ['::ffff:93.184.216.34'],
 };
 
 function resolve(hostname: string): Promise<LookupAddress[]> {
@@ -70,6 +71,8 @@ describe('every notation of an address that is not public is refused', () => {
     '[::ffff:127.0.0.1]', // IPv4-mapped
     '[::ffff:7f00:1]',
     '[0:0:0:0:0:ffff:10.0.0.1]',
+    '[::ffff:8.8.8.8]', // refused as a class: the plain address is the one way to name a public one
+    '[::ffff:808:808]',
     '[64:ff9b::7f00:1]', // NAT64
     '[64:ff9b::a9fe:a9fe]',
     '[2002:7f00:1::]', // 6to4
@@ -180,10 +183,19 @@ describe('what is opened on purpose', () => {
   const opened = { allowCidrs: ['127.0.0.0/8', 'fd00::/8'] };
 
   test('OUTBOUND_ALLOW_CIDRS opens its addresses, by plain http too, in every notation', async () => {
-    for (const host of ['127.0.0.1:4000', '2130706433:4000', '[::ffff:127.0.0.1]:4000', '[fd00::1]:4000']) {
+    for (const host of ['127.0.0.1:4000', '2130706433:4000', '[fd00::1]:4000']) {
       assert.equal(await refusal(`http://${host}/`, opened), null, host);
     }
     assert.equal(await refusal('http://loop.example/', opened), null);
+  });
+
+  test('but not its addresses written as IPv6: nobody needs them, and lists would have to name each network twice', async () => {
+    const both = { allowCidrs: ['127.0.0.0/8', '::ffff:0:0/96'] };
+    for (const options of [opened, both]) {
+      assert.match((await refusal('http://[::ffff:127.0.0.1]:4000/', options)) ?? '', /written as IPv6/);
+    }
+    assert.match((await refusal('https://mapped.example/')) ?? '', /written as IPv6/);
+    await assert.rejects(guardWith().resolveAllowed('mapped.example', 'https:'), AddressRefusedError);
   });
 
   test('it opens nothing else, and no http elsewhere', async () => {

@@ -20,6 +20,41 @@ function query(template: string, subject: Partial<PostbackSubject> = {}): string
   return render(`https://t.example/?${template}`, subject).url.slice('https://t.example/?'.length);
 }
 
+describe('in the path of a URL', () => {
+  const path = (template: string, sub1: string): string =>
+    new URL(render(`https://t.example/${template}`, { subs: [sub1, null, null, null, null] }).url).pathname;
+
+  test('a value cannot climb to another folder, also where a proxy decodes its slashes', () => {
+    for (const climbing of [
+      '..',
+      '.',
+      '...',
+      '../../admin',
+      'x/../admin',
+      '..\\admin',
+      '%2e%2e',
+      '..%2fadmin',
+      ' .. ',
+    ]) {
+      assert.equal(path('pb/{sub1}/payout', climbing), '/pb//payout', climbing);
+      assert.equal(path('pb/.{sub1}/payout', climbing), '/pb/payout', climbing);
+      assert.equal(path('pb/{sub1|none}/payout', climbing), '/pb/none/payout', climbing);
+      assert.equal(path('pb/{sub1|..}/payout', climbing), '/pb//payout', climbing);
+    }
+  });
+
+  test('every other value is as it was', () => {
+    for (const [value, written] of [
+      ['a.b', 'a.b'],
+      ['v1.2/x..y', 'v1.2%2Fx..y'],
+      ['', ''],
+    ] as const) {
+      assert.equal(path('pb/{sub1}/payout', value), `/pb/${written}/payout`);
+    }
+    assert.equal(query('cid={sub1}', { subs: ['../x', null, null, null, null] }), 'cid=..%2Fx');
+  });
+});
+
 describe('macros', () => {
   test('say what is known of the conversion', () => {
     assert.equal(query('{click_id}|{payout}|{amount}|{currency}|{txid}'), 'w7f3k2|9.80|49.00|EUR|ORDER-98765');

@@ -1,0 +1,47 @@
+// What people type, paste and read out: referral codes, coupons, codes of offers and links. Two codes that look the same
+// must be the same, or whoever makes the second takes what was meant for the first.
+
+/** What cannot be seen: zero-width spaces and joiners, soft hyphens, byte order marks, fillers, marks of direction. */
+const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/gu;
+
+const plain = /^[\x21-\x7e]*$/;
+
+/** A code without what cannot be seen: pages and messengers put it into what people copy. */
+export function stripInvisible(code: string): string {
+  return plain.test(code) ? code : code.replaceAll(invisible, '');
+}
+
+/**
+ * The form in which codes are stored and compared: without what cannot be seen, in the compatible letters (of full width,
+ * in circles, joined), trimmed, in lower case.
+ */
+export function foldCode(code: string): string {
+  return plain.test(code) ? code.toLowerCase() : stripInvisible(code).normalize('NFKC').trim().toLowerCase();
+}
+
+/** Why nobody may make such a code, or null: it has something that cannot be seen, or looks like another code. */
+export function findCodeProblem(code: string): string | null {
+  if (plain.test(code)) return null;
+  if (stripInvisible(code) !== code || /\p{Cc}/u.test(code)) return 'must not contain characters that cannot be seen';
+  if (code.normalize('NFC') !== code.normalize('NFKC')) return 'must be written in ordinary letters and digits';
+  if (/[\p{Pd}\u2212\u2044]/u.test(code.replaceAll('-', ''))) return 'must be written with ordinary hyphens';
+  const letters = code.match(/\p{L}/gu) ?? [];
+  const scripts = similarScripts.filter((script) => letters.some((letter) => script.test(letter)));
+  if (scripts.length > 1) return 'must not mix letters of alphabets that look alike';
+  const isWholly = letters.length > 0 && letters.every((letter) => likeLatin.has(letter.toLowerCase()));
+  return isWholly ? 'looks like a code in Latin letters: use those' : null;
+}
+
+/** Alphabets with letters that cannot be told from each other's (unicode.org/reports/tr39, read 2026-11). */
+const similarScripts = [
+  /\p{Script=Latin}/u,
+  /\p{Script=Cyrillic}/u,
+  /\p{Script=Greek}/u,
+  /\p{Script=Armenian}/u,
+  /\p{Script=Cherokee}/u,
+  /\p{Script=Coptic}/u,
+  /\p{Script=Lisu}/u,
+];
+
+/** Cyrillic, Greek and Armenian letters that are like Latin ones, small or capital; in lower case. */
+const likeLatin = new Set(Array.from('авекмнорстухѕіјһԁԛԝүёαβεζηικμνορτυχγϲϳօոսհզցյ'));
