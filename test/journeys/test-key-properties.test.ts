@@ -167,12 +167,22 @@ const purchase = readFileSync(
   'utf8',
 );
 
+/** A key that may write, and what it makes: by then the others may be revoked or deleted. */
 async function nameFreshOnes(): Promise<void> {
   const key = await makeKey(new ApiClient(hub.url, hub.adminToken), program.id, 'test', 'write');
-  const api = new ApiClient(hub.url, key);
   names.forget('sk');
   names.add('sk', key);
-  names.learn((await api.post('/webhook-endpoints', { url: receiver.url })).text);
+  const api = new ApiClient(hub.url, key);
+  for (const [path, body] of [
+    ['/webhook-endpoints', { url: receiver.url }],
+    ['/sources', { kind: 'stripe', signingSecrets: ['whsec_of_a_test_key'] }],
+    ['/sources', { kind: 'revenuecat', authorization: 'Bearer of a test key' }],
+    ['/sources', { kind: 'postback' }],
+  ] as const) {
+    const made = await api.post(path, body);
+    assert.equal(made.status, 201, made.text);
+    names.learn(made.text);
+  }
   names.learn((await api.get('/messages?limit=10')).text);
 }
 
@@ -269,7 +279,6 @@ test('no sequence of calls with test keys changes, adds or takes away a live row
   const dice = new Dice(1);
   for (const surface of writing) {
     for (let tries = 0; tries < 300 && isUntried(surface); tries += 1) {
-      // By then the keys may be revoked, and the endpoints deleted, that would be let in.
       if (tries % 50 === 0) await nameFreshOnes();
       await call(dice, surface);
     }
