@@ -1,6 +1,7 @@
 import { Router, type Request, type Response } from 'express';
 import { AppError, validationError } from '../domain/errors.ts';
 import type { Principal } from '../program/api-keys.ts';
+import { findSourceRef, hideSourceIds } from '../program/source-refs.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
 import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
@@ -27,7 +28,7 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
   for (const route of routes) {
     router[route.method](route.path, async (req: Request, res: Response) => {
       const answer = await answerRoute(deps, route, req, res);
-      sendAnswer(res, answer);
+      sendAnswer(res, await hideSources(deps, req, answer));
     });
   }
   router.use((req) => {
@@ -38,6 +39,15 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
 }
 
 const callers = new WeakMap<Request, Caller>();
+
+/** Also what an Idempotency-Key kept: who may know a source now may not be who might then. */
+async function hideSources(deps: ApiDeps, req: Request, answer: RenderedAnswer): Promise<RenderedAnswer> {
+  const caller = callers.get(req);
+  return {
+    ...answer,
+    text: await hideSourceIds(deps.db, caller?.kind === 'key' ? caller.principal : null, answer.text),
+  };
+}
 
 async function answerRoute(deps: ApiDeps, route: Route, req: Request, res: Response): Promise<RenderedAnswer> {
   const principal = checkAccess(route, callers.get(req) as Caller);
@@ -66,10 +76,12 @@ async function handle(
   callId: string | null,
 ): Promise<RenderedAnswer> {
   const given = readQuery(req.originalUrl);
+  const params = readParams(req);
+  req.sourceRef = await findSourceRef(deps.db, principal.programId, Object.values(params).join(' '));
   const result = await route.handle(deps, {
     principal,
     livemode: principal.mode === 'live',
-    params: readParams(req),
+    params,
     query: route.query ? validate(route.query, given, 'The query') : refuseQuery(given),
     body: route.body ? validate(route.body, takeBody(route, body), 'The body') : refuseBody(body),
     raw: body.raw,

@@ -4,6 +4,7 @@ import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/pres
 import { compileSettings } from '../inbound/postback/settings.ts';
 import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';
 import { requiredEvents as stripeEvents } from '../inbound/stripe/required-events.ts';
+import { mayKnowId } from '../program/source-refs.ts';
 import {
   createSource,
   deleteSource,
@@ -34,6 +35,10 @@ import {
   type SourceChangesBody,
 } from './source-schemas.ts';
 
+const seenBy =
+  'A key that may write sees the ids and URLs of sources (a test key those of test sources); to others the `ref` stands ' +
+  'in place of the id, and the URLs are null.';
+
 export const sourceRoutes: Route[] = [
   defineRoute({
     method: 'post',
@@ -44,9 +49,11 @@ export const sourceRoutes: Route[] = [
     body: sourceInput,
     status: 201,
     answer: one(sourceDetailSchema),
-    handle: async (deps, { principal, body }) => {
-      const source = await createSource(deps.db, deps.secrets, principal.programId, toSourceInput(body));
-      return { data: await detailView(deps, source) };
+    handle: async (deps, { principal, livemode, body }) => {
+      // What a test key makes is test.
+      const input = { ...toSourceInput(body), ...(livemode ? {} : { livemode: false }) };
+      const source = await createSource(deps.db, deps.secrets, principal.programId, input);
+      return { data: await detailView(deps, source, mayKnowId(principal, source)) };
     },
   }),
   defineRoute({
@@ -55,12 +62,14 @@ export const sourceRoutes: Route[] = [
     access: 'read',
     tag: 'Sources',
     summary: 'List sources',
+    description: seenBy,
     query: z.strictObject({ ...pageQuery, kind: z.enum(['stripe', 'revenuecat', 'postback']).optional() }),
     status: 200,
     answer: listOf(sourceSchema),
     handle: async (deps, { principal, query }) => {
       const page = await listSources(deps.db, principal.programId, query, toPageRequest('sources', query));
-      return toListBody('sources', page, (source) => sourceView(deps, source));
+      const view = (source: Source) => sourceView(deps, source, mayKnowId(principal, source));
+      return toListBody('sources', page, view, ({ ref }) => ref);
     },
   }),
   defineRoute({
@@ -79,11 +88,13 @@ export const sourceRoutes: Route[] = [
     access: 'read',
     tag: 'Sources',
     summary: 'Get a source',
+    description: `By id or ref. ${seenBy}`,
     status: 200,
     answer: one(sourceDetailSchema),
-    handle: async (deps, { principal, params }) => ({
-      data: await detailView(deps, found(await getSource(deps.db, principal.programId, params.id), 'Source')),
-    }),
+    handle: async (deps, { principal, params }) => {
+      const source = found(await getSource(deps.db, principal.programId, params.id), 'Source');
+      return { data: await detailView(deps, source, mayKnowId(principal, source)) };
+    },
   }),
   defineRoute({
     method: 'patch',
@@ -99,12 +110,8 @@ export const sourceRoutes: Route[] = [
       const source = found(await getSource(deps.db, principal.programId, params.id), 'Source');
       const changes = await toSourceChanges(deps, source, body);
       const { programId } = principal;
-      return {
-        data: await detailView(
-          deps,
-          found(await updateSource(deps.db, deps.secrets, programId, source.id, changes), 'Source'),
-        ),
-      };
+      const changed = found(await updateSource(deps.db, deps.secrets, programId, source.id, changes), 'Source');
+      return { data: await detailView(deps, changed, mayKnowId(principal, changed)) };
     },
   }),
   defineRoute({
@@ -117,7 +124,8 @@ export const sourceRoutes: Route[] = [
     status: 204,
     answer: null,
     handle: async ({ db }, { principal, params }) => {
-      if (!(await deleteSource(db, principal.programId, params.id))) throw notFound('Source');
+      const source = found(await getSource(db, principal.programId, params.id), 'Source');
+      if (!(await deleteSource(db, principal.programId, source.id))) throw notFound('Source');
     },
   }),
 ];
@@ -197,22 +205,47 @@ function refuseFieldsOfOtherKinds({ kind }: Source, body: object): void {
   throw validationError(`${foreign[0]} ${message}`, details);
 }
 
-/** A source as it is shown by itself. */
-export async function detailView(deps: Pick<ApiDeps, 'config' | 'db'>, source: Source) {
+/** A source as it is shown by itself. `knowsId`: to somebody who may know what opens it. */
+export async function detailView(deps: Pick<ApiDeps, 'config' | 'db'>, source: Source, knowsId: boolean) {
   const lastEventAt = await findLastEventTime(deps.db, source.id);
   return {
-    ...sourceView(deps, source),
+    ...sourceView(deps, source, knowsId),
     requiredEvents: source.kind === 'stripe' ? stripeEvents : source.kind === 'revenuecat' ? revenuecatEvents : [],
     lastEventAt: lastEventAt?.toISOString() ?? null,
   };
 }
 
 /** A source as lists show it. */
-export function sourceView({ config }: Pick<ApiDeps, 'config'>, source: Source): z.input<typeof sourceSchema> {
-  const { id, kind, name, orderScope, livemode, settings } = source;
-  const common = { id, kind, name, orderScope, livemode, ...settings, createdAt: source.createdAt.toISOString() };
-  if (source.kind !== 'postback') return { ...common, url: `${config.publicUrl}/in/${kind}/${id}` };
+export function sourceView(
+  deps: Pick<ApiDeps, 'config'>,
+  source: Source,
+  knowsId: boolean,
+): z.input<typeof sourceSchema> {
+  const { id, ref, kind, name, orderScope, livemode, settings } = source;
+  const createdAt = source.createdAt.toISOString();
+  const urls = urlsOf(deps, source);
+  return {
+    id: knowsId ? id : ref,
+    ref,
+    kind,
+    name,
+    orderScope,
+    livemode,
+    ...settings,
+    ...(knowsId ? urls : hidden(urls)),
+    createdAt,
+  };
+}
+
+function urlsOf({ config }: Pick<ApiDeps, 'config'>, source: Source): { url: string; postbackUrl?: string } {
+  const { id, kind } = source;
+  if (kind !== 'postback') return { url: `${config.publicUrl}/in/${kind}/${id}` };
   const { preset, requireKey } = source.settings;
   const postbackUrl = postbackUrlOf(config.publicUrl, id, preset, requireKey);
-  return { ...common, url: `${config.publicUrl}/pb/${id}`, postbackUrl };
+  return { url: `${config.publicUrl}/pb/${id}`, postbackUrl };
+}
+
+/** The same fields, of which each is unknown. */
+function hidden<T extends object>(fields: T): { [K in keyof T]: null } {
+  return Object.fromEntries(Object.keys(fields).map((name) => [name, null])) as { [K in keyof T]: null };
 }

@@ -7,6 +7,7 @@ import { readQuery, validate } from '../http/validate.ts';
 import { toAppError } from '../db/pg-errors.ts';
 import type { Deps } from '../deps.ts';
 import { AppError, notFound } from '../domain/errors.ts';
+import { hideSourceIds } from '../program/source-refs.ts';
 import { authenticateDialect } from './authenticate.ts';
 import type { Dialect, DialectAnswer, DialectRoute, RequestPart } from './dialect.ts';
 import { limitDialect } from './limits.ts';
@@ -22,7 +23,7 @@ export function dialectRouter(deps: Deps, dialect: Dialect, before: readonly Req
     for (const path of [route.path].flat()) {
       if (route.anyOrigin) router.all(path, allowAnyOrigin);
       router[route.method](path, async (req: Request, res: Response) => {
-        send(res, await handle(deps, dialect, route, req, res));
+        await handle(deps, dialect, route, req, res);
       });
     }
   }
@@ -33,13 +34,7 @@ export function dialectRouter(deps: Deps, dialect: Dialect, before: readonly Req
   return router;
 }
 
-async function handle(
-  deps: Deps,
-  dialect: Dialect,
-  route: DialectRoute,
-  req: Request,
-  res: Response,
-): Promise<DialectAnswer> {
+async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Request, res: Response): Promise<void> {
   // A key may be in the body, which then has to be read before it is known whose it is.
   const early = route.body && dialect.credentials.includes('secure') ? await readJsonBody(req) : null;
   const principal = await authenticateDialect(deps, dialect, route, early?.value, req, res);
@@ -49,7 +44,7 @@ async function handle(
   }
   const body = early ?? (route.body ? await readJsonBody(req) : NO_BODY);
   const params = readParams(req);
-  return await route.handle(deps, {
+  const answer = await route.handle(deps, {
     surface: dialect.name,
     principal,
     livemode: principal?.mode !== 'test',
@@ -61,6 +56,7 @@ async function handle(
     receivedAt: deps.clock.now(),
     req,
   });
+  send(res, answer, await hideSourceIds(deps.db, principal, textOf(answer)));
 }
 
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
@@ -87,11 +83,16 @@ function answerDialectError(dialect: Dialect): ErrorRequestHandler {
     // The cause of a failure is for the log line of the request; the answer never tells it.
     if (error.status >= 500) res.err = thrown instanceof Error ? thrown : error;
     if (error.retryAfterS !== undefined) res.setHeader('Retry-After', String(error.retryAfterS));
-    send(res, dialect.renderError(error, req));
+    const answer = dialect.renderError(error, req);
+    send(res, answer, textOf(answer));
   };
 }
 
-function send(res: Response, { status, body, headers = {} }: DialectAnswer): void {
+function textOf({ body }: DialectAnswer): string {
+  return body === undefined ? '' : JSON.stringify(body);
+}
+
+function send(res: Response, { status, body, headers = {} }: DialectAnswer, text: string): void {
   res.status(status);
   res.setHeader('Cache-Control', 'no-store');
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
@@ -100,5 +101,5 @@ function send(res: Response, { status, body, headers = {} }: DialectAnswer): voi
     return;
   }
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.send(Buffer.from(JSON.stringify(body)));
+  res.send(Buffer.from(text));
 }

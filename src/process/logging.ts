@@ -1,4 +1,5 @@
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
+import { blotSourceIds } from '../domain/source-ids.ts';
 import type { LogLevel } from './config.ts';
 
 /** One JSON line an event, on standard output. Secrets that get into a line by mistake are redacted. */
@@ -11,6 +12,8 @@ export function createLogger(
     base: { role: options.role, pid: process.pid },
     redact: { paths: secretPaths, censor: '[redacted]' },
     serializers: { err: serializeError },
+    // Errors of the database quote what was bound. Lines that mean a source name its ref.
+    hooks: { streamWrite: (line: string) => blotSourceIds(line) },
   };
   return pino(settings, destination);
 }

@@ -98,13 +98,19 @@ async function create({ program, json, test, requireKey, ...fields }: CreateOpti
     ...(fields.kind === 'postback' ? { requireKey } : {}),
   });
   const source = await withHub(async ({ config, db, secrets }) =>
-    detailView({ config, db }, await createSource(db, secrets, await chooseProgram(db, program), toSourceInput(input))),
+    detailView(
+      { config, db },
+      await createSource(db, secrets, await chooseProgram(db, program), toSourceInput(input)),
+      true,
+    ),
   );
   if (json) {
     console.log(JSON.stringify(source));
     return;
   }
-  console.log(`Source ${source.id} (${source.kind}) created.`);
+  console.log(
+    `Source ${source.id} (${source.kind}) created. In logs, and to keys that may not know the id: ${source.ref}`,
+  );
   console.log(source.postbackUrl ? `Paste into the tracker: ${source.postbackUrl}` : `Have it send to: ${source.url}`);
   if (source.requiredEvents.length > 0) console.log(`Switch on there: ${source.requiredEvents.join(', ')}`);
 }
@@ -112,19 +118,22 @@ async function create({ program, json, test, requireKey, ...fields }: CreateOpti
 async function list({ program, json }: { program?: string; json?: true }): Promise<void> {
   const { programId, sources } = await withHub(async ({ config, db }) => {
     const { id: programId } = await getProgram(db, await chooseProgram(db, program));
-    const all = await readAllPages((page) => listSources(db, programId, {}, page));
-    return { programId, sources: all.map((source) => sourceView({ config }, source)) };
+    const all = await readAllPages(
+      (page) => listSources(db, programId, {}, page),
+      ({ ref }) => ref,
+    );
+    return { programId, sources: all.map((source) => sourceView({ config }, source, true)) };
   });
   if (json) console.log(JSON.stringify(sources));
   else if (sources.length === 0)
     console.log(`No sources yet. Open one: tributary source create --program ${programId}`);
   else {
-    const rows = sources.map(({ name, kind, preset, url }) => [kind, preset ?? '', name ?? '', url]);
+    const rows = sources.map(({ name, kind, preset, ref, url }) => [kind, preset ?? '', name ?? '', ref, url ?? '']);
     console.log(formatTable(columns, rows));
   }
 }
 
-const columns = ['Kind', 'Preset', 'Name', 'URL'].map((title) => ({ title }));
+const columns = ['Kind', 'Preset', 'Name', 'Ref', 'URL'].map((title) => ({ title }));
 
 function collectPair(text: string, pairs: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf('=');

@@ -31,7 +31,7 @@ interface RouterDeps {
 export function revenuecatRouter(deps: RouterDeps): Router {
   const router = Router();
   router.post('/in/revenuecat/:id', rawBody, async (req: Request<{ id: string }, unknown, Buffer>, res) => {
-    const source = await findSourceByUrl(deps.db, 'revenuecat', req.params.id);
+    const source = await findSourceByUrl(deps.db, 'revenuecat', req);
     const receivedAt = deps.clock.now();
     const signature = req.get('x-revenuecat-webhook-signature');
     const secrets = await openRevenuecatSecrets(deps.secrets, source);
@@ -41,7 +41,7 @@ export function revenuecatRouter(deps: RouterDeps): Router {
       receivedAt,
     );
     if (forgery !== null) {
-      deps.log.info({ sourceId: source.id, problem: forgery }, 'revenuecat message refused');
+      deps.log.info({ source: source.ref, problem: forgery }, 'revenuecat message refused');
       throw new AppError('UNAUTHORIZED', forgery);
     }
     const body = parseBody(req.body);
@@ -60,10 +60,7 @@ export function revenuecatRouter(deps: RouterDeps): Router {
       receivedAt,
     });
     if (normalized.kind === 'unprocessable') {
-      deps.log.warn(
-        { sourceId: source.id, inboxId: id, problem: normalized.error },
-        'revenuecat message unprocessable',
-      );
+      deps.log.warn({ source: source.ref, inboxId: id, problem: normalized.error }, 'revenuecat message unprocessable');
     }
     res.status(200).json({ received: true });
   });

@@ -30,13 +30,13 @@ interface RouterDeps {
 export function stripeRouter(deps: RouterDeps): Router {
   const router = Router();
   router.post('/in/stripe/:id', rawBody, async (req: Request<{ id: string }, unknown, Buffer>, res) => {
-    const source = await findSourceByUrl(deps.db, 'stripe', req.params.id);
+    const source = await findSourceByUrl(deps.db, 'stripe', req);
     const { signingSecrets } = await openStripeSecrets(deps.secrets, source);
     const receivedAt = deps.clock.now();
     const signature = req.get('stripe-signature');
     const verdict = verifySignature(req.body, signature, signingSecrets, receivedAt);
     if (!verdict.authentic) {
-      deps.log.info({ sourceId: source.id, problem: verdict.problem }, 'stripe message refused');
+      deps.log.info({ source: source.ref, problem: verdict.problem }, 'stripe message refused');
       throw validationError(verdict.problem);
     }
     const normalized = readStripeBody(req.body, { livemode: source.livemode, receivedAt });
@@ -49,7 +49,7 @@ export function stripeRouter(deps: RouterDeps): Router {
       normalized,
     });
     if (normalized.kind === 'unprocessable') {
-      deps.log.warn({ sourceId: source.id, inboxId: id, problem: normalized.error }, 'stripe message unprocessable');
+      deps.log.warn({ source: source.ref, inboxId: id, problem: normalized.error }, 'stripe message unprocessable');
     }
     res.json({ received: true });
   });
