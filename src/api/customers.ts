@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { notFound } from '../domain/errors.ts';
 import { conversionView } from '../ledger/conversion-view.ts';
 import { listConversions } from '../ledger/conversions.ts';
+import { restoreSourceIds } from '../program/source-refs.ts';
 import { findCustomer } from '../ledger/customers.ts';
 import { conversionSchema } from './conversion-schemas.ts';
 import { livemode, timestamp } from '../http/fields.ts';
@@ -44,7 +45,8 @@ export const customerRoutes: Route[] = [
     status: 200,
     answer: one(customerSchema),
     handle: async ({ db }, { principal, livemode, params }) => {
-      const customer = await findCustomer(db, principal.programId, livemode, params.id);
+      const named = await restoreSourceIds(db, principal.programId, params.id);
+      const customer = await findCustomer(db, principal.programId, livemode, named);
       if (!customer) throw notFound('Customer');
       const filter = { livemode, customerId: customer.id };
       const { items } = await listConversions(db, principal.programId, filter, { limit: HISTORY_LENGTH });

@@ -3,6 +3,7 @@ import { notFound } from '../domain/errors.ts';
 import { outcomes } from '../domain/outcomes.ts';
 import { replayEvent } from '../audit/replay.ts';
 import { findInboxEvent, listInboxEvents, type InboxEvent } from '../inbound/inbox/inbox-events.ts';
+import { hideSourceIds, restoreSourceIds } from '../program/source-refs.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { livemode, periodQuery, reference, timestamp, wordsOf } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
@@ -12,7 +13,10 @@ const statuses = ['received', 'processed', 'ignored', 'unprocessable', 'failed']
 
 const shown = {
   id: z.string(),
-  sourceId: z.string().nullable().meta({ description: 'null: it came by API key' }),
+  sourceId: z
+    .string()
+    .nullable()
+    .meta({ description: 'Its ref to whoever may not know the id; null: it came by API key' }),
   kind: z.string(),
   status: z.enum(statuses),
   outcome: z.string().nullable(),
@@ -45,7 +49,7 @@ export const inboxEventRoutes: Route[] = [
       ...pageQuery,
       ...periodQuery,
       status: wordsOf(statuses).optional(),
-      sourceId: reference.optional(),
+      sourceId: reference.optional().meta({ description: 'Id or ref' }),
       outcome: wordsOf(outcomes).optional(),
       conversionId: reference.optional(),
     }),
@@ -56,7 +60,7 @@ export const inboxEventRoutes: Route[] = [
       const filter = {
         livemode,
         statuses: query.status,
-        sourceId: query.sourceId,
+        sourceId: query.sourceId && (await restoreSourceIds(db, programId, query.sourceId)),
         outcomes: query.outcome,
         conversionId: query.conversionId,
         ...(await resolvePeriod(db, programId, query)),
@@ -77,7 +81,8 @@ export const inboxEventRoutes: Route[] = [
       const event = await findInboxEvent(db, principal.programId, livemode, params.id);
       if (!event) throw notFound('Inbox event');
       const { headers, facts, raw } = event;
-      return { data: { ...eventView(event), ...readable(raw), headers, facts } };
+      const hide = (text: string) => hideSourceIds(db, principal, text);
+      return { data: { ...eventView(event), ...(await readable(raw, hide)), headers, facts } };
     },
   }),
   defineRoute({
@@ -115,8 +120,13 @@ function eventView(event: InboxEvent): z.input<typeof eventSchema> {
   };
 }
 
-function readable(raw: Buffer): { raw: string; rawEncoding: 'utf8' | 'base64' } {
+/** What is sent in base64 is out of reach of whoever looks through the answer. */
+async function readable(
+  raw: Buffer,
+  hide: (text: string) => Promise<string>,
+): Promise<{ raw: string; rawEncoding: 'utf8' | 'base64' }> {
   const text = raw.toString('utf8');
   if (Buffer.from(text).equals(raw)) return { raw: text, rawEncoding: 'utf8' };
-  return { raw: raw.toString('base64'), rawEncoding: 'base64' };
+  const shown = Buffer.from(await hide(raw.toString('latin1')), 'latin1');
+  return { raw: shown.toString('base64'), rawEncoding: 'base64' };
 }

@@ -2,6 +2,7 @@ import { Router, type Request, type Response } from 'express';
 import { AppError, keyInField, MAX_DETAILS, validationError } from '../domain/errors.ts';
 import { findKeyIn } from '../domain/keys.ts';
 import { assertAccess, seenBy, type Principal } from '../program/api-keys.ts';
+import { findSourceRef, hideSourceIds } from '../program/source-refs.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
 import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
@@ -28,7 +29,7 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
   for (const route of routes) {
     router[route.method](route.path, async (req: Request, res: Response) => {
       const answer = await answerRoute(deps, route, req, res);
-      sendAnswer(res, answer);
+      sendAnswer(res, await hideSources(deps, req, answer));
     });
   }
   router.use((req) => {
@@ -39,6 +40,15 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
 }
 
 const callers = new WeakMap<Request, Caller>();
+
+/** Also what an Idempotency-Key kept: who may know a source now may not be who might then. */
+async function hideSources(deps: ApiDeps, req: Request, answer: RenderedAnswer): Promise<RenderedAnswer> {
+  const caller = callers.get(req);
+  return {
+    ...answer,
+    text: await hideSourceIds(deps.db, caller?.kind === 'key' ? caller.principal : null, answer.text),
+  };
+}
 
 async function answerRoute(deps: ApiDeps, route: Route, req: Request, res: Response): Promise<RenderedAnswer> {
   const principal = checkAccess(route, callers.get(req) as Caller);
@@ -67,12 +77,14 @@ async function handle(
   callId: string | null,
 ): Promise<RenderedAnswer> {
   const given = readQuery(req.originalUrl);
+  const params = readParams(req);
+  req.sourceRef = await findSourceRef(deps.db, principal.programId, Object.values(params).join(' '));
   const result = await route.handle(deps, {
     principal,
     livemode: principal.mode === 'live',
     scope: { programId: principal.programId, livemode: principal.mode === 'live' },
     reach: seenBy(principal),
-    params: readParams(req),
+    params,
     query: route.query ? validate(route.query, given, 'The query') : refuseQuery(given),
     body: route.body ? validate(route.body, refuseKeys(route, takeBody(route, body)), 'The body') : refuseBody(body),
     raw: body.raw,

@@ -35,10 +35,15 @@ export function toPageRequest(list: string, query: { limit: number; cursor?: str
   return { limit: query.limit, beforeId: readCursor(list, query.cursor) };
 }
 
-/** The body of a list's answer. */
-export function toListBody<T extends { id: string }, V>(list: string, page: Page<T>, view: (item: T) => V) {
+/** The body of a list's answer. `keyOf` gives what the list is sorted by. */
+export function toListBody<T extends { id: string }, V>(
+  list: string,
+  page: Page<T>,
+  view: (item: T) => V,
+  keyOf: (item: T) => string = ({ id }) => id,
+) {
   const last = page.items.at(-1);
-  const nextCursor = page.hasMore && last ? writeCursor(list, last.id) : null;
+  const nextCursor = page.hasMore && last ? writeCursor(list, keyOf(last)) : null;
   return { data: page.items.map(view), pagination: { hasMore: page.hasMore, nextCursor } };
 }
 

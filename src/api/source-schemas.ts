@@ -121,12 +121,15 @@ export const fieldsOfKind: Readonly<Record<'stripe' | 'revenuecat' | 'postback',
 };
 
 const shown = {
-  id: z.string().meta({ description: 'Unguessable: it is the way in' }),
+  id: z.string().meta({ description: 'Unguessable: it is the way in. To whoever may not know it: the ref' }),
+  ref: z
+    .string()
+    .meta({ description: 'Names the source, opens nothing; taken wherever the id is, but in URLs to send to' }),
   kind: z.enum(['stripe', 'revenuecat', 'postback']),
   name: z.string().nullable(),
   orderScope: z.enum(['program', 'source']),
   livemode: z.boolean().meta({ description: 'true: each message says itself whether it is test; false: all are' }),
-  url: z.string().meta({ description: 'Where the sender is to send' }),
+  url: z.string().nullable().meta({ description: 'Where the sender is to send; null to whoever may not know the id' }),
   amountBasis: revenuecatSettingsSchema.shape.amountBasis.unwrap().optional(),
   campaignAsCoupon: z.boolean().optional(),
   stripeStores: revenuecatSettingsSchema.shape.stripeStores.unwrap().optional(),
@@ -138,10 +141,10 @@ const shown = {
   requireKey: z.boolean().optional(),
   allowedCidrs: z.array(z.string()).nullable().optional(),
   eventType: postbackSettingsSchema.shape.eventType.unwrap().optional(),
-  postbackUrl: z
-    .string()
-    .optional()
-    .meta({ description: 'Of a postback source: ready to paste into its tracker; replace API_KEY by an ingest key' }),
+  postbackUrl: z.string().nullable().optional().meta({
+    description:
+      'Of a postback source: ready to paste into its tracker; replace API_KEY by an ingest key. null as url is',
+  }),
   createdAt: timestamp,
 };
 

@@ -5,6 +5,7 @@ import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/pres
 import { compileSettings } from '../inbound/postback/settings.ts';
 import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';
 import { requiredEvents as stripeEvents } from '../inbound/stripe/required-events.ts';
+import { mayKnowId } from '../program/source-refs.ts';
 import {
   createSource,
   deleteSource,
@@ -35,6 +36,10 @@ import {
   type SourceChangesBody,
 } from './source-schemas.ts';
 
+const seenBy =
+  'A key that may write sees the ids and URLs of sources (a test key those of test sources); to others the `ref` stands ' +
+  'in place of the id, and the URLs are null.';
+
 export const sourceRoutes: Route[] = [
   defineRoute({
     method: 'post',
@@ -49,7 +54,7 @@ export const sourceRoutes: Route[] = [
       assertMayChange(principal, body);
       const input = { livemode, ...toSourceInput(body) };
       const source = await createSource(deps.db, deps.secrets, principal.programId, input);
-      return { data: await detailView(deps, source) };
+      return { data: await detailView(deps, source, mayKnowId(principal, source)) };
     },
   }),
   defineRoute({
@@ -58,12 +63,14 @@ export const sourceRoutes: Route[] = [
     access: 'read',
     tag: 'Sources',
     summary: 'List sources',
+    description: seenBy,
     query: z.strictObject({ ...pageQuery, kind: z.enum(['stripe', 'revenuecat', 'postback']).optional() }),
     status: 200,
     answer: listOf(sourceSchema),
-    handle: async (deps, { reach, query }) => {
+    handle: async (deps, { principal, reach, query }) => {
       const page = await listSources(deps.db, reach, query, toPageRequest('sources', query));
-      return toListBody('sources', page, (source) => sourceView(deps, source));
+      const view = (source: Source) => sourceView(deps, source, mayKnowId(principal, source));
+      return toListBody('sources', page, view, ({ ref }) => ref);
     },
   }),
   defineRoute({
@@ -82,11 +89,13 @@ export const sourceRoutes: Route[] = [
     access: 'read',
     tag: 'Sources',
     summary: 'Get a source',
+    description: `By id or ref. ${seenBy}`,
     status: 200,
     answer: one(sourceDetailSchema),
-    handle: async (deps, { reach, params }) => ({
-      data: await detailView(deps, found(await getSource(deps.db, reach, params.id), 'Source')),
-    }),
+    handle: async (deps, { principal, reach, params }) => {
+      const source = found(await getSource(deps.db, reach, params.id), 'Source');
+      return { data: await detailView(deps, source, mayKnowId(principal, source)) };
+    },
   }),
   defineRoute({
     method: 'patch',
@@ -104,8 +113,9 @@ export const sourceRoutes: Route[] = [
       const source = found(await getSource(deps.db, reach, params.id), 'Source');
       assertMayChange(principal, source, body);
       const changes = await toSourceChanges(deps, source, body);
-      const changed = await updateSource(deps.db, deps.secrets, changeableBy(principal), source.id, changes);
-      return { data: await detailView(deps, found(changed, 'Source')) };
+      const { db, secrets } = deps;
+      const changed = found(await updateSource(db, secrets, changeableBy(principal), source.id, changes), 'Source');
+      return { data: await detailView(deps, changed, mayKnowId(principal, changed)) };
     },
   }),
   defineRoute({
@@ -195,22 +205,47 @@ function refuseFieldsOfOtherKinds({ kind }: Source, body: object): void {
   throw validationError(`${foreign[0]} ${message}`, details);
 }
 
-/** A source as it is shown by itself. */
-export async function detailView(deps: Pick<ApiDeps, 'config' | 'db'>, source: Source) {
+/** A source as it is shown by itself. `knowsId`: to somebody who may know what opens it. */
+export async function detailView(deps: Pick<ApiDeps, 'config' | 'db'>, source: Source, knowsId: boolean) {
   const lastEventAt = await findLastEventTime(deps.db, source.id);
   return {
-    ...sourceView(deps, source),
+    ...sourceView(deps, source, knowsId),
     requiredEvents: source.kind === 'stripe' ? stripeEvents : source.kind === 'revenuecat' ? revenuecatEvents : [],
     lastEventAt: lastEventAt?.toISOString() ?? null,
   };
 }
 
 /** A source as lists show it. */
-export function sourceView({ config }: Pick<ApiDeps, 'config'>, source: Source): z.input<typeof sourceSchema> {
-  const { id, kind, name, orderScope, livemode, settings } = source;
-  const common = { id, kind, name, orderScope, livemode, ...settings, createdAt: source.createdAt.toISOString() };
-  if (source.kind !== 'postback') return { ...common, url: `${config.publicUrl}/in/${kind}/${id}` };
+export function sourceView(
+  deps: Pick<ApiDeps, 'config'>,
+  source: Source,
+  knowsId: boolean,
+): z.input<typeof sourceSchema> {
+  const { id, ref, kind, name, orderScope, livemode, settings } = source;
+  const createdAt = source.createdAt.toISOString();
+  const urls = urlsOf(deps, source);
+  return {
+    id: knowsId ? id : ref,
+    ref,
+    kind,
+    name,
+    orderScope,
+    livemode,
+    ...settings,
+    ...(knowsId ? urls : hidden(urls)),
+    createdAt,
+  };
+}
+
+function urlsOf({ config }: Pick<ApiDeps, 'config'>, source: Source): { url: string; postbackUrl?: string } {
+  const { id, kind } = source;
+  if (kind !== 'postback') return { url: `${config.publicUrl}/in/${kind}/${id}` };
   const { preset, requireKey } = source.settings;
   const postbackUrl = postbackUrlOf(config.publicUrl, id, preset, requireKey);
-  return { ...common, url: `${config.publicUrl}/pb/${id}`, postbackUrl };
+  return { url: `${config.publicUrl}/pb/${id}`, postbackUrl };
+}
+
+/** The same fields, of which each is unknown. */
+function hidden<T extends object>(fields: T): { [K in keyof T]: null } {
+  return Object.fromEntries(Object.keys(fields).map((name) => [name, null])) as { [K in keyof T]: null };
 }

@@ -36,7 +36,9 @@ const shown = {
   url: z.string(),
   eventTypes: z.array(z.string()).meta({ description: 'Empty: all' }),
   description: z.string().nullable(),
-  headers: z.record(z.string(), z.string()),
+  headers: z
+    .record(z.string(), z.null())
+    .meta({ description: 'The names of its own headers; their values, which may be credentials, are never shown' }),
   rateLimitPerSecond: z.int().nullable(),
   disabled: z.boolean(),
   disabledReason: z
@@ -280,7 +282,8 @@ function chooseTestType({ eventTypes }: Endpoint): EventTypeName {
 }
 
 function endpointView(endpoint: Endpoint): z.input<typeof endpointSchema> {
-  return { ...presentEndpoint(endpoint), headers: endpoint.headers };
+  const headers = Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, null]));
+  return { ...presentEndpoint(endpoint), headers };
 }
 
 function recoveryView({ since, until: _until, createdAt, updatedAt, ...recovery }: Recovery) {

@@ -1,6 +1,7 @@
 import type { Db } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
+import { restoreSourceIds } from '../program/source-refs.ts';
 import { readFamily } from '../ledger/conversions.ts';
 import { orderColumns, toOrderRow, type OrderRow } from '../pipeline/rows/order-rows.ts';
 
@@ -30,7 +31,7 @@ export interface Chapter {
   at: string;
   fact: Fact | null;
   /** The message that brought the fact. */
-  message: { id: string; kind: string; sourceId: string | null; receivedAt: string } | null;
+  message: { id: string; kind: string; sourceId: string | null; sourceRef: string | null; receivedAt: string } | null;
   postings: StoryPosting[];
 }
 
@@ -46,7 +47,8 @@ export interface StoryPosting {
 }
 
 /** Finds orders by conversion or commission id, by the sender's own order id, or by any reference; live ones first. */
-export async function findStories(db: Db, text: string): Promise<Story[]> {
+export async function findStories(db: Db, name: string): Promise<Story[]> {
+  const text = await restoreSourceIds(db, null, name);
   const rows = await runSql<{ id: string }>(
     db,
     'findStories',
@@ -83,8 +85,8 @@ async function readStory(db: Db, orderId: string): Promise<Story> {
   const facts = await runSql<FactRow>(
     db,
     'readStoryFacts',
-    `select f.fact, f.inbox_id, e.kind, e.source_id, e.received_at
-     from facts f left join inbox_events e on e.id = f.inbox_id
+    `select f.fact, f.inbox_id, e.kind, e.source_id, s.ref as source_ref, e.received_at
+     from facts f left join inbox_events e on e.id = f.inbox_id left join sources s on s.id = e.source_id
      where f.order_id = any(:ids) order by f.occurred_at, f.id`,
     { ids },
   );
@@ -147,6 +149,7 @@ function toChapters(facts: FactRow[], postings: { factId: string | null; posting
             id: row.inbox_id,
             kind: row.kind ?? '',
             sourceId: row.source_id,
+            sourceRef: row.source_ref,
             receivedAt: row.received_at.toISOString(),
           },
     postings: postings.filter(({ factId }) => factId === row.fact.id).map(({ posting }) => posting),
@@ -179,6 +182,7 @@ interface FactRow {
   inbox_id: string;
   kind: string | null;
   source_id: string | null;
+  source_ref: string | null;
   received_at: Date | null;
 }
 

@@ -5,6 +5,7 @@ import { replayEvent } from './replay.ts';
 
 export interface ReplayFilter {
   programId?: string | undefined;
+  /** Its id or ref. */
   sourceId?: string | undefined;
   /** Received at this time or later. */
   since?: Date | undefined;
@@ -87,7 +88,7 @@ function readPage(
     `select id, program_id, livemode from inbox_events
      where id > :after and received_at <= :until and status <> 'received'
        and (:programId::text is null or program_id = :programId)
-       and (:sourceId::text is null or source_id = :sourceId)
+       and (:sourceId::text is null or source_id = (select s.id from sources s where s.id = :sourceId or s.ref = :sourceId))
        and (:since::timestamptz is null or received_at >= :since)
        and (not :failed or status in ('failed', 'unprocessable'))
      order by id limit :limit`,

@@ -10,6 +10,7 @@ import type { Deps } from '../deps.ts';
 import { AppError, notFound } from '../domain/errors.ts';
 import { namedBy } from '../domain/scope.ts';
 import { assertAccess } from '../program/api-keys.ts';
+import { hideSourceIds } from '../program/source-refs.ts';
 import { authenticateDialect, hasEarlyCredential } from './authenticate.ts';
 import type { Dialect, DialectAnswer, DialectRoute, RequestPart } from './dialect.ts';
 import { limitDialect } from './limits.ts';
@@ -25,7 +26,7 @@ export function dialectRouter(deps: Deps, dialect: Dialect, before: readonly Req
     for (const path of [route.path].flat()) {
       if (route.anyOrigin) router.all(path, allowAnyOrigin);
       router[route.method](path, async (req: Request, res: Response) => {
-        send(res, await handle(deps, dialect, route, req, res));
+        await handle(deps, dialect, route, req, res);
       });
     }
   }
@@ -36,13 +37,7 @@ export function dialectRouter(deps: Deps, dialect: Dialect, before: readonly Req
   return router;
 }
 
-async function handle(
-  deps: Deps,
-  dialect: Dialect,
-  route: DialectRoute,
-  req: Request,
-  res: Response,
-): Promise<DialectAnswer> {
+async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Request, res: Response): Promise<void> {
   // A key may be in the body alone, which then has to be read before it is known whose it is.
   const isInBody = dialect.credentials.includes('secure') && !hasEarlyCredential(dialect, req);
   const early = route.body && isInBody ? await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES) : null;
@@ -52,7 +47,7 @@ async function handle(
   const limitBytes = principal ? MAX_BODY_BYTES : MAX_ANONYMOUS_BODY_BYTES;
   const body = early ?? (route.body ? await readJsonBody(req, limitBytes) : NO_BODY);
   const params = readParams(req);
-  return await route.handle(deps, {
+  const answer = await route.handle(deps, {
     surface: dialect.name,
     principal,
     livemode: principal?.mode !== 'test',
@@ -66,6 +61,7 @@ async function handle(
     req,
     res,
   });
+  send(res, answer, await hideSourceIds(deps.db, principal, textOf(answer)));
 }
 
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
@@ -92,11 +88,16 @@ function answerDialectError(dialect: Dialect): ErrorRequestHandler {
     // The cause of a failure is for the log line of the request; the answer never tells it.
     if (error.status >= 500) res.err = thrown instanceof Error ? thrown : error;
     if (error.retryAfterS !== undefined) res.setHeader('Retry-After', String(error.retryAfterS));
-    send(res, dialect.renderError(error, req));
+    const answer = dialect.renderError(error, req);
+    send(res, answer, textOf(answer));
   };
 }
 
-function send(res: Response, { status, body, headers = {} }: DialectAnswer): void {
+function textOf({ body }: DialectAnswer): string {
+  return body === undefined ? '' : JSON.stringify(body);
+}
+
+function send(res: Response, { status, body, headers = {} }: DialectAnswer, text: string): void {
   res.status(status);
   res.setHeader('Cache-Control', 'no-store');
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
@@ -105,5 +106,5 @@ function send(res: Response, { status, body, headers = {} }: DialectAnswer): voi
     return;
   }
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.send(Buffer.from(JSON.stringify(body)));
+  res.send(Buffer.from(text));
 }

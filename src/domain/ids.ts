@@ -12,7 +12,8 @@ export type IdPrefix =
   | 'lnk' // tracking link
   | 'clk' // click
   | 'cus' // customer
-  | 'src' // source
+  | 'src' // source; it opens the source
+  | 'srr' // source, to those who may not know what opens it
   | 'ibx' // inbox event
   | 'cnv' // order and the conversion it becomes
   | 'com' // commission: the same hex part as its conversion

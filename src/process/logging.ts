@@ -1,5 +1,6 @@
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
 import { printable } from '../domain/printable.ts';
+import { blotSourceIds } from '../domain/source-ids.ts';
 import type { LogLevel } from './config.ts';
 
 /** One JSON line an event, on standard output. Secrets that get into a line by mistake are redacted. */
@@ -12,8 +13,9 @@ export function createLogger(
     base: { role: options.role, pid: process.pid },
     redact: { paths: secretPaths, censor: '[redacted]' },
     serializers: { err: serializeError },
-    // JSON leaves DEL, the C1 controls and marks of direction as they are; terminals obey them.
-    hooks: { streamWrite: printable },
+    // JSON leaves DEL, the C1 controls and marks of direction as they are; terminals obey them. Errors of the database quote
+    // what was bound, and lines that mean a source name its ref.
+    hooks: { streamWrite: (line: string) => printable(blotSourceIds(line)) },
   };
   return pino(settings, destination);
 }

@@ -64,8 +64,10 @@ export interface RevenuecatSecrets {
 }
 
 interface SourceBase {
-  /** Unguessable: it is in the URL that the sender is given. */
+  /** Unguessable: it is in the URL that the sender is given. source-refs.ts has who is told it. */
   id: string;
+  /** Names the source and opens nothing. */
+  ref: string;
   programId: string;
   name: string | null;
   /** source: order ids of this source are its own and never meet those of others. */
@@ -145,6 +147,7 @@ export async function createSource(db: Db, secrets: SecretBox, programId: string
   try {
     const [row] = await runSql<Source>(db, 'createSource', `insert into sources ${inserted} returning ${selected}`, {
       id,
+      ref: newId('srr'),
       programId,
       kind: input.kind,
       name: input.name ?? null,
@@ -161,26 +164,27 @@ export async function createSource(db: Db, secrets: SecretBox, programId: string
   }
 }
 
-/** A program's own source, as the database has it now. */
+/** A program's own source, by id or ref, as the database has it now. */
 export async function getSource(db: Db, { programId, modes }: Reach, sourceId: string): Promise<Source | null> {
   const [row] = await runSql<Source>(
     db,
     'getSource',
     `select ${selected} from sources
-     where program_id = :programId and id = :sourceId and deleted_at is null and livemode = any(:modes::boolean[])`,
+     where program_id = :programId and :sourceId in (id, ref) and deleted_at is null
+       and livemode = any(:modes::boolean[])`,
     { programId, modes, sourceId },
   );
   return row ?? null;
 }
 
-/** Newest first. */
+/** Newest first, paged by ref: a page's cursor must not hold what opens a source. */
 export function listSources(
   db: Db,
   { programId, modes }: Reach,
   filter: { kind?: SourceKind | undefined },
   page: PageRequest,
 ): Promise<Page<Source>> {
-  const list = { name: 'listSources', select: `select ${selected} from sources`, id: 'id' };
+  const list = { name: 'listSources', select: `select ${selected} from sources`, id: 'ref' };
   const conditions = [
     ...conditionOf('program_id = :programId and deleted_at is null', programId),
     ...conditionOf('livemode = any(:modes::boolean[])', modes),
@@ -245,6 +249,7 @@ export async function findLastEventTime(db: Db, sourceId: string): Promise<Date 
 
 const shownColumns: Columns<keyof Source> = {
   id: 'id',
+  ref: 'ref',
   programId: 'program_id',
   kind: 'kind',
   name: 'name',

@@ -53,7 +53,7 @@ function arrived(path: string, count: number) {
 }
 
 describe('an endpoint', () => {
-  test('repeats all that was set but the secret, which is shown once', async () => {
+  test('repeats all that was set but the secret, which is shown once, and the values of its headers', async () => {
     const set = {
       url: `${receiver.url}?a=1`,
       eventTypes: ['conversion.created', 'payout.paid'],
@@ -62,10 +62,22 @@ describe('an endpoint', () => {
       rateLimitPerSecond: 30,
       disabled: true,
     };
-    const { id, secret } = await createEndpoint(set);
+    const made = await api.live.post('/webhook-endpoints', set);
+    const { id, secret } = made.body.data;
     assert.match(secret, /^whsec_/);
-    const { body } = await api.live.get(`/webhook-endpoints/${id}`);
-    for (const [field, value] of Object.entries(set)) assert.deepEqual(body.data[field], value, field);
+    const got = await api.live.get(`/webhook-endpoints/${id}`);
+    const { body } = got;
+    const shown = { ...set, headers: { 'X-Api-Key': null, authorization: null } };
+    for (const [field, value] of Object.entries(shown)) assert.deepEqual(body.data[field], value, field);
+    const answers = [
+      made,
+      got,
+      await api.live.get('/webhook-endpoints'),
+      await api.reader.get(`/webhook-endpoints/${id}`),
+      await api.live.patch(`/webhook-endpoints/${id}`, { headers: set.headers }),
+      await api.live.post(`/webhook-endpoints/${id}/rotate-secret`),
+    ];
+    for (const { text } of answers) assert.doesNotMatch(text, /abc|xyz/);
     assert.equal('secret' in body.data, false);
     const changed = await api.live.patch(`/webhook-endpoints/${id}`, {
       description: null,

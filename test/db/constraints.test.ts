@@ -55,6 +55,18 @@ describe('the database itself refuses', () => {
     await assertRefused(/customer_refs_pkey/, refer, [ledger.programId, 'cus_2']);
   });
 
+  test('two sources of one ref, and one whose ref may be an id; processes of before refs were made get one', async () => {
+    const insert = `insert into sources (id, program_id, kind, settings) values (?, ?, 'stripe', '{}') returning ref`;
+    const [one] = await runSql<{ ref: string }>(t.db, insert, ['src_1', ledger.programId]);
+    const [two] = await runSql<{ ref: string }>(t.db, insert, ['src_2', ledger.programId]);
+    assert.match(one?.ref ?? '', /^srr_[0-9a-f]{32}$/);
+    assert.equal(one?.ref.slice(0, 12), newId('srr').slice(0, 12));
+    const change = `update sources set ref = ? where id = 'src_1'`;
+    await assertRefused(/sources_ref_key/, change, [two?.ref ?? '']);
+    await assertRefused(/sources_ref_check/, change, ['src_2']);
+    await assertRefused(/null value in column "ref"/, change, [null]);
+  });
+
   test('a tracking link by the own code of another affiliate, in any case, and a state that links do not have', async () => {
     const [{ own } = { own: '' }] = await runSql<{ own: string }>(
       t.db,

@@ -144,6 +144,22 @@ describe(`a database of ${COMMIT}`, () => {
     assert.equal(links?.count, 0);
   });
 
+  test('has a ref for every source, listed as before, which tells nothing of the id but its time', async () => {
+    const rows = await runSql<{ id: string; ref: string }>(db, 'select id, ref from sources order by id');
+    assert.ok(rows.length > 5);
+    const byRef = await runSql<{ id: string }>(db, 'select id from sources order by ref');
+    assert.deepEqual(
+      byRef.map(({ id }) => id),
+      rows.map(({ id }) => id),
+    );
+    for (const { id, ref } of rows) {
+      assert.match(ref, /^srr_[0-9a-f]{32}$/);
+      const [time, rest] = [ref.slice(4, 21), ref.slice(21)];
+      assert.equal(time, id.slice(4, 21));
+      assert.ok(!id.includes(rest));
+    }
+  });
+
   test('says before it is settled again that it is not yet, and proves its ledger afterwards as it did then', async () => {
     const { differences, counts } = await verifyLedger(db);
     assert.deepEqual(differences, []);
@@ -312,7 +328,7 @@ async function moveSubscriber(hub: TestHub, { liveKey }: ExpectedProgram, url: s
   const api = new ApiClient(hub.url, liveKey);
   const endpoints = await listAll(api, '/webhook-endpoints');
   const endpoint = endpoints.find(({ description }) => description === 'All that happens');
-  assert.deepEqual(endpoint?.headers, { 'x-example': 'a header that is sealed' });
+  assert.deepEqual(endpoint?.headers, { 'x-example': null });
   const moved = await api.patch(`/webhook-endpoints/${String(endpoint.id)}`, { url });
   assert.equal(moved.status, 200, moved.text);
 }

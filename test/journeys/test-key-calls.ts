@@ -112,7 +112,7 @@ const kindOfPath: Readonly<Record<string, string[]>> = {
   customers: ['cus'],
   commissions: ['com'],
   payouts: ['pay'],
-  sources: ['src'],
+  sources: ['src', 'srr'],
   'inbox-events': ['ibx'],
   'webhook-endpoints': ['whe'],
   hooks: ['whe'],

@@ -34,7 +34,10 @@ test('a source is found by an unguessable id, its secrets sealed at rest', async
     secrets: { signingSecrets },
   });
   assert.match(made.id, /^src_[0-9a-f]{64}$/);
+  assert.match(made.ref, /^srr_[0-9a-f]{32}$/);
   assert.ok(!made.sealedSecrets?.includes('whsec'));
+  assert.equal(await findSource(t.db, made.ref), null);
+  assert.equal((await getSource(t.db, everythingOf(programId), made.ref))?.id, made.id);
   const found = await findSource(t.db, made.id);
   assert.ok(found?.kind === 'stripe');
   assert.equal(found.programId, programId);

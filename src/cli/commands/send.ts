@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { oneLine } from '../../domain/printable.ts';
+import { restoreSourceIds } from '../../program/source-refs.ts';
 import { findSource, openRevenuecatSecrets, openStripeSecrets } from '../../program/sources.ts';
 import { fillFixture, freshenFixtures, readFixtures } from '../fixtures/fixtures.ts';
 import { findHubUrl, withHub } from '../hub/access.ts';
@@ -87,7 +88,7 @@ async function findTarget(options: SendOptions): Promise<Target> {
     return { kind: 'conversion', url: `${hub}/api/v1/${options.to}`, key: demandKey(givenKey, 'This way in') };
   }
   return withHub(async ({ db, secrets }): Promise<Target> => {
-    const source = await findSource(db, options.source ?? '');
+    const source = await findSource(db, await restoreSourceIds(db, null, options.source ?? ''));
     if (!source) throw new Error('There is no such source. `tributary source list` lists them.');
     if (source.kind === 'stripe') {
       const { signingSecrets } = await openStripeSecrets(secrets, source);

@@ -115,13 +115,17 @@ async function create({ program, json, test, requireKey, ...given }: CreateOptio
     ...(fields.kind === 'postback' ? { requireKey } : {}),
   });
   const source = await withHub(async ({ config, db, secrets }) =>
-    detailView({ config, db }, await createSource(db, secrets, await chooseProgram(db, program), toSourceInput(input))),
+    detailView(
+      { config, db },
+      await createSource(db, secrets, await chooseProgram(db, program), toSourceInput(input)),
+      true,
+    ),
   );
   if (json) {
     print(JSON.stringify(source));
     return;
   }
-  print(`Source ${source.id} (${source.kind}) created.`);
+  print(`Source ${source.id} (${source.kind}) created. In logs, and to keys that may not know the id: ${source.ref}`);
   print(source.postbackUrl ? `Paste into the tracker: ${source.postbackUrl}` : `Have it send to: ${source.url}`);
   if (source.requiredEvents.length > 0) print(`Switch on there: ${source.requiredEvents.join(', ')}`);
 }
@@ -149,18 +153,21 @@ function withSecretsOfFiles({
 async function list({ program, json }: { program?: string; json?: true }): Promise<void> {
   const { programId, sources } = await withHub(async ({ config, db }) => {
     const { id: programId } = await getProgram(db, await chooseProgram(db, program));
-    const all = await readAllPages((page) => listSources(db, everythingOf(programId), {}, page));
-    return { programId, sources: all.map((source) => sourceView({ config }, source)) };
+    const all = await readAllPages(
+      (page) => listSources(db, everythingOf(programId), {}, page),
+      ({ ref }) => ref,
+    );
+    return { programId, sources: all.map((source) => sourceView({ config }, source, true)) };
   });
   if (json) print(JSON.stringify(sources));
   else if (sources.length === 0) print(`No sources yet. Open one: tributary source create --program ${programId}`);
   else {
-    const rows = sources.map(({ name, kind, preset, url }) => [kind, preset ?? '', name ?? '', url]);
+    const rows = sources.map(({ name, kind, preset, ref, url }) => [kind, preset ?? '', name ?? '', ref, url ?? '']);
     print(formatTable(columns, rows));
   }
 }
 
-const columns = ['Kind', 'Preset', 'Name', 'URL'].map((title) => ({ title }));
+const columns = ['Kind', 'Preset', 'Name', 'Ref', 'URL'].map((title) => ({ title }));
 
 function collectPair(text: string, pairs: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf('=');

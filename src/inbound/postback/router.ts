@@ -62,7 +62,7 @@ export function postbackRouter(deps: PostbackDeps, surface: PostbackSurface = na
   const receive: RequestHandler<{ id: string }> = async (req, res, next) => {
     let mode: CompiledSettings['response'] = 'json';
     try {
-      const source = await findSourceByUrl(deps.db, 'postback', req.params.id);
+      const source = await findSourceByUrl(deps.db, 'postback', req);
       const settings = settingsOf(source);
       mode = settings.response;
       if (req.method === 'HEAD') res.status(200).end();

@@ -32,7 +32,7 @@ interface RouterDeps {
 export function revenuecatRouter(deps: RouterDeps): Router {
   const router = Router({ caseSensitive: true });
   router.post('/in/revenuecat/:id', async (req: Request<{ id: string }>, res) => {
-    const source = await findSourceByUrl(deps.db, 'revenuecat', req.params.id);
+    const source = await findSourceByUrl(deps.db, 'revenuecat', req);
     const signature = req.get('x-revenuecat-webhook-signature');
     const authorization = req.get('authorization');
     const secrets = await openRevenuecatSecrets(deps.secrets, source);
@@ -56,10 +56,7 @@ export function revenuecatRouter(deps: RouterDeps): Router {
       receivedAt,
     });
     if (normalized.kind === 'unprocessable') {
-      deps.log.warn(
-        { sourceId: source.id, inboxId: id, problem: normalized.error },
-        'revenuecat message unprocessable',
-      );
+      deps.log.warn({ source: source.ref, inboxId: id, problem: normalized.error }, 'revenuecat message unprocessable');
     }
     res.status(200).json({ received: true });
   });
@@ -68,7 +65,7 @@ export function revenuecatRouter(deps: RouterDeps): Router {
 
 function refuseForgery({ log }: Pick<RouterDeps, 'log'>, source: RevenuecatSource, forgery: string | null): void {
   if (forgery === null) return;
-  log.info({ sourceId: source.id, problem: forgery }, 'revenuecat message refused');
+  log.info({ source: source.ref, problem: forgery }, 'revenuecat message refused');
   throw new AppError('UNAUTHORIZED', forgery);
 }
 

@@ -30,14 +30,14 @@ interface RouterDeps {
 export function stripeRouter(deps: RouterDeps): Router {
   const router = Router({ caseSensitive: true });
   router.post('/in/stripe/:id', async (req: Request<{ id: string }>, res) => {
-    const source = await findSourceByUrl(deps.db, 'stripe', req.params.id);
+    const source = await findSourceByUrl(deps.db, 'stripe', req);
     const { signingSecrets } = await openStripeSecrets(deps.secrets, source);
     const raw = await readRawBody(req);
     const receivedAt = deps.clock.now();
     const signature = req.get('stripe-signature');
     const verdict = verifySignature(raw, signature, signingSecrets, receivedAt);
     if (!verdict.authentic) {
-      deps.log.info({ sourceId: source.id, problem: verdict.problem }, 'stripe message refused');
+      deps.log.info({ source: source.ref, problem: verdict.problem }, 'stripe message refused');
       throw validationError(verdict.problem);
     }
     const normalized = readStripeBody(raw, { livemode: source.livemode, receivedAt });
@@ -50,7 +50,7 @@ export function stripeRouter(deps: RouterDeps): Router {
       normalized,
     });
     if (normalized.kind === 'unprocessable') {
-      deps.log.warn({ sourceId: source.id, inboxId: id, problem: normalized.error }, 'stripe message unprocessable');
+      deps.log.warn({ source: source.ref, inboxId: id, problem: normalized.error }, 'stripe message unprocessable');
     }
     res.json({ received: true });
   });

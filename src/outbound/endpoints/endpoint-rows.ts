@@ -56,7 +56,7 @@ export function readEndpoints(db: Db, ids: readonly string[]): Promise<EndpointR
   );
 }
 
-/** An endpoint as the API and events show it. Only its owner sees the headers, which may be credentials. */
+/** An endpoint as the API and events show it. The API adds the names of its headers; their values may be credentials. */
 export interface EndpointView {
   id: string;
   livemode: boolean;
