@@ -132,6 +132,25 @@ export async function readFamily(db: Db, orderId: string): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
+/**
+ * A reference of the order, and one of each that is joined to it without a link: the first of each, since which of them
+ * stands for the others depends on what came first.
+ */
+export async function readHalves(db: Db, orderId: string): Promise<string[]> {
+  const rows = await runSql<{ ref: string }>(
+    db,
+    'readHalves',
+    `with recursive half as (
+       select id as half, id from orders where id = :orderId
+       union all
+       select case when o.joined_by_hint then o.id else half.half end, o.id
+       from half join orders o on o.merged_into = half.id)
+     select min(ref) as ref from half join order_refs on order_id = half.id group by half.half order by 1`,
+    { orderId },
+  );
+  return rows.map(({ ref }) => ref);
+}
+
 /** Every id that these conversions are known by, by conversion. */
 export async function listReferences(db: Db, conversionIds: readonly string[]): Promise<Map<string, string[]>> {
   const rows = await runSql<{ id: string; refs: string[] }>(

@@ -3,7 +3,7 @@ import type { Inbox } from '../inbound/inbox/inbox.ts';
 import { AppError } from '../domain/errors.ts';
 import { normalizeDecision, type Decision } from './decision-fact.ts';
 import type { Conversion } from '../ledger/conversions.ts';
-import { findConversion, readConversionDetail } from '../ledger/conversions.ts';
+import { findConversion, readConversionDetail, readHalves } from '../ledger/conversions.ts';
 import { findObjection, objectToAssigning } from '../pipeline/rules/decisions.ts';
 
 export interface DecidedBy {
@@ -33,10 +33,11 @@ export async function decideCommission(
 ): Promise<DecisionResult> {
   const inForce = 'status' in decision && conversion.status === decision.status && conversion.review === null;
   if (inForce) return { kind: 'decided', conversion };
-  const { references, facts } = await readConversionDetail(deps.db, conversion.id);
+  const { facts } = await readConversionDetail(deps.db, conversion.id);
   const objection =
     'status' in decision ? findObjection(conversion, decision.status, facts) : objectToAssigning(conversion);
   if (objection) throw new AppError('CONFLICT', objection);
+  const halves = await readHalves(deps.db, conversion.id);
   const openGrounds = conversion.review?.grounds ?? [];
   const { id, settled } = await deps.inbox.appendAndWait({
     programId: by.programId,
@@ -44,7 +45,7 @@ export async function decideCommission(
     kind: 'decision',
     raw: by.raw,
     headers: by.headers,
-    normalized: normalizeDecision({ references, livemode: conversion.livemode, openGrounds }, decision, by.receivedAt),
+    normalized: normalizeDecision({ halves, livemode: conversion.livemode, openGrounds }, decision, by.receivedAt),
     receivedAt: by.receivedAt,
   });
   if (settled === null || settled.outcome === 'failed') return { kind: 'processing', inboxEventId: id };

@@ -19,25 +19,27 @@ interface Assignment {
 
 /**
  * A decision as a fact. Each is a fact of its own, so that a second decision is no repeat of the first. It settles the
- * grounds of the review that were open when it was made, and no others.
+ * grounds of the review that were open when it was made, and no others. Of an order whose halves nothing links
+ * (pipeline/rules/pair-unlinked.ts) it is a fact of each half: what was decided of both stands for both, should they part.
  */
 export function normalizeDecision(
-  conversion: { references: string[]; livemode: boolean; openGrounds: string[] },
+  conversion: { halves: readonly string[]; livemode: boolean; openGrounds: string[] },
   decision: Decision,
   decidedAt: Date,
 ): Normalized {
+  const id = `decision:${newId('ibx').slice('ibx_'.length)}`;
   const common = {
-    id: `decision:${newId('ibx').slice('ibx_'.length)}`,
-    // One is enough: naming all would join for good orders that are only paired (pipeline/rules/pair-unlinked.ts).
-    refs: conversion.references.slice(0, 1),
     occurredAt: decidedAt.toISOString(),
     customer: null,
     evidence: {},
     settles: conversion.openGrounds,
   };
-  const fact: Fact =
-    'status' in decision
-      ? { ...common, ...decision, type: 'decision' }
-      : { ...common, ...decision, type: 'assignment' };
-  return { kind: 'facts', livemode: conversion.livemode, facts: [fact] };
+  const facts = conversion.halves.map((half, index): Fact => {
+    // One reference of each: naming several in one fact would join for good what is only paired.
+    const own = { ...common, id: index === 0 ? id : `${id}:${index + 1}`, refs: [half] };
+    return 'status' in decision
+      ? { ...own, ...decision, type: 'decision' }
+      : { ...own, ...decision, type: 'assignment' };
+  });
+  return { kind: 'facts', livemode: conversion.livemode, facts };
 }

@@ -129,7 +129,8 @@ async function runSteps(steps: readonly Step[], variables: Environment): Promise
   shell.stderr.on('data', (chunk) => (complaints += String(chunk)));
   shell.stdin.end(script);
   const code = await new Promise((resolve) => shell.once('close', resolve));
-  assert.deepEqual([code, complaints], [0, '']);
+  // What takes long on a busy machine tells of its progress.
+  assert.deepEqual([code, complaints.replaceAll(/^… .*\n/gm, '')], [0, '']);
   return output.split(`\n${MARK}\n`).map((text) => text.trim());
 }
 

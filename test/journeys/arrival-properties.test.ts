@@ -45,15 +45,6 @@ test('what people decide and pay between facts gives the same ledger, however th
 });
 
 test('no worker ever waited for another in a circle', async () => {
-  if (process.env.PROPERTY_STATS) {
-    for (const sql of [
-      `select fact ->> 'type' as type, fact ->> 'status' as status, count(*)::int, count(*) filter (where id like 'decision:%')::int as by_person, count(*) filter (where json_array_length(fact -> 'settles') > 0)::int as settling from facts group by 1, 2 order by 3`,
-      `select r as reason, count(*)::int from orders, json_array_elements_text(review -> 'reasons') r where review is not null group by 1`,
-      `select status, reason, count(*)::int from orders group by 1, 2 order by 3`,
-      `select count(*)::int as payouts, (select count(*)::int from facts where id like 'credit_note%') as notes from payouts`,
-    ])
-      console.log(JSON.stringify(await runSql(database.db, sql)));
-  }
   // A session's statistics are complete when it has ended.
   await workers.destroy();
   const [statistics] = await runSql<{ deadlocks: bigint }>(

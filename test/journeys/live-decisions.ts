@@ -1,7 +1,7 @@
 import type { Db } from '../../src/db/db.ts';
 import { inTransaction } from '../../src/db/db.ts';
 import type { Fact } from '../../src/domain/facts.ts';
-import { findConversionByReference, readConversionDetail } from '../../src/ledger/conversions.ts';
+import { findConversionByReference, readConversionDetail, readHalves } from '../../src/ledger/conversions.ts';
 import { createPayout, finishPayout } from '../../src/ledger/payouts.ts';
 import { normalizeDecision, type Decision } from '../../src/operations/decision-fact.ts';
 import { findObjection, objectToAssigning } from '../../src/pipeline/rules/decisions.ts';
@@ -24,15 +24,17 @@ export async function decide(
   for (const [index, decision] of decisions.entries()) {
     const conversion = await findConversionByReference(db, programId, true, [decision.order]);
     if (!conversion) continue;
-    const { references, facts: known } = await readConversionDetail(db, conversion.id);
+    const { facts: known } = await readConversionDetail(db, conversion.id);
+    const halves = await readHalves(db, conversion.id);
     const wanted = toDecision(decision, mark);
     const objection =
       'status' in wanted ? findObjection(conversion, wanted.status, known) : objectToAssigning(conversion);
     if (objection !== null) continue;
     const openGrounds = conversion.review?.grounds ?? [];
-    const normalized = normalizeDecision({ references, livemode: true, openGrounds }, wanted, at.decidedAt);
+    const normalized = normalizeDecision({ halves, livemode: true, openGrounds }, wanted, at.decidedAt);
     if (normalized.kind !== 'facts') continue;
-    facts.push(...normalized.facts.map((fact) => ({ ...fact, id: `decision:${at.number}:${index}` })));
+    const id = `decision:${at.number}:${index}`;
+    facts.push(...normalized.facts.map((fact, half) => ({ ...fact, id: `${id}:${half}` })));
   }
   return facts;
 }

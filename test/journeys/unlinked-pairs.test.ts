@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Fact } from '../../src/domain/facts.ts';
 import { normalizeStripe } from '../../src/inbound/stripe/normalize.ts';
+import { findConversionByReference, readHalves } from '../../src/ledger/conversions.ts';
+import { normalizeDecision } from '../../src/operations/decision-fact.ts';
 import { runSql } from '../support/sql.ts';
 import { readFixture } from '../inbound/stripe/fixtures.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -82,6 +84,28 @@ describe('a payment intent and an invoice that nothing links', () => {
       980, // The second payment of the subscription is a renewal, which this offer does not pay.
     );
     assert.deepEqual(await flags(ledger), []);
+  });
+
+  test('what a person decided of them as one stands for both when they part, whichever came first', async () => {
+    for (const invoiceFirst of [true, false]) {
+      const ledger = await openLedger(database.db);
+      const affiliate = ledger.affiliateId;
+      const facts = [[invoice('2', 0, affiliate)], [payment('1', 0, { evidence: { affiliate } })]];
+      for (const event of invoiceFirst ? facts : facts.toReversed()) await ledger.say(event);
+      const one = await findConversionByReference(database.db, ledger.programId, true, ['stripe:pi_1']);
+      const halves = await readHalves(database.db, one?.id ?? '');
+      assert.deepEqual(halves, ['stripe:in_2', 'stripe:pi_1']);
+      const verdict = { status: 'approved', reason: null, by: 'key_1' } as const;
+      const decided = normalizeDecision({ halves, livemode: true, openGrounds: [] }, verdict, ledger.now);
+      assert.ok(decided.kind === 'facts');
+      await ledger.say(decided.facts);
+      await ledger.say([fact('link', { refs: ['stripe:pi_1', 'stripe:in_9'] })]);
+      const states = (await ledger.orders()).map(({ orderId, status }) => [orderId, status]);
+      assert.deepEqual(states, [
+        ['in_2', 'approved'],
+        ['pi_1', 'approved'],
+      ]);
+    }
   });
 
   test('a refund that knows the payment alone takes back the commission of the invoice', async () => {
