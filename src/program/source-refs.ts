@@ -7,7 +7,7 @@ import type { Source } from './sources.ts';
 /** Who is told the id of a source, which opens it. All others find its ref, which opens nothing, in the same place. */
 export function mayKnowId(principal: Principal, source: Pick<Source, 'programId' | 'livemode'>): boolean {
   if (principal.access !== 'write' || principal.programId !== source.programId) return false;
-  return principal.mode === 'live' || source.livemode === false;
+  return principal.mode === 'live' || !source.livemode;
 }
 
 /**
