@@ -123,6 +123,18 @@ describe('an e-mail that came without an id', () => {
   });
 });
 
+test('an address of a customer that shows later to be the affiliate\u2019s own holds for what they bought before', async () => {
+  await inEachOrder(
+    [
+      (program) => sale(program, 'A', 1, { customerId: 'u1', customerEmail: EMAIL, ...brought }),
+      (program) => sale(program, 'B', 2, { customerId: 'u1', customerEmail: 'partner@example.com', ...brought }),
+    ],
+    (orders, _, name) => {
+      assert.deepEqual([orders.get('A')?.commissionMinor, orders.get('B')?.commissionMinor], [0, 0], name);
+    },
+  );
+});
+
 describe('two ids with one e-mail', () => {
   const cpa = { commission: { type: 'cpa' as const, amountMinor: 3_000 } };
   const calls = [
