@@ -183,4 +183,21 @@ describe('two ids with one e-mail', () => {
     assert.equal((await admin.patch(`/programs/${program.id}`, { identifyByEmail: false })).status, 200);
     assert.deepEqual(await five(), [3_000, 3_000, 0, 3_000, 0]);
   });
+
+  test('are what the last of several changes at once says', async () => {
+    const program = await openHttpProgram(hub, cpa);
+    for (const call of calls) await call(program);
+    const admin = new ApiClient(hub.url, hub.adminToken);
+    for (let round = 0; round < 5; round += 1) {
+      const answers = await Promise.all(
+        [true, false, true, false].map((identifyByEmail) =>
+          admin.patch(`/programs/${program.id}`, { identifyByEmail }),
+        ),
+      );
+      assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+      const { identifyByEmail } = (await admin.get(`/programs/${program.id}`)).body.data;
+      const orders = await ordersOf(program);
+      assert.deepEqual(paid(orders), identifyByEmail ? [3_000, 0] : [3_000, 3_000]);
+    }
+  });
 });
