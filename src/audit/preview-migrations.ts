@@ -39,7 +39,11 @@ export async function previewMigrations(db: Db, onProgress?: (findings: Findings
 async function settleAll(trx: Trx, migrated: boolean, onProgress?: (findings: Findings) => void): Promise<Findings> {
   const findings = new Findings();
   // What a round has yet to settle is passed over by a proof; here it is what is looked for.
-  if (migrated) await runSql(trx, 'finishRounds', 'update settling_rounds set finished_at = now()');
+  if (migrated) {
+    await runSql(trx, 'finishRounds', 'update settling_rounds set finished_at = now()');
+    // What the migrations themselves asked to settle again: they are of this transaction, as its time tells.
+    await runSql(trx, 'forgetRequestsOfMigrations', 'delete from resettlements where created_at = now()');
+  }
   for (let after: string | null = ''; after !== null;) {
     const page = await readOrderPage(trx, after, PAGE_SIZE, null);
     await verifyOrders(trx, page, findings, inward);

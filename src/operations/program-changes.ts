@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { inTransaction, type Db } from '../db/db.ts';
 import type { Clock } from '../domain/clock.ts';
 import { requestThoseWithOneEmail } from '../pipeline/work-items/settle-again.ts';
-import { findProgram, updateProgram, type Program, type ProgramChanges } from '../program/programs.ts';
+import { lockIdentifyByEmail, updateProgram, type Program, type ProgramChanges } from '../program/programs.ts';
 import type { Queues } from '../queue/queues.ts';
 import { settleNow } from './settle-now.ts';
 
@@ -16,9 +16,10 @@ export async function changeProgram(
   changes: ProgramChanges,
 ): Promise<Program | null> {
   const { program, resettlementIds } = await inTransaction(deps.db, async (trx) => {
-    const before = changes.identifyByEmail === undefined ? null : await findProgram(trx, programId);
+    // Two changes at once take turns: each sees what the other left.
+    const before = changes.identifyByEmail === undefined ? null : await lockIdentifyByEmail(trx, programId);
     const after = await updateProgram(trx, programId, changes);
-    const joinsOrParts = before !== null && after !== null && before.identifyByEmail !== after.identifyByEmail;
+    const joinsOrParts = before !== null && after !== null && before !== after.identifyByEmail;
     return { program: after, resettlementIds: joinsOrParts ? await requestThoseWithOneEmail(trx, programId) : [] };
   });
   await settleNow(deps, resettlementIds);

@@ -3,6 +3,7 @@ import { cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import { Webhook } from 'standardwebhooks';
 import type { ExpectedProgram } from '../../fixtures/databases/making/archive.ts';
 import { previewMigrations } from '../../src/audit/preview-migrations.ts';
@@ -30,6 +31,39 @@ import { waitUntil } from '../support/wait-until.ts';
 const COMMIT = '4f642b4';
 
 const listMigrations = async (): Promise<string[]> => (await readdir(join(root, 'migrations'))).toSorted();
+
+test('what migrating changes for guests who turn out to be customers is shown before it is done', async () => {
+  const database = await restoreArchive(COMMIT);
+  const single = createDatabase({ url: database.url, role: 'test', poolSize: 1 });
+  try {
+    const [guest] = await runSql<{ orderId: string; programId: string; livemode: boolean; email: string }>(
+      single,
+      `select o.id as "orderId", o.program_id as "programId", o.livemode, substr(r.ref, 7) as email
+       from orders o join customer_refs r on r.customer_id = o.customer_id
+       where r.ref like 'email:%' and o.merged_into is null and o.cpa_claim like 'customer:%' order by o.id limit 1`,
+    );
+    assert.ok(guest, 'the archive has a guest');
+    // Somebody with an id was told of with the same e-mail, which meant nothing then.
+    const changed = await runSql(
+      single,
+      `update facts set fact = jsonb_set(fact::jsonb, '{customer,email}', to_jsonb(?::text))::json
+       where (program_id, livemode, id) in (
+         select f.program_id, f.livemode, f.id from facts f join orders o on o.id = f.order_id
+         where f.program_id = ? and f.livemode = ? and f.fact -> 'customer' -> 'refs' ->> 0 not like 'email:%'
+         order by f.id limit 1) returning id`,
+      [guest.email, guest.programId, guest.livemode],
+    );
+    assert.equal(changed.length, 1);
+    const { findings } = await previewMigrations(single);
+    assert.ok(
+      findings.differences.some(({ id, field }) => id === guest.orderId && field === 'cpaSlot'),
+      inspect(findings.differences),
+    );
+  } finally {
+    await single.destroy();
+    await database.drop();
+  }
+});
 
 describe(`a database of ${COMMIT}`, () => {
   let database: RestoredDatabase;

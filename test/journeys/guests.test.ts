@@ -123,6 +123,18 @@ describe('an e-mail that came without an id', () => {
   });
 });
 
+test('an address of a customer that shows later to be the affiliate\u2019s own holds for what they bought before', async () => {
+  await inEachOrder(
+    [
+      (program) => sale(program, 'A', 1, { customerId: 'u1', customerEmail: EMAIL, ...brought }),
+      (program) => sale(program, 'B', 2, { customerId: 'u1', customerEmail: 'partner@example.com', ...brought }),
+    ],
+    (orders, _, name) => {
+      assert.deepEqual([orders.get('A')?.commissionMinor, orders.get('B')?.commissionMinor], [0, 0], name);
+    },
+  );
+});
+
 describe('two ids with one e-mail', () => {
   const cpa = { commission: { type: 'cpa' as const, amountMinor: 3_000 } };
   const calls = [
@@ -170,5 +182,22 @@ describe('two ids with one e-mail', () => {
     assert.deepEqual(await five(), [3_000, 0, 0, 0, 0]);
     assert.equal((await admin.patch(`/programs/${program.id}`, { identifyByEmail: false })).status, 200);
     assert.deepEqual(await five(), [3_000, 3_000, 0, 3_000, 0]);
+  });
+
+  test('are what the last of several changes at once says', async () => {
+    const program = await openHttpProgram(hub, cpa);
+    for (const call of calls) await call(program);
+    const admin = new ApiClient(hub.url, hub.adminToken);
+    for (let round = 0; round < 5; round += 1) {
+      const answers = await Promise.all(
+        [true, false, true, false].map((identifyByEmail) =>
+          admin.patch(`/programs/${program.id}`, { identifyByEmail }),
+        ),
+      );
+      assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+      const { identifyByEmail } = (await admin.get(`/programs/${program.id}`)).body.data;
+      const orders = await ordersOf(program);
+      assert.deepEqual(paid(orders), identifyByEmail ? [3_000, 0] : [3_000, 3_000]);
+    }
   });
 });

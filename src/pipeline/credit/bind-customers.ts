@@ -132,7 +132,11 @@ function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, cu
 function movesOthers(customer: BoundCustomer): boolean {
   const records = [customer, ...customer.others];
   if (customer.changed || records.some(({ merged }) => merged.length > 0)) return true;
-  if (records.some(({ before, email }) => before !== null && before.email !== email)) return true;
+  // An address of theirs that is new may be the affiliate's own, also where it comes with a record of its own.
+  const known = new Set(records.flatMap(({ before }) => before?.email ?? []));
+  const existed = records.some(({ before }) => before !== null);
+  if (existed && (known.size !== customer.emails.length || !customer.emails.every((one) => known.has(one))))
+    return true;
   return !isSameBinding(customer.before?.binding ?? null, customer.binding);
 }
 

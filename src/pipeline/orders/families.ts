@@ -17,6 +17,8 @@ export interface Families {
   rootOf: ReadonlyMap<string, string>;
 }
 
+export const noFamilies: Families = { records: new Map(), mergedTo: new Map(), rootOf: new Map() };
+
 /** What a batch adds to the records that are stored: new ones, and merges. */
 export interface FamilyChanges {
   added: readonly CustomerRecord[];
@@ -74,7 +76,7 @@ function endOfMerges({ id, mergedInto }: CustomerRecord, records: ReadonlyMap<st
  * otherwise, between reading and locking shows afterwards; then all locks are released (by the savepoint) and taken again.
  */
 export async function lockFamilies(trx: Trx, ids: string[]): Promise<Families> {
-  if (ids.length === 0) return gatherFamilies([], []);
+  if (ids.length === 0) return noFamilies;
   for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
     const seen = await readFamilies(trx, ids);
     const open = [...seen.records.values()].filter(({ mergedInto }) => mergedInto === null).map(({ id }) => id);

@@ -21,6 +21,11 @@ export function emailRef(email: string): string {
   return `${EMAIL}${email}`;
 }
 
+/** The e-mail of such a reference. */
+export function emailOfRef(ref: string): string {
+  return ref.slice(EMAIL.length);
+}
+
 export function isEmailRef(ref: string): boolean {
   return ref.startsWith(EMAIL);
 }
@@ -44,7 +49,7 @@ export interface Telling {
   at: string;
   /** By an id of theirs; the others of the fact are the same customer. Null: it says nothing of the kind. */
   says: { email: string; ref: string } | null;
-  /** It was known, and said something else. */
+  /** It was known, and may have said something else. */
   restated: boolean;
 }
 
@@ -60,21 +65,11 @@ export function tellingsOfOrders(orders: readonly LoadedOrder[]): Telling[] {
   });
 }
 
-/** What facts about customers alone say. Whether they are known is yet to be looked up (`leaveKnown`). */
-export function tellingsOfArrivals(arrivals: readonly Arrival[]): Telling[] {
-  return arrivals.map(({ event, fact }) => tellingOf(scopeOf(event), fact, true));
-}
-
-/** What a fact says about who has which e-mail. */
-export function tellingOf(scope: Scope, fact: Fact, restated: boolean): Telling {
-  const email = emailOf(fact);
-  const [ref] = fact.customer?.refs ?? [];
-  const says = email !== null && ref !== undefined && !isEmailRef(ref) ? { email, ref } : null;
-  return { scope, factId: fact.id, at: fact.occurredAt, says, restated };
-}
-
-/** Facts about customers of which this batch brings the first message, or a new reading of it: the others say nothing new. */
-export async function firstMessages(trx: Trx, arrivals: readonly Arrival[]): Promise<Arrival[]> {
+/**
+ * What facts about customers alone say, as far as this batch brings the first message of them, or a new reading of it: the
+ * others say nothing new.
+ */
+export async function tellingsOfArrivals(trx: Trx, arrivals: readonly Arrival[]): Promise<Telling[]> {
   const first = new Map<string, Arrival>();
   for (const arrival of arrivals) {
     const known = first.get(keyOf(arrival));
@@ -84,9 +79,11 @@ export async function firstMessages(trx: Trx, arrivals: readonly Arrival[]): Pro
     trx,
     [...first.values()].map(({ event, fact }) => ({ scope: event, factId: fact.id })),
   );
-  return [...first.values()].filter((arrival) => {
+  return [...first.values()].flatMap((arrival) => {
+    const { event, fact } = arrival;
     const inboxId = stored.get(keyOf(arrival));
-    return inboxId === undefined || arrival.event.id <= inboxId;
+    if (inboxId !== undefined && event.id > inboxId) return [];
+    return tellingOf({ programId: event.programId, livemode: event.livemode }, fact, inboxId !== undefined);
   });
 }
 
@@ -94,8 +91,12 @@ function keyOf({ event, fact }: Arrival): string {
   return `${scopeKey(event)} ${fact.id}`;
 }
 
-function scopeOf({ programId, livemode }: Scope): Scope {
-  return { programId, livemode };
+/** What a fact says about who has which e-mail. */
+export function tellingOf(scope: Scope, fact: Fact, restated: boolean): Telling {
+  const email = emailOf(fact);
+  const [ref] = fact.customer?.refs ?? [];
+  const says = email !== null && ref !== undefined && !isEmailRef(ref) ? { email, ref } : null;
+  return { scope, factId: fact.id, at: fact.occurredAt, says, restated };
 }
 
 /**

@@ -1,20 +1,22 @@
 import type { Trx } from '../../db/db.ts';
+import { runSql } from '../../db/sql.ts';
 import { newId } from '../../domain/ids.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { readCustomers, type CustomerRow } from '../rows/customer-rows.ts';
-import { changedFamilies, extendFamilies, lockFamilies, readFamilies, type Families } from './families.ts';
+import { changedFamilies, extendFamilies, lockFamilies, noFamilies, readFamilies, type Families } from './families.ts';
 import {
   emailOf,
+  emailOfRef,
   emailRef,
-  firstMessages,
   identify,
   isEmailRef,
   recordIntroductions,
   tellingsOfArrivals,
   tellingsOfOrders,
+  type Telling,
 } from './introductions.ts';
 import { rowsBefore, type Arrival, type LoadedOrder } from './loaded-order.ts';
-import { customerReferences, groupByReference, lockOwners, type OwnedGroup } from './references.ts';
+import { customerReferences, groupByReference, lockOwners, MAX_LOCK_TRIES, type OwnedGroup } from './references.ts';
 
 /** A record of a customer under lock, as the batch makes it. */
 export interface LockedRecord {
@@ -58,6 +60,13 @@ export function customerOf<C extends LockedCustomer>(customers: Customers<C>, or
 
 type Member = { order: LoadedOrder } | { arrival: Arrival } | null;
 
+/** References of one customer, with what names them; without: the e-mail of somebody who is known by an id. */
+interface Item {
+  scope: Scope;
+  refs: string[];
+  member: Member;
+}
+
 /**
  * Finds, joins and locks the customers of a batch: those that orders and customer facts name, those whose orders are
  * settled again, and those that an order leaves for another. Ids identify; an e-mail only where there is no id, and then it
@@ -71,21 +80,51 @@ export async function lockCustomers(
 ): Promise<Customers> {
   const items = itemsOf(orders, customerArrivals);
   const left = orders.flatMap(rowsBefore).flatMap(({ customerId }) => customerId ?? []);
-  const also = [...new Set([...alsoLock, ...left])];
-  if (items.length === 0 && also.length === 0) {
+  const also = new Set([...alsoLock, ...left]);
+  if (items.length === 0 && also.size === 0) {
     return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map() };
   }
-  const tellings = [
-    ...tellingsOfOrders(orders),
-    ...tellingsOfArrivals(customerArrivals.length === 0 ? [] : await firstMessages(trx, customerArrivals)),
-  ];
+  const tellings = [...tellingsOfOrders(orders), ...(await tellingsOfArrivals(trx, customerArrivals))];
   for (const { scope, says } of tellings) if (says) items.push({ scope, refs: [emailRef(says.email)], member: null });
-  let before = await lockFamilies(trx, []);
+  const mayWithdraw = tellings.some(({ restated }) => restated);
+  for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
+    if (mayWithdraw) await runSql(trx, 'beforeIntroducing', 'savepoint before_introducing');
+    const { groups, before, after } = await lockAndIntroduce(trx, items, tellings, [...also]);
+    // An e-mail that stands for somebody no more may stand for one who is not locked yet: then all is begun again with them.
+    const strangers = findStrangers(groups, before, after);
+    if (strangers.length === 0) {
+      const customers = await gatherCustomers(trx, groups, before, after);
+      for (const root of customers.ofOrder.values()) {
+        if (!customers.byId.has(root)) throw new Error(`the record ${root} stands for a customer, and is not locked`);
+      }
+      return customers;
+    }
+    if (!mayWithdraw) throw new Error('who is one customer changed while they were locked: settle again');
+    await runSql(trx, 'undoIntroducing', 'rollback to savepoint before_introducing');
+    for (const id of strangers) also.add(id);
+  }
+  throw new Error(`e-mails kept standing for others: customers were locked ${MAX_LOCK_TRIES} times`);
+}
+
+interface Locked {
+  groups: OwnedGroup<Member>[];
+  /** The families as they were stored, under lock. */
+  before: Families;
+  after: Families;
+}
+
+async function lockAndIntroduce(
+  trx: Trx,
+  items: readonly Item[],
+  tellings: readonly Telling[],
+  alsoLock: string[],
+): Promise<Locked> {
+  let before = noFamilies;
   const { groups } = await lockOwners(
     trx,
     customerReferences,
-    groupByReference(items),
-    also,
+    groupByReference([...items]),
+    alsoLock,
     () => newId('cus'),
     async (_, ids) => {
       before = await lockFamilies(trx, ids);
@@ -99,19 +138,22 @@ export async function lockCustomers(
     if (owner === undefined) throw new Error(`no customer record for ${ref}`);
     return owner;
   });
-  const after = await familiesAfter(trx, before, groups, introduced);
-  return gatherCustomers(trx, groups, before, after);
+  return { groups, before, after: await familiesAfter(trx, before, groups, introduced) };
+}
+
+/** Records of the families that are stored, and not locked. */
+function findStrangers(groups: readonly OwnedGroup<Member>[], before: Families, after: Families): string[] {
+  if (after === before) return [];
+  const own = new Set(groups.map(({ ownerId }) => ownerId));
+  return [...after.records.keys()].filter((id) => !before.records.has(id) && !own.has(id));
 }
 
 function keyOf(scope: Scope, ref: string): string {
   return `${scopeKey(scope)} ${ref}`;
 }
 
-function itemsOf(
-  orders: readonly LoadedOrder[],
-  arrivals: readonly Arrival[],
-): { scope: Scope; refs: string[]; member: Member }[] {
-  const items: { scope: Scope; refs: string[]; member: Member }[] = [];
+function itemsOf(orders: readonly LoadedOrder[], arrivals: readonly Arrival[]): Item[] {
+  const items: Item[] = [];
   for (const order of orders) {
     const refs = identify(order.summary.customerRefs, order.summary.emails);
     if (refs.length > 0) items.push({ scope: order.scope, refs, member: { order } });
@@ -148,83 +190,70 @@ async function gatherCustomers(
   before: Families,
   after: Families,
 ): Promise<Customers> {
-  const open = [...before.records.values()].filter(({ mergedInto }) => mergedInto === null);
-  const rows = await readCustomers(
-    trx,
-    open.map(({ id }) => id),
-  );
   const customers: Customers = { byId: new Map(), rootOf: after.rootOf, ofOrder: new Map(), recordOf: new Map() };
-  const emails = new Map<string, string[]>();
-  const scopes = new Map<string, Scope>();
-  const arrivals = new Map<string, Arrival[]>();
-  const mergedOf = Map.groupBy(
-    groups.flatMap(({ ownerId, merged }) => merged.map((id) => ({ id, ownerId }))),
-    ({ ownerId }) => ownerId,
-  );
-  for (const { ownerId, scope, refs, members } of groups) {
-    const root = after.rootOf.get(ownerId) ?? ownerId;
-    const found = refs.filter(isEmailRef).map((ref) => ref.slice(emailRef('').length));
+  const arrivals: Arrival[] = [];
+  for (const { ownerId, members } of groups) {
     for (const member of members) {
       if (member === null) continue;
-      if ('order' in member) {
-        customers.ofOrder.set(member.order.id, root);
-        found.push(...member.order.summary.emails);
-        continue;
+      if ('order' in member) customers.ofOrder.set(member.order.id, after.rootOf.get(ownerId) ?? ownerId);
+      else {
+        customers.recordOf.set(member.arrival, ownerId);
+        arrivals.push(member.arrival);
       }
-      const { arrival } = member;
-      const email = emailOf(arrival.fact);
-      if (email !== null) found.push(email);
-      customers.recordOf.set(arrival, ownerId);
-      arrivals.set(root, [...(arrivals.get(root) ?? []), arrival]);
     }
-    emails.set(ownerId, found);
-    scopes.set(ownerId, scope);
   }
+  const rows = await readCustomers(trx, openRecords(before));
+  const groupOf = new Map(groups.map((group) => [group.ownerId, group]));
+  const records = openRecords(after).flatMap((id) => lockRecord(id, after, rows, groupOf.get(id)) ?? []);
+  const rootOf = (id: string): string => after.rootOf.get(id) ?? id;
   const changed = changedFamilies(before, after);
-  const families = Map.groupBy(
-    [...after.records.values()].filter(({ mergedInto }) => mergedInto === null),
-    ({ id }) => after.rootOf.get(id) ?? id,
-  );
-  for (const [root, records] of families) {
-    const locked = records.flatMap(({ id, isEmail }): LockedRecord[] => {
-      const row = rows.get(id) ?? null;
-      const scope = row ?? scopes.get(id);
-      if (!scope) return [];
-      const merged = (mergedOf.get(id) ?? []).flatMap((loser) => rows.get(loser.id) ?? []);
-      return [lockedRecord({ id, isEmail, scope, before: row, merged, emails: emails.get(id) ?? [] })];
+  const arrivalsOf = Map.groupBy(arrivals, (arrival) => rootOf(customers.recordOf.get(arrival) ?? ''));
+  for (const [root, theirs] of Map.groupBy(records, ({ id }) => rootOf(id))) {
+    const first = theirs.find(({ id }) => id === root);
+    if (!first) continue; // A proof finds what is missing.
+    customers.byId.set(root, {
+      ...first,
+      others: theirs.filter((one) => one !== first),
+      emails: [...new Set(theirs.flatMap(({ email }) => email ?? []))].sort(),
+      changed: changed.has(root),
+      arrivals: arrivalsOf.get(root) ?? [],
     });
-    const customer = lockedCustomer(root, locked, changed.has(root), arrivals.get(root));
-    if (customer) customers.byId.set(root, customer);
   }
   return customers;
+}
+
+/** Records that are not merged away. */
+function openRecords({ records }: Families): string[] {
+  return [...records.values()].flatMap(({ id, mergedInto }) => (mergedInto === null ? id : []));
+}
+
+/** A record as the batch begins: the row, what it takes over, and what the batch brings. */
+function lockRecord(
+  id: string,
+  { records }: Families,
+  rows: ReadonlyMap<string, CustomerRow>,
+  group: OwnedGroup<Member> | undefined,
+): LockedRecord | null {
+  const before = rows.get(id) ?? null;
+  const scope = before ?? group?.scope;
+  if (!scope) return null;
+  const { programId, livemode } = scope;
+  const merged = (group?.merged ?? []).flatMap((loser) => rows.get(loser) ?? []);
+  const known = [before, ...merged].flatMap((row) => row?.email ?? []);
+  const [email = null] = [...known, ...(group ? emailsOf(group) : [])].sort();
+  return { id, isEmail: records.get(id)?.isEmail ?? false, scope: { programId, livemode }, before, merged, email };
+}
+
+/** Addresses that the batch tells of. */
+function emailsOf({ refs, members }: OwnedGroup<Member>): string[] {
+  const told = members.flatMap((member) => {
+    if (member === null) return [];
+    return 'order' in member ? member.order.summary.emails : (emailOf(member.arrival.fact) ?? []);
+  });
+  return [...refs.filter(isEmailRef).map(emailOfRef), ...told];
 }
 
 /** Customers as they are stored, with all records of theirs; nothing is locked. */
 export async function readKnownCustomers(trx: Trx, families: Families): Promise<Customers> {
   return gatherCustomers(trx, [], families, families);
-}
-
-/** A record as the batch begins: the row, what it takes over, and what the batch brings. */
-export function lockedRecord(
-  record: Omit<LockedRecord, 'email' | 'merged'> & { merged?: CustomerRow[]; emails?: string[] },
-): LockedRecord {
-  const { id, isEmail, scope, before, merged = [], emails = [] } = record;
-  const { programId, livemode } = scope;
-  const known = [before?.email, ...merged.map((row) => row.email), ...emails].filter(
-    (email) => typeof email === 'string',
-  );
-  return { id, isEmail, scope: { programId, livemode }, before, merged, email: known.sort()[0] ?? null };
-}
-
-/** The customer whom records are known of; `root` stands for them. Null where that is not among them. */
-export function lockedCustomer(
-  root: string,
-  records: readonly LockedRecord[],
-  changed = false,
-  arrivals: Arrival[] = [],
-): LockedCustomer | null {
-  const first = records.find(({ id }) => id === root);
-  if (!first) return null;
-  const emails = [...new Set(records.flatMap(({ email }) => email ?? []))].sort();
-  return { ...first, others: records.filter(({ id }) => id !== root), emails, changed, arrivals };
 }
