@@ -14,7 +14,7 @@ import { mayBind, snapshotFor } from './terms.ts';
 
 /**
  * Binds each customer of the batch by what is known beside the batch's orders: the earliest stored order that was credited
- * by evidence of its own, or the earliest customer fact that names an affiliate, by (occurredAt, reference). The batch's
+ * by evidence of its own, or the earliest customer fact that names an affiliate, by (countedAt, reference). The batch's
  * orders are then read in that order, and an earlier one takes the binding over (credit-orders.ts).
  */
 export async function bindCustomers(
@@ -107,8 +107,9 @@ function candidateOfFact(
   catalog: Catalog,
 ): BindingCandidate[] {
   const email = fact.customer?.email?.toLowerCase();
-  if (!mayBind(own.terms, email === undefined ? customer.emails : [email], fact.occurredAt, catalog)) return [];
-  return [{ customerId: customer.id, orderId: fact.id, occurredAt: fact.occurredAt, reference: fact.id, own }];
+  const occurredAt = fact.receivedAt ?? fact.occurredAt;
+  if (!mayBind(own.terms, email === undefined ? customer.emails : [email], occurredAt, catalog)) return [];
+  return [{ customerId: customer.id, orderId: fact.id, occurredAt, reference: fact.id, own }];
 }
 
 function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, customer: LockedCustomer): Binding {

@@ -1,5 +1,7 @@
 import type { Trx } from '../../db/db.ts';
+import type { Fact } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
+import { isKeylessRef } from '../../domain/keyless.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { readCustomers, type CustomerRow } from '../rows/customer-rows.ts';
 import { changedFamilies, extendFamilies, lockFamilies, readFamilies, type Families } from './families.ts';
@@ -22,6 +24,8 @@ export interface LockedRecord {
   scope: Scope;
   /** It stands for an e-mail, and not for an id. */
   isEmail: boolean;
+  /** It is known to a source that asks for no key, and to nobody else: its e-mail is shown and compared with nothing. */
+  isKeyless: boolean;
   /** The row as it was; null for a new one. */
   before: CustomerRow | null;
   /** Records that turn out to be this one, by a message that names both. */
@@ -133,7 +137,12 @@ async function familiesAfter(
 ): Promise<Families> {
   const added = groups
     .filter(({ ownerId }) => !before.records.has(ownerId))
-    .map(({ ownerId, refs }) => ({ id: ownerId, mergedInto: null, isEmail: refs.every(isEmailRef) }));
+    .map(({ ownerId, refs }) => ({
+      id: ownerId,
+      mergedInto: null,
+      isEmail: refs.every(isEmailRef),
+      isKeyless: refs.every(isKeylessRef),
+    }));
   const merges = groups.flatMap(({ ownerId, merged }) => merged.map((id) => ({ id, mergedInto: ownerId })));
   if (added.length === 0 && merges.length === 0 && !introduced) return before;
   const stored = introduced
@@ -157,6 +166,10 @@ async function gatherCustomers(
   const emails = new Map<string, string[]>();
   const scopes = new Map<string, Scope>();
   const arrivals = new Map<string, Arrival[]>();
+  const emailsFor = (recordId: string, facts: readonly { fact: Fact }[]): string[] => {
+    const isKeyless = after.records.get(recordId)?.isKeyless ?? false;
+    return facts.flatMap(({ fact }) => (isKeyless || fact.receivedAt === undefined ? (emailOf(fact) ?? []) : []));
+  };
   const mergedOf = Map.groupBy(
     groups.flatMap(({ ownerId, merged }) => merged.map((id) => ({ id, ownerId }))),
     ({ ownerId }) => ownerId,
@@ -168,12 +181,11 @@ async function gatherCustomers(
       if (member === null) continue;
       if ('order' in member) {
         customers.ofOrder.set(member.order.id, root);
-        found.push(...member.order.summary.emails);
+        found.push(...emailsFor(ownerId, [...member.order.facts.values()]));
         continue;
       }
       const { arrival } = member;
-      const email = emailOf(arrival.fact);
-      if (email !== null) found.push(email);
+      found.push(...emailsFor(ownerId, [arrival]));
       customers.recordOf.set(arrival, ownerId);
       arrivals.set(root, [...(arrivals.get(root) ?? []), arrival]);
     }
@@ -186,12 +198,12 @@ async function gatherCustomers(
     ({ id }) => after.rootOf.get(id) ?? id,
   );
   for (const [root, records] of families) {
-    const locked = records.flatMap(({ id, isEmail }): LockedRecord[] => {
+    const locked = records.flatMap(({ id, isEmail, isKeyless }): LockedRecord[] => {
       const row = rows.get(id) ?? null;
       const scope = row ?? scopes.get(id);
       if (!scope) return [];
       const merged = (mergedOf.get(id) ?? []).flatMap((loser) => rows.get(loser.id) ?? []);
-      return [lockedRecord({ id, isEmail, scope, before: row, merged, emails: emails.get(id) ?? [] })];
+      return [lockedRecord({ id, isEmail, isKeyless, scope, before: row, merged, emails: emails.get(id) ?? [] })];
     });
     const customer = lockedCustomer(root, locked, changed.has(root), arrivals.get(root));
     if (customer) customers.byId.set(root, customer);
@@ -208,12 +220,13 @@ export async function readKnownCustomers(trx: Trx, families: Families): Promise<
 export function lockedRecord(
   record: Omit<LockedRecord, 'email' | 'merged'> & { merged?: CustomerRow[]; emails?: string[] },
 ): LockedRecord {
-  const { id, isEmail, scope, before, merged = [], emails = [] } = record;
+  const { id, isEmail, isKeyless, scope, before, merged = [], emails = [] } = record;
   const { programId, livemode } = scope;
   const known = [before?.email, ...merged.map((row) => row.email), ...emails].filter(
     (email) => typeof email === 'string',
   );
-  return { id, isEmail, scope: { programId, livemode }, before, merged, email: known.sort()[0] ?? null };
+  const email = known.sort()[0] ?? null;
+  return { id, isEmail, isKeyless, scope: { programId, livemode }, before, merged, email };
 }
 
 /** The customer whom records are known of; `root` stands for them. Null where that is not among them. */
@@ -225,6 +238,6 @@ export function lockedCustomer(
 ): LockedCustomer | null {
   const first = records.find(({ id }) => id === root);
   if (!first) return null;
-  const emails = [...new Set(records.flatMap(({ email }) => email ?? []))].sort();
+  const emails = [...new Set(records.flatMap(({ email, isKeyless }) => (isKeyless ? [] : (email ?? []))))].sort();
   return { ...first, others: records.filter(({ id }) => id !== root), emails, changed, arrivals };
 }
