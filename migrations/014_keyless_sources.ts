@@ -160,6 +160,10 @@ async function renameWhatTheyToldOf(knex: Knex): Promise<void> {
     insert into others_customers select distinct kin.start from kin
     where exists (select 1 from named n join shared_orders s on s.id = n.order_id where n.customer_id = kin.id)
     on conflict do nothing;
+    insert into shared_orders
+    select distinct n.order_id from named n join others_customers c on c.id = n.customer_id
+    join their_orders t on t.id = n.order_id
+    on conflict do nothing;
 
     create function pg_temp.own_ref(source text, ref text) returns text language sql immutable as $$
       select case when ref like 'call:%' then ref
@@ -227,7 +231,7 @@ async function renameWhatTheyToldOf(knex: Knex): Promise<void> {
       n.program_id, n.livemode, pg_temp.own_ref(r.source_id, n.ref), n.customer_id
     from renamed r join named n on n.program_id = r.program_id and n.livemode = r.livemode and n.fact_id = r.id
     where r.with_customer and n.customer_id is not null
-      and r.fact -> 'customer' -> 'refs' ? pg_temp.own_ref(r.source_id, n.ref)
+      and jsonb_exists(r.fact -> 'customer' -> 'refs', pg_temp.own_ref(r.source_id, n.ref))
     order by 1, 2, 3, n.customer_id
     on conflict do nothing;
     delete from customer_refs k using renamed r, named n
@@ -266,7 +270,8 @@ async function renameWhatTheyToldOf(knex: Knex): Promise<void> {
 
     -- They come after all others from now on, and what was said without a key counts from its receipt.
     insert into settling_rounds (version)
-    select 14 where exists (select 1 from their_orders) or exists (select 1 from facts where fact ->> 'receivedAt' is not null);
+    select 14 where not exists (select 1 from settling_rounds where finished_at is null and after_id = '')
+      and (exists (select 1 from their_orders) or exists (select 1 from facts where fact ->> 'receivedAt' is not null));
   `);
   await forgetKeylessIntroductions(knex);
 }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import type { Evidence, Fact, FactCustomer } from '../../src/domain/facts.ts';
+import { keylessRef } from '../../src/domain/keyless.ts';
 import type { CommissionTerms } from '../../src/domain/terms.ts';
 import { arbitraryOrderFact, arbitraryTimes, START } from '../pipeline/rules/arbitrary-facts.ts';
 
@@ -124,11 +125,88 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
       }),
       commission: fc.constantFrom(...commissions),
       otherCommission: fc.constantFrom(...commissions),
-      events: facts.map((all) => group(contradictions ? restated(all, names.times) : agreeing(all))),
+      events: fc
+        .tuple(
+          facts.map((all) => group(contradictions ? restated(all, names.times) : agreeing(all))),
+          arbitraryKeylessEvents(names),
+        )
+        .map(([keyed, keyless]) => interleave(keyed, keyless)),
       contradictions: fc.constant(contradictions),
       paidAfter: fc.option(fc.integer({ min: 1, max: 12 }), { freq: 2 }),
     });
   });
+
+interface Placed {
+  /** Before which of the other events it comes. */
+  place: number;
+  fact: Fact;
+}
+
+/**
+ * What sources without a key say, among all the rest: of the same order ids, clicks, customers and e-mails, at any time, received
+ * whenever. What people decide about such orders, or give back, has a key.
+ */
+function arbitraryKeylessEvents(names: Names): fc.Arbitrary<Placed[]> {
+  const event = fc
+    .record({
+      source: fc.constantFrom('src_@_1', 'src_@_1', 'src_@_2'),
+      place: fc.nat(20),
+      receivedAt: fc.constantFrom(...names.times),
+      fact: fc.oneof(
+        { weight: 6, arbitrary: arbitrarySale({ ...names, transfers: true }) },
+        { weight: 1, arbitrary: arbitraryCustomerFact(names) },
+      ),
+      order: fc.integer({ min: 1, max: names.orders }),
+    })
+    .map(({ source, place, receivedAt, fact, order }): Placed | null => {
+      const ref = keylessRef(source, `order:${order}`);
+      const own: Fact = { ...fact, id: `${source} ${fact.id}`, refs: fact.refs.length === 0 ? [] : [ref] };
+      if (fact.type === 'refund' || fact.type === 'decision')
+        return { place, fact: { ...own, customer: null, evidence: {} } };
+      if (!saidByTrackers.has(fact.type)) return null;
+      const said = { ...own, receivedAt, customer: ownCustomer(source, fact.customer) };
+      if (said.type === 'sale')
+        return { place, fact: { ...said, document: 'postback', ...ownSubscription(source, said) } };
+      return { place, fact: said.type === 'lead' ? { ...said, ...ownSubscription(source, said) } : said };
+    })
+    .filter((placed) => placed !== null);
+  return fc.uniqueArray(event, { maxLength: 10, size: 'max', selector: ({ fact }) => fact.id });
+}
+
+const saidByTrackers: ReadonlySet<Fact['type']> = new Set(['sale', 'action', 'tracker', 'lead', 'funnel']);
+
+function ownCustomer(source: string, customer: FactCustomer | null): FactCustomer | null {
+  if (customer === null) return null;
+  const [ref = `email:${customer.email?.toLowerCase()}`] = customer.refs;
+  return { refs: [keylessRef(source, ref)], email: customer.email };
+}
+
+function ownSubscription(source: string, { subscription }: { subscription: string | null }) {
+  return { subscription: subscription === null ? null : keylessRef(source, subscription) };
+}
+
+/** Of each order one postback states an amount without a status: of two the one received first would count. */
+function interleave(keyed: Fact[][], keyless: Placed[]): Fact[][] {
+  const events = [...keyed];
+  const stated = new Set<string>();
+  for (const { place, fact } of keyless) {
+    const [ref = fact.id] = fact.type === 'sale' ? fact.refs : [];
+    if (stated.has(ref)) continue;
+    stated.add(ref);
+    events.splice(place % (events.length + 1), 0, [fact]);
+  }
+  return events;
+}
+
+/** The same history without what came without a key, and what was decided about that. */
+export function withoutKeyless({ events, paidAfter, ...history }: History): History {
+  const isKeyed = (facts: Fact[]): boolean => !JSON.stringify(facts).includes('"keyless:');
+  return {
+    ...history,
+    events: events.filter(isKeyed),
+    paidAfter: paidAfter === null ? null : events.slice(0, paidAfter).filter(isKeyed).length,
+  };
+}
 
 interface Names {
   times: string[];
