@@ -85,7 +85,8 @@ export async function up(knex: Knex): Promise<void> {
   if (rows.length > 0) await renameWhatTheyToldOf(knex);
 }
 
-async function renameWhatTheyToldOf(knex: Knex): Promise<void> {
+/** Exported for the test that makes such a database; `up` calls it. */
+export async function renameWhatTheyToldOf(knex: Knex): Promise<void> {
   await knex.raw(`
     -- What came by them without a key, as far as that can be told: a source may have asked for one before.
     create temporary table keyless_messages on commit drop as
