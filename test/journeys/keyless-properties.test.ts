@@ -205,7 +205,7 @@ async function attack({ program, clicks, keyless }: Shop, attacks: Attack[]): Pr
       // One of two names of a field is enough.
       if (said['goal'] !== null) said['event'] = null;
       for (const [name, value] of Object.entries(said)) if (value !== null) query.set(name, value);
-      const answer = await fetch(`${hub.url}/pb/${keyless[secondary ? 1 : 0]}?${query}`);
+      const answer = await fetch(`${hub.url}/pb/${keyless[secondary ? 1 : 0]}?${query.toString()}`);
       assert.ok(answer.status < 500, await answer.text());
     }),
   );

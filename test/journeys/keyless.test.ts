@@ -177,6 +177,22 @@ describe('an order that was told of without a key', () => {
     });
   });
 
+  test('is nobody whom a call of Affitor finds by the click', async () => {
+    const ledger = await openLedger(database.db);
+    const clickId = await addClick(ledger);
+    const customer = { refs: [own('id:u1')], email: null };
+    const find = () =>
+      runSql<{ known_by: string[] }>(
+        database.db,
+        `select known_by from find_affitor_customers(array[?], array[true], array[?], array[null], array[?])`,
+        [ledger.programId, clickId, `click:${clickId}`],
+      );
+    await ledger.say([tells('1', { customer }, { clickId })]);
+    assert.deepEqual(await find(), [{ known_by: [] }]);
+    await ledger.say([sale('order:1', usd(100), { customer: { refs: ['id:u1'], email: null } }, { clickId })]);
+    assert.deepEqual(await find(), [{ known_by: ['id:u1'] }]);
+  });
+
   test('introduces nobody: an e-mail from it stands for no customer', async () => {
     const ledger = await openLedger(database.db);
     const guest = { refs: [], email: 'buyer@shop.example' };

@@ -81,7 +81,10 @@ function answerUntracked(reason: string, explanation: string): DialectAnswer {
 
 /** Postbacks without a transaction ID are told apart by click and goal. */
 function isByClick(normalized: Normalized): boolean {
-  return normalized.kind === 'facts' && normalized.facts.some(({ refs: [ref = ''] }) => withoutSource(ref).startsWith('click:'));
+  return (
+    normalized.kind === 'facts' &&
+    normalized.facts.some(({ refs: [ref = ''] }) => withoutSource(ref).startsWith('click:'))
+  );
 }
 
 async function refusal(db: Db, { programId, normalized }: Reported, settled: ReadOutcome | null): Promise<AppError> {

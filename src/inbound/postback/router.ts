@@ -108,7 +108,8 @@ async function receivePostback(
     sourceId: source.id,
     kind: 'postback',
     raw: message.raw,
-    headers: body.length > 0 ? auditedPost(req, message, settings) : auditedHeaders(req, ['user-agent'], cameBy(settings)),
+    headers:
+      body.length > 0 ? auditedPost(req, message, settings) : auditedHeaders(req, ['user-agent'], cameBy(settings)),
     normalized,
     receivedAt,
   };

@@ -140,7 +140,11 @@ function creditBy(
 function stayWith(paidTo: PaidTo, natural: Choice): Choice {
   const { chosen } = natural;
   const offers = [null, paidTo.offerId];
-  if (chosen?.affiliateId === paidTo.affiliateId && offers.includes(chosen.offerId) && chosen.clickId === paidTo.clickId) {
+  if (
+    chosen?.affiliateId === paidTo.affiliateId &&
+    offers.includes(chosen.offerId) &&
+    chosen.clickId === paidTo.clickId
+  ) {
     return natural;
   }
   return { ...natural, chosen: { by: 'payout', value: paidTo.affiliateId, ...paidTo }, outvoted: null };

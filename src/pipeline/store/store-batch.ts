@@ -87,7 +87,10 @@ function hasWaitedFacts({ order, attributed }: SettledOrder): boolean {
 async function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Promise<void> {
   const inserted: CustomerRow[] = [];
   const updated: CustomerRow[] = [];
-  const store = ({ id, scope, isEmail, isKeyless, email, before, merged }: LockedRecord, binding: Binding | null): void => {
+  const store = (
+    { id, scope, isEmail, isKeyless, email, before, merged }: LockedRecord,
+    binding: Binding | null,
+  ): void => {
     const row: CustomerRow = { id, ...scope, email, isEmail, isKeyless, mergedInto: null, binding };
     if (!before) inserted.push(row);
     else if (before.email !== email || !isDeepStrictEqual(before.binding, binding)) updated.push(row);

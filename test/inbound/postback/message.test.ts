@@ -248,7 +248,11 @@ describe('a postback', () => {
       ...(fact.customer?.refs ?? []),
       ...('subscription' in fact && fact.subscription ? [fact.subscription] : []),
     ];
-    for (const settings of [{}, { purpose: 'secondary', eventType: 'lead' }, { purpose: 'secondary', eventType: 'registration' }]) {
+    for (const settings of [
+      {},
+      { purpose: 'secondary', eventType: 'lead' },
+      { purpose: 'secondary', eventType: 'registration' },
+    ]) {
       for (const query of said) {
         if ('purpose' in settings && !/cid|user_id|customer_email/.test(query)) continue;
         const own = normalize(`/pb/s?${query}`, settings, { keyless: 'src_2' });
@@ -262,7 +266,12 @@ describe('a postback', () => {
           [],
           query,
         );
-        assert.ok(namesOf(own).slice(1).every((name) => name.startsWith('keyless:src_2:')), query);
+        assert.ok(
+          namesOf(own)
+            .slice(1)
+            .every((name) => name.startsWith('keyless:src_2:')),
+          query,
+        );
         assert.ok(own.customer === null || own.customer.refs.length === 1);
       }
     }
@@ -270,7 +279,10 @@ describe('a postback', () => {
     assert.deepEqual(guest.refs, ['keyless:src_2:order:7']);
     assert.deepEqual(guest.customer?.refs, ['keyless:src_2:email:buyer@shop.example']);
     const paid = normalize('/pb/s?txid=pi_3Abc&sum=5&user_id=cus_1', {}, { keyless: 'src_2' });
-    assert.deepEqual([paid.refs, paid.customer?.refs], [['keyless:src_2:stripe:pi_3Abc'], ['keyless:src_2:stripe:cus_1']]);
+    assert.deepEqual(
+      [paid.refs, paid.customer?.refs],
+      [['keyless:src_2:stripe:pi_3Abc'], ['keyless:src_2:stripe:cus_1']],
+    );
   });
 
   it('of a secondary source is a funnel event', () => {
