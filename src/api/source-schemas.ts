@@ -21,10 +21,10 @@ const signingSecret = secret.refine(
 
 const common = {
   name: text().nullable().optional(),
-  orderScope: z
-    .enum(['program', 'source'])
-    .optional()
-    .meta({ description: 'source: its order ids are its own and never meet those of other sources' }),
+  orderScope: z.enum(['program', 'source']).optional().meta({
+    description:
+      'source: its order ids are its own and never meet those of other sources. Always so where `requireKey` is false',
+  }),
   livemode: z.boolean().optional().meta({
     description:
       "true: each message says itself whether it is test; false: all that comes by it is. Default: the key's mode",
@@ -76,10 +76,10 @@ const postback = {
     .optional()
     .meta({ description: "{theirs: what it means}, on top of the preset's; other words pay nothing" }),
   response: z.enum(['json', 'ok', 'gif']).optional().meta({ description: "Default: the preset's, else json" }),
-  requireKey: z
-    .boolean()
-    .optional()
-    .meta({ description: 'Default true: `secure` must carry an API key, best one with the access ingest' }),
+  requireKey: z.boolean().optional().meta({
+    description:
+      'Default true: `secure` must carry an API key, best one with the access ingest. false: a key there lends nothing, and what comes speaks for orders and customers of this source alone',
+  }),
   allowedCidrs: z
     .array(z.string().trim().refine(isNetwork, 'must be an address or a CIDR such as 203.0.113.0/24'))
     .max(100)

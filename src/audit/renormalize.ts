@@ -1,8 +1,9 @@
 import type { Fact, Normalized } from '../domain/facts.ts';
-import type { Source } from '../program/sources.ts';
+import { isKeylessRef } from '../domain/keyless.ts';
+import type { PostbackSource, Source } from '../program/sources.ts';
 import { callIdOf } from '../inbound/fields/references.ts';
 import { normalizeConversion, normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
-import { normalizeStoredPostback } from '../inbound/postback/normalize.ts';
+import { KEYLESS_HEADER, normalizeStoredPostback } from '../inbound/postback/normalize.ts';
 import { normalizeStoredRevenueCat } from '../inbound/revenuecat/router.ts';
 import { normalizeImported } from '../inbound/import/normalize.ts';
 import { readStripeBody } from '../inbound/stripe/body.ts';
@@ -43,8 +44,10 @@ export function normalizeStored(message: StoredMessage, source: Source | null): 
         return source?.kind === 'revenuecat' ? normalizeStoredRevenueCat({ raw, headers, receivedAt }, source) : null;
       case 'postback': {
         if (source?.kind !== 'postback') return null;
+        const keyless = readKeyless(message, source);
+        if (keyless === undefined) return null;
         const orderScope = source.orderScope === 'source' ? source.id : null;
-        const context = { livemode, receivedAt, orderScope, callId };
+        const context = { livemode, receivedAt, orderScope, keyless, callId };
         return normalizeStoredPostback({ raw, headers }, source.settings, context);
       }
       default:
@@ -53,4 +56,15 @@ export function normalizeStored(message: StoredMessage, source: Source | null): 
   } catch (error) {
     return { kind: 'unprocessable', livemode, error: error instanceof Error ? error.message : 'cannot be read' };
   }
+}
+
+/**
+ * The source, if the message came without a key; null where it had one. What was said without a key stays so, whatever the
+ * source asks for by now, and the other way round: undefined where nothing tells and the stored facts stand.
+ */
+function readKeyless({ headers, facts }: StoredMessage, source: PostbackSource): string | null | undefined {
+  if (headers[KEYLESS_HEADER] !== undefined) return source.id;
+  if (facts.some(({ receivedAt, refs }) => receivedAt !== undefined || refs.some(isKeylessRef))) return undefined;
+  if (source.settings.requireKey) return null;
+  return facts.length > 0 ? undefined : source.id;
 }

@@ -103,6 +103,7 @@ const compared: (keyof OrderRow)[] = [
   'pairingAt',
   'approvableAt',
   'countedAt',
+  'keyless',
   'bindsSubscription',
 ];
 

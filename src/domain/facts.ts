@@ -41,7 +41,8 @@ export type Evidence = z.infer<typeof evidenceSchema>;
 
 /**
  * The customer as this message knows them. `refs` are scoped by their maker: `stripe:cus_1`, `stripe:acct_9:cus_1`,
- * `rc:SOURCE_ACCOUNT:user_7`, `id:user_7` (the caller's own id). The e-mail identifies only where there are no refs.
+ * `rc:SOURCE_ACCOUNT:user_7`, `id:user_7` (the caller's own id). The e-mail identifies only where there are no refs; of a
+ * message without a key it is such a ref, as the source's own (domain/keyless.ts).
  */
 const customerSchema = z.strictObject({ refs: z.array(z.string()), email: z.string().nullable() });
 export type FactCustomer = z.infer<typeof customerSchema>;
@@ -50,7 +51,7 @@ export type FactCustomer = z.infer<typeof customerSchema>;
  * The number of the reading by which messages become facts: raised when a normalizer reads differently what it read before.
  * A message of an older reading stands as it was read until somebody replays it.
  */
-export const READING = 2;
+export const READING = 3;
 
 /** What a surface wants to show again (a source's name, products, metadata). No rule reads it. */
 const noteSchema = z.record(z.string(), z.unknown());
@@ -69,8 +70,8 @@ const common = {
    */
   beganAt: z.iso.datetime().optional(),
   /**
-   * When a message was received that came without any key: such a sender may say any time, so its sale is held, capped and
-   * compared with bans by this.
+   * When a message was received that came without any key: such a sender may say any time, so its sale is held, capped,
+   * ranked and compared with bans by this; the time that it says counts for the window of its click alone.
    */
   receivedAt: z.iso.datetime().optional(),
   customer: customerSchema.nullable(),

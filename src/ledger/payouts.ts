@@ -86,8 +86,9 @@ export async function createPayout(trx: Trx, programId: string, input: PayoutInp
 }
 
 /**
- * Moves a pending payout to paid or failed; a failed one frees its entries. Of a paid one the ids of the orders are given
- * whose commissions it pays: they are to be settled again. Null for an unknown payout. One that has this status already is
+ * Moves a pending payout to paid or failed; a failed one frees its entries. Given are the ids of the orders that are to be
+ * settled again: of a paid one those whose commissions it pays, of a failed one those of which it held back what was said
+ * without a key. Null for an unknown payout. One that has this status already is
  * left as it is; throws CONFLICT for one that has the other.
  */
 export async function finishPayout(
@@ -113,7 +114,8 @@ export async function finishPayout(
      where id = :payoutId returning ${selected}`,
     { status, now, payoutId },
   );
-  const orderIds = status === 'paid' ? await markOrdersPaid(trx, payoutId, now) : [];
+  const orderIds =
+    status === 'paid' ? await markOrdersPaid(trx, payoutId, now) : await findOrdersHeldBack(trx, programId, payoutId);
   return { before, after: after as Payout, orderIds };
 }
 
@@ -186,4 +188,15 @@ async function markOrdersPaid(trx: Trx, payoutId: string, now: Date): Promise<st
     { now, payoutId },
   );
   return rows.map(({ id }) => id).sort();
+}
+
+async function findOrdersHeldBack(trx: Trx, programId: string, payoutId: string): Promise<string[]> {
+  const rows = await runSql<{ id: string }>(
+    trx,
+    'findOrdersHeldBack',
+    `select distinct o.id from payout_entries pe join orders o on o.id = pe.order_id
+     where pe.payout_id = :payoutId and o.program_id = :programId and o.keyless order by o.id`,
+    { programId, payoutId },
+  );
+  return rows.map(({ id }) => id);
 }

@@ -70,7 +70,10 @@ interface SourceBase {
   ref: string;
   programId: string;
   name: string | null;
-  /** source: order ids of this source are its own and never meet those of others. */
+  /**
+   * source: order ids of this source are its own and never meet those of others. Always so where it asks for no key; then
+   * nothing else that it names meets what others know, either.
+   */
   orderScope: 'program' | 'source';
   /** true: each message says itself whether it is test. false: all are, and a test key may change the source. */
   livemode: boolean;
@@ -151,7 +154,7 @@ export async function createSource(db: Db, secrets: SecretBox, programId: string
       programId,
       kind: input.kind,
       name: input.name ?? null,
-      orderScope: input.orderScope ?? 'program',
+      orderScope: isKeyless(input.settings) ? 'source' : (input.orderScope ?? 'program'),
       livemode: input.livemode ?? true,
       settings: JSON.stringify(input.settings),
       sealedSecrets: input.secrets ? await secrets.seal(JSON.stringify(input.secrets), placeOf(id)) : null,
@@ -204,7 +207,7 @@ export async function updateSource(
   const now = new Date().toISOString();
   const update = updateList(columns, {
     name: changes.name,
-    orderScope: changes.orderScope,
+    orderScope: isKeyless(changes.settings) ? 'source' : changes.orderScope,
     livemode: changes.livemode,
     settings: changes.settings && JSON.stringify(changes.settings),
     settingsChangedAt: changes.settings || changes.orderScope || changes.livemode !== undefined ? now : undefined,
@@ -245,6 +248,11 @@ export async function findLastEventTime(db: Db, sourceId: string): Promise<Date 
     { sourceId },
   );
   return row?.receivedAt ?? null;
+}
+
+/** Whether it asks for no key. */
+function isKeyless(settings: Source['settings'] | undefined): boolean {
+  return settings !== undefined && 'requireKey' in settings && !settings.requireKey;
 }
 
 const shownColumns: Columns<keyof Source> = {

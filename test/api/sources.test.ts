@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitUntil } from '../support/wait-until.ts';
+import { verifyLedger } from '../../src/audit/verify-ledger.ts';
+import type { Fact } from '../../src/domain/facts.ts';
+import { runSql } from '../support/sql.ts';
 import { makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
 let api: ApiProgram;
@@ -61,6 +64,60 @@ test('a postback source takes a preset, and its own fields and words on top', as
     ['json', null, {}, { myclick: 'click_id' }],
   );
 });
+
+test('a postback source without a key keeps to itself, whatever scope is asked for, and for as long as it asks for none', async () => {
+  const made = await api.live.post('/sources', { kind: 'postback', requireKey: false, orderScope: 'program' });
+  assert.deepEqual([made.status, made.body.data.orderScope], [201, 'source'], made.text);
+  const { id } = made.body.data;
+  const patch = async (body: object) => (await api.live.patch(`/sources/${id}`, body)).body.data;
+  assert.equal((await patch({ orderScope: 'program' })).orderScope, 'source');
+  assert.equal((await patch({ name: 'Open' })).orderScope, 'source');
+  assert.equal((await patch({ requireKey: true, orderScope: 'program' })).orderScope, 'program');
+  assert.equal((await patch({ requireKey: false })).orderScope, 'source');
+  assert.equal((await api.live.get(`/sources/${id}`)).body.data.orderScope, 'source');
+  await assert.rejects(api.hub.db('sources').where({ id }).update({ order_scope: 'program' }), /keep_to_themselves/);
+});
+
+test('what came without a key stays so when its source asks for one later, also when it is replayed, and the other way round', async () => {
+  const affiliate = await makeAffiliate(api.live);
+  await makeOffer(api.live);
+  const { id } = (await api.live.post('/sources', { kind: 'postback', requireKey: false })).body.data;
+  const fire = async (txid: string, requireKey: boolean) => {
+    assert.equal((await api.live.patch(`/sources/${id}`, { requireKey })).status, 200);
+    const query = `txid=${txid}&user_id=u-${txid}&affiliate_id=${affiliate.id}&sum=5.00&currency=USD`;
+    const post = () => api.anonymous.get(`//pb/${id}?${query}${requireKey ? `&secure=${api.liveKey}` : ''}`);
+    // Sources are remembered for a moment.
+    return waitUntil('the source is known as it is', async () => {
+      const answer = await post();
+      const keyless = (await readFacts(id, txid)).at(-1)?.some(({ receivedAt }) => receivedAt !== undefined);
+      return answer.status === 200 && keyless === !requireKey ? answer : null;
+    });
+  };
+  await fire('replay-1', false);
+  await fire('replay-2', true);
+  const listed = (await api.live.get(`/inbox-events?sourceId=${id}`)).body.data as { id: string }[];
+  for (const requireKey of [true, false]) {
+    await api.live.patch(`/sources/${id}`, { requireKey });
+    const before = await readFacts(id, 'replay');
+    for (const event of listed) assert.equal((await api.live.post(`/inbox-events/${event.id}/replay`)).status, 202);
+    await waitUntil('the replays are settled', async () => {
+      const rows = await api.hub.db('inbox_events').where({ source_id: id, status: 'received' });
+      return rows.length === 0;
+    });
+    assert.deepEqual(await readFacts(id, 'replay'), before);
+  }
+  const { differences } = await verifyLedger(api.hub.db);
+  assert.deepEqual(differences, []);
+});
+
+async function readFacts(sourceId: string, order: string): Promise<Fact[][]> {
+  const rows = await runSql<{ facts: Fact[] }>(
+    api.hub.db,
+    `select facts from inbox_events where source_id = ? and facts::text like ? order by id`,
+    [sourceId, `%${order}%`],
+  );
+  return rows.map(({ facts }) => facts);
+}
 
 test('every wrong field is named, and so is one of another kind', async () => {
   const cases: [object, string][] = [

@@ -194,6 +194,22 @@ describe(`a database of ${COMMIT}`, () => {
     }
   });
 
+  test('has its sources without a key speak for themselves alone, by the orders that they told of', async () => {
+    const refs = await runSql<{ ref: string; source: string }>(
+      db,
+      `select r.ref, e.source_id as source from order_refs r join facts f on f.order_id = r.order_id
+       join inbox_events e on e.id = f.inbox_id join sources s on s.id = e.source_id
+       where s.settings ->> 'requireKey' = 'false' order by 1`,
+    );
+    assert.ok(refs.length > 4);
+    for (const { ref, source } of refs) assert.ok(ref.startsWith(`keyless:${source}:order:D-`), ref);
+    const [others] = await runSql<{ count: number }>(
+      db,
+      `select count(*)::int as count from sources where (settings ->> 'requireKey' = 'false') and order_scope <> 'source'`,
+    );
+    assert.equal(others?.count, 0);
+  });
+
   test('says before it is settled again that it is not yet, and proves its ledger afterwards as it did then', async () => {
     const { differences, counts } = await verifyLedger(db);
     assert.deepEqual(differences, []);

@@ -12,7 +12,7 @@ import { findPreset, presets } from '../../src/inbound/postback/presets.ts';
 import { compileSettings } from '../../src/inbound/postback/settings.ts';
 
 const folder = new URL('../../fixtures/', import.meta.url);
-const context = { livemode: true, receivedAt: new Date('2026-11-20T12:00:00.000Z'), orderScope: null };
+const context = { livemode: true, receivedAt: new Date('2026-11-20T12:00:00.000Z'), orderScope: null, keyless: null };
 
 const list = (path: string): string[] => readdirSync(new URL(path, folder)).sort();
 const read = (path: string): string =>

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import type { Evidence, Fact, FactCustomer } from '../../src/domain/facts.ts';
+import { keylessRef } from '../../src/domain/keyless.ts';
 import type { CommissionTerms } from '../../src/domain/terms.ts';
 import { arbitraryOrderFact, arbitraryTimes, START } from '../pipeline/rules/arbitrary-facts.ts';
 import { arbitraryCall, arbitraryStripeReversal } from '../pipeline/rules/arbitrary-messages.ts';
@@ -110,27 +111,108 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
       ),
       { minLength: 1, maxLength: 20, size: 'max', selector: (facts) => facts.map(({ id }) => id).join() },
     );
-    return messages.chain((all) => {
-      const events = group(contradictions ? restated(all, names.times) : agreeing(all));
-      const references = Array.from({ length: names.orders }, (_, index) => `stripe:pi_${index + 1}`);
-      return fc.record({
-        program: fc.record({
-          couponFirst: fc.boolean(),
-          attributionModel: fc.constantFrom('last_click' as const, 'first_click' as const),
-          autoApprove: fc.boolean(),
-          holdDays: fc.constantFrom(0, 3_000),
-          timezone: fc.constantFrom('UTC', 'America/New_York', 'Pacific/Auckland'),
-          identifyByEmail: fc.boolean(),
-          identifiesOtherwise: fc.boolean(),
-        }),
-        commission: fc.constantFrom(...commissions),
-        otherCommission: fc.constantFrom(...commissions),
-        events: fc.constant(events),
-        contradictions: fc.constant(contradictions),
-        breaks: arbitraryBreaks(references, events.length),
+    const keyed = messages.map((all) => group(contradictions ? restated(all, names.times) : agreeing(all)));
+    return fc
+      .tuple(keyed, arbitraryKeylessEvents(names))
+      .map(([ours, keyless]) => interleave(ours, keyless))
+      .chain((events) => {
+        const references = Array.from({ length: names.orders }, (_, index) => [
+          `stripe:pi_${index + 1}`,
+          keylessRef('src_@_1', `order:${index + 1}`),
+        ]);
+        return fc.record({
+          program: fc.record({
+            couponFirst: fc.boolean(),
+            attributionModel: fc.constantFrom('last_click' as const, 'first_click' as const),
+            autoApprove: fc.boolean(),
+            holdDays: fc.constantFrom(0, 3_000),
+            timezone: fc.constantFrom('UTC', 'America/New_York', 'Pacific/Auckland'),
+            identifyByEmail: fc.boolean(),
+            identifiesOtherwise: fc.boolean(),
+          }),
+          commission: fc.constantFrom(...commissions),
+          otherCommission: fc.constantFrom(...commissions),
+          events: fc.constant(events),
+          contradictions: fc.constant(contradictions),
+          breaks: arbitraryBreaks(references.flat(), events.length),
+        });
       });
-    });
   });
+
+interface Placed {
+  /** Before which of the other events it comes. */
+  place: number;
+  fact: Fact;
+}
+
+/**
+ * What sources without a key say, among all the rest: of the same order ids, clicks, customers and e-mails, at any time, received
+ * whenever. What people decide about such orders, or give back, has a key.
+ */
+function arbitraryKeylessEvents(names: Names): fc.Arbitrary<Placed[]> {
+  const event = fc
+    .record({
+      source: fc.constantFrom('src_@_1', 'src_@_1', 'src_@_2'),
+      place: fc.nat(20),
+      receivedAt: fc.constantFrom(...names.times),
+      fact: fc.oneof(
+        { weight: 6, arbitrary: arbitrarySale({ ...names, transfers: true }) },
+        { weight: 1, arbitrary: arbitraryCustomerFact(names) },
+      ),
+      order: fc.integer({ min: 1, max: names.orders }),
+    })
+    .map(({ source, place, receivedAt, fact, order }): Placed | null => {
+      const ref = keylessRef(source, `order:${order}`);
+      const own: Fact = { ...fact, id: `${source} ${fact.id}`, refs: fact.refs.length === 0 ? [] : [ref] };
+      if (fact.type === 'refund' || fact.type === 'decision')
+        return { place, fact: { ...own, customer: null, evidence: {} } };
+      if (!saidByTrackers.has(fact.type)) return null;
+      const said = { ...own, receivedAt, customer: ownCustomer(source, fact.customer) };
+      if (said.type === 'sale')
+        return { place, fact: { ...said, document: 'postback', ...ownSubscription(source, said) } };
+      return { place, fact: said.type === 'lead' ? { ...said, ...ownSubscription(source, said) } : said };
+    })
+    .filter((placed) => placed !== null);
+  return fc.uniqueArray(event, { maxLength: 10, size: 'max', selector: ({ fact }) => fact.id });
+}
+
+const saidByTrackers: ReadonlySet<Fact['type']> = new Set(['sale', 'action', 'tracker', 'lead', 'funnel']);
+
+function ownCustomer(source: string, customer: FactCustomer | null): FactCustomer | null {
+  if (customer === null) return null;
+  const [ref = `email:${customer.email?.toLowerCase()}`] = customer.refs;
+  return { refs: [keylessRef(source, ref)], email: customer.email };
+}
+
+function ownSubscription(source: string, { subscription }: { subscription: string | null }) {
+  return { subscription: subscription === null ? null : keylessRef(source, subscription) };
+}
+
+/** Of each order one postback states an amount without a status: of two the one received first would count. */
+function interleave(keyed: Fact[][], keyless: Placed[]): Fact[][] {
+  const events = [...keyed];
+  const stated = new Set<string>();
+  for (const { place, fact } of keyless) {
+    const [ref = fact.id] = fact.type === 'sale' ? fact.refs : [];
+    if (stated.has(ref)) continue;
+    stated.add(ref);
+    events.splice(place % (events.length + 1), 0, [fact]);
+  }
+  return events;
+}
+
+/** The same history without what came without a key; what people decide of that finds nothing. */
+export function withoutKeyless({ events, breaks, ...history }: History): History {
+  const keyedOf = (all: Fact[][]): Fact[][] =>
+    all
+      .map((facts) => facts.filter((fact) => !JSON.stringify(fact).includes('"keyless:')))
+      .filter((facts) => facts.length > 0);
+  return {
+    ...history,
+    events: keyedOf(events),
+    breaks: breaks.map((one) => ({ ...one, after: keyedOf(events.slice(0, one.after)).length })),
+  };
+}
 
 interface Names {
   times: string[];

@@ -8,10 +8,10 @@ import { runSql } from '../support/sql.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { arbitraryDelivery, plainDelivery } from './arbitrary-deliveries.ts';
-import { arbitraryHistory, type History } from './arbitrary-histories.ts';
+import { arbitraryHistory, withoutKeyless, type History } from './arbitrary-histories.ts';
 import { arbitraryDecidedHistory } from './arbitrary-decided-histories.ts';
 import { arbitraryUnlinkedHistory } from './arbitrary-unlinked-histories.ts';
-import { describeDifference, liveHistory } from './live-history.ts';
+import { describeDifference, liveHistory, type LedgerImage } from './live-history.ts';
 
 // Each run lives through a history three times. A thousand and more take a while: PROPERTY_RUNS=1000. Shrinking what
 // fails takes minutes more, so it is left to a run with nothing but the seed that the failure names: PROPERTY_SEED=….
@@ -43,6 +43,29 @@ test('payments and invoices that nothing links pair the same way, however and wh
 test('what people decide and pay between facts gives the same ledger, however the facts before and after arrive', async () => {
   await assertSameLedger(arbitraryDecidedHistory);
 });
+
+test('what comes without a key changes no order and no customer of those that have one, paid or not', async () => {
+  const log = createLogger({ level: 'error', role: 'test' });
+  const deliveries = arbitraryHistory.chain((history) => fc.tuple(fc.constant(history), arbitraryDelivery(history)));
+  await fc.assert(
+    fc.asyncProperty(deliveries, async ([history, delivery]) => {
+      const keyed = withoutKeyless(history);
+      fc.pre(keyed.events.length > 0 && keyed.events.flat().length < history.events.flat().length);
+      const expected = await liveHistory(workers, log, keyed, plainDelivery(keyed));
+      if (expected.paidPairCameApart) return;
+      const alone = keyedPart(expected);
+      const among = keyedPart(await liveHistory(workers, log, history, delivery));
+      assert.ok(isDeepStrictEqual(among, alone), describeDifference(alone, among));
+    }),
+    { numRuns, ...(seed === null ? { endOnFailure: true } : { seed }) },
+  );
+});
+
+/** The orders and customers that nobody told of without a key; balances are of both. */
+function keyedPart({ orders, customers, paidPairCameApart }: LedgerImage): LedgerImage {
+  const isKeyed = (row: object): boolean => !JSON.stringify(row).includes('"keyless:');
+  return { orders: orders.filter(isKeyed), customers: customers.filter(isKeyed), balances: [], paidPairCameApart };
+}
 
 test('no worker ever waited for another in a circle', async () => {
   // A session's statistics are complete when it has ended.

@@ -51,7 +51,6 @@ describe('one payment told by several is one conversion', () => {
       kind: 'postback',
       purpose: 'primary',
       response: 'json',
-      requireKey: false,
     });
     const click = await program.api.post('/clicks', { affiliateId: program.affiliateId, offerId: program.offerId });
     const invoice = 'in_subscription_of_37_characters_first';

@@ -22,7 +22,8 @@ export async function decide(
 ): Promise<Fact[]> {
   const facts: Fact[] = [];
   for (const [index, decision] of decisions.entries()) {
-    const conversion = await findConversionByReference(db, programId, true, [decision.order]);
+    const reference = decision.order.replaceAll('_@_', `_${mark}_`);
+    const conversion = await findConversionByReference(db, programId, true, [reference]);
     if (!conversion) continue;
     const { facts: known } = await readConversionDetail(db, conversion.id);
     const halves = await readHalves(db, conversion.id);

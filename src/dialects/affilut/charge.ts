@@ -1,3 +1,5 @@
+import { withoutSource } from '../../domain/keyless.ts';
+
 /**
  * `stripeChargeId` of the page: the best Stripe id that the order is known by (`ch_…`, else `pi_…`, else `in_…`),
  * `manual:<external_id>` for what was reported by its sender's own id, null for what has neither.
@@ -8,7 +10,7 @@ export function chargeIdOf(references: readonly string[]): string | null {
     if (found[0] !== undefined) return found[0];
   }
   // An order id that is scoped to its source carries the source's id before it.
-  const own = references.find((reference) => reference.startsWith('order:'));
+  const own = references.map(withoutSource).find((reference) => reference.startsWith('order:'));
   return own === undefined ? null : `manual:${own.replace(/^order:(?:src_[0-9a-f]+:)?/, '')}`;
 }
 

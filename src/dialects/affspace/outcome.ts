@@ -1,4 +1,5 @@
 import type { Db } from '../../db/db.ts';
+import { withoutSource } from '../../domain/keyless.ts';
 import { validationError, type AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
@@ -80,7 +81,10 @@ function answerUntracked(reason: string, explanation: string): DialectAnswer {
 
 /** Postbacks without a transaction ID are told apart by click and goal. */
 function isByClick(normalized: Normalized): boolean {
-  return normalized.kind === 'facts' && normalized.facts.some(({ refs }) => refs[0]?.startsWith('click:'));
+  return (
+    normalized.kind === 'facts' &&
+    normalized.facts.some(({ refs: [ref = ''] }) => withoutSource(ref).startsWith('click:'))
+  );
 }
 
 async function refusal(db: Db, { programId, normalized }: Reported, settled: ReadOutcome | null): Promise<AppError> {

@@ -93,7 +93,7 @@ function toFactContext(context: CallContext) {
     receivedAt: context.receivedAt,
     document: 'api',
     orderScope: null,
-    keyless: false,
+    keyless: null,
     callId: context.callId,
   } as const;
 }

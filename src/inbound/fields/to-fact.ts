@@ -1,4 +1,5 @@
 import type { Evidence, Fact, FactAmount, FactCustomer, FactNote, Normalized } from '../../domain/facts.ts';
+import { keylessRef, withoutSource } from '../../domain/keyless.ts';
 import type { GivenFields } from './given.ts';
 import type { ConversionField } from './names.ts';
 import { readNet } from './net.ts';
@@ -19,8 +20,11 @@ export interface FactContext {
   document: 'api' | 'postback';
   /** Scopes the sender's order and subscription ids to one source; null: they are the program's. */
   orderScope: string | null;
-  /** Whether the sender had a key; without one it may say any time, and the time of receipt is kept beside it. */
-  keyless: boolean;
+  /**
+   * The source, where it asks for no key; null: the sender had one. Without a key it may say any time, so the time of receipt
+   * is kept beside it, and any id, so all that it names is its source's own.
+   */
+  keyless: string | null;
   /**
    * Stands for the order id where a call without one is an order of its own. To normalize a stored message again, give
    * the id that its facts have (`callIdOf`); else a new one is made.
@@ -44,7 +48,7 @@ export function toConversionFact(
   const net = readNet(given, amount, problems);
   const goal = readWord(given, 'goal', problems) ?? 'purchase';
   const series = readSeries(given, context, problems);
-  const who = readWho(given, problems);
+  const who = readWho(given, context, problems);
   const order = readOrderRefs(given, goal, context, state !== null, problems);
   const time = readTime(given, context.receivedAt, problems);
   const note = readNote(given, problems);
@@ -99,7 +103,7 @@ interface Series {
 function readSeries(given: GivenFields, context: FactContext, problems: Problems): Series {
   const isRenewal = readRenewal(given, problems) === true;
   const id = readWord(given, 'subscriptionId', problems);
-  const subscription = id === null ? null : subscriptionRef(id, context.orderScope);
+  const subscription = id === null ? null : ownRef(subscriptionRef(id, scopeOf(context)), context);
   const phase = isRenewal ? 'recurring' : subscription === null ? 'one_off' : 'subscription';
   return { isRenewal, phase, subscription };
 }
@@ -124,7 +128,21 @@ function readNote(given: GivenFields, problems: Problems): FactNote | null {
 }
 
 function receiptOf({ keyless, receivedAt }: FactContext): { receivedAt?: string } {
-  return keyless ? { receivedAt: receivedAt.toISOString() } : {};
+  return keyless === null ? {} : { receivedAt: receivedAt.toISOString() };
+}
+
+/** What the sender calls something: without a key only its source calls it so. */
+function ownRef(ref: string, { keyless }: FactContext): string {
+  return keyless === null ? ref : keylessRef(keyless, ref);
+}
+
+/** Without a key the whole reference is the source's own, so nothing within it has to be. */
+function scopeOf({ keyless, orderScope }: FactContext): string | null {
+  return keyless === null ? orderScope : null;
+}
+
+function orderRefsOf(orderId: string, context: FactContext): string[] {
+  return orderRefs(orderId, scopeOf(context)).map((ref) => ownRef(ref, context));
 }
 
 /**
@@ -138,20 +156,21 @@ export function toFunnelFact(
   problems: Problems,
 ): Normalized {
   const eventType = readEventType(given, usualType, problems);
-  const who = readWho(given, problems);
+  const who = readWho(given, context, problems);
   const orderId = readId(given, 'orderId', problems);
   const time = readTime(given, context.receivedAt, problems);
   const url = readUrl(given, problems);
   if (!given.clickId && !who.customer) problems.add('click_id', 'is required, or a customer');
   problems.throwIfAny();
 
-  const subject = who.evidence.clickId ? `click:${who.evidence.clickId}` : nameCustomer(who.customer);
+  const { clickId } = who.evidence;
+  const subject = clickId ? ownRef(`click:${clickId}`, context) : nameCustomer(who.customer);
   const occurredAt = time ?? context.receivedAt.toISOString();
   const note = readNote(given, problems);
   const about = { ...who, ...receiptOf(context), ...(note ? { note } : {}) };
   const livemode = isLive(given, context);
   if (eventType === 'lead') {
-    const refs = orderId === null ? [`lead:${subject}`] : orderRefs(orderId, context.orderScope);
+    const refs = orderId === null ? [ownRef(`lead:${withoutSource(subject)}`, context)] : orderRefsOf(orderId, context);
     const id = digestId('lead', [refs, who.customer, who.evidence, time]);
     const lead: Fact = { ...about, id, refs, occurredAt, type: 'lead', subscription: null, goal: 'lead' };
     return { kind: 'facts', livemode, facts: [lead] };
@@ -168,7 +187,7 @@ interface Who {
   evidence: Evidence;
 }
 
-function readWho(given: GivenFields, problems: Problems): Who {
+function readWho(given: GivenFields, context: FactContext, problems: Problems): Who {
   const evidence: Evidence = {};
   const clickId = readId(given, 'clickId', problems);
   if (clickId !== null) evidence.clickId = clickId;
@@ -183,8 +202,14 @@ function readWho(given: GivenFields, problems: Problems): Who {
   const customerId = readWord(given, 'customerId', problems);
   const email = readEmail(given, problems);
   const known = customerId !== null || email !== null;
-  const customer = known ? { refs: customerId === null ? [] : [customerRef(customerId)], email } : null;
+  const customer = known ? { refs: customerRefs(customerId, email, context), email } : null;
   return { customer, evidence };
+}
+
+/** Without a key an e-mail is no guest's, whom a message with a key might know: it is one more id of the source's own. */
+function customerRefs(customerId: string | null, email: string | null, context: FactContext): string[] {
+  if (customerId !== null) return [ownRef(customerRef(customerId), context)];
+  return context.keyless === null || email === null ? [] : [ownRef(`email:${email.toLowerCase()}`, context)];
 }
 
 function readOrderRefs(
@@ -195,9 +220,9 @@ function readOrderRefs(
   problems: Problems,
 ): string[] {
   const orderId = readId(given, 'orderId', problems);
-  if (orderId !== null) return orderRefs(orderId, context.orderScope);
+  if (orderId !== null) return orderRefsOf(orderId, context);
   if (given.clickId && (context.document === 'postback' || isStatus)) {
-    return [`click:${given.clickId.text}:${goal.toLowerCase()}`];
+    return [ownRef(`click:${given.clickId.text}:${goal.toLowerCase()}`, context)];
   }
   if (isStatus) problems.add('order_id', 'or click_id is required: a status is about an order');
   return [callRef(context)];

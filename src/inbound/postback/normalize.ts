@@ -8,11 +8,16 @@ import { readMessage } from './message.ts';
 import { compileSettings } from './settings.ts';
 import type { CompiledSettings } from './settings.ts';
 
+/** Marks a stored message for which its source asked for no key. */
+export const KEYLESS_HEADER = 'keyless';
+
 export interface PostbackContext {
   livemode: boolean;
   receivedAt: Date;
   /** The source, where its order ids are its own; null where they are the program's. */
   orderScope: string | null;
+  /** The source, where it asked for no key when the message came: all that is named is then its own. Null: there was a key. */
+  keyless: string | null;
   /** To normalize a stored message again: `callIdOf(its facts)`. */
   callId?: string | undefined;
 }
@@ -36,12 +41,7 @@ export function normalizePostback(
   for (const [name, value] of pairs) giveField(given, settings.names, name, value, problems);
   // The key was checked before, and must appear in no error.
   delete given.secure;
-  const facts = {
-    ...context,
-    document: 'postback',
-    keyless: !settings.requireKey,
-    callId: context.callId,
-  } as const;
+  const facts = { ...context, document: 'postback', callId: context.callId } as const;
   if (settings.purpose === 'secondary') return toFunnelFact(given, settings.eventType, facts, problems);
   return toConversionFact(given, settings.statuses, facts, problems);
 }

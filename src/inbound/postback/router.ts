@@ -23,7 +23,7 @@ import { findSourceByUrl } from '../find-source.ts';
 import { hintAtMisspelt } from '../fields/misspelt.ts';
 import { readMessage } from './message.ts';
 import type { PostbackMessage } from './message.ts';
-import { normalizePostback } from './normalize.ts';
+import { KEYLESS_HEADER, normalizePostback } from './normalize.ts';
 import { compileSettings } from './settings.ts';
 import type { CompiledSettings } from './settings.ts';
 
@@ -104,13 +104,15 @@ async function receivePostback(
   const receivedAt = deps.clock.now();
   const livemode = source.livemode && principal?.mode !== 'test';
   const orderScope = source.orderScope === 'source' ? source.id : null;
-  const normalized = normalizePostback(message.pairs, settings, { livemode, receivedAt, orderScope });
+  const keyless = settings.requireKey ? null : source.id;
+  const normalized = normalizePostback(message.pairs, settings, { livemode, receivedAt, orderScope, keyless });
   const entry: InboxMessage = {
     programId: source.programId,
     sourceId: source.id,
     kind: 'postback',
     raw: message.raw,
-    headers: body.length > 0 ? auditedPost(req, message) : auditedHeaders(req, ['user-agent']),
+    headers:
+      body.length > 0 ? auditedPost(req, message, settings) : auditedHeaders(req, ['user-agent'], cameBy(settings)),
     normalized,
     receivedAt,
   };
@@ -187,8 +189,8 @@ function settingsOf(source: PostbackSource): CompiledSettings {
 }
 
 /**
- * Whose key the postback carries: `secure`, X-API-Key or Bearer. Where a source asks for none, a key of its own program
- * still tells live from test, and any other text is left alone: trackers fill `secure` with secrets of their own.
+ * Whose key the postback carries: `secure`, X-API-Key or Bearer. Where a source asks for none, whatever stands there lends
+ * nothing and is not looked at: trackers fill `secure` with secrets of their own.
  */
 async function authenticate(
   deps: PostbackDeps,
@@ -198,14 +200,13 @@ async function authenticate(
   req: Request,
   res: Response,
 ): Promise<Principal | null> {
+  if (!settings.requireKey) return null;
   if (key === null) {
-    if (!settings.requireKey) return null;
     await countFailure(deps, req, res);
     throw new AppError('UNAUTHORIZED', 'An API key is required: send it as secure, X-API-Key or Authorization: Bearer');
   }
   const principal = await authenticateKey(deps.db, key);
   const known = principal?.programId === source.programId ? principal : null;
-  if (!settings.requireKey) return known;
   if (!known) {
     await countFailure(deps, req, res);
     throw new AppError('INVALID_API_KEY', 'The API key is not valid here');
@@ -222,8 +223,14 @@ async function readBodyOnce(req: Request): Promise<Buffer> {
 const EMPTY = Buffer.alloc(0);
 
 /** Of a POST with a body the raw message is the body: its URL, without keys, is kept beside it. */
-function auditedPost(req: Request, message: PostbackMessage): Record<string, string> {
-  return auditedHeaders(req, ['user-agent', 'content-type'], { method: req.method, url: message.url });
+function auditedPost(req: Request, message: PostbackMessage, settings: CompiledSettings): Record<string, string> {
+  const { url } = message;
+  return auditedHeaders(req, ['user-agent', 'content-type'], { method: req.method, url, ...cameBy(settings) });
+}
+
+/** Kept with a message, since its source may ask for a key later. */
+function cameBy({ requireKey }: CompiledSettings): Record<string, string> {
+  return requireKey ? {} : { [KEYLESS_HEADER]: 'true' };
 }
 
 /** The smallest transparent GIF. */

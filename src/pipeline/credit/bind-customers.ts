@@ -14,7 +14,7 @@ import { mayBind, snapshotFor } from './terms.ts';
 
 /**
  * Binds each customer of the batch by what is known beside the batch's orders: the earliest stored order that was credited
- * by evidence of its own, or the earliest customer fact that names an affiliate, by (occurredAt, reference). The batch's
+ * by evidence of its own, or the earliest customer fact that names an affiliate, by (countedAt, reference). The batch's
  * orders are then read in that order, and an earlier one takes the binding over (credit-orders.ts).
  */
 export async function bindCustomers(
@@ -107,8 +107,9 @@ function candidateOfFact(
   catalog: Catalog,
 ): BindingCandidate[] {
   const email = fact.customer?.email?.toLowerCase();
-  if (!mayBind(own.terms, email === undefined ? customer.emails : [email], fact.occurredAt, catalog)) return [];
-  return [{ customerId: customer.id, orderId: fact.id, occurredAt: fact.occurredAt, reference: fact.id, own }];
+  const occurredAt = fact.receivedAt ?? fact.occurredAt;
+  if (!mayBind(own.terms, email === undefined ? customer.emails : [email], occurredAt, catalog)) return [];
+  return [{ customerId: customer.id, orderId: fact.id, occurredAt, reference: fact.id, own }];
 }
 
 function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, customer: LockedCustomer): Binding {
@@ -133,7 +134,7 @@ function movesOthers(customer: BoundCustomer): boolean {
   const records = [customer, ...customer.others];
   if (customer.changed || records.some(({ merged }) => merged.length > 0)) return true;
   // An address of theirs that is new may be the affiliate's own, also where it comes with a record of its own.
-  const known = new Set(records.flatMap(({ before }) => before?.email ?? []));
+  const known = new Set(records.flatMap(({ before, isKeyless }) => (isKeyless ? [] : (before?.email ?? []))));
   const existed = records.some(({ before }) => before !== null);
   if (existed && (known.size !== customer.emails.length || !customer.emails.every((one) => known.has(one))))
     return true;

@@ -27,7 +27,7 @@ export function subscriptionsOf(orders: readonly LoadedOrder[]): SubscriptionKey
 }
 
 /**
- * Who subscriptions are bound to: each by its first credited order, by (occurredAt, reference). The stored orders offer a
+ * Who subscriptions are bound to: each by its first credited order, by (countedAt, reference). The stored orders offer a
  * binding; the batch's orders, read in that order, may take it over.
  */
 export class SubscriptionBindings {
@@ -62,13 +62,13 @@ export class SubscriptionBindings {
   offer(order: CreditedOrder): void {
     const { id, scope, subscription, reference, summary, bindsSubscription } = order;
     const { chosen, terms } = order.credit;
-    if (!bindsSubscription || subscription === null || summary.occurredAt === null || !chosen || !terms) return;
+    const boundAt = summary.countedAt;
+    if (!bindsSubscription || subscription === null || boundAt === null || !chosen || !terms) return;
     const key = subscriptionKey({ scope, subscription });
     const known = this.#bindings.get(key);
-    const offered = { occurredAt: summary.occurredAt, reference };
+    const offered = { occurredAt: boundAt, reference };
     if (known && !isEarlier(offered, boundWhen(known))) return;
     const { affiliateId, offerId } = terms;
-    const boundAt = summary.occurredAt;
     const binding = { affiliateId, offerId, clickId: chosen.clickId, boundAt, boundRef: reference, boundBy: id, terms };
     this.#bindings.set(key, binding);
   }
@@ -96,7 +96,8 @@ export class SubscriptionBindings {
 
 /** What a stored order of the batch offered, as it was. */
 function offerRow(bindings: Map<string, Binding>, { scope }: LoadedOrder, row: OrderRow): void {
-  const { id, subscription, affiliateId, offerId, clickId, occurredAt, reference } = row;
+  const { id, subscription, affiliateId, offerId, clickId, reference } = row;
+  const occurredAt = row.countedAt ?? row.occurredAt;
   if (!row.bindsSubscription || subscription === null || affiliateId === null || offerId === null) return;
   const terms = row.terms.find((one) => one.affiliateId === affiliateId && one.offerId === offerId);
   if (!terms || occurredAt === null || reference === null) return;

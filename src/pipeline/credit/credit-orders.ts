@@ -90,25 +90,26 @@ function creditInTurn(
 /** A fact about the customer that bound them after the order speaks for it, too, and binds nobody by that. */
 function afterwards(order: CreditedOrder, customer: BoundCustomer | null): CreditedOrder {
   const binding = customer?.binding ?? null;
-  if (!binding || !isByCustomerFact(binding) || order.summary.occurredAt === null) return order;
-  if (isEarlier(boundWhen(binding), { occurredAt: order.summary.occurredAt, reference: order.reference })) return order;
+  const { countedAt } = order.summary;
+  if (!binding || !isByCustomerFact(binding) || countedAt === null) return order;
+  if (isEarlier(boundWhen(binding), { occurredAt: countedAt, reference: order.reference })) return order;
   return creditOrder(order, { ...order.bindings, customer: binding }, true);
 }
 
 function byPayment(a: WeighedOrder, b: WeighedOrder): number {
-  return compareText(a.summary.occurredAt ?? '', b.summary.occurredAt ?? '') || compareText(a.reference, b.reference);
+  return compareText(a.summary.countedAt ?? '', b.summary.countedAt ?? '') || compareText(a.reference, b.reference);
 }
 
 /** The binding that an order offers its customer. What its subscription credits binds nobody. */
 function candidateOf({ id, customerId, own, summary, reference }: CreditedOrder): BindingCandidate | null {
-  if (!own || customerId === null || summary.occurredAt === null) return null;
-  return { customerId, orderId: id, occurredAt: summary.occurredAt, reference, own };
+  if (!own || customerId === null || summary.countedAt === null) return null;
+  return { customerId, orderId: id, occurredAt: summary.countedAt, reference, own };
 }
 
 function weighOrder(order: LoadedOrder, customers: Customers, firstOfSubscriptions: ReadonlySet<string>): WeighedOrder {
   const { id, subscription, summary, catalog, recorded } = order;
   const customer = customerOf(customers, id);
-  const ranks = subscription !== null && summary.occurredAt !== null;
+  const ranks = subscription !== null && summary.countedAt !== null;
   const firstOfSubscription = !ranks || firstOfSubscriptions.has(id);
   return {
     ...order,

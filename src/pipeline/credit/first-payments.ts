@@ -121,8 +121,10 @@ function compare(
     first.set(payer, earlier(first.get(payer) ?? null, at));
   };
   for (const order of orders) {
-    if (isPayment(order.summary)) offer(now, payerNow(order), order.summary.occurredAt);
-    for (const row of rowsBefore(order)) if (row.isPayment) offer(before, payerBefore(row, order), row.occurredAt);
+    if (isPayment(order.summary)) offer(now, payerNow(order), order.summary.countedAt);
+    for (const row of rowsBefore(order)) {
+      if (row.isPayment) offer(before, payerBefore(row, order), row.countedAt ?? row.occurredAt);
+    }
   }
   const moved = [...others.keys()].filter((payer) => now.get(payer) !== before.get(payer));
   return { at: now, moved: new Set(moved) };
@@ -136,16 +138,16 @@ async function readOfCustomers(
   batchOrderIds: readonly string[],
 ): Promise<Map<string, string>> {
   const members = [...rootOf].filter(([, root]) => since.has(root));
-  const rows = await runSql<{ payer: string; occurredAt: Date }>(
+  const rows = await runSql<{ payer: string; countedAt: Date }>(
     trx,
     'readFirstPayments',
-    `select member.root as payer, o.occurred_at as "occurredAt"
+    `select member.root as payer, o.counted_at as "countedAt"
      from unnest(:customerIds::text[], :roots::text[], :since::timestamptz[]) as member (id, root, since)
      cross join lateral (
-       select occurred_at from orders
-       where customer_id = member.id and claims_payment and occurred_at >= member.since
+       select coalesce(counted_at, occurred_at) as counted_at from orders
+       where customer_id = member.id and claims_payment and coalesce(counted_at, occurred_at) >= member.since
          and not (id = any(:batchOrderIds))
-       order by occurred_at limit 1) o`,
+       order by coalesce(counted_at, occurred_at) limit 1) o`,
     {
       customerIds: members.map(([id]) => id),
       roots: members.map(([, root]) => root),
@@ -164,17 +166,18 @@ async function readOfSubscriptions(
   batchOrderIds: readonly string[],
 ): Promise<Map<string, string>> {
   const wanted = [...keys];
-  const rows = await runSql<{ payer: string; occurredAt: Date }>(
+  const rows = await runSql<{ payer: string; countedAt: Date }>(
     trx,
     'readFirstPaymentsOfSubscriptions',
-    `select wanted.payer, o.occurred_at as "occurredAt"
+    `select wanted.payer, o.counted_at as "countedAt"
      from unnest(:payers::text[], :programIds::text[], :livemodes::boolean[], :subscriptions::text[], :since::timestamptz[])
        as wanted (payer, program_id, livemode, subscription, since)
      cross join lateral (
-       select occurred_at from orders
+       select coalesce(counted_at, occurred_at) as counted_at from orders
        where program_id = wanted.program_id and livemode = wanted.livemode and subscription = wanted.subscription
-         and claims_payment and customer_id is null and occurred_at >= wanted.since and not (id = any(:batchOrderIds))
-       order by occurred_at limit 1) o`,
+         and claims_payment and customer_id is null and coalesce(counted_at, occurred_at) >= wanted.since
+         and not (id = any(:batchOrderIds))
+       order by coalesce(counted_at, occurred_at) limit 1) o`,
     {
       payers: wanted.map(([payer]) => payer),
       programIds: wanted.map(([, { scope }]) => scope.programId),
@@ -187,10 +190,10 @@ async function readOfSubscriptions(
   return firstOfPayers(rows);
 }
 
-function firstOfPayers(rows: readonly { payer: string; occurredAt: Date }[]): Map<string, string> {
+function firstOfPayers(rows: readonly { payer: string; countedAt: Date }[]): Map<string, string> {
   const first = new Map<string, string>();
-  for (const { payer, occurredAt } of rows) {
-    first.set(payer, earlier(first.get(payer) ?? null, occurredAt.toISOString()));
+  for (const { payer, countedAt } of rows) {
+    first.set(payer, earlier(first.get(payer) ?? null, countedAt.toISOString()));
   }
   return first;
 }

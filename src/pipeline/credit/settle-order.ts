@@ -9,6 +9,7 @@ import {
   type Candidate,
   type Choice,
   type Evidences,
+  type PaidTo,
 } from '../rules/attribution.ts';
 import type { ProgramRules, RememberedRules, TermsSnapshot } from '../rules/catalog.ts';
 import {
@@ -62,10 +63,10 @@ function bindingsBefore(
   { id, reference }: WeighedOrder,
   boundAfterwards: boolean,
   { subscription, customer }: Bindings,
-  { occurredAt }: OrderSummary,
+  { countedAt }: OrderSummary,
   { candidates }: Evidences,
 ): Bindings {
-  const order = { orderId: id, occurredAt, reference, hasEvidence: candidates.length > 0 };
+  const order = { orderId: id, occurredAt: countedAt, reference, hasEvidence: candidates.length > 0 };
   return {
     subscription: standsBefore(subscription, order) ? subscription : null,
     customer: boundAfterwards || standsBefore(customer, order) ? customer : null,
@@ -101,11 +102,11 @@ function bindsSubscription(order: KnownOrder, { kind, chosen, terms }: Credit): 
  * only one of the two currencies can read would change who is first after that was decided.
  */
 function assumeCurrency(
-  { namesOffer, assumedCurrency, summary, facts }: WeighedOrder,
+  { namesOffer, pinned, assumedCurrency, summary, facts }: WeighedOrder,
   { subscription, customer }: Bindings,
 ): Pick<WeighedOrder, 'assumedCurrency' | 'summary'> {
   const binding = customer ?? subscription;
-  if (namesOffer || !binding) return { assumedCurrency, summary };
+  if (namesOffer || pinned || !binding) return { assumedCurrency, summary };
   const { currency } = binding.terms;
   if (currency === assumedCurrency) return { assumedCurrency, summary };
   const { occurredAt, countedAt, beganAt } = summary;
@@ -120,13 +121,15 @@ function creditBy(
   kind: OrderKind | null,
   evidences: Evidences,
 ): Credit {
-  const { catalog, paidTo } = order;
-  const choice = chooseCandidate(evidences, bindings, {
+  const { catalog, paidTo, pinned } = order;
+  const { assignedTo } = order.summary;
+  const natural = chooseCandidate(evidences, bindings, {
     renewal: kind === 'renewal',
     couponFirst: catalog.program.couponFirst,
-    assignedTo: order.summary.assignedTo,
-    paidTo,
+    assignedTo,
+    paidTo: pinned ? [] : paidTo,
   });
+  const choice = pinned && assignedTo === null ? stayWith(paidTo, natural) : natural;
   const credited = choice.chosen ?? evidences.expired;
   const binding = choice.chosen?.by === 'subscription' ? bindings.subscription : bindings.customer;
   const terms = credited ? termsOf(order, credited, binding) : null;
@@ -137,6 +140,25 @@ function creditBy(
     banned,
     grounds: groundsAround(order, summary, choice),
   });
+}
+
+/** What was said without a key and is paid stays with whom it was paid and by what: nobody is asked about more of the same. */
+function stayWith(paidTo: readonly PaidTo[], natural: Choice): Choice {
+  const { chosen } = natural;
+  const [payee] = paidTo;
+  const isPaid = paidTo.some(
+    ({ affiliateId, offerId, clickId }) =>
+      chosen?.affiliateId === affiliateId && [null, offerId].includes(chosen.offerId) && chosen.clickId === clickId,
+  );
+  if (!payee || isPaid) return natural;
+  return { ...natural, chosen: { by: 'payout', value: payee.affiliateId, ...payee }, outvoted: null };
+}
+
+/** The terms by which a payout paid it. */
+function paidTerms({ paidTo, recorded }: LoadedOrder, { affiliateId }: Candidate): TermsSnapshot | null {
+  const paid = paidTo.find((one) => one.affiliateId === affiliateId);
+  if (!paid) return null;
+  return recorded.terms.find((one) => one.affiliateId === affiliateId && one.offerId === paid.offerId) ?? null;
 }
 
 /** What a person has to decide, as far as it lies beside the facts: whom payouts paid, and orders joined by their amount. */
@@ -191,6 +213,8 @@ function rememberRules(
 
 function termsOf(order: KnownOrder, chosen: Candidate, binding: Binding | null): TermsSnapshot | null {
   const { own } = order;
+  const paid = order.pinned ? paidTerms(order, chosen) : null;
+  if (paid) return paid;
   if (own && own.terms.affiliateId === chosen.affiliateId && chosen.by !== 'binding' && chosen.by !== 'subscription') {
     const wanted = chosen.offerId ?? binding?.offerId ?? order.catalog.program.defaultOfferId;
     const bound = binding?.terms.affiliateId === chosen.affiliateId && binding.terms.offerId === wanted;
@@ -273,6 +297,7 @@ export function commissionContext(
     firstPaymentAt: context.firstPaymentAt,
     holdsCpaSlot: context.holdsCpaSlot,
     capGranted: context.cap?.granted ?? true,
+    pinned: order.pinned,
     approvedAt: order.recorded.approvedAt,
     paidAt: order.recorded.paidAt,
     approvableAt: summary === order.summary ? order.approvableAt : holdEnd(order, summary),
@@ -311,6 +336,7 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     sub1: (target.clickId === null ? null : order.catalog.click(target.clickId)?.sub1) ?? before?.sub1 ?? null,
     occurredAt: summary.occurredAt,
     countedAt: summary.countedAt === summary.occurredAt ? null : summary.countedAt,
+    keyless: summary.keyless,
     commissionMinor: target.commissionMinor,
     commissionCurrency: target.commissionCurrency,
     terms: recordTerms(recorded.terms, credit.terms, order.ownTerms),

@@ -9,8 +9,9 @@ import type { CreditedOrder } from './credited-order.ts';
 
 /**
  * Who is first decides who is paid: the first payment of a subscription is its sale, the first order that asks for a CPA
- * slot is paid, the first payment of a customer starts the clock of a revenue share. First by (occurredAt, reference), never
- * by who was processed first; so an order that arrives late may come first, and whoever was first is settled again.
+ * slot is paid, the first payment of a customer starts the clock of a revenue share. First by (countedAt, reference), never
+ * by who was processed first; so an order that arrives late may come first, and whoever was first is settled again. A CPA slot
+ * goes to an order that was told of without a key only where no other asks for it.
  */
 export interface FirstOrders {
   /** The batch's orders that are first. */
@@ -26,8 +27,11 @@ export interface Displaced {
 
 /** An order that may be first, and by what it is judged. */
 interface Contender extends Displaced {
+  /** By when it counts (`countedAt`). */
   occurredAt: string;
   reference: string;
+  /** It comes after all that are not. */
+  isLast: boolean;
 }
 
 /** Finds the batch's orders that are the first of their subscription. */
@@ -58,6 +62,7 @@ export async function rankCpaSlots(
     orders,
     ({ credit }) => credit.cpaSlot,
     ({ cpaSlot }) => cpaSlot,
+    true,
   );
   const clickIds = [...contests.values()].flatMap(({ key }) =>
     key.startsWith('click:') ? [key.split(':')[1] ?? ''] : [],
@@ -89,6 +94,7 @@ function gatherContests<O extends LoadedOrder>(
   orders: readonly O[],
   keyNow: (order: O) => string | null,
   keyBefore: (row: OrderRow) => string | null,
+  keylessLast = false,
 ): Map<string, Contest> {
   const contests = new Map<string, Contest>();
   const contestOf = (scope: Scope, key: string): Contest => {
@@ -100,14 +106,16 @@ function gatherContests<O extends LoadedOrder>(
   for (const order of orders) {
     const { scope, id: orderId, reference, summary } = order;
     const key = keyNow(order);
-    if (key !== null && summary.occurredAt !== null) {
-      contestOf(scope, key).now.push({ scope, orderId, occurredAt: summary.occurredAt, reference });
+    if (key !== null && summary.countedAt !== null) {
+      const isLast = keylessLast && summary.keyless;
+      contestOf(scope, key).now.push({ scope, orderId, occurredAt: summary.countedAt, reference, isLast });
     }
     for (const row of rowsBefore(order)) {
       const keyThen = keyBefore(row);
-      if (keyThen === null || row.occurredAt === null || row.reference === null) continue;
-      const { occurredAt } = row;
-      contestOf(scope, keyThen).before.push({ scope, orderId: row.id, occurredAt, reference: row.reference });
+      const occurredAt = row.countedAt ?? row.occurredAt;
+      if (keyThen === null || occurredAt === null || row.reference === null) continue;
+      const isLast = keylessLast && row.keyless;
+      contestOf(scope, keyThen).before.push({ scope, orderId: row.id, occurredAt, reference: row.reference, isLast });
     }
   }
   return contests;
@@ -136,7 +144,11 @@ async function rankFirsts(
 }
 
 function firstOf(contenders: Contender[]): Contender | null {
-  return contenders.reduce<Contender | null>((best, one) => (best === null || isEarlier(one, best) ? one : best), null);
+  return contenders.reduce<Contender | null>((best, one) => (best === null || isBefore(one, best) ? one : best), null);
+}
+
+function isBefore(a: Contender, b: Contender): boolean {
+  return a.isLast === b.isLast ? isEarlier(a, b) : b.isLast;
 }
 
 /** The first in each contest among the orders that are not of this batch. */
@@ -151,18 +163,21 @@ async function readFirsts(
     livemode: boolean;
     key: string;
     id: string;
-    occurred_at: Date;
+    counted_at: Date;
     reference: string;
+    is_last: boolean;
   }>(
     trx,
     column === 'subscription' ? 'readFirstOfSubscriptions' : 'readHoldersOfCpaSlots',
-    `select wanted.program_id, wanted.livemode, wanted.key, o.id, o.occurred_at, o.reference
+    `select wanted.program_id, wanted.livemode, wanted.key, o.*
      from unnest(:programIds::text[], :livemodes::boolean[], :keys::text[]) as wanted (program_id, livemode, key)
      cross join lateral (
-       select id, occurred_at, reference from orders
+       select id, coalesce(counted_at, occurred_at) as counted_at, reference,
+         ${column === 'cpa_claim' ? 'keyless' : 'false'} as is_last
+       from orders
        where program_id = wanted.program_id and livemode = wanted.livemode and ${column} = wanted.key
          and not (id = any(:batchOrderIds))
-       order by occurred_at, reference limit 1) o`,
+       order by ${column === 'cpa_claim' ? 'keyless, ' : ''}coalesce(counted_at, occurred_at), reference limit 1) o`,
     {
       programIds: contests.map(({ scope }) => scope.programId),
       livemodes: contests.map(({ scope }) => scope.livemode),
@@ -173,8 +188,9 @@ async function readFirsts(
   return new Map(
     rows.map((row) => {
       const scope = { programId: row.program_id, livemode: row.livemode };
-      const occurredAt = row.occurred_at.toISOString();
-      return [`${scopeKey(scope)} ${row.key}`, { scope, orderId: row.id, occurredAt, reference: row.reference }];
+      const { id: orderId, reference, is_last: isLast } = row;
+      const occurredAt = row.counted_at.toISOString();
+      return [`${scopeKey(scope)} ${row.key}`, { scope, orderId, occurredAt, reference, isLast }];
     }),
   );
 }

@@ -1,5 +1,6 @@
 import type { Trx } from '../../db/db.ts';
 import type { Fact } from '../../domain/facts.ts';
+import { isKeylessRef } from '../../domain/keyless.ts';
 import { isEarlier } from '../../domain/orderings.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { findInboxIds } from '../rows/fact-rows.ts';
@@ -91,11 +92,12 @@ function keyOf({ event, fact }: Arrival): string {
   return `${scopeKey(event)} ${fact.id}`;
 }
 
-/** What a fact says about who has which e-mail. */
+/** What a fact says about who has which e-mail. Without a key anybody may say that: it is nobody's word. */
 export function tellingOf(scope: Scope, fact: Fact, restated: boolean): Telling {
-  const email = emailOf(fact);
+  const email = fact.receivedAt === undefined ? emailOf(fact) : null;
   const [ref] = fact.customer?.refs ?? [];
-  const says = email !== null && ref !== undefined && !isEmailRef(ref) ? { email, ref } : null;
+  const isTold = email !== null && ref !== undefined && !isEmailRef(ref) && !isKeylessRef(ref);
+  const says = isTold ? { email, ref } : null;
   return { scope, factId: fact.id, at: fact.occurredAt, says, restated };
 }
 

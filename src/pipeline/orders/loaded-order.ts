@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Fact } from '../../domain/facts.ts';
+import { isKeylessRef, withoutSource } from '../../domain/keyless.ts';
 import { compareText } from '../../domain/orderings.ts';
 import type { Scope } from '../../domain/scope.ts';
 import { defaultCurrency, mentionedOffer } from '../rules/assumed-currency.ts';
@@ -8,7 +9,7 @@ import type { PaidTo } from '../rules/attribution.ts';
 import { addFact, addFacts, inOrder, type FactSet, type KnownFact } from '../rules/order-facts.ts';
 import type { Pairing } from '../rules/pair-unlinked.ts';
 import { rememberedCatalog, type Remembering } from '../rules/remembered-catalog.ts';
-import { isPaid, summarize, type OrderSummary } from '../rules/summarize.ts';
+import { isKeyless, isPaid, summarize, type OrderSummary } from '../rules/summarize.ts';
 import type { OrderSum } from '../rows/ledger-rows.ts';
 import type { CapDecision, OrderRow } from '../rows/order-rows.ts';
 import type { TakenEvent } from '../work-items/take-work.ts';
@@ -37,12 +38,18 @@ export interface LoadedOrder {
   facts: FactSet;
   /** Facts that nobody knew before, to be stored. */
   newFacts: KnownFact[];
+  /** What comes without a key does not count for now (`withhold`). */
+  withholds: boolean;
+  /** New facts that do not count for now: stored, and not posted. */
+  withheldFacts: KnownFact[];
   /** Facts that were known, of which this batch brings an earlier message, or a new reading of the same. */
   restatedFacts: KnownFact[];
   /** What the ledger holds of it, and of the orders that turned out to be it. */
   ledgerSums: OrderSum[];
   /** Whom payouts paid for it, or for an order that turned out to be it. */
   paidTo: PaidTo[];
+  /** It was told of without a key, and a payout has it: then only a key or a person changes what it earns. */
+  pinned: boolean;
   /** The currency of amounts without one, while no offer is known: recorded when the order was new. */
   usualCurrency: string;
   /** Whether a fact names or clicked an offer. */
@@ -108,16 +115,19 @@ export function assembleOrder(
       : rememberedCatalog(today, explanations, { ...remembering, namedAgain: codesIn(material.arrivals) });
   const recorded = recordedOf(rows, catalog);
   const arrivals = material.arrivals.toSorted((a, b) => compareText(a.event.id, b.event.id));
-  const { facts, newFacts, restatedFacts } = takeIn(material.knownFacts, arrivals);
+  const ledgerSums = [id, ...rows.map((row) => row.id).filter((one) => one !== id)].flatMap(
+    (one) => sums.get(one) ?? [],
+  );
+  const isInPayout = ledgerSums.some((sum) => sum.isInPayout);
+  const taken = withhold(takeIn(material.knownFacts, arrivals), isInPayout);
+  const { facts } = taken;
   const stated = inOrder(facts).map(({ fact }) => fact);
   const refs = stated.flatMap((fact) => fact.refs);
   const usualCurrency = before?.assumedCurrency ?? defaultCurrency(catalog);
   const offerCurrency = currencyOfOffer(stated, recorded.terms, catalog);
-  const assumedCurrency = offerCurrency ?? usualCurrency;
+  const pinned = isInPayout && isKeyless(facts);
+  const assumedCurrency = (pinned ? before?.currency : null) ?? offerCurrency ?? usualCurrency;
   const summary = summarize(facts, assumedCurrency);
-  const ledgerSums = [id, ...rows.map((row) => row.id).filter((one) => one !== id)].flatMap(
-    (one) => sums.get(one) ?? [],
-  );
   return {
     id,
     scope,
@@ -126,11 +136,10 @@ export function assembleOrder(
     absorbed: losers.filter(({ mergedInto }) => mergedInto === null),
     recorded,
     arrivals,
-    facts,
-    newFacts,
-    restatedFacts,
+    ...taken,
     ledgerSums,
     paidTo: payeesOf(ledgerSums),
+    pinned,
     usualCurrency,
     namesOffer: offerCurrency !== null,
     assumedCurrency,
@@ -160,6 +169,39 @@ function payeesOf(sums: OrderSum[]): PaidTo[] {
 
 function isPaidSum({ paidMinor }: OrderSum): boolean {
   return paidMinor > 0n;
+}
+
+/**
+ * Leaves out what came without a key after a payout took the order: what is paid is not changed by somebody who need not show
+ * who they are. Should the payout fail, it counts again. The same of an order from before such sources spoke for themselves
+ * alone, whose customer others know: it stands as it is.
+ */
+function withhold(
+  { facts, newFacts, restatedFacts }: Pick<LoadedOrder, 'facts' | 'newFacts' | 'restatedFacts'>,
+  isInPayout: boolean,
+): Pick<LoadedOrder, 'facts' | 'newFacts' | 'withholds' | 'withheldFacts' | 'restatedFacts'> {
+  const withholds = isInPayout || isOfOthersCustomer(facts);
+  const isLate = ({ fact, posted }: KnownFact): boolean => fact.receivedAt !== undefined && !posted;
+  if (!withholds || ![...facts.values()].some(isLate)) {
+    return { facts, newFacts, withholds, withheldFacts: [], restatedFacts };
+  }
+  return {
+    facts: new Map([...facts].filter(([, known]) => !isLate(known))),
+    newFacts: newFacts.filter((known) => !isLate(known)),
+    withholds,
+    withheldFacts: newFacts.filter(isLate),
+    restatedFacts,
+  };
+}
+
+/** Whether an order that a source without a key alone tells of names, in a message of an older reading, whom others know. */
+export function isOfOthersCustomer(facts: ReadonlyMap<string, Pick<KnownFact, 'fact'>>): boolean {
+  return [...facts.values()].some(({ fact: { refs, customer, receivedAt, ...fact } }) => {
+    if (receivedAt !== undefined || !refs.some(isKeylessRef)) return false;
+    const subscription = 'subscription' in fact ? (fact.subscription ?? null) : null;
+    const isOwn = customer === null || (customer.refs.length > 0 && customer.refs.every(isKeylessRef));
+    return !isOwn || (subscription !== null && !isKeylessRef(subscription));
+  });
 }
 
 /** The currency of the offer that the facts name, as it was recorded with the order, else as it is now. */
@@ -230,7 +272,7 @@ export function recordTerms(known: TermsSnapshot[], ...added: (TermsSnapshot | n
  * invoice, session or transaction id.
  */
 export function shownOrderId(refs: string[]): string | null {
-  const sorted = refs.toSorted();
+  const sorted = [...new Set(refs.map(withoutSource))].sort();
   const own = sorted.find((ref) => ref.startsWith('order:'));
   if (own !== undefined) return own.replace(/^order:(?:src_[0-9a-f]+:)?/, '');
   for (const prefix of ['pi_', 'in_', 'ch_', 'py_', 'cs_']) {

@@ -1,6 +1,7 @@
 import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import { newId } from '../../domain/ids.ts';
+import { isKeylessRef } from '../../domain/keyless.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { readCustomers, type CustomerRow } from '../rows/customer-rows.ts';
 import { changedFamilies, extendFamilies, lockFamilies, noFamilies, readFamilies, type Families } from './families.ts';
@@ -24,6 +25,8 @@ export interface LockedRecord {
   scope: Scope;
   /** It stands for an e-mail, and not for an id. */
   isEmail: boolean;
+  /** It is known to a source that asks for no key, and to nobody else: its e-mail is shown and compared with nothing. */
+  isKeyless: boolean;
   /** The row as it was; null for a new one. */
   before: CustomerRow | null;
   /** Records that turn out to be this one, by a message that names both. */
@@ -175,7 +178,12 @@ async function familiesAfter(
 ): Promise<Families> {
   const added = groups
     .filter(({ ownerId }) => !before.records.has(ownerId))
-    .map(({ ownerId, refs }) => ({ id: ownerId, mergedInto: null, isEmail: refs.every(isEmailRef) }));
+    .map(({ ownerId, refs }) => ({
+      id: ownerId,
+      mergedInto: null,
+      isEmail: refs.every(isEmailRef),
+      isKeyless: refs.every(isKeylessRef),
+    }));
   const merges = groups.flatMap(({ ownerId, merged }) => merged.map((id) => ({ id, mergedInto: ownerId })));
   if (added.length === 0 && merges.length === 0 && !introduced) return before;
   const stored = introduced
@@ -214,7 +222,7 @@ async function gatherCustomers(
     customers.byId.set(root, {
       ...first,
       others: theirs.filter((one) => one !== first),
-      emails: [...new Set(theirs.flatMap(({ email }) => email ?? []))].sort(),
+      emails: [...new Set(theirs.flatMap(({ email, isKeyless }) => (isKeyless ? [] : (email ?? []))))].sort(),
       changed: changed.has(root),
       arrivals: arrivalsOf.get(root) ?? [],
     });
@@ -240,15 +248,17 @@ function lockRecord(
   const { programId, livemode } = scope;
   const merged = (group?.merged ?? []).flatMap((loser) => rows.get(loser) ?? []);
   const known = [before, ...merged].flatMap((row) => row?.email ?? []);
-  const [email = null] = [...known, ...(group ? emailsOf(group) : [])].sort();
-  return { id, isEmail: records.get(id)?.isEmail ?? false, scope: { programId, livemode }, before, merged, email };
+  const { isEmail, isKeyless } = records.get(id) ?? { isEmail: false, isKeyless: false };
+  const [email = null] = [...known, ...(group ? emailsOf(group, isKeyless) : [])].sort();
+  return { id, isEmail, isKeyless, scope: { programId, livemode }, before, merged, email };
 }
 
-/** Addresses that the batch tells of. */
-function emailsOf({ refs, members }: OwnedGroup<Member>): string[] {
+/** Addresses that the batch tells of: of a customer whom others know, only what has a key tells. */
+function emailsOf({ refs, members }: OwnedGroup<Member>, isKeyless: boolean): string[] {
   const told = members.flatMap((member) => {
     if (member === null) return [];
-    return 'order' in member ? member.order.summary.emails : (emailOf(member.arrival.fact) ?? []);
+    const facts = 'order' in member ? [...member.order.facts.values()].map(({ fact }) => fact) : [member.arrival.fact];
+    return facts.flatMap((fact) => (isKeyless || fact.receivedAt === undefined ? (emailOf(fact) ?? []) : []));
   });
   return [...refs.filter(isEmailRef).map(emailOfRef), ...told];
 }

@@ -13,6 +13,8 @@ export interface CustomerRow {
   email: string | null;
   /** It stands for an e-mail, and not for an id. */
   isEmail: boolean;
+  /** It is known to a source that asks for no key, and to nobody else. */
+  isKeyless: boolean;
   mergedInto: string | null;
   binding: Binding | null;
 }
@@ -24,6 +26,7 @@ const columns: [name: string, type: ColumnType, read: (row: CustomerRow) => stri
   ['livemode', 'boolean', (row) => row.livemode],
   ['email', 'text', (row) => row.email],
   ['is_email', 'boolean', (row) => row.isEmail],
+  ['is_keyless', 'boolean', (row) => row.isKeyless],
   ['merged_into', 'text', (row) => row.mergedInto],
   ['affiliate_id', 'text', ({ binding }) => binding?.affiliateId ?? null],
   ['offer_id', 'text', ({ binding }) => binding?.offerId ?? null],
@@ -35,7 +38,7 @@ const columns: [name: string, type: ColumnType, read: (row: CustomerRow) => stri
 ];
 
 const columnNames = columns.map(([name]) => name).join(', ');
-const unchanging: ReadonlySet<string> = new Set(['id', 'program_id', 'livemode', 'is_email']);
+const unchanging: ReadonlySet<string> = new Set(['id', 'program_id', 'livemode', 'is_email', 'is_keyless']);
 const assignments = columns
   .filter(([name]) => !unchanging.has(name))
   .map(([name]) => `${name} = row.${name}`)
@@ -56,6 +59,7 @@ export async function readCustomers(trx: Trx, ids: readonly string[]): Promise<M
 export interface BindingCandidate {
   customerId: string;
   orderId: string;
+  /** By when it counts: without a key, when it was first received. */
   occurredAt: string;
   reference: string;
   own: OwnAttribution;
@@ -70,12 +74,12 @@ export async function readEarliestBindings(
   const rows = await runSql<BindingRow>(
     trx,
     'readEarliestBindings',
-    `select member.root as customer_id, o.id, o.occurred_at, o.reference, o.own, o.terms
+    `select member.root as customer_id, o.id, o.counted_at, o.reference, o.own, o.terms
      from unnest(:customerIds::text[], :roots::text[]) as member (id, root)
      cross join lateral (
-       select id, occurred_at, reference, own, terms from orders
+       select id, coalesce(counted_at, occurred_at) as counted_at, reference, own, terms from orders
        where customer_id = member.id and own is not null and not (id = any(:batchOrderIds))
-       order by occurred_at, reference limit 1) o`,
+       order by coalesce(counted_at, occurred_at), reference limit 1) o`,
     { customerIds: [...rootOf.keys()], roots: [...rootOf.values()], batchOrderIds },
   );
   const earliest = new Map<string, BindingCandidate>();
@@ -85,7 +89,7 @@ export async function readEarliestBindings(
     const candidate: BindingCandidate = {
       customerId: row.customer_id,
       orderId: row.id,
-      occurredAt: row.occurred_at.toISOString(),
+      occurredAt: row.counted_at.toISOString(),
       reference: row.reference,
       own: { candidate: row.own, terms },
     };
@@ -143,6 +147,7 @@ function toCustomer(row: CustomerDbRow): CustomerRow {
     livemode: row.livemode,
     email: row.email,
     isEmail: row.is_email,
+    isKeyless: row.is_keyless,
     mergedInto: row.merged_into,
     binding: toBinding(row),
   };
@@ -168,6 +173,7 @@ interface CustomerDbRow {
   livemode: boolean;
   email: string | null;
   is_email: boolean;
+  is_keyless: boolean;
   merged_into: string | null;
   affiliate_id: string | null;
   offer_id: string | null;
@@ -181,7 +187,7 @@ interface CustomerDbRow {
 interface BindingRow {
   customer_id: string;
   id: string;
-  occurred_at: Date;
+  counted_at: Date;
   reference: string;
   own: Candidate;
   terms: TermsSnapshot[];

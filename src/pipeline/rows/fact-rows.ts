@@ -167,14 +167,18 @@ function columnsOf(rows: FactRow[]): Column[] {
   ];
 }
 
-/** Marks the facts of orders as taken into account by the ledger. */
-export async function markPosted(trx: Trx, orderIds: readonly string[]): Promise<void> {
-  if (orderIds.length === 0) return;
+/** Marks the facts of orders as taken into account by the ledger; of some orders not those that came without a key. */
+export async function markPosted(trx: Trx, orders: readonly { orderId: string; withholds: boolean }[]): Promise<void> {
+  if (orders.length === 0) return;
   await runSql(
     trx,
     'markFactsPosted',
-    `update facts set posted = true where order_id = any(:orderIds) and not posted`,
-    { orderIds },
+    `update facts set posted = true where order_id = any(:orderIds) and not posted
+       and not (order_id = any(:withholdingIds) and fact ->> 'receivedAt' is not null)`,
+    {
+      orderIds: orders.map(({ orderId }) => orderId),
+      withholdingIds: orders.flatMap(({ orderId, withholds }) => (withholds ? orderId : [])),
+    },
   );
 }
 

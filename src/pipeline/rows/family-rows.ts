@@ -9,6 +9,8 @@ export interface CustomerRecord {
   mergedInto: string | null;
   /** It stands for an e-mail, and not for an id. */
   isEmail: boolean;
+  /** It is known to a source that asks for no key, and to nobody else. */
+  isKeyless: boolean;
 }
 
 /** A record, found from one that it belongs together with. */
@@ -23,7 +25,8 @@ export async function readFamilyRows(trx: Trx, ids: readonly string[]): Promise<
     trx,
     'readFamilies',
     `${familiesOf('select unnest(:ids::text[])')}
-     select family.start, family.id, c.merged_into as "mergedInto", coalesce(c.is_email, false) as "isEmail"
+     select family.start, family.id, c.merged_into as "mergedInto", coalesce(c.is_email, false) as "isEmail",
+       coalesce(c.is_keyless, false) as "isKeyless"
      from family left join customers c on c.id = family.id`,
     { ids },
   );

@@ -13,6 +13,8 @@ export interface OrderSum extends LedgerSum {
   orderId: string;
   /** What of it payouts that did not fail have taken. */
   paidMinor: bigint;
+  /** Whether one of them took anything, be it given back by the next. */
+  isInPayout: boolean;
   offerId: string | null;
   clickId: string | null;
 }
@@ -31,7 +33,8 @@ export async function readLedgerSums(trx: Trx, orderIds: readonly string[]): Pro
        from family f join orders o on o.merged_into = f.id and not o.joined_by_hint)
      select f.root, e.order_id as "orderId", f.offer_id as "offerId", f.click_id as "clickId",
        e.affiliate_id as "affiliateId", e.currency, sum(e.amount_minor)::bigint as "amountMinor",
-       coalesce(sum(e.amount_minor) filter (where pe.payout_id is not null), 0)::bigint as "paidMinor"
+       coalesce(sum(e.amount_minor) filter (where pe.payout_id is not null), 0)::bigint as "paidMinor",
+       count(pe.payout_id) > 0 as "isInPayout"
      from family f join ledger_entries e on e.order_id = f.id
      left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
      group by 1, 2, 3, 4, 5, 6 order by e.order_id <> f.root, e.order_id, e.affiliate_id, e.currency`,

@@ -52,8 +52,10 @@ export interface OrderRow {
   subscription: string | null;
   sub1: string | null;
   occurredAt: string | null;
-  /** When it counts for bans, caps and holds, where that is not when it happened. */
+  /** When it counts for bans, caps, holds, months and who is first, where that is not when it happened. */
   countedAt: string | null;
+  /** Told of without a key: it comes after all others where several ask for one CPA slot. */
+  keyless: boolean;
   commissionMinor: bigint;
   commissionCurrency: string | null;
   terms: TermsSnapshot[];
@@ -87,6 +89,7 @@ const columns: Readonly<Record<keyof OrderRow, readonly [column: string, type: C
   subscription: ['subscription', 'text'],
   sub1: ['sub1', 'text'],
   countedAt: ['counted_at', 'timestamptz'],
+  keyless: ['keyless', 'boolean'],
   terms: ['terms', 'json'],
   cap: ['cap', 'json'],
   explanation: ['explanation', 'json'],

@@ -39,10 +39,11 @@ export async function readEarliestSubscriptionBindings(
      from unnest(:programIds::text[], :livemodes::boolean[], :subscriptions::text[])
        as wanted (program_id, livemode, subscription)
      cross join lateral (
-       select id, occurred_at, reference, affiliate_id, offer_id, click_id, terms from orders
+       select id, coalesce(counted_at, occurred_at) as counted_at, reference, affiliate_id, offer_id, click_id, terms
+       from orders
        where program_id = wanted.program_id and livemode = wanted.livemode and subscription = wanted.subscription
          and binds_subscription and not (id = any(:batchOrderIds))
-       order by occurred_at, reference limit 1) o`,
+       order by coalesce(counted_at, occurred_at), reference limit 1) o`,
     { ...columnsOfKeys(keys), batchOrderIds },
   );
   return new Map(
@@ -88,7 +89,7 @@ function bindingOfRow(row: SubscriptionBindingRow): Binding {
   const { id, affiliate_id: affiliateId, offer_id: offerId, click_id: clickId } = row;
   const terms = row.terms.find((one) => one.affiliateId === affiliateId && one.offerId === offerId);
   if (!terms) throw new Error(`order ${id} binds its subscription, but its terms are not recorded`);
-  const boundAt = row.occurred_at.toISOString();
+  const boundAt = row.counted_at.toISOString();
   return { affiliateId, offerId, clickId, boundAt, boundRef: row.reference, boundBy: id, terms };
 }
 
@@ -97,7 +98,7 @@ interface SubscriptionBindingRow {
   livemode: boolean;
   subscription: string;
   id: string;
-  occurred_at: Date;
+  counted_at: Date;
   reference: string;
   affiliate_id: string;
   offer_id: string;

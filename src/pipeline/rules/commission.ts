@@ -24,10 +24,12 @@ export interface CommissionContext {
   timezone: string;
   /** The instant of the customer's first payment since they were bound; the order's own where no customer is known. */
   firstPaymentAt: string | null;
-  /** Whether this order is the first, by (occurredAt, reference), to ask for its CPA slot. */
+  /** Whether this order is the first, by (keyless, countedAt, reference), to ask for its CPA slot. */
   holdsCpaSlot: boolean;
   /** The recorded decision of the daily cap, where one was needed. */
   capGranted: boolean;
+  /** It was told of without a key and is in a payout: what others of its kind say displaces it no more. */
+  pinned: boolean;
   /** Recorded instants of the commission's life. */
   approvedAt: string | null;
   paidAt: string | null;
@@ -144,7 +146,8 @@ export function creditSummary(
 export function computeTarget(summary: OrderSummary, credit: Credit, context: CommissionContext): Target {
   const { kind, terms } = credit;
   if (kind === null) return noTarget;
-  const reason = summary.imported ? 'imported' : (credit.reason ?? limitReason(summary, credit, context));
+  const limit = context.pinned ? null : limitReason(summary, credit, context);
+  const reason = summary.imported ? 'imported' : (credit.reason ?? limit);
   const computed = reason === null && terms ? commissionOf(summary, terms) : { amountMinor: 0n, rule: '' };
   const rejected = summary.tracker === 'rejected' || summary.decision?.status === 'rejected';
   // Where there is nothing to pay there is nothing to decide.
@@ -264,9 +267,9 @@ function limitReason(summary: OrderSummary, credit: Credit, context: CommissionC
     return credit.cpaSlot.startsWith('customer:') ? 'cpa_customer_limit' : 'cpa_click_limit';
   }
   if (commission.type === 'revshare' && commission.durationMonths !== null && summary.payment) {
-    const first = localDay(context.firstPaymentAt ?? summary.payment.occurredAt, context.timezone);
+    const first = localDay(context.firstPaymentAt ?? summary.payment.countedAt, context.timezone);
     const end = addMonths(first, commission.durationMonths);
-    if (localDay(summary.payment.occurredAt, context.timezone) >= end) return 'max_duration';
+    if (localDay(summary.payment.countedAt, context.timezone) >= end) return 'max_duration';
   }
   return context.capGranted ? null : 'cap_exceeded';
 }

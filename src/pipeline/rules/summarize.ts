@@ -1,4 +1,5 @@
 import type { Evidence, Fact, FactNote, FactOf, SaleDocument } from '../../domain/facts.ts';
+import { isKeylessRef } from '../../domain/keyless.ts';
 import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
 import { resolveAmount } from './amounts.ts';
 import { inOrder, type KnownFact, type FactSet } from './order-facts.ts';
@@ -11,6 +12,8 @@ export interface Payment {
   currency: string;
   document: SaleDocument;
   occurredAt: string;
+  /** As `occurredAt`, but what was said without a key counts from when it was first received. */
+  countedAt: string;
   factId: string;
 }
 
@@ -53,8 +56,13 @@ export interface OrderSummary {
   occurredAt: string | null;
   /** When the order began, as far as any of its facts tells: by it clicks are judged. Null: nothing that counts. */
   beganAt: string | null;
-  /** When it counts for holds, caps and bans: as `occurredAt`, but of a message without a key when it was received. */
+  /**
+   * When it counts for holds, caps, bans, months and who is first: as `occurredAt`, but of messages without a key when they were
+   * first received.
+   */
   countedAt: string | null;
+  /** Told of without a key: such an order comes after all others where several ask for one place. */
+  keyless: boolean;
   evidence: EvidenceItem[];
   customerRefs: string[];
   emails: string[];
@@ -85,7 +93,8 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
   const payment = choosePayment(sales, facts, assumedCurrency, flags, incomparable);
   const tracker = furthestTracker(facts);
   const { refundedMinor, disputedMinor, nothingRemains } = computeReversals(facts, payment, flags, incomparable);
-  const dating = payment ?? firstDatingFact(facts);
+  const datedBy = firstDatingFact(facts);
+  const dating = payment ?? datedBy;
   const said = gatherStatements(facts);
   return {
     payment,
@@ -106,7 +115,8 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
     subscription: said.subscription,
     occurredAt: dating?.occurredAt ?? null,
     beganAt: dating ? beginningOf(facts) : null,
-    countedAt: dating ? (receiptOf(facts, payment?.factId) ?? dating.occurredAt) : null,
+    countedAt: payment?.countedAt ?? (datedBy && countedAtOf(datedBy, datedBy.occurredAt, facts)),
+    keyless: isKeyless(factSet),
     evidence: said.evidence,
     customerRefs: unique(said.customerRefs),
     emails: unique(said.emails),
@@ -202,7 +212,7 @@ function choosePayment(
 ): Payment | null {
   const payments: Payment[] = [];
   for (const sale of sales) {
-    const payment = readPayment(sale, assumedCurrency);
+    const payment = readPayment(sale, facts, assumedCurrency);
     if (payment) payments.push(payment);
     else flags.add('amount_invalid');
   }
@@ -220,7 +230,7 @@ function choosePayment(
 }
 
 /** The money that a sale states. Null where it is none: unreadable, zero, beyond all bounds, or a net above its gross. */
-function readPayment(sale: FactOf<'sale'>, assumedCurrency: string): Payment | null {
+function readPayment(sale: FactOf<'sale'>, facts: KnownFact[], assumedCurrency: string): Payment | null {
   const gross = resolveAmount(sale.gross, assumedCurrency);
   const net = resolveAmount(sale.net, assumedCurrency);
   if (!gross || !net || gross.currency !== net.currency) return null;
@@ -233,6 +243,7 @@ function readPayment(sale: FactOf<'sale'>, assumedCurrency: string): Payment | n
     currency: gross.currency,
     document: sale.document,
     occurredAt: sale.occurredAt,
+    countedAt: countedAtOf(sale, sale.occurredAt, facts),
     factId: sale.id,
   };
 }
@@ -276,6 +287,7 @@ function trackerPayment(facts: KnownFact[], assumedCurrency: string, flags: Set<
     currency: chosen.currency,
     document: 'postback',
     occurredAt: firstTrackerAt(facts) ?? chosen.fact.occurredAt,
+    countedAt: countedAtOf(chosen.fact, firstTrackerAt(facts.filter(hasKey)) ?? chosen.fact.occurredAt, facts),
     factId: chosen.fact.id,
   };
 }
@@ -303,10 +315,40 @@ function beginningOf(facts: KnownFact[]): string | null {
 
 const tellsBeginning: ReadonlySet<Fact['type']> = new Set(['sale', 'lead', 'action', 'tracker', 'link', 'imported']);
 
-/** When the fact that the order counts by was received, if its sender had no key. */
-function receiptOf(facts: KnownFact[], paymentFactId: string | undefined): string | null {
-  const counting = facts.find(({ fact }) => fact.id === paymentFactId)?.fact ?? firstDatingFact(facts);
-  return counting?.receivedAt ?? null;
+/**
+ * When an order counts that counts by this fact: when that happened; or, had its sender no key, when a payment or an action was
+ * first told of. What is said later moves that no more.
+ */
+function countedAtOf(counting: Fact, happenedAt: string, facts: KnownFact[]): string {
+  if (counting.receivedAt === undefined) return happenedAt;
+  const receipts = facts.flatMap(({ fact }) => (isDue(fact) ? (fact.receivedAt ?? []) : []));
+  return receipts.reduce((first, at) => (at < first ? at : first), counting.receivedAt);
+}
+
+/** Whether there is something to pay for, as far as a fact alone tells. */
+function isDue(fact: Fact): boolean {
+  if (fact.type === 'tracker') return fact.state !== 'lead' && fact.state !== 'unknown';
+  return fact.type === 'sale' || fact.type === 'action';
+}
+
+function hasKey({ fact }: KnownFact): boolean {
+  return fact.receivedAt === undefined;
+}
+
+/**
+ * Whether an order is a source's that asks for no key: it is known by that source's own references, or nobody else told of
+ * it. What a person decides about it, or refunds, does not make it anybody else's.
+ */
+export function isKeyless(facts: FactSet): boolean {
+  let isTold = false;
+  let isTrusted = false;
+  for (const { fact } of facts.values()) {
+    if (!tellsBeginning.has(fact.type)) continue;
+    if (fact.refs.some(isKeylessRef)) return true;
+    isTold = true;
+    if (fact.receivedAt === undefined) isTrusted = true;
+  }
+  return isTold && !isTrusted;
 }
 
 /** The first rejection, else the newest approval: what people decide about one commission at once ends the same way. */

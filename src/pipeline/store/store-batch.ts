@@ -36,7 +36,10 @@ export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Prom
   await moveFacts(trx, moves);
   await appendFacts(
     trx,
-    settled.flatMap((one) => factRows(one, one.order.newFacts)),
+    settled.flatMap((one) => [
+      ...factRows(one, one.order.newFacts),
+      ...factRows({ ...one, attributed: false }, one.order.withheldFacts),
+    ]),
   );
   await insertFacts(
     trx,
@@ -44,7 +47,7 @@ export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Prom
   );
   await markPosted(
     trx,
-    settled.filter(hasWaitedFacts).map(({ order }) => order.id),
+    settled.filter(hasWaitedFacts).map(({ order }) => ({ orderId: order.id, withholds: order.withholds })),
   );
   await insertPostings(
     trx,
@@ -81,8 +84,11 @@ function hasWaitedFacts({ order, attributed }: SettledOrder): boolean {
 async function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Promise<void> {
   const inserted: CustomerRow[] = [];
   const updated: CustomerRow[] = [];
-  const store = ({ id, scope, isEmail, email, before, merged }: LockedRecord, binding: Binding | null): void => {
-    const row: CustomerRow = { id, ...scope, email, isEmail, mergedInto: null, binding };
+  const store = (
+    { id, scope, isEmail, isKeyless, email, before, merged }: LockedRecord,
+    binding: Binding | null,
+  ): void => {
+    const row: CustomerRow = { id, ...scope, email, isEmail, isKeyless, mergedInto: null, binding };
     if (!before) inserted.push(row);
     else if (before.email !== email || !isDeepStrictEqual(before.binding, binding)) updated.push(row);
     for (const loser of merged) updated.push({ ...loser, mergedInto: id, binding: null });
@@ -145,6 +151,7 @@ const newOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'> = 
   sub1: null,
   occurredAt: null,
   countedAt: null,
+  keyless: false,
   commissionMinor: 0n,
   commissionCurrency: null,
   terms: [],

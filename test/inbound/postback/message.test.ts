@@ -12,7 +12,7 @@ import { normalizePostback, normalizeStoredPostback } from '../../../src/inbound
 import { presets } from '../../../src/inbound/postback/presets.ts';
 import { compileCidrs, compileSettings } from '../../../src/inbound/postback/settings.ts';
 
-const context = { livemode: true, receivedAt: new Date('2026-11-05T12:00:00.000Z'), orderScope: null };
+const context = { livemode: true, receivedAt: new Date('2026-11-05T12:00:00.000Z'), orderScope: null, keyless: null };
 const form = 'application/x-www-form-urlencoded';
 const json = 'application/json';
 const KEY = 'sk_live_0123456789abcdefghijABCDEFGHIJ012345';
@@ -222,16 +222,67 @@ describe('a postback', () => {
   it('of a source without a key says when it was received, whatever time it states', () => {
     const received = context.receivedAt.toISOString();
     const query = 'cid=clk_1&txid=7&sum=5&occurred_at=2026-01-01T00:00:00Z';
-    const keyless = normalize(`/pb/s?${query}`, { requireKey: false });
+    const keyless = normalize(`/pb/s?${query}`, {}, { keyless: 'src_1' });
     assert.deepEqual([keyless.occurredAt, keyless.receivedAt], ['2026-01-01T00:00:00.000Z', received]);
-    const keyed = normalize(`/pb/s?${query}`);
-    assert.deepEqual([keyed.id, keyed.receivedAt], [keyless.id, undefined]);
+    assert.equal(normalize(`/pb/s?${query}`).receivedAt, undefined);
     for (const event of ['lead', 'pageview']) {
-      const fact = normalize(`/pb/s?cid=clk_1&event=${event}`, { purpose: 'secondary', requireKey: false });
+      const fact = normalize(`/pb/s?cid=clk_1&event=${event}`, { purpose: 'secondary' }, { keyless: 'src_1' });
       assert.equal(fact.receivedAt, received);
     }
-    const status = normalize('/pb/s?txid=7&status=hold', { requireKey: false });
+    const status = normalize('/pb/s?txid=7&status=hold', {}, { keyless: 'src_1' });
     assert.equal(status.receivedAt, received);
+  });
+
+  it('of a source without a key names nothing that anybody else names, whatever it says', () => {
+    const said = [
+      'txid=7&sum=5&user_id=u1&customer_email=Buyer@shop.example',
+      'txid=pi_3Abc&sum=5&user_id=cus_1',
+      'txid=in_subscription_of_37_characters_first&sum=5&subscription_id=sub_1&user_id=acct_1:cus_1',
+      'cid=clk_1&sum=5&subscription_id=S-1&customer_email=Buyer@shop.example',
+      'cid=clk_1&status=rejected',
+      'txid=keyless:src_1:order:7&status=rejected&user_id=keyless:src_1:id:u1',
+    ];
+    const namesOf = (fact: Fact): string[] => [
+      fact.id,
+      ...fact.refs,
+      ...(fact.customer?.refs ?? []),
+      ...('subscription' in fact && fact.subscription ? [fact.subscription] : []),
+    ];
+    for (const settings of [
+      {},
+      { purpose: 'secondary', eventType: 'lead' },
+      { purpose: 'secondary', eventType: 'registration' },
+    ]) {
+      for (const query of said) {
+        if ('purpose' in settings && !/cid|user_id|customer_email/.test(query)) continue;
+        const own = normalize(`/pb/s?${query}`, settings, { keyless: 'src_2' });
+        const others = [
+          normalize(`/pb/s?${query}`, settings),
+          normalize(`/pb/s?${query}`, settings, { orderScope: 'src_2' }),
+          normalize(`/pb/s?${query}`, settings, { keyless: 'src_1' }),
+        ].flatMap(namesOf);
+        assert.deepEqual(
+          namesOf(own).filter((name) => others.includes(name)),
+          [],
+          query,
+        );
+        assert.ok(
+          namesOf(own)
+            .slice(1)
+            .every((name) => name.startsWith('keyless:src_2:')),
+          query,
+        );
+        assert.ok(own.customer === null || own.customer.refs.length === 1);
+      }
+    }
+    const guest = normalize('/pb/s?txid=7&sum=5&customer_email=Buyer@shop.example', {}, { keyless: 'src_2' });
+    assert.deepEqual(guest.refs, ['keyless:src_2:order:7']);
+    assert.deepEqual(guest.customer?.refs, ['keyless:src_2:email:buyer@shop.example']);
+    const paid = normalize('/pb/s?txid=pi_3Abc&sum=5&user_id=cus_1', {}, { keyless: 'src_2' });
+    assert.deepEqual(
+      [paid.refs, paid.customer?.refs],
+      [['keyless:src_2:stripe:pi_3Abc'], ['keyless:src_2:stripe:cus_1']],
+    );
   });
 
   it('of a secondary source is a funnel event', () => {

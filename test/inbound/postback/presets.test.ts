@@ -8,7 +8,7 @@ import { normalizePostback } from '../../../src/inbound/postback/normalize.ts';
 import { findPreset, listPresets, postbackUrlOf, presets } from '../../../src/inbound/postback/presets.ts';
 import { compileSettings } from '../../../src/inbound/postback/settings.ts';
 
-const context = { livemode: true, receivedAt: new Date('2026-11-05T12:00:00.000Z'), orderScope: null };
+const context = { livemode: true, receivedAt: new Date('2026-11-05T12:00:00.000Z'), orderScope: null, keyless: null };
 
 /** The one fact of a query by a preset, in the parts that presets decide. */
 function read(preset: string, query: string, own: object = {}) {

@@ -147,7 +147,9 @@ export function arbitraryCall({ orders, times, evidence }: CallNames): fc.Arbitr
       return readCall(() =>
         by === 'json'
           ? normalizeConversion(Object.fromEntries(pairs), context)
-          : normalizePostback(pairs, order % 2 === 0 ? keyless : keyed, { ...context, orderScope: null }),
+          : order % 2 === 0
+            ? normalizePostback(pairs, keyless, { ...context, orderScope: 'src_@_3', keyless: 'src_@_3' })
+            : normalizePostback(pairs, keyed, { ...context, orderScope: null, keyless: null }),
       );
     })
     .filter((facts) => facts.length > 0);

@@ -125,6 +125,7 @@ const arbitraryPayments: fc.Arbitrary<OrderSum[]> = fc
       currency: 'USD',
       amountMinor: 980n,
       paidMinor: 980n,
+      isInPayout: true,
       offerId: 'off_1',
       clickId: null,
     })),
