@@ -12,6 +12,7 @@ import {
   identify,
   isEmailRef,
   recordIntroductions,
+  tellingOf,
   tellingsOfArrivals,
   tellingsOfOrders,
   type Telling,
@@ -87,12 +88,15 @@ export async function lockCustomers(
   if (items.length === 0 && also.size === 0) {
     return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map() };
   }
-  const tellings = [...tellingsOfOrders(orders), ...(await tellingsOfArrivals(trx, customerArrivals))];
-  for (const { scope, says } of tellings) if (says) items.push({ scope, refs: [emailRef(says.email)], member: null });
-  const mayWithdraw = tellings.some(({ restated }) => restated);
+  const ofOrders = tellingsOfOrders(orders);
+  const ofArrivals = customerArrivals.map(({ event, fact }) => tellingOf(event, fact, false));
+  for (const { scope, says } of [...ofOrders, ...ofArrivals]) {
+    if (says) items.push({ scope, refs: [emailRef(says.email)], member: null });
+  }
+  const mayWithdraw = customerArrivals.length > 0 || ofOrders.some(({ restated }) => restated);
   for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
     if (mayWithdraw) await runSql(trx, 'beforeIntroducing', 'savepoint before_introducing');
-    const { groups, before, after } = await lockAndIntroduce(trx, items, tellings, [...also]);
+    const { groups, before, after } = await lockAndIntroduce(trx, items, ofOrders, customerArrivals, [...also]);
     // An e-mail that stands for somebody no more may stand for one who is not locked yet: then all is begun again with them.
     const strangers = findStrangers(groups, before, after);
     if (strangers.length === 0) {
@@ -119,7 +123,8 @@ interface Locked {
 async function lockAndIntroduce(
   trx: Trx,
   items: readonly Item[],
-  tellings: readonly Telling[],
+  ofOrders: readonly Telling[],
+  customerArrivals: readonly Arrival[],
   alsoLock: string[],
 ): Promise<Locked> {
   let before = noFamilies;
@@ -136,6 +141,8 @@ async function lockAndIntroduce(
     },
   );
   const owners = new Map(groups.flatMap(({ scope, refs, ownerId }) => refs.map((ref) => [keyOf(scope, ref), ownerId])));
+  // Only under the locks: another batch may have brought an earlier message of the same fact just now.
+  const tellings = [...ofOrders, ...(await tellingsOfArrivals(trx, customerArrivals))];
   const introduced = await recordIntroductions(trx, tellings, before, (scope, ref) => {
     const owner = owners.get(keyOf(scope, ref));
     if (owner === undefined) throw new Error(`no customer record for ${ref}`);
