@@ -3,6 +3,7 @@ import type { Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { Findings } from './verify-findings.ts';
+import { findLeadsNotKept } from './verify-leads.ts';
 import { findUnintroduced } from './verify-introductions.ts';
 
 /** Where a page of facts ends. */
@@ -60,6 +61,7 @@ export async function verifyFacts(
   for (const fact of await findUnintroduced(trx, told)) {
     findings.differ('fact', fact.id, 'introduction', 'none', 'of its customer, with the e-mail');
   }
+  for (const id of await findLeadsNotKept(trx, told)) findings.differ('fact', id, 'lead', 'none', 'an anonymous lead');
   const last = rows.at(-1);
   return last && rows.length === limit ? { programId: last.program_id, livemode: last.livemode, id: last.id } : null;
 }

@@ -23,6 +23,8 @@ export interface Program {
   autoApprove: boolean;
   /** Whether customers who were told of with one e-mail are one, whatever ids they have. */
   identifyByEmail: boolean;
+  /** Whether browsers may make leads without a key (Affitor's browser mode). */
+  browserLeads: boolean;
   /** What an equal domain of buyer and affiliate does: it is told in the explanation, or opens a review. */
   sameDomain: 'flag' | 'review';
   companyName: string | null;
@@ -40,6 +42,7 @@ export interface ProgramInput {
   holdDays?: number | undefined;
   autoApprove?: boolean | undefined;
   identifyByEmail?: boolean | undefined;
+  browserLeads?: boolean | undefined;
   sameDomain?: Program['sameDomain'] | undefined;
   companyName?: string | null | undefined;
   contactEmail?: string | null | undefined;
@@ -62,6 +65,7 @@ export async function createProgram(db: Db, input: ProgramInput): Promise<Progra
       holdDays: input.holdDays ?? 0,
       autoApprove: input.autoApprove ?? false,
       identifyByEmail: input.identifyByEmail ?? false,
+      browserLeads: input.browserLeads ?? false,
       sameDomain: input.sameDomain ?? 'flag',
       companyName: input.companyName ?? null,
       contactEmail: input.contactEmail ?? null,
@@ -104,6 +108,7 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
     holdDays: changes.holdDays,
     autoApprove: changes.autoApprove,
     identifyByEmail: changes.identifyByEmail,
+    browserLeads: changes.browserLeads,
     sameDomain: changes.sameDomain,
     companyName: changes.companyName,
     contactEmail: changes.contactEmail,
@@ -142,6 +147,7 @@ const columns: Columns<keyof ProgramRow> = {
   holdDays: 'hold_days',
   autoApprove: 'auto_approve',
   identifyByEmail: 'identify_by_email',
+  browserLeads: 'browser_leads',
   sameDomain: 'same_domain',
   companyName: 'company_name',
   contactEmail: 'contact_email',

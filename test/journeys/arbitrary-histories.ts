@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { Evidence, Fact, FactCustomer } from '../../src/domain/facts.ts';
+import { isAnonymous, type Evidence, type Fact, type FactCustomer } from '../../src/domain/facts.ts';
 import type { CommissionTerms } from '../../src/domain/terms.ts';
 import { arbitraryOrderFact, arbitraryTimes, START } from '../pipeline/rules/arbitrary-facts.ts';
 
@@ -109,6 +109,7 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
         { weight: 12, arbitrary: arbitrarySale(names) },
         { weight: 1, arbitrary: arbitraryLink(names) },
         { weight: 2, arbitrary: arbitraryCustomerFact(names) },
+        { weight: 3, arbitrary: arbitraryLead(names) },
       ),
       { minLength: 1, maxLength: 20, size: 'max', selector: ({ id }) => id },
     );
@@ -288,6 +289,37 @@ function arbitraryCustomerFact({ times, people, evidence }: Names): fc.Arbitrary
       const fact = { id: JSON.stringify([type, shared]), refs: [], ...shared };
       return type === 'customer' ? { ...fact, type } : { ...fact, type, eventType: 'registration', url: null };
     });
+}
+
+/** Leads: by browsers, each of one click and one reference, and by callers, who share the order of a customer's. */
+function arbitraryLead({ times }: Names): fc.Arbitrary<Fact> {
+  return fc
+    .record({
+      keyed: fc.nat({ max: 4 }).map((one) => one === 0),
+      occurredAt: fc.constantFrom(...times),
+      ref: fc.constantFrom('id:u1', 'id:u1', 'id:u3', 'id:u4', 'visitor:clk_@_1'),
+      click: fc.constantFrom('1', '1', '2', 'edge', 'old'),
+      email: fc.constantFrom(null, null, 'buyer@shop.example', 'a@affiliates.example'),
+    })
+    .map(({ keyed, occurredAt, ref, click, email }): Fact => {
+      const said = { refs: [`lead:${ref}`], evidence: { clickId: `clk_@_${click}` } };
+      const about = { type: 'lead' as const, subscription: null, goal: 'lead', occurredAt };
+      if (keyed) {
+        const customer = { refs: [ref], email };
+        return { id: JSON.stringify(['lead', said, customer]), ...about, ...said, customer };
+      }
+      const customer = { refs: [ref], email: null };
+      return { id: JSON.stringify(['anonymous', said, customer]), ...about, ...said, customer, anonymous: { email } };
+    });
+}
+
+/** The history without what browsers said without a key; null where they said nothing, or all of it. */
+export function withoutAnonymous(history: History): History | null {
+  const events = history.events.map((facts) => facts.filter((fact) => !isAnonymous(fact)));
+  const keyed = events.filter((facts) => facts.length > 0);
+  const isOther =
+    keyed.length > 0 && events.some((facts, index) => facts.length < (history.events[index]?.length ?? 0));
+  return isOther ? { ...history, events: keyed } : null;
 }
 
 /** Callers say some things twice, without a date of their own: the same fact, received at another time. */

@@ -7,7 +7,13 @@ import { createDatabase } from '../../src/db/database.ts';
 import { runSql } from '../support/sql.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
-import { arbitraryDelivery, arbitraryHistory, arbitraryUnlinkedHistory, type History } from './arbitrary-histories.ts';
+import {
+  arbitraryDelivery,
+  arbitraryHistory,
+  arbitraryUnlinkedHistory,
+  withoutAnonymous,
+  type History,
+} from './arbitrary-histories.ts';
 import { describeDifference, liveHistory, plainDelivery } from './live-history.ts';
 
 // Each run lives through a history three times. A thousand and more take a while: PROPERTY_RUNS=1000. Shrinking what
@@ -30,6 +36,46 @@ after(async () => {
 test('a history gives the same ledger in any order, with any repeats, in any batches, from any number of workers', async () => {
   await assertSameLedger(arbitraryHistory);
 });
+
+test('what browsers say without a key changes nothing that is credited without it', async () => {
+  const log = createLogger({ level: 'error', role: 'test' });
+  await fc.assert(
+    fc.asyncProperty(arbitraryHistory, async (drawn) => {
+      const history = { ...drawn, paidAfter: null };
+      const keyed = withoutAnonymous(history);
+      fc.pre(keyed !== null);
+      const without = await liveHistory(workers, log, keyed, plainDelivery(keyed));
+      const withAll = await liveHistory(workers, log, history, plainDelivery(history));
+      const credited = without.orders.filter(({ affiliate_id: affiliateId }) => affiliateId !== null);
+      const found = new Map(withAll.orders.map((order) => [order.reference, order]));
+      const same = credited.map(({ reference }) => moneyOf(found.get(reference)));
+      assert.deepEqual(same, credited.map(moneyOf));
+    }),
+    { numRuns, ...(seed === null ? { endOnFailure: true } : { seed }) },
+  );
+});
+
+/** What an order earns whom; what else was passed over for that may be told. */
+function moneyOf(order: Record<string, unknown> | undefined) {
+  const { refs, kind, status, reason, postings, affiliate_id, offer_id, click_id, occurred_at, own, customer } =
+    order ?? {};
+  const { commission_minor, commission_currency, net_minor, refunded_minor, currency, subscription } = order ?? {};
+  const money = { commission_minor, commission_currency, net_minor, refunded_minor, currency, subscription };
+  return {
+    refs,
+    kind,
+    status,
+    reason,
+    postings,
+    affiliate_id,
+    offer_id,
+    click_id,
+    occurred_at,
+    own,
+    customer,
+    ...money,
+  };
+}
 
 test('payments and invoices that nothing links pair the same way, however and whenever they and their links arrive', async () => {
   await assertSameLedger(arbitraryUnlinkedHistory);

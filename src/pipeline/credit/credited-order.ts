@@ -1,3 +1,4 @@
+import type { LeadStanding } from './bind-leads.ts';
 import type { LockedCustomer } from '../orders/lock-customers.ts';
 import type { LoadedOrder } from '../orders/loaded-order.ts';
 import type { Binding, Bindings, Evidences, OwnAttribution } from '../rules/attribution.ts';
@@ -46,8 +47,10 @@ export interface SettledOrder {
 }
 
 /** A customer, with whom they are bound to from now on. */
-export interface BoundCustomer extends LockedCustomer {
+export interface BoundCustomer extends LockedCustomer, LeadStanding {
   binding: Binding | null;
   /** Whom the facts about the customer alone name, by fact. */
   attributions: ReadonlyMap<string, OwnAttribution | null>;
+  /** When the first of these facts happened. */
+  firstFactAt: string | null;
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Fact } from '../../domain/facts.ts';
+import { isAnonymous, type Fact } from '../../domain/facts.ts';
 import { compareText } from '../../domain/orderings.ts';
 import type { Scope } from '../../domain/scope.ts';
 import { defaultCurrency, mentionedOffer } from '../rules/assumed-currency.ts';
@@ -161,7 +161,7 @@ function payments(
 /** The currency of the offer that the facts name, as it was recorded with the order, else as it is now. */
 function currencyOfOffer(facts: Fact[], recorded: TermsSnapshot[], catalog: Catalog): string | null {
   const offer = mentionedOffer(
-    facts.map((fact) => fact.evidence),
+    facts.flatMap((fact) => (isAnonymous(fact) ? [] : fact.evidence)),
     catalog,
   );
   return recorded.find(({ offerId }) => offerId === offer?.id)?.currency ?? offer?.currency ?? null;

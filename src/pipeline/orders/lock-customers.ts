@@ -3,6 +3,7 @@ import { newId } from '../../domain/ids.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { readCustomers, type CustomerRow } from '../rows/customer-rows.ts';
 import { changedFamilies, extendFamilies, lockFamilies, readFamilies, type Families } from './families.ts';
+import { leadsOfOrders, type ArrivedLead } from './anonymous-leads.ts';
 import {
   emailOf,
   emailRef,
@@ -49,6 +50,8 @@ export interface Customers<C extends LockedCustomer = LockedCustomer> {
   ofOrder: Map<string, string>;
   /** The record that a fact about a customer alone is kept with: its own, since an e-mail may stand for others later. */
   recordOf: Map<Arrival, string>;
+  /** Anonymous leads that this batch brings, with the record of the reference that each names. */
+  leads: (ArrivedLead & { customerId: string })[];
 }
 
 /** The customer of an order, if it has one. */
@@ -73,13 +76,15 @@ export async function lockCustomers(
   const left = orders.flatMap(rowsBefore).flatMap(({ customerId }) => customerId ?? []);
   const also = [...new Set([...alsoLock, ...left])];
   if (items.length === 0 && also.length === 0) {
-    return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map() };
+    return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map(), leads: [] };
   }
   const tellings = [
     ...tellingsOfOrders(orders),
     ...tellingsOfArrivals(customerArrivals.length === 0 ? [] : await firstMessages(trx, customerArrivals)),
   ];
   for (const { scope, says } of tellings) if (says) items.push({ scope, refs: [emailRef(says.email)], member: null });
+  const leads = leadsOfOrders(orders);
+  for (const { scope, ref } of leads) items.push({ scope, refs: [ref], member: null });
   let before = await lockFamilies(trx, []);
   const { groups } = await lockOwners(
     trx,
@@ -94,13 +99,15 @@ export async function lockCustomers(
     },
   );
   const owners = new Map(groups.flatMap(({ scope, refs, ownerId }) => refs.map((ref) => [keyOf(scope, ref), ownerId])));
-  const introduced = await recordIntroductions(trx, tellings, before, (scope, ref) => {
+  const ownerOf = (scope: Scope, ref: string): string => {
     const owner = owners.get(keyOf(scope, ref));
     if (owner === undefined) throw new Error(`no customer record for ${ref}`);
     return owner;
-  });
+  };
+  const introduced = await recordIntroductions(trx, tellings, before, ownerOf);
   const after = await familiesAfter(trx, before, groups, introduced);
-  return gatherCustomers(trx, groups, before, after);
+  const customers = await gatherCustomers(trx, groups, before, after);
+  return { ...customers, leads: leads.map((lead) => ({ ...lead, customerId: ownerOf(lead.scope, lead.ref) })) };
 }
 
 function keyOf(scope: Scope, ref: string): string {
@@ -153,7 +160,13 @@ async function gatherCustomers(
     trx,
     open.map(({ id }) => id),
   );
-  const customers: Customers = { byId: new Map(), rootOf: after.rootOf, ofOrder: new Map(), recordOf: new Map() };
+  const customers: Customers = {
+    byId: new Map(),
+    rootOf: after.rootOf,
+    ofOrder: new Map(),
+    recordOf: new Map(),
+    leads: [],
+  };
   const emails = new Map<string, string[]>();
   const scopes = new Map<string, Scope>();
   const arrivals = new Map<string, Arrival[]>();

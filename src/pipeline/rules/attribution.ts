@@ -11,7 +11,8 @@ export type EvidenceKind =
   | 'binding'
   | 'referral_code'
   | 'coupon'
-  | 'reference';
+  | 'reference'
+  | 'anonymous_lead';
 
 /** An affiliate that a piece of evidence points to. */
 export interface Candidate {
@@ -137,9 +138,11 @@ function byId(catalog: Catalog): (id: string) => { id: string } | null {
 export interface Bindings {
   subscription: Binding | null;
   customer: Binding | null;
+  /** The anonymous lead that counts for the customer: it speaks where nothing else does. */
+  lead: Binding | null;
 }
 
-export const noBindings: Bindings = { subscription: null, customer: null };
+export const noBindings: Bindings = { subscription: null, customer: null, lead: null };
 
 /** Whom a payout paid for an order: a decision that late evidence does not undo. */
 export interface PaidTo {
@@ -153,27 +156,30 @@ export interface Choice {
   passedOver: PassedOver[];
   /** Whom the evidence names, where somebody else has been paid for the order. */
   outvoted: Candidate | 'nobody' | null;
+  /** Nothing but an anonymous lead credits it: it takes the places of CPA offers and caps from nobody. */
+  ranksLast: boolean;
 }
 
 /**
  * The affiliate of an order. The binding of its customer beats referral codes and coupons (but not a coupon that comes
  * first), and is beaten by a named affiliate or a click. A renewal is credited by its subscription's binding, else by its
- * customer's, else by its own evidence. Whom a person assigned the order to stands above all; what was paid stays with whom
- * it was paid.
+ * customer's, else by its own evidence. An anonymous lead credits only what nothing else would, not even a click that came
+ * too late. Whom a person assigned the order to stands above all; what was paid stays with whom it was paid.
  */
 export function chooseCandidate(
   evidences: Evidences,
   bindings: Bindings,
   options: { renewal: boolean; couponFirst: boolean; assignedTo: string | null; paidTo: PaidTo | null },
 ): Choice {
-  const ranked = options.renewal ? rankForRenewal(evidences, bindings) : rankForSale(evidences, bindings, options);
+  const known = options.renewal ? rankForRenewal(evidences, bindings) : rankForSale(evidences, bindings, options);
+  const ranked = known.length === 0 && evidences.expired === null ? candidatesOfLead(bindings) : known;
   const [natural = null, ...others] = ranked;
   const weaker = others.map((candidate) => pass(candidate, whyBehind(candidate, natural)));
   const passedOver = [...evidences.passedOver, ...weaker];
   const { assignedTo, paidTo } = options;
   if (assignedTo !== null) {
-    const known = ranked.find(({ affiliateId }) => affiliateId === assignedTo);
-    const chosen = known ?? {
+    const named = ranked.find(({ affiliateId }) => affiliateId === assignedTo);
+    const chosen = named ?? {
       by: 'assignment',
       value: assignedTo,
       affiliateId: assignedTo,
@@ -185,17 +191,20 @@ export function chooseCandidate(
       chosen: { ...chosen, by: 'assignment' },
       passedOver: [...evidences.passedOver, ...others],
       outvoted: null,
+      ranksLast: false,
     };
   }
+  const ranksLast = natural?.by === 'anonymous_lead';
   if (paidTo !== null && natural?.affiliateId !== paidTo.affiliateId) {
     const why = 'what was paid stays with whom it was paid';
     return {
       chosen: { by: 'payout', value: paidTo.affiliateId, ...paidTo },
       passedOver: [...evidences.passedOver, ...(natural ? [pass(natural, why)] : []), ...weaker],
       outvoted: natural ?? 'nobody',
+      ranksLast,
     };
   }
-  return { chosen: natural, passedOver, outvoted: null };
+  return { chosen: natural, passedOver, outvoted: null, ranksLast };
 }
 
 /** Evidence of one kind is ranked by time, clicks by the program's model; only another kind is weaker. */
@@ -222,6 +231,12 @@ function rankForRenewal(evidences: Evidences, { subscription, customer }: Bindin
     ...(customer ? [candidateOf('binding', customer)] : []),
     ...evidences.candidates,
   ];
+}
+
+function candidatesOfLead({ lead }: Bindings): Candidate[] {
+  if (!lead) return [];
+  const { boundBy, affiliateId, offerId, clickId } = lead;
+  return [{ by: 'anonymous_lead', value: clickId ?? boundBy, affiliateId, offerId, clickId }];
 }
 
 function candidateOf(by: 'subscription' | 'binding', binding: Binding): Candidate {

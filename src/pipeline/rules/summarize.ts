@@ -1,4 +1,11 @@
-import type { Evidence, Fact, FactNote, FactOf, SaleDocument } from '../../domain/facts.ts';
+import {
+  isAnonymous,
+  type Evidence,
+  type Fact,
+  type FactNote,
+  type FactOf,
+  type SaleDocument,
+} from '../../domain/facts.ts';
 import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
 import { resolveAmount } from './amounts.ts';
 import { inOrder, type KnownFact, type FactSet } from './order-facts.ts';
@@ -43,6 +50,8 @@ export interface OrderSummary {
   /** A sale was stated, readable or not; a tracker's hold is then an earlier state that came late. */
   sale: boolean;
   lead: boolean;
+  /** Only visitors' browsers told of it, without a key. */
+  anonymous: boolean;
   /** Another system settled the order before it was imported: whatever is said of it, it earns nothing here. */
   imported: boolean;
   goal: string | null;
@@ -78,7 +87,7 @@ const trackerRank: Record<TrackerState, number> = { unknown: 0, lead: 1, hold: 2
 
 /** `assumedCurrency` is what amounts without a currency are taken for: the offer's. */
 export function summarize(factSet: FactSet, assumedCurrency: string): OrderSummary {
-  const facts = inOrder(factSet);
+  const facts = believed(inOrder(factSet));
   const flags = new Set<string>();
   const sales = statedSales(facts);
   const incomparable = new Set<string>();
@@ -99,6 +108,7 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
     action: facts.some(({ fact }) => fact.type === 'action'),
     sale: sales.length > 0,
     lead: facts.some(({ fact }) => fact.type === 'lead'),
+    anonymous: facts.some(({ fact }) => isAnonymous(fact)),
     imported: facts.some(({ fact }) => fact.type === 'imported'),
     goal: firstOf(facts, goalOf),
     note: firstOf(facts, ({ fact }) => fact.note ?? null),
@@ -107,7 +117,7 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
     beganAt: dating ? beginningOf(facts) : null,
     countedAt: dating ? (receiptOf(facts, payment?.factId) ?? dating.occurredAt) : null,
     evidence: facts
-      .filter(({ fact }) => Object.keys(fact.evidence).length > 0)
+      .filter(({ fact }) => !isAnonymous(fact) && Object.keys(fact.evidence).length > 0)
       .map(({ fact }) => ({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id })),
     customerRefs: unique(facts.flatMap(({ fact }) => fact.customer?.refs ?? [])),
     emails: unique(facts.flatMap(({ fact }) => (fact.customer?.email ? [fact.customer.email.toLowerCase()] : []))),
@@ -117,6 +127,14 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
     incomparable: [...incomparable].sort(),
     flags: [...flags].sort(),
   };
+}
+
+/** What a browser said without a key is left out where anybody else tells of the order. */
+function believed(facts: KnownFact[]): KnownFact[] {
+  const others = facts.filter(({ fact }) => !isAnonymous(fact));
+  // A decision about a lead says nothing of the order itself.
+  const areTelling = others.some(({ fact }) => fact.type !== 'decision' && fact.type !== 'assignment');
+  return areTelling ? others : facts;
 }
 
 /** Whether money was paid, here or before the order was imported; only that ranks among a subscription's payments. */

@@ -9,6 +9,7 @@ import type { KnownFact } from '../rules/order-facts.ts';
 import { planTakingBack } from '../rules/postings.ts';
 import { writeCustomers, type CustomerRow } from '../rows/customer-rows.ts';
 import { appendFacts, insertFacts, markPosted, moveFacts, type FactMove, type FactRow } from '../rows/fact-rows.ts';
+import { writeStandingOfLeads } from '../rows/lead-rows.ts';
 import { insertPostings } from '../rows/ledger-rows.ts';
 import { writeOrders, type OrderRow } from '../rows/order-rows.ts';
 import { announceChange } from './announce.ts';
@@ -29,6 +30,10 @@ export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Prom
     ...merged.map((one) => ({ before: one.before, row: mergedRow(one, now.toISOString()) })),
   ];
   await storeCustomers(trx, customers);
+  await writeStandingOfLeads(
+    trx,
+    [...customers.byId.values()].flatMap(({ changedLeads }) => changedLeads),
+  );
   await writeOrders(
     trx,
     changes.filter(({ before }) => before === null).map(({ row }) => row),
@@ -119,6 +124,7 @@ function mergedRow({ id, scope, before, survivorId, joinedBy }: MergedOrder, now
     review: null,
     isPayment: false,
     cpaSlot: null,
+    ranksLast: false,
     subscription: null,
     approvableAt: null,
     updatedAt: now,
@@ -157,6 +163,7 @@ const newOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'> = 
   bindsSubscription: false,
   isPayment: false,
   cpaSlot: null,
+  ranksLast: false,
   holdDays: null,
   pairingKey: null,
   pairingAt: null,
