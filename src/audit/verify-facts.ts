@@ -2,18 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
+import type { FactPosition } from './fact-position.ts';
 import type { Findings } from './verify-findings.ts';
 import { findLeadsNotKept } from './verify-leads.ts';
 import { findUnintroduced } from './verify-introductions.ts';
-
-/** Where a page of facts ends. */
-export interface FactPosition {
-  programId: string;
-  livemode: boolean;
-  id: string;
-}
-
-export const firstFact: FactPosition = { programId: '', livemode: false, id: '' };
 
 /**
  * Compares a page of stored facts with the messages that brought them: each says what its message was understood to say,

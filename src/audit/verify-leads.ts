@@ -2,8 +2,8 @@ import type { Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import { isAnonymous, type Fact } from '../domain/facts.ts';
 import { readFamilies } from '../pipeline/orders/families.ts';
+import type { FactPosition } from './fact-position.ts';
 import type { Findings } from './verify-findings.ts';
-import type { FactPosition } from './verify-facts.ts';
 
 /**
  * Compares a page of anonymous leads with the facts that tell of them, and who was first with their clicks. Which of them

@@ -1,6 +1,7 @@
 import { inTransaction, snapshot, type Db, type Trx } from '../db/db.ts';
 import { readCustomerPage, verifyCustomers } from './verify-customers.ts';
-import { firstFact, verifyFacts, type FactPosition } from './verify-facts.ts';
+import { firstFact, type FactPosition } from './fact-position.ts';
+import { verifyFacts } from './verify-facts.ts';
 import { Findings } from './verify-findings.ts';
 import { readOrderPage, verifyOrders } from './verify-orders.ts';
 import { countPostings, verifyPayouts } from './verify-payouts.ts';

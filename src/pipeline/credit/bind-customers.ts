@@ -9,8 +9,7 @@ import { addFacts } from '../rules/order-facts.ts';
 import { readCustomersWithOtherOrders, readEarliestBindings, type BindingCandidate } from '../rows/customer-rows.ts';
 import { readCustomerFacts, type CustomerFact } from '../rows/fact-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
-import { noLeads } from './bind-leads.ts';
-import type { BoundCustomer } from './credited-order.ts';
+import { noLeads, type BoundCustomer } from './credited-order.ts';
 import { mayBind, snapshotFor } from './terms.ts';
 
 /**

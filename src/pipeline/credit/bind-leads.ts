@@ -9,22 +9,8 @@ import { readFirstFactsOfOrders, readLeads, type LeadRow } from '../rows/lead-ro
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import { attributeByEvidence } from './bind-customers.ts';
 import { noContest, type LeadContest } from './contest-leads.ts';
-import type { BoundCustomer } from './credited-order.ts';
+import type { BoundCustomer, LeadStanding } from './credited-order.ts';
 import { mayBind } from './terms.ts';
-
-/** What anonymous leads come to for a customer. */
-export interface LeadStanding {
-  /** The lead that counts speaks where nothing else does. */
-  lead: Binding | null;
-  /** Why the others do not, by fact. */
-  leadsPassedOver: ReadonlyMap<string, PassedOver>;
-  /** Those that stand otherwise than is stored. */
-  changedLeads: LeadRow[];
-  /** The one that counts is not the one that did. */
-  leadMoved: boolean;
-}
-
-export const noLeads: LeadStanding = { lead: null, leadsPassedOver: new Map(), changedLeads: [], leadMoved: false };
 
 /**
  * Finds the anonymous lead that counts for each customer: the first that is the first of its click and names somebody who

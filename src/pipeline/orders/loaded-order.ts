@@ -153,7 +153,12 @@ function payments(
   if (!first) return { paidTo: null, paidElsewhere: [] };
   const elsewhere = paid.filter(({ orderId, affiliateId }) => affiliateId !== first.affiliateId && orderId !== id);
   return {
-    paidTo: { affiliateId: first.affiliateId, offerId: first.offerId, clickId: first.clickId },
+    paidTo: {
+      affiliateId: first.affiliateId,
+      offerId: first.offerId,
+      clickId: first.clickId,
+      ranksLast: rows.some((row) => row.id === first.orderId && row.ranksLast),
+    },
     paidElsewhere: [...new Map(elsewhere.map((one) => [`${one.orderId} ${one.affiliateId}`, one])).values()],
   };
 }

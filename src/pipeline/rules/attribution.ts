@@ -149,6 +149,8 @@ export interface PaidTo {
   affiliateId: string;
   offerId: string | null;
   clickId: string | null;
+  /** Nothing but an anonymous lead credited the order. */
+  ranksLast: boolean;
 }
 
 export interface Choice {
@@ -197,11 +199,12 @@ export function chooseCandidate(
   const ranksLast = natural?.by === 'anonymous_lead';
   if (paidTo !== null && natural?.affiliateId !== paidTo.affiliateId) {
     const why = 'what was paid stays with whom it was paid';
+    const { affiliateId, offerId, clickId } = paidTo;
     return {
-      chosen: { by: 'payout', value: paidTo.affiliateId, ...paidTo },
+      chosen: { by: 'payout', value: affiliateId, affiliateId, offerId, clickId },
       passedOver: [...evidences.passedOver, ...(natural ? [pass(natural, why)] : []), ...weaker],
       outvoted: natural ?? 'nobody',
-      ranksLast,
+      ranksLast: natural === null ? paidTo.ranksLast : ranksLast,
     };
   }
   return { chosen: natural, passedOver, outvoted: null, ranksLast };
