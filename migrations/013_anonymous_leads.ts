@@ -26,14 +26,13 @@ export async function up(knex: Knex): Promise<void> {
       received_at timestamptz not null,
       email text,                      -- the visitor's word: counts against this lead alone
       attribution json,                -- whom the click named when the lead was judged, with the terms of that moment
-      counts boolean not null default false, -- it speaks for its customer
+      counts boolean not null default false, -- it speaks for its customer, as long as it is the first of its click
       primary key (program_id, livemode, fact_id)
     );
     create index anonymous_leads_by_click on anonymous_leads (program_id, livemode, click_id, received_at, fact_id);
     create index anonymous_leads_by_customer on anonymous_leads (customer_id);
-    create unique index anonymous_leads_one_of_a_click on anonymous_leads (program_id, livemode, click_id) where counts;
 
-    -- Who was first with a click: by (received_at, fact_id). The row is the lock under which that is decided.
+    -- Who was first with a click: one lead, by (received_at, fact_id). The row is the lock under which that is decided.
     create table lead_clicks (
       program_id text not null,
       livemode boolean not null,
@@ -58,7 +57,9 @@ export async function up(knex: Knex): Promise<void> {
             select 1 from introductions earlier where earlier.email_id = i.email_id
               and (earlier.introduced_at, earlier.introduced_by) < (i.introduced_at, i.introduced_by)))
         ) near)
-      select l.* from family join anonymous_leads l on l.customer_id = family.id where l.counts limit 1
+      select l.* from family join anonymous_leads l on l.customer_id = family.id
+      join lead_clicks c using (program_id, livemode, click_id, fact_id)
+      where l.counts order by l.received_at, l.fact_id limit 1
     $$;
 
     -- As before, with whom an anonymous lead credits the customer to, where nothing else does.

@@ -20,7 +20,7 @@ export async function verifyLeads(
     trx,
     'readAnonymousLeadPage',
     `select l.program_id as "programId", l.livemode, l.fact_id as id, l.click_id as "clickId", l.email,
-       l.customer_id as "customerId", l.received_at as "receivedAt", l.counts, f.fact, r.customer_id as "ownerId",
+       l.customer_id as "customerId", l.received_at as "receivedAt", f.fact, r.customer_id as "ownerId",
        c.fact_id as "firstOfClick", (select first.fact_id from anonymous_leads first
          where first.program_id = l.program_id and first.livemode = l.livemode and first.click_id = l.click_id
          order by first.received_at, first.fact_id limit 1) as "firstExpected"
@@ -51,7 +51,6 @@ export async function verifyLeads(
     if (!isTold)
       findings.differ('lead', id, 'content', { clickId, receivedAt, email, customerId }, 'a fact that says so');
     if (firstOfClick !== firstExpected) findings.differ('lead', id, 'first of its click', firstOfClick, firstExpected);
-    if (row.counts && firstOfClick !== id) findings.differ('lead', id, 'counts', true, 'the first of its click');
   }
   const last = rows.at(-1);
   return last && rows.length === limit ? { programId: last.programId, livemode: last.livemode, id: last.id } : null;
@@ -84,7 +83,6 @@ interface LeadPageRow extends FactPosition {
   email: string | null;
   customerId: string;
   receivedAt: Date;
-  counts: boolean;
   fact: Fact | null;
   ownerId: string | null;
   firstOfClick: string | null;

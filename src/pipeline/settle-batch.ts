@@ -62,8 +62,8 @@ async function settleTaken(
   const aboutCustomers = arrivals.filter(({ fact }) => fact.refs.length === 0);
   const locked = await lockCustomers(trx, loaded.orders, aboutCustomers, reopened.customerIds);
 
-  const contest = await contestClicksOfLeads(trx, locked);
-  const credited = await creditOrders(trx, loaded.orders, locked, batchOrderIds, catalogs, contest);
+  const displaced = await contestClicksOfLeads(trx, locked);
+  const credited = await creditOrders(trx, loaded.orders, locked, batchOrderIds, catalogs);
   const { contexts, requests } = await findContexts(trx, credited, batchOrderIds, now.toISOString());
   const outcomes = [...rejected];
   const settled = credited.orders.map((order) => {
@@ -82,7 +82,7 @@ async function settleTaken(
   await finishEvents(trx, finished, awaitedIds(events), now.toISOString());
   const resettlementIds = await requestResettlements(
     trx,
-    distinct([...reopened.remaining, ...credited.requests, ...requests]),
+    distinct([...reopened.remaining, ...displaced, ...credited.requests, ...requests]),
   );
   return { outcomes: countOutcomes(finished), deliveryIds, resettlementIds };
 }

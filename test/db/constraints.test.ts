@@ -70,12 +70,10 @@ describe('the database itself refuses', () => {
     await assertRefused(/own/, `update tracking_links set affiliate_id = ? where id = 'lnk_x'`, [other]);
   });
 
-  test('two anonymous leads of one click that count', async () => {
-    const lead = `insert into anonymous_leads (program_id, livemode, fact_id, click_id, customer_id, received_at, counts)
-      values (?, true, ?, 'clk_1', ?, now(), ?)`;
-    await t.db.raw(lead, [ledger.programId, 'one', 'cus_1', true]);
-    await t.db.raw(lead, [ledger.programId, 'two', 'cus_2', false]);
-    await assertRefused(/anonymous_leads_one_of_a_click/, lead, [ledger.programId, 'three', 'cus_3', true]);
+  test('two anonymous leads that are the first of one click', async () => {
+    const first = `insert into lead_clicks (program_id, livemode, click_id, fact_id) values (?, true, 'clk_1', ?)`;
+    await t.db.raw(first, [ledger.programId, 'one']);
+    await assertRefused(/lead_clicks_pkey/, first, [ledger.programId, 'two']);
   });
 
   test('a fact that is stored twice', async () => {

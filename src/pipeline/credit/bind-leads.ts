@@ -8,7 +8,6 @@ import type { Catalog } from '../rules/catalog.ts';
 import { readFirstFactsOfOrders, readLeads, type LeadRow } from '../rows/lead-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import { attributeByEvidence } from './bind-customers.ts';
-import { noContest, type LeadContest } from './contest-leads.ts';
 import type { BoundCustomer, LeadStanding } from './credited-order.ts';
 import { mayBind } from './terms.ts';
 
@@ -22,7 +21,6 @@ export async function bindLeads(
   orders: readonly LoadedOrder[],
   batchOrderIds: readonly string[],
   catalogs: CatalogLoader,
-  contest: LeadContest = noContest,
 ): Promise<void> {
   const { byId, rootOf, ofOrder } = customers;
   const found = await readLeads(trx, rootOf);
@@ -45,8 +43,7 @@ export async function bindLeads(
     const catalog = catalogs.of(customer.scope.programId);
     const judged = rows.map((row) => judge(row, arrived.has(`${scopeKey(row.scope)} ${row.factId}`), catalog));
     const firstFactAt = earlier(known.get(root), customer.firstFactAt);
-    const standing = standingOf(judged, firstFactAt, customer, catalog);
-    byId.set(root, { ...customer, ...standing, leadMoved: standing.leadMoved || contest.moved.has(root) });
+    byId.set(root, { ...customer, ...standingOf(judged, firstFactAt, customer, catalog) });
   }
 }
 

@@ -12,7 +12,6 @@ import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
 import { bindLeads } from './bind-leads.ts';
 import { bindCustomers, findMovedCustomers, withCandidate } from './bind-customers.ts';
 import { SubscriptionBindings } from './bind-subscriptions.ts';
-import { noContest } from './contest-leads.ts';
 import type { BoundCustomer, CreditedOrder, WeighedOrder } from './credited-order.ts';
 import { grantSlots, type SlotRequest } from './daily-caps.ts';
 import { commissionContext, creditOrder, type OrderContext } from './settle-order.ts';
@@ -34,12 +33,11 @@ export async function creditOrders(
   locked: Customers,
   batchOrderIds: string[],
   catalogs: CatalogLoader,
-  contest = noContest,
 ): Promise<CreditedOrders> {
   const { first, displaced } = await rankFirstOfSubscriptions(trx, loaded, batchOrderIds);
   const weighed = loaded.map((order) => weighOrder(order, locked, first));
   const customers = await bindCustomers(trx, locked, batchOrderIds, catalogs);
-  await bindLeads(trx, customers, loaded, batchOrderIds, catalogs, contest);
+  await bindLeads(trx, customers, loaded, batchOrderIds, catalogs);
   const subscriptions = await SubscriptionBindings.load(trx, loaded, batchOrderIds);
   const bindings = [...[...customers.byId.values()].flatMap(({ binding }) => binding ?? []), ...subscriptions.all()];
   await catalogs.loadByIds(
@@ -60,7 +58,6 @@ export async function creditOrders(
     customers,
     subscriptions,
     requests: [
-      ...contest.requests,
       ...requestsFor(moved, customers),
       ...(await subscriptions.findMoved(trx, loaded, batchOrderIds)),
       ...displaced.map(requestOf),

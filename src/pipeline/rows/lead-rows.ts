@@ -63,10 +63,7 @@ export async function writeLeads(
   );
 }
 
-/**
- * Who is first with each click now; whoever was before counts no more. Gives the customers of those that became first, or are
- * not any more.
- */
+/** Who is first with each click now. Gives the customers of those that became first, or are not any more. */
 export async function rankLeadsOfClicks(
   trx: Trx,
   clicks: readonly LeadClick[],
@@ -86,10 +83,7 @@ export async function rankLeadsOfClicks(
        where c.fact_id is distinct from first.fact_id
      ), written as (
        update lead_clicks c set fact_id = ranked.now_id from ranked
-       where c.program_id = ranked.program_id and c.livemode = ranked.livemode and c.click_id = ranked.click_id
-     ), displaced as (
-       update anonymous_leads l set counts = false from ranked
-       where l.program_id = ranked.program_id and l.livemode = ranked.livemode and l.fact_id = ranked.before_id)
+       where c.program_id = ranked.program_id and c.livemode = ranked.livemode and c.click_id = ranked.click_id)
      select l.program_id as "programId", l.livemode, l.customer_id as "customerId"
      from ranked join anonymous_leads l
        on l.program_id = ranked.program_id and l.livemode = ranked.livemode
@@ -123,27 +117,24 @@ export async function readLeads(trx: Trx, rootOf: ReadonlyMap<string, string>): 
   return Map.groupBy(leads, ({ customerId }) => rootOf.get(customerId) ?? customerId);
 }
 
-/** Writes down whom leads name and which of them count. Those that count no more go first: one counts of a click. */
+/** Writes down whom leads name and which of them count; their customers are locked. */
 export async function writeStandingOfLeads(trx: Trx, leads: readonly LeadRow[]): Promise<void> {
-  for (const counts of [false, true]) {
-    const written = leads.filter((lead) => lead.counts === counts);
-    if (written.length === 0) continue;
-    await runSql(
-      trx,
-      'writeStandingOfLeads',
-      `update anonymous_leads l set counts = :counts, attribution = s.attribution::json
-       from unnest(:programIds::text[], :livemodes::boolean[], :factIds::text[], :attributions::text[])
-         as s (program_id, livemode, fact_id, attribution)
-       where l.program_id = s.program_id and l.livemode = s.livemode and l.fact_id = s.fact_id`,
-      {
-        counts,
-        programIds: written.map(({ scope }) => scope.programId),
-        livemodes: written.map(({ scope }) => scope.livemode),
-        factIds: written.map(({ factId }) => factId),
-        attributions: written.map(({ attribution }) => (attribution === null ? null : JSON.stringify(attribution))),
-      },
-    );
-  }
+  if (leads.length === 0) return;
+  await runSql(
+    trx,
+    'writeStandingOfLeads',
+    `update anonymous_leads l set counts = s.counts, attribution = s.attribution::json
+     from unnest(:programIds::text[], :livemodes::boolean[], :factIds::text[], :counts::boolean[], :attributions::text[])
+       as s (program_id, livemode, fact_id, counts, attribution)
+     where l.program_id = s.program_id and l.livemode = s.livemode and l.fact_id = s.fact_id`,
+    {
+      programIds: leads.map(({ scope }) => scope.programId),
+      livemodes: leads.map(({ scope }) => scope.livemode),
+      factIds: leads.map(({ factId }) => factId),
+      counts: leads.map(({ counts }) => counts),
+      attributions: leads.map(({ attribution }) => (attribution === null ? null : JSON.stringify(attribution))),
+    },
+  );
 }
 
 /** When the first fact about an order of each customer happened, of those that have more than a visitor's word for it. */
