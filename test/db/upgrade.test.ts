@@ -195,7 +195,8 @@ test('the migration after the newest one is applied to that database, once, and 
       await cp(join(root, part), join(tree, part), { recursive: true });
     await symlink(join(root, 'node_modules'), join(tree, 'node_modules'));
     const files = await listMigrations();
-    const next = `${String(files.length + 1).padStart(3, '0')}_next`;
+    const newest = Number.parseInt(files.at(-1) ?? '', 10);
+    const next = `${String(newest + 1).padStart(3, '0')}_next`;
     await writeFile(join(tree, 'migrations', `${next}.ts`), nextMigration);
 
     const first = await runCli(['migrate'], cliEnvironment({ databaseUrl: database.url }), tree);
