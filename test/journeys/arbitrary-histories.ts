@@ -92,24 +92,51 @@ const customers: FactCustomer[] = [
   { refs: ['id:u1', 'rc:u2'], email: null },
 ];
 
-export const arbitraryHistory: fc.Arbitrary<History> = fc
-  .record({
-    times: arbitraryTimes(),
-    orders: fc.integer({ min: 1, max: 5 }),
+// Those whom leads may name.
+const browserCustomers: FactCustomer[] = [
+  { refs: ['id:u1'], email: null },
+  { refs: ['id:u1'], email: 'buyer@shop.example' },
+  { refs: ['id:u3'], email: null },
+  { refs: ['id:u4'], email: null },
+];
+
+export const arbitraryHistory: fc.Arbitrary<History> = historiesOf(
+  {
     people: fc.subarray(customers, { minLength: 1, maxLength: 4 }),
     evidence: fc
       .tuple(fc.subarray(soundEvidence, { minLength: 1 }), fc.subarray(evidence, { maxLength: 3 }))
       .map(([sound, others]) => [...sound, ...others]),
+  },
+  { sales: 12, leads: 3 },
+);
+
+/** A shop whose customers are known by what their browsers said, and now and then by more. */
+export const arbitraryBrowserHistory: fc.Arbitrary<History> = historiesOf(
+  {
+    people: fc.subarray([...browserCustomers, ...customers.slice(0, 2)], { minLength: 1, maxLength: 4 }),
+    evidence: fc.subarray(soundEvidence, { maxLength: 2 }),
+  },
+  { sales: 8, leads: 8 },
+);
+
+function historiesOf(
+  said: { people: fc.Arbitrary<FactCustomer[]>; evidence: fc.Arbitrary<Evidence[]> },
+  weights: { sales: number; leads: number },
+): fc.Arbitrary<History> {
+  const drawn = fc.record({
+    times: arbitraryTimes(),
+    orders: fc.integer({ min: 1, max: 5 }),
+    ...said,
     contradictions: fc.boolean(),
     transfers: fc.boolean(),
-  })
-  .chain(({ contradictions, ...names }) => {
+  });
+  return drawn.chain(({ contradictions, ...names }) => {
     const facts = fc.uniqueArray(
       fc.oneof(
-        { weight: 12, arbitrary: arbitrarySale(names) },
+        { weight: weights.sales, arbitrary: arbitrarySale(names) },
         { weight: 1, arbitrary: arbitraryLink(names) },
         { weight: 2, arbitrary: arbitraryCustomerFact(names) },
-        { weight: 3, arbitrary: arbitraryLead(names) },
+        { weight: weights.leads, arbitrary: arbitraryLead(names) },
       ),
       { minLength: 1, maxLength: 20, size: 'max', selector: ({ id }) => id },
     );
@@ -130,6 +157,7 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
       paidAfter: fc.option(fc.integer({ min: 1, max: 12 }), { freq: 2 }),
     });
   });
+}
 
 interface Names {
   times: string[];
@@ -296,9 +324,10 @@ function arbitraryLead({ times }: Names): fc.Arbitrary<Fact> {
   return fc
     .record({
       keyed: fc.nat({ max: 4 }).map((one) => one === 0),
-      occurredAt: fc.constantFrom(...times),
+      // Signups come early, most of them.
+      occurredAt: fc.constantFrom(...times.slice(0, 1), ...times.slice(0, 2), ...times),
       ref: fc.constantFrom('id:u1', 'id:u1', 'id:u3', 'id:u4', 'visitor:clk_@_1'),
-      click: fc.constantFrom('1', '1', '2', 'edge', 'old'),
+      click: fc.constantFrom('1', '1', '1', '2', '2', 'edge', 'old'),
       email: fc.constantFrom(null, null, 'buyer@shop.example', 'a@affiliates.example'),
     })
     .map(({ keyed, occurredAt, ref, click, email }): Fact => {

@@ -8,6 +8,7 @@ import { runSql } from '../support/sql.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import {
+  arbitraryBrowserHistory,
   arbitraryDelivery,
   arbitraryHistory,
   arbitraryUnlinkedHistory,
@@ -37,10 +38,14 @@ test('a history gives the same ledger in any order, with any repeats, in any bat
   await assertSameLedger(arbitraryHistory);
 });
 
+test('so does one of a shop whose customers are known by what their browsers said', async () => {
+  await assertSameLedger(arbitraryBrowserHistory);
+});
+
 test('what browsers say without a key changes nothing that is credited without it', async () => {
   const log = createLogger({ level: 'error', role: 'test' });
   await fc.assert(
-    fc.asyncProperty(arbitraryHistory, async (drawn) => {
+    fc.asyncProperty(fc.oneof(arbitraryHistory, arbitraryBrowserHistory), async (drawn) => {
       const history = { ...drawn, paidAfter: null };
       const keyed = withoutAnonymous(history);
       fc.pre(keyed !== null);
