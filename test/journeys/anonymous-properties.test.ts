@@ -60,7 +60,7 @@ interface KeyedStep {
   order: number;
   key: string;
   email: string | null;
-  evidence: 'none' | 'none' | 'affiliate' | 'click' | 'code' | 'shared click';
+  evidence: 'none' | 'affiliate' | 'click' | 'code' | 'shared click';
   partner: number;
   daysAgo: number;
 }

@@ -104,7 +104,7 @@ describe('the strongest evidence wins', () => {
 
   test('a click that was recorded before all that a visitor may write: reference, code and coupon, alone and together', async () => {
     const ledger = await openLedger(database.db);
-    const [clicked = '', self = ''] = await Promise.all([
+    const [clicked, self] = await Promise.all([
       addAffiliate(database.db, ledger.programId),
       addAffiliate(database.db, ledger.programId, { code: 'code-self', coupon: 'cpn-self' }),
     ]);
