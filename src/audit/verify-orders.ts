@@ -98,6 +98,7 @@ const compared: (keyof OrderRow)[] = [
   'own',
   'isPayment',
   'cpaSlot',
+  'ranksLast',
   'holdDays',
   'pairingKey',
   'pairingAt',

@@ -10,6 +10,8 @@ export interface SlotRequest {
   order: LoadedOrder;
   offerId: string;
   dailyCap: number;
+  /** Only an anonymous lead credits it: it takes no slot that somebody else could have. */
+  apart: boolean;
 }
 
 /** The counter of an offer's day. */
@@ -19,10 +21,16 @@ interface Counter {
   day: string;
 }
 
+/** How many slots of a day are taken, and how many of those that are counted apart. */
+interface Taken {
+  taken: number;
+  apart: number;
+}
+
 /**
  * Gives out the slots of daily caps, in the order given. A day is a calendar day of the program's zone, by when the sale
  * happened (without a key: by when it was received). What is decided here is recorded with the order and reused by every later settlement: slots are the one
- * thing that goes to whoever is processed first.
+ * thing that goes to whoever is processed first. What only an anonymous lead credits is counted apart.
  */
 export async function grantSlots(trx: Trx, requests: SlotRequest[]): Promise<Map<string, CapDecision>> {
   const decisions = new Map<string, CapDecision>();
@@ -40,33 +48,32 @@ export async function grantSlots(trx: Trx, requests: SlotRequest[]): Promise<Map
   if (requested.size === 0) return decisions;
   const counters = [...requested.values()];
   const taken = await lockCounters(trx, counters);
-  const granted: number[] = [];
-  for (const counter of counters) {
-    const start = taken.get(keyOf(counter)) ?? 0;
-    let count = start;
-    for (const { order, offerId, dailyCap } of counter.requests) {
-      const free = count < dailyCap;
-      if (free) count += 1;
-      decisions.set(order.id, { offerId, day: counter.day, granted: free });
+  const after: Taken[] = counters.map((counter) => {
+    const count = { taken: 0, apart: 0, ...taken.get(keyOf(counter)) };
+    for (const { order, offerId, dailyCap, apart } of counter.requests) {
+      const which = apart ? 'apart' : 'taken';
+      const free = count[which] < dailyCap;
+      if (free) count[which] += 1;
+      decisions.set(order.id, { offerId, day: counter.day, granted: free, ...(apart ? { apart } : {}) });
     }
-    granted.push(count - start);
-  }
+    return count;
+  });
   await runSql(
     trx,
     'takeSlots',
-    `update cap_counters c set taken = c.taken + g.count
-     from unnest(:programIds::text[], :livemodes::boolean[], :offerIds::text[], :days::date[], :granted::integer[])
-       as g (program_id, livemode, offer_id, day, count)
+    `update cap_counters c set taken = g.taken, taken_apart = g.apart
+     from unnest(:programIds::text[], :livemodes::boolean[], :offerIds::text[], :days::date[], :taken::integer[],
+       :apart::integer[]) as g (program_id, livemode, offer_id, day, taken, apart)
      where c.program_id = g.program_id and c.livemode = g.livemode and c.offer_id = g.offer_id
-       and c.day = g.day and g.count > 0`,
-    { ...columnsOf(counters), granted },
+       and c.day = g.day and (c.taken, c.taken_apart) <> (g.taken, g.apart)`,
+    { ...columnsOf(counters), taken: after.map((count) => count.taken), apart: after.map(({ apart }) => apart) },
   );
   return decisions;
 }
 
 /** Makes the counters where they are missing and locks them all, in one sorted order; gives how much of each is taken. */
-async function lockCounters(trx: Trx, counters: Counter[]): Promise<Map<string, number>> {
-  const rows = await runSql<{ programId: string; livemode: boolean; offerId: string; day: string; taken: number }>(
+async function lockCounters(trx: Trx, counters: Counter[]): Promise<Map<string, Taken>> {
+  const rows = await runSql<{ programId: string; livemode: boolean; offerId: string; day: string } & Taken>(
     trx,
     'lockCapCounters',
     `insert into cap_counters (program_id, livemode, offer_id, day, taken)
@@ -75,10 +82,12 @@ async function lockCounters(trx: Trx, counters: Counter[]): Promise<Map<string, 
        as c (program_id, livemode, offer_id, day)
      order by program_id, livemode, offer_id, day
      on conflict (program_id, livemode, offer_id, day) do update set taken = cap_counters.taken
-     returning program_id as "programId", livemode, offer_id as "offerId", day::text as day, taken`,
+     returning program_id as "programId", livemode, offer_id as "offerId", day::text as day, taken, taken_apart as apart`,
     columnsOf(counters),
   );
-  return new Map(rows.map(({ taken, offerId, day, ...scope }) => [keyOf({ scope, offerId, day }), taken]));
+  return new Map(
+    rows.map(({ taken, apart, offerId, day, ...scope }) => [keyOf({ scope, offerId, day }), { taken, apart }]),
+  );
 }
 
 function keyOf({ scope, offerId, day }: Counter): string {

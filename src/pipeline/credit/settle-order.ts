@@ -2,12 +2,14 @@ import { addDays } from '../../domain/calendar.ts';
 import { recordTerms, type LoadedOrder } from '../orders/loaded-order.ts';
 import {
   chooseCandidate,
+  noBindings,
   standsBefore,
   weighEvidence,
   type Binding,
   type Bindings,
   type Candidate,
   type Choice,
+  type EvidenceKind,
   type Evidences,
 } from '../rules/attribution.ts';
 import type { ProgramRules, RememberedRules, TermsSnapshot } from '../rules/catalog.ts';
@@ -57,18 +59,23 @@ export function creditOrder(order: WeighedOrder, bindings: Bindings, boundAfterw
   });
 }
 
-/** The bindings that speak for an order, or for a part of its facts: those that stand before it. */
+/**
+ * The bindings that speak for an order, or for a part of its facts: those that stand before it. What only a browser told of
+ * is the lead's own, or nobody's.
+ */
 function bindingsBefore(
-  { id, reference }: WeighedOrder,
+  { id, reference, facts }: WeighedOrder,
   boundAfterwards: boolean,
-  { subscription, customer }: Bindings,
-  { occurredAt }: OrderSummary,
+  { subscription, customer, lead }: Bindings,
+  { occurredAt, anonymous }: OrderSummary,
   { candidates }: Evidences,
 ): Bindings {
+  if (anonymous) return { ...noBindings, lead: lead && facts.has(lead.boundBy) ? lead : null };
   const order = { orderId: id, occurredAt, reference, hasEvidence: candidates.length > 0 };
   return {
     subscription: standsBefore(subscription, order) ? subscription : null,
     customer: boundAfterwards || standsBefore(customer, order) ? customer : null,
+    lead: standsBefore(lead, order) ? lead : null,
   };
 }
 
@@ -90,7 +97,8 @@ function attributeByOwnEvidence(
 function bindsSubscription(order: KnownOrder, { kind, chosen, terms }: Credit): boolean {
   if (order.subscription === null || kind === null || !terms || !chosen || chosen.by === 'subscription') return false;
   // What a payout or a later fact about the customer decided of one order says nothing about the others.
-  if (chosen.by === 'payout' || (chosen.by === 'binding' && order.boundAfterwards)) return false;
+  if (chosen.by === 'payout' || chosen.by === 'anonymous_lead' || (chosen.by === 'binding' && order.boundAfterwards))
+    return false;
   if (chosen === order.evidences.expired) return false;
   return mayBind(terms, [...order.summary.emails, ...order.buyerEmails], order.summary.countedAt, order.catalog);
 }
@@ -128,8 +136,7 @@ function creditBy(
     paidTo,
   });
   const credited = choice.chosen ?? evidences.expired;
-  const binding = choice.chosen?.by === 'subscription' ? bindings.subscription : bindings.customer;
-  const terms = credited ? termsOf(order, credited, binding) : null;
+  const terms = credited ? termsOf(order, credited, bindingBy(credited.by, bindings)) : null;
   const buyer = { id: order.customerId, emails: order.buyerEmails };
   const rules = rememberRules(catalog.program, evidences, bindings, terms, [...summary.emails, ...order.buyerEmails]);
   const banned = credited !== null && isBanned(credited.affiliateId, summary.countedAt, catalog);
@@ -137,6 +144,10 @@ function creditBy(
     banned,
     grounds: groundsAround(order, summary, choice),
   });
+}
+
+function bindingBy(by: EvidenceKind, { subscription, customer, lead }: Bindings): Binding | null {
+  return by === 'subscription' ? subscription : by === 'anonymous_lead' ? lead : customer;
 }
 
 /** What a person has to decide, as far as it lies beside the facts: whom payouts paid, and orders joined by their amount. */
@@ -321,6 +332,7 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     bindsSubscription: order.bindsSubscription,
     isPayment: isPayment(summary),
     cpaSlot: credit.cpaSlot,
+    ranksLast: credit.ranksLast,
     holdDays: recorded.holdDays,
     pairingKey: pairing?.key ?? null,
     pairingAt: pairing?.at ?? null,

@@ -28,6 +28,8 @@ export interface Displaced {
 interface Contender extends Displaced {
   occurredAt: string;
   reference: string;
+  /** It comes after all others, whenever it was. */
+  last: boolean;
 }
 
 /** Finds the batch's orders that are the first of their subscription. */
@@ -38,8 +40,8 @@ export function rankFirstOfSubscriptions(
 ): Promise<FirstOrders> {
   const contests = gatherContests(
     orders,
-    ({ subscription }) => subscription,
-    ({ subscription }) => subscription,
+    ({ subscription }) => placeIn(subscription),
+    ({ subscription }) => placeIn(subscription),
   );
   return rankFirsts(trx, 'subscription', contests, batchOrderIds);
 }
@@ -56,8 +58,8 @@ export async function rankCpaSlots(
 ): Promise<FirstOrders> {
   const contests = gatherContests(
     orders,
-    ({ credit }) => credit.cpaSlot,
-    ({ cpaSlot }) => cpaSlot,
+    ({ credit }) => placeIn(credit.cpaSlot, credit.ranksLast),
+    ({ cpaSlot, ranksLast }) => placeIn(cpaSlot, ranksLast),
   );
   const clickIds = [...contests.values()].flatMap(({ key }) =>
     key.startsWith('click:') ? [key.split(':')[1] ?? ''] : [],
@@ -85,10 +87,20 @@ interface Contest {
   before: Contender[];
 }
 
+/** What an order asks for, and whether only after all others. */
+interface Place {
+  key: string;
+  last: boolean;
+}
+
+function placeIn(key: string | null, last = false): Place | null {
+  return key === null ? null : { key, last };
+}
+
 function gatherContests<O extends LoadedOrder>(
   orders: readonly O[],
-  keyNow: (order: O) => string | null,
-  keyBefore: (row: OrderRow) => string | null,
+  placeNow: (order: O) => Place | null,
+  placeBefore: (row: OrderRow) => Place | null,
 ): Map<string, Contest> {
   const contests = new Map<string, Contest>();
   const contestOf = (scope: Scope, key: string): Contest => {
@@ -99,15 +111,16 @@ function gatherContests<O extends LoadedOrder>(
   };
   for (const order of orders) {
     const { scope, id: orderId, reference, summary } = order;
-    const key = keyNow(order);
-    if (key !== null && summary.occurredAt !== null) {
-      contestOf(scope, key).now.push({ scope, orderId, occurredAt: summary.occurredAt, reference });
+    const { occurredAt } = summary;
+    const place = placeNow(order);
+    if (place && occurredAt !== null) {
+      contestOf(scope, place.key).now.push({ scope, orderId, occurredAt, reference, last: place.last });
     }
     for (const row of rowsBefore(order)) {
-      const keyThen = keyBefore(row);
-      if (keyThen === null || row.occurredAt === null || row.reference === null) continue;
-      const { occurredAt } = row;
-      contestOf(scope, keyThen).before.push({ scope, orderId: row.id, occurredAt, reference: row.reference });
+      const then = placeBefore(row);
+      if (!then || row.occurredAt === null || row.reference === null) continue;
+      const contender = { scope, orderId: row.id, occurredAt: row.occurredAt, reference: row.reference };
+      contestOf(scope, then.key).before.push({ ...contender, last: then.last });
     }
   }
   return contests;
@@ -136,10 +149,17 @@ async function rankFirsts(
 }
 
 function firstOf(contenders: Contender[]): Contender | null {
-  return contenders.reduce<Contender | null>((best, one) => (best === null || isEarlier(one, best) ? one : best), null);
+  return contenders.reduce<Contender | null>(
+    (best, one) => (best === null || comesFirst(one, best) ? one : best),
+    null,
+  );
 }
 
-/** The first in each contest among the orders that are not of this batch. */
+function comesFirst(a: Contender, b: Contender): boolean {
+  return a.last === b.last ? isEarlier(a, b) : b.last;
+}
+
+/** The first in each contest among the orders that are not of this batch: of those that rank last only where no other is. */
 async function readFirsts(
   trx: Trx,
   column: 'subscription' | 'cpa_claim',
@@ -153,16 +173,17 @@ async function readFirsts(
     id: string;
     occurred_at: Date;
     reference: string;
+    last: boolean;
   }>(
     trx,
     column === 'subscription' ? 'readFirstOfSubscriptions' : 'readHoldersOfCpaSlots',
-    `select wanted.program_id, wanted.livemode, wanted.key, o.id, o.occurred_at, o.reference
+    `select wanted.program_id, wanted.livemode, wanted.key, o.id, o.occurred_at, o.reference, o.last
      from unnest(:programIds::text[], :livemodes::boolean[], :keys::text[]) as wanted (program_id, livemode, key)
      cross join lateral (
-       select id, occurred_at, reference from orders
+       select id, occurred_at, reference, ${column === 'cpa_claim' ? 'ranks_last' : 'false'} as last from orders
        where program_id = wanted.program_id and livemode = wanted.livemode and ${column} = wanted.key
          and not (id = any(:batchOrderIds))
-       order by occurred_at, reference limit 1) o`,
+       order by ${column === 'cpa_claim' ? 'ranks_last, ' : ''}occurred_at, reference limit 1) o`,
     {
       programIds: contests.map(({ scope }) => scope.programId),
       livemodes: contests.map(({ scope }) => scope.livemode),
@@ -173,8 +194,9 @@ async function readFirsts(
   return new Map(
     rows.map((row) => {
       const scope = { programId: row.program_id, livemode: row.livemode };
+      const { id: orderId, reference, last } = row;
       const occurredAt = row.occurred_at.toISOString();
-      return [`${scopeKey(scope)} ${row.key}`, { scope, orderId: row.id, occurredAt, reference: row.reference }];
+      return [`${scopeKey(scope)} ${row.key}`, { scope, orderId, occurredAt, reference, last }];
     }),
   );
 }

@@ -20,6 +20,8 @@ export interface CapDecision {
   /** Calendar day in the program's zone. */
   day: string;
   granted: boolean;
+  /** Counted apart, among the orders that only an anonymous lead credits. */
+  apart?: true;
 }
 
 /** An open review, with when it was opened: ISO 8601 UTC. */
@@ -64,6 +66,8 @@ export interface OrderRow {
   bindsSubscription: boolean;
   isPayment: boolean;
   cpaSlot: string | null;
+  /** It takes its CPA slot after all others. */
+  ranksLast: boolean;
   /** The hold as the program had it when the order was first settled; null: only a person approves. */
   holdDays: number | null;
   /** What may pair it with an order that nothing links to it yet (pair-unlinked.ts). */
@@ -94,6 +98,7 @@ const columns: Readonly<Record<keyof OrderRow, readonly [column: string, type: C
   bindsSubscription: ['binds_subscription', 'boolean'],
   isPayment: ['claims_payment', 'boolean'],
   cpaSlot: ['cpa_claim', 'text'],
+  ranksLast: ['ranks_last', 'boolean'],
   holdDays: ['hold_days', 'integer'],
   pairingKey: ['hint', 'text'],
   pairingAt: ['hint_at', 'timestamptz'],

@@ -2,7 +2,7 @@ import { addMonths, localDay } from '../../domain/calendar.ts';
 import { mailboxOf, organizationOf } from '../../domain/email.ts';
 import { applyRate } from '../../domain/money.ts';
 import type { NotTrackedReason } from '../../domain/outcomes.ts';
-import type { Candidate, EvidenceKind, Evidences, NamedOffer, PassedOver } from './attribution.ts';
+import type { Candidate, Choice, EvidenceKind, Evidences, NamedOffer, PassedOver } from './attribution.ts';
 import type { RememberedRules, TermsSnapshot } from './catalog.ts';
 import { groundOf, openReview, type Ground, type Review } from './review.ts';
 import type { OrderSummary } from './summarize.ts';
@@ -54,6 +54,8 @@ export interface Credit {
   /** What a person has to decide before anybody is paid. */
   grounds: Ground[];
   flags: string[];
+  /** Nothing but an anonymous lead credits it: it takes places after all others. */
+  ranksLast: boolean;
 }
 
 /** Where an order's conversion and commission should stand. */
@@ -112,7 +114,7 @@ export interface Buyer {
 export function creditSummary(
   summary: OrderSummary,
   kind: OrderKind | null,
-  choice: { chosen: Candidate | null; passedOver: PassedOver[] },
+  choice: Pick<Choice, 'chosen' | 'passedOver' | 'ranksLast'>,
   { expired, offer }: Pick<Evidences, 'expired' | 'offer'>,
   terms: TermsSnapshot | null,
   buyer: Buyer,
@@ -135,6 +137,7 @@ export function creditSummary(
     rules,
     grounds: [...grounds, ...groundsOf(summary, sharedDomains, rules)],
     flags: sharedDomains.length > 0 ? ['same_domain'] : [],
+    ranksLast: choice.ranksLast,
   };
   if (asksForCpaSlot(summary, credit)) credit.cpaSlot = cpaSlotOf(credit, buyer.id, summary.goal);
   return credit;
