@@ -26,7 +26,7 @@ export async function up(knex: Knex): Promise<void> {
       received_at timestamptz not null,
       email text,                      -- the visitor's word: counts against this lead alone
       attribution json,                -- whom the click named when the lead was judged, with the terms of that moment
-      counts boolean not null default false, -- it speaks for its customer, as long as it is the first of its click
+      why_not text default 'not judged yet', -- null: it speaks for its customer, as long as it is the first of its click
       primary key (program_id, livemode, fact_id)
     );
     create index anonymous_leads_by_click on anonymous_leads (program_id, livemode, click_id, received_at, fact_id);
@@ -59,7 +59,7 @@ export async function up(knex: Knex): Promise<void> {
         ) near)
       select l.* from family join anonymous_leads l on l.customer_id = family.id
       join lead_clicks c using (program_id, livemode, click_id, fact_id)
-      where l.counts order by l.received_at, l.fact_id limit 1
+      where l.why_not is null order by l.received_at, l.fact_id limit 1
     $$;
 
     -- As before, with whom an anonymous lead credits the customer to, where nothing else does.

@@ -36,10 +36,14 @@ export async function verifyCustomers(trx: Trx, page: CustomerRow[], findings: F
     else {
       if (describe(stored) !== expected) findings.differ('customer', id, 'binding', describe(stored), expected);
       const changed = root === id ? (customers.byId.get(id)?.changedLeads ?? []) : [];
-      for (const { factId, counts } of changed) findings.differ('lead', factId, 'counts', !counts, counts);
+      for (const { factId, whyNotBefore, whyNot } of changed) {
+        findings.differ('lead', factId, 'standing', whyNotBefore ?? COUNTS, whyNot ?? COUNTS);
+      }
     }
   }
 }
+
+const COUNTS = 'it counts';
 
 function describe(binding: CustomerRow['binding']): string | null {
   if (!binding) return null;

@@ -109,7 +109,7 @@ export const arbitraryHistory: fc.Arbitrary<History> = historiesOf(
 export const arbitraryBrowserHistory: fc.Arbitrary<History> = historiesOf(
   {
     people: fc.subarray([...browserCustomers, ...customers.slice(0, 2)], { minLength: 1, maxLength: 4 }),
-    evidence: fc.subarray(soundEvidence, { maxLength: 2 }),
+    evidence: fc.subarray(soundEvidence, { maxLength: 2 }).map((some) => [{}, ...some]),
   },
   { sales: 8, leads: 8 },
 );

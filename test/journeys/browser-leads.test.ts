@@ -273,8 +273,8 @@ describe('a lead that a browser sends without a key', () => {
 
 describe('the proof finds', () => {
   for (const [what, change, field] of [
-    ['that counts by hand', 'update anonymous_leads set counts = not counts', 'counts'],
-    ['that names another click', `update anonymous_leads set click_id = 'clk_other', counts = false`, 'content'],
+    ['that counts no more by hand', `update anonymous_leads set why_not = 'by hand'`, 'standing'],
+    ['that names another click', `update anonymous_leads set click_id = 'clk_other', why_not = 'by hand'`, 'content'],
     [
       'that was received at another time',
       `update anonymous_leads set received_at = now() + interval '1 day'`,

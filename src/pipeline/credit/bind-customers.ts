@@ -23,9 +23,8 @@ export async function bindCustomers(
   batchOrderIds: readonly string[],
   catalogs: CatalogLoader,
 ): Promise<Customers<BoundCustomer>> {
-  const { rootOf, ofOrder } = customers;
-  const { recordOf, leads } = customers;
-  const bound: Customers<BoundCustomer> = { byId: new Map(), rootOf, ofOrder, recordOf, leads };
+  const { rootOf } = customers;
+  const bound: Customers<BoundCustomer> = { ...customers, byId: new Map() };
   if (customers.byId.size === 0) return bound;
   const earliest = await readEarliestBindings(trx, rootOf, batchOrderIds);
   const facts = await readCustomerFacts(trx, rootOf);

@@ -8,7 +8,7 @@ import type { Catalog } from '../rules/catalog.ts';
 import { readFirstFactsOfOrders, readLeads, type LeadRow } from '../rows/lead-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import { attributeByEvidence } from './bind-customers.ts';
-import type { BoundCustomer, LeadStanding } from './credited-order.ts';
+import { noLeads, type BoundCustomer, type LeadStanding } from './credited-order.ts';
 import { mayBind } from './terms.ts';
 
 /**
@@ -23,6 +23,7 @@ export async function bindLeads(
   catalogs: CatalogLoader,
 ): Promise<void> {
   const { byId, rootOf, ofOrder } = customers;
+  if (customers.leads.length === 0 && !customers.hadLeads) return;
   const found = await readLeads(trx, rootOf);
   if (found.size === 0) return;
   const arrived = new Set(customers.leads.map(({ scope, factId }) => `${scopeKey(scope)} ${factId}`));
@@ -68,31 +69,27 @@ function standingOf(
   { emails }: BoundCustomer,
   catalog: Catalog,
 ): LeadStanding {
-  const leadsPassedOver = new Map<string, PassedOver>();
-  let counting: JudgedLead | null = null;
-  for (const lead of leads) {
-    const { row } = lead;
-    const why = whyNot(row, counting?.row ?? null, firstFactAt, emails, catalog);
-    if (why === null) counting = lead;
+  const standing = { ...noLeads, leadsPassedOver: new Map<string, PassedOver>(), changedLeads: [] as ChangedLead[] };
+  for (const { row, arrived } of leads) {
+    const why = whyNot(row, standing.lead, firstFactAt, emails, catalog);
+    if (why === null) standing.lead = bindingOf(row);
     else {
       const named = row.attribution ? { affiliateId: row.attribution.terms.affiliateId } : {};
-      leadsPassedOver.set(row.factId, { by: 'anonymous_lead', value: row.clickId, why, ...named });
+      standing.leadsPassedOver.set(row.factId, { by: 'anonymous_lead', value: row.clickId, why, ...named });
     }
+    if (!arrived && row.whyNot === why) continue;
+    standing.changedLeads.push({ ...row, whyNot: why, whyNotBefore: row.whyNot });
+    // The order of one that arrived is of this batch: the customer's others depend on it where it counts, or did.
+    if (!arrived || row.whyNot === null || why === null) standing.leadMoved = true;
   }
-  return {
-    lead: counting && bindingOf(counting.row),
-    leadsPassedOver,
-    changedLeads: leads.flatMap(({ row, arrived }) => {
-      const counts = row === counting?.row;
-      return arrived || row.counts !== counts ? [{ ...row, counts }] : [];
-    }),
-    leadMoved: leads.some(({ row, arrived }) => row.counts !== (row === counting?.row) || (arrived && row.counts)),
-  };
+  return standing;
 }
+
+type ChangedLead = LeadStanding['changedLeads'][number];
 
 function whyNot(
   { isFirst, attribution, receivedAt, email }: LeadRow,
-  counting: LeadRow | null,
+  counting: Binding | null,
   firstFactAt: string | undefined,
   emails: string[],
   catalog: Catalog,

@@ -64,9 +64,9 @@ export interface LeadStanding {
   lead: Binding | null;
   /** Why the others do not, by fact. */
   leadsPassedOver: ReadonlyMap<string, PassedOver>;
-  /** Those that stand otherwise than is stored. */
-  changedLeads: LeadRow[];
-  /** The one that counts is not the one that did. */
+  /** Those that stand otherwise than is stored, with why they did not count. */
+  changedLeads: (LeadRow & { whyNotBefore: string | null })[];
+  /** What stored orders say of leads is not so any more: which of them counts, or why the others do not. */
   leadMoved: boolean;
 }
 

@@ -46,7 +46,9 @@ export function extendFamilies({ records, rootOf }: Families, { added, merges }:
 }
 
 function gatherFamilies(all: readonly CustomerRecord[], links: readonly (readonly [string, string])[]): Families {
-  const records = new Map(all.map(({ id, mergedInto, isEmail }) => [id, { id, mergedInto, isEmail }]));
+  const records = new Map(
+    all.map(({ id, mergedInto, isEmail, hasLeads }) => [id, { id, mergedInto, isEmail, hasLeads }]),
+  );
   const sets = new DisjointSets();
   for (const link of links) sets.join(link);
   const first = new Map<string, CustomerRecord>();

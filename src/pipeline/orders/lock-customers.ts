@@ -54,6 +54,8 @@ export interface Customers<C extends LockedCustomer = LockedCustomer> {
   recordOf: Map<Arrival, string>;
   /** Anonymous leads that this batch brings, with the record of the reference that each names. */
   leads: (ArrivedLead & { customerId: string })[];
+  /** Anonymous leads of some of them were known before. */
+  hadLeads: boolean;
 }
 
 /** The customer of an order, if it has one. */
@@ -85,7 +87,7 @@ export async function lockCustomers(
   const left = orders.flatMap(rowsBefore).flatMap(({ customerId }) => customerId ?? []);
   const also = new Set([...alsoLock, ...left]);
   if (items.length === 0 && also.size === 0) {
-    return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map(), leads: [] };
+    return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map(), leads: [], hadLeads: false };
   }
   const tellings = [...tellingsOfOrders(orders), ...(await tellingsOfArrivals(trx, customerArrivals))];
   for (const { scope, says } of tellings) if (says) items.push({ scope, refs: [emailRef(says.email)], member: null });
@@ -183,7 +185,12 @@ async function familiesAfter(
 ): Promise<Families> {
   const added = groups
     .filter(({ ownerId }) => !before.records.has(ownerId))
-    .map(({ ownerId, refs }) => ({ id: ownerId, mergedInto: null, isEmail: refs.every(isEmailRef) }));
+    .map(({ ownerId, refs }) => ({
+      id: ownerId,
+      mergedInto: null,
+      isEmail: refs.every(isEmailRef),
+      hasLeads: false,
+    }));
   const merges = groups.flatMap(({ ownerId, merged }) => merged.map((id) => ({ id, mergedInto: ownerId })));
   if (added.length === 0 && merges.length === 0 && !introduced) return before;
   const stored = introduced
@@ -204,6 +211,7 @@ async function gatherCustomers(
     ofOrder: new Map(),
     recordOf: new Map(),
     leads: [],
+    hadLeads: [...after.records.values()].some(({ hasLeads }) => hasLeads),
   };
   const arrivals: Arrival[] = [];
   for (const { ownerId, members } of groups) {

@@ -9,6 +9,8 @@ export interface CustomerRecord {
   mergedInto: string | null;
   /** It stands for an e-mail, and not for an id. */
   isEmail: boolean;
+  /** Anonymous leads of theirs are known. */
+  hasLeads: boolean;
 }
 
 /** A record, found from one that it belongs together with. */
@@ -23,7 +25,8 @@ export async function readFamilyRows(trx: Trx, ids: readonly string[]): Promise<
     trx,
     'readFamilies',
     `${familiesOf('select unnest(:ids::text[])')}
-     select family.start, family.id, c.merged_into as "mergedInto", coalesce(c.is_email, false) as "isEmail"
+     select family.start, family.id, c.merged_into as "mergedInto", coalesce(c.is_email, false) as "isEmail",
+       exists (select 1 from anonymous_leads l where l.customer_id = family.id) as "hasLeads"
      from family left join customers c on c.id = family.id`,
     { ids },
   );

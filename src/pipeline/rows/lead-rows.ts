@@ -17,8 +17,8 @@ export interface LeadRow {
   attribution: OwnAttribution | null;
   /** Of its click the first. */
   isFirst: boolean;
-  /** It speaks for its customer. */
-  counts: boolean;
+  /** Why it does not count; null: it speaks for its customer. */
+  whyNot: string | null;
 }
 
 interface LeadClick {
@@ -102,7 +102,7 @@ export async function readLeads(trx: Trx, rootOf: ReadonlyMap<string, string>): 
     trx,
     'readAnonymousLeads',
     `select l.program_id as "programId", l.livemode, l.fact_id as "factId", l.click_id as "clickId",
-       l.customer_id as "customerId", l.received_at as "receivedAt", l.email, l.attribution, l.counts,
+       l.customer_id as "customerId", l.received_at as "receivedAt", l.email, l.attribution, l.why_not as "whyNot",
        exists (select 1 from lead_clicks c where c.program_id = l.program_id and c.livemode = l.livemode
          and c.click_id = l.click_id and c.fact_id = l.fact_id) as "isFirst"
      from anonymous_leads l where l.customer_id = any(:customerIds)
@@ -117,21 +117,21 @@ export async function readLeads(trx: Trx, rootOf: ReadonlyMap<string, string>): 
   return Map.groupBy(leads, ({ customerId }) => rootOf.get(customerId) ?? customerId);
 }
 
-/** Writes down whom leads name and which of them count; their customers are locked. */
+/** Writes down whom leads name, and why they do not count; their customers are locked. */
 export async function writeStandingOfLeads(trx: Trx, leads: readonly LeadRow[]): Promise<void> {
   if (leads.length === 0) return;
   await runSql(
     trx,
     'writeStandingOfLeads',
-    `update anonymous_leads l set counts = s.counts, attribution = s.attribution::json
-     from unnest(:programIds::text[], :livemodes::boolean[], :factIds::text[], :counts::boolean[], :attributions::text[])
-       as s (program_id, livemode, fact_id, counts, attribution)
+    `update anonymous_leads l set why_not = s.why_not, attribution = s.attribution::json
+     from unnest(:programIds::text[], :livemodes::boolean[], :factIds::text[], :whyNots::text[], :attributions::text[])
+       as s (program_id, livemode, fact_id, why_not, attribution)
      where l.program_id = s.program_id and l.livemode = s.livemode and l.fact_id = s.fact_id`,
     {
       programIds: leads.map(({ scope }) => scope.programId),
       livemodes: leads.map(({ scope }) => scope.livemode),
       factIds: leads.map(({ factId }) => factId),
-      counts: leads.map(({ counts }) => counts),
+      whyNots: leads.map(({ whyNot }) => whyNot),
       attributions: leads.map(({ attribution }) => (attribution === null ? null : JSON.stringify(attribution))),
     },
   );
