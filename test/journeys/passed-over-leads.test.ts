@@ -4,7 +4,7 @@ import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import type { Fact } from '../../src/domain/facts.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runSql } from '../support/sql.ts';
-import { addClick, fact, openLedger, sale, usd } from './ledger.ts';
+import { addClick, addOffer, fact, openLedger, sale, usd } from './ledger.ts';
 
 let database: TestDatabase;
 before(async () => {
@@ -95,4 +95,18 @@ test('leads are read where customers have some, and cost batches of other custom
   assert.equal(await countReads('id:ann'), 1);
   const credited = (await ledger.orders()).map(({ affiliateId }) => affiliateId);
   assert.deepEqual(credited, [ledger.affiliateId, ledger.affiliateId, null, null]);
+});
+
+test('a lead gives neither offer nor click to what a person assigned, be it to its own affiliate', async () => {
+  const ledger = await openLedger(database.db);
+  const offerId = await addOffer(database.db, ledger.programId, { type: 'cps', rateBps: 9_000 });
+  const clickId = await addClick(ledger, { offerId });
+  const customer = { refs: ['id:ann'], email: null };
+  await ledger.say([anonymousLead('id:ann', clickId, at(1))]);
+  await ledger.say([sale('bought', usd(10_000), { customer, occurredAt: at(2) })]);
+  const commissions = async (): Promise<number[]> => (await ledger.orders()).map(({ commission }) => commission);
+  assert.deepEqual(await commissions(), [0, 9_000]);
+  const { affiliateId } = ledger;
+  await ledger.say([fact('assignment', { refs: ['bought'], affiliateId, by: 'key_1', settles: [] })]);
+  assert.deepEqual(await commissions(), [0, 2_000]);
 });

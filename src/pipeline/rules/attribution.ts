@@ -186,7 +186,8 @@ export function chooseCandidate(
   const passedOver = [...evidences.passedOver, ...weaker];
   const { assignedTo, paidTo } = options;
   if (assignedTo !== null) {
-    const { offerId = null, clickId = null } = ranked.find(({ affiliateId }) => affiliateId === assignedTo) ?? {};
+    // By the terms of evidence for them: no anonymous lead, which nobody need have seen.
+    const { offerId = null, clickId = null } = known.find(({ affiliateId }) => affiliateId === assignedTo) ?? {};
     // All evidence is listed, that for the same affiliate too: the explanation is what remembers whom a code named.
     const all = ranked.map((one) =>
       pass(one, one.affiliateId === assignedTo ? 'a person decided the same' : 'a person decided otherwise'),
