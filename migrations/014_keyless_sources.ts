@@ -15,7 +15,6 @@ export async function up(knex: Knex): Promise<void> {
     alter table sources add constraint sources_without_key_keep_to_themselves
       check (kind <> 'postback' or settings ->> 'requireKey' is distinct from 'false' or order_scope = 'source');
 
-    alter table orders add column keyless boolean not null default false; -- its CPA claim comes after all others
     alter table customers add column is_keyless boolean not null default false; -- known to such a source alone
 
     -- Who is first is told by when an order counts, which of what came without a key is when it was received.
@@ -23,7 +22,7 @@ export async function up(knex: Knex): Promise<void> {
     create index orders_by_customer on orders (customer_id, (coalesce(counted_at, occurred_at)), reference)
       where customer_id is not null;
     create index orders_by_cpa_claim
-      on orders (program_id, livemode, cpa_claim, keyless, (coalesce(counted_at, occurred_at)), reference)
+      on orders (program_id, livemode, cpa_claim, ranks_last, (coalesce(counted_at, occurred_at)), reference)
       where cpa_claim is not null;
     create index orders_binding on orders (customer_id, (coalesce(counted_at, occurred_at)), reference)
       where own is not null and customer_id is not null;
@@ -34,27 +33,24 @@ export async function up(knex: Knex): Promise<void> {
       on orders (program_id, livemode, subscription, (coalesce(counted_at, occurred_at)), reference)
       where binds_subscription and subscription is not null;
 
-    -- Slots of orders that came without a key are counted apart.
-    alter table cap_counters
-      add column keyless boolean not null default false,
-      drop constraint cap_counters_pkey,
-      add primary key (program_id, livemode, offer_id, day, keyless);
-
-    -- As in 008, without customers whom such a source alone knows: no call with a key is about them.
+    -- As in 013, without customers whom such a source alone knows: no call with a key is about them.
     create or replace function find_affitor_customers(
       of_programs text[], of_livemodes boolean[], of_clicks text[], of_key_refs text[], of_click_refs text[]
     )
-    returns table (place integer, clicked boolean, ref text, affiliate_id text, known_by text[])
+    returns table (
+      place integer, clicked boolean, ref text, affiliate_id text, known_by text[], lead_affiliate_id text
+    )
     language plpgsql stable ${plannedOnce} as $$
     #variable_conflict use_column
     begin
-      return query select asked.place::integer, coalesce(k.program_id = asked.program_id, false), found.ref,
-        coalesce(c.affiliate_id, bound_affiliate_of(c.id)),
+      return query select asked.place::integer, coalesce(k.program_id = asked.program_id, false), found.ref, bound.to,
         array(with recursive family as (
             select c.id
             union all
             select child.id from family cross join ${lookUp('customers', 'merged_into = family.id')} child)
-          select r.ref from family cross join ${lookUp('customer_refs', 'customer_id = family.id')} r order by r.ref)
+          select r.ref from family cross join ${lookUp('customer_refs', 'customer_id = family.id')} r order by r.ref),
+        case when bound.to is null and c.id is not null then
+          (select attribution -> 'terms' ->> 'affiliateId' from lead_of(c.id)) end
       from unnest(of_programs, of_livemodes, of_clicks, of_key_refs, of_click_refs) with ordinality
         as asked (program_id, livemode, click_id, key_ref, click_ref, place)
       left join ${lookUp('clicks', 'id = asked.click_id')} k on true
@@ -73,10 +69,10 @@ export async function up(knex: Knex): Promise<void> {
         union all
         (select null, c.id from ${lookUp('customers', 'click_id = asked.click_id')} c
          where c.program_id = asked.program_id and c.livemode = asked.livemode and c.merged_into is null
-           and not exists (select 1 from ${lookUp('customer_refs', 'customer_id = c.id')} r where r.ref like 'keyless:%')
-         limit 2)
+           and not c.is_keyless limit 2)
       ) found on true
-      left join ${lookUp('customers', 'id = found.id')} c on true;
+      left join ${lookUp('customers', 'id = found.id')} c on true
+      left join lateral (select coalesce(c.affiliate_id, bound_affiliate_of(c.id)) as to) bound on true;
     end $$;
   `);
   const { rows } = await knex.raw<{ rows: unknown[] }>(
@@ -238,6 +234,10 @@ export async function renameWhatTheyToldOf(knex: Knex): Promise<void> {
     delete from customer_refs k using renamed r, named n
     where r.with_customer and n.program_id = r.program_id and n.livemode = r.livemode and n.fact_id = r.id
       and k.program_id = n.program_id and k.livemode = n.livemode and k.ref = n.ref;
+    update customers c set is_keyless = true, is_email = false
+    where c.id in (select customer_id from named where source_id is not null)
+      and exists (select 1 from customer_refs k where k.customer_id = c.id)
+      and not exists (select 1 from customer_refs k where k.customer_id = c.id and k.ref not like 'keyless:%');
     delete from introductions i using renamed r
     where r.with_customer and i.program_id = r.program_id and i.livemode = r.livemode and i.introduced_by = r.id;
 

@@ -22,6 +22,7 @@ const programSchema = z
     holdDays: z.int(),
     autoApprove: z.boolean(),
     identifyByEmail: z.boolean(),
+    browserLeads: z.boolean(),
     sameDomain: z.enum(['flag', 'review']),
     clickRetentionDays: z.int(),
     companyName: z.string().nullable(),
@@ -52,6 +53,14 @@ const changeable = {
         'Whether customers with one e-mail are one, whatever ids they have: their first order brings all of them, and a CPA ' +
         'offer pays once. Default false: an e-mail alone stands for whoever was told of with it and an id first. A change ' +
         'settles those whom it concerns again',
+    }),
+  browserLeads: z
+    .boolean()
+    .optional()
+    .meta({
+      description:
+        "Whether a visitor's browser may make leads without a key (the browser mode of /affitor). Default false, since " +
+        'anybody can send them: such a lead is the weakest evidence of all, and credits only what nothing else would',
     }),
   sameDomain: z
     .enum(['flag', 'review'])

@@ -15,7 +15,7 @@ export interface MigrationPreview {
 const PAGE_SIZE = 200;
 
 /** What nobody sees: by it orders find each other. */
-const inward = new Set(['bindsSubscription', 'countedAt', 'keyless'] as const);
+const inward = new Set(['bindsSubscription', 'countedAt', 'ranksLast'] as const);
 
 /**
  * Applies the pending migrations, settles every order again by the rules of this version, and rolls all of that back: it

@@ -1,6 +1,7 @@
 import type { Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import { bindCustomers } from '../pipeline/credit/bind-customers.ts';
+import { bindLeads } from '../pipeline/credit/bind-leads.ts';
 import { readFamilies } from '../pipeline/orders/families.ts';
 import { readKnownCustomers } from '../pipeline/orders/lock-customers.ts';
 import { readCustomers, type CustomerRow } from '../pipeline/rows/customer-rows.ts';
@@ -25,15 +26,24 @@ export async function verifyCustomers(trx: Trx, page: CustomerRow[], findings: F
   const toBeSettled = await findCustomersToBeSettled(trx, [...rootOf.keys()]);
   const inFlight = new Set([...toBeSettled].map((id) => rootOf.get(id)));
   const customers = await bindCustomers(trx, known, [], catalogs);
+  await bindLeads(trx, customers, [], [], catalogs);
   for (const { id, binding: stored } of page) {
     const root = rootOf.get(id) ?? id;
     // An e-mail that stands for a customer, and whoever the program takes for the same person, is bound by that record.
     if (root === id) findings.count('customers');
     const expected = root === id ? describe(customers.byId.get(id)?.binding ?? null) : null;
     if (inFlight.has(root)) findings.count('waiting');
-    else if (describe(stored) !== expected) findings.differ('customer', id, 'binding', describe(stored), expected);
+    else {
+      if (describe(stored) !== expected) findings.differ('customer', id, 'binding', describe(stored), expected);
+      const changed = root === id ? (customers.byId.get(id)?.changedLeads ?? []) : [];
+      for (const { factId, whyNotBefore, whyNot } of changed) {
+        findings.differ('lead', factId, 'standing', whyNotBefore ?? COUNTS, whyNot ?? COUNTS);
+      }
+    }
   }
 }
+
+const COUNTS = 'it counts';
 
 function describe(binding: CustomerRow['binding']): string | null {
   if (!binding) return null;

@@ -5,17 +5,10 @@ import type { Fact } from '../domain/facts.ts';
 import { isOfOthersCustomer } from '../pipeline/orders/loaded-order.ts';
 import { readFacts } from '../pipeline/rows/fact-rows.ts';
 import { readLedgerSums } from '../pipeline/rows/ledger-rows.ts';
+import type { FactPosition } from './fact-position.ts';
 import type { Findings } from './verify-findings.ts';
+import { findLeadsNotKept } from './verify-leads.ts';
 import { findUnintroduced } from './verify-introductions.ts';
-
-/** Where a page of facts ends. */
-export interface FactPosition {
-  programId: string;
-  livemode: boolean;
-  id: string;
-}
-
-export const firstFact: FactPosition = { programId: '', livemode: false, id: '' };
 
 /**
  * Compares a page of stored facts with the messages that brought them: each says what its message was understood to say,
@@ -64,6 +57,7 @@ export async function verifyFacts(
   for (const fact of await findUnintroduced(trx, told)) {
     findings.differ('fact', fact.id, 'introduction', 'none', 'of its customer, with the e-mail');
   }
+  for (const id of await findLeadsNotKept(trx, told)) findings.differ('fact', id, 'lead', 'none', 'an anonymous lead');
   const last = rows.at(-1);
   return last && rows.length === limit ? { programId: last.program_id, livemode: last.livemode, id: last.id } : null;
 }

@@ -1,6 +1,6 @@
 /** Something that is not as its facts say. */
 export interface Difference {
-  what: 'message' | 'fact' | 'order' | 'customer' | 'payout';
+  what: 'message' | 'fact' | 'lead' | 'order' | 'customer' | 'payout';
   id: string;
   field: string;
   stored: unknown;

@@ -1,10 +1,12 @@
 import { inTransaction, snapshot, type Db, type Trx } from '../db/db.ts';
 import { readCustomerPage, verifyCustomers } from './verify-customers.ts';
-import { firstFact, verifyFacts, type FactPosition } from './verify-facts.ts';
+import { firstFact, type FactPosition } from './fact-position.ts';
+import { verifyFacts } from './verify-facts.ts';
 import { Findings } from './verify-findings.ts';
 import { readOrderPage, verifyOrders } from './verify-orders.ts';
 import { countPostings, verifyPayouts } from './verify-payouts.ts';
 import { verifyIntroductions } from './verify-introductions.ts';
+import { verifyLeads } from './verify-leads.ts';
 import { verifyMessages } from './verify-messages.ts';
 
 export interface VerifyOptions {
@@ -43,6 +45,10 @@ export async function verifyLedger(db: Db, options: VerifyOptions = {}): Promise
   for (let after: string | null = ''; after !== null;) {
     const from: string = after;
     after = await page((trx) => verifyIntroductions(trx, from, pageSize, programId, findings));
+  }
+  for (let after: FactPosition | null = firstFact; after !== null;) {
+    const from: FactPosition = after;
+    after = await page((trx) => verifyLeads(trx, from, pageSize, programId, findings));
   }
   for (let after: string | null = ''; after !== null;) {
     const from: string = after;

@@ -98,12 +98,12 @@ const compared: (keyof OrderRow)[] = [
   'own',
   'isPayment',
   'cpaSlot',
+  'ranksLast',
   'holdDays',
   'pairingKey',
   'pairingAt',
   'approvableAt',
   'countedAt',
-  'keyless',
   'bindsSubscription',
 ];
 

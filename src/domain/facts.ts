@@ -119,6 +119,11 @@ export const factSchema = z.discriminatedUnion('type', [
     type: z.literal('lead'),
     subscription: z.string().nullable(),
     goal: z.string(),
+    /**
+     * A visitor's browser said so, without any key: the weakest evidence of all, and nothing else of it is believed. The
+     * e-mail is the visitor's word, and counts against this lead alone (a self-referral).
+     */
+    anonymous: z.strictObject({ email: z.string().nullable() }).optional(),
   }),
   /** A payable action without an amount (a CPA conversion by API or postback). */
   z.strictObject({ ...common, type: z.literal('action'), goal: z.string() }),
@@ -196,6 +201,13 @@ export const factSchema = z.discriminatedUnion('type', [
 export type Fact = z.infer<typeof factSchema>;
 export type FactType = Fact['type'];
 export type FactOf<T extends FactType> = Extract<Fact, { type: T }>;
+
+export type AnonymousLead = FactOf<'lead'> & { anonymous: NonNullable<FactOf<'lead'>['anonymous']> };
+
+/** Whether a fact is no more than a visitor's word. */
+export function isAnonymous(fact: Fact): fact is AnonymousLead {
+  return fact.type === 'lead' && fact.anonymous !== undefined;
+}
 
 /**
  * What a source's pure normalizer makes of one authentic message. `ignored`: nothing in it concerns us, and the reason says

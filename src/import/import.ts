@@ -1,7 +1,7 @@
 import { normalizeImported, type ImportedMessage } from '../inbound/import/normalize.ts';
 import { storeMessages, type InboxMessage } from '../inbound/inbox/inbox.ts';
 import { settleToTheEnd, type SettleDeps } from '../pipeline/settle-safely.ts';
-import { getProgram } from '../program/programs.ts';
+import { getProgram, updateProgram } from '../program/programs.ts';
 import { readKnown, readKnownFacts } from './known.ts';
 import { planImport, type ImportPlan } from './plan.ts';
 import { wantedBy } from './wanted.ts';
@@ -32,6 +32,8 @@ export interface ImportReport {
   problems: Problem[];
   /** What is no mistake, and may not be what was meant. */
   notes: Problem[];
+  /** The program takes leads without a key from now on, which the system did whose data comes. */
+  switchedOn: 'browserLeads'[];
 }
 
 export interface Progress {
@@ -54,7 +56,7 @@ export async function importFiles(
   onProgress: (progress: Progress) => void,
 ): Promise<ImportReport> {
   const { db } = deps;
-  const { currency, defaultOfferId } = await getProgram(db, programId);
+  const { currency, defaultOfferId, browserLeads } = await getProgram(db, programId);
   const read = await readFiles(paths, format, { currency });
   const known = await readKnown(db, programId, wantedBy(read.records, programId));
   const now = deps.clock.now();
@@ -62,7 +64,8 @@ export async function importFiles(
   const messages = await withoutKnown(deps, programId, plan);
   const problems = [...read.problems, ...plan.problems];
   const { counts, notes } = plan;
-  const report = { from, programId, dryRun, counts, withoutId: read.passedOver, problems, notes };
+  const switchedOn: ImportReport['switchedOn'] = format.browserLeads && !browserLeads ? ['browserLeads'] : [];
+  const report = { from, programId, dryRun, counts, withoutId: read.passedOver, problems, notes, switchedOn };
   if (dryRun || problems.length > 0) return report;
 
   const { offers, affiliates, links, clicks } = plan;
@@ -83,6 +86,7 @@ export async function importFiles(
     onStep,
     MESSAGES_PER_STEP,
   );
+  if (switchedOn.length > 0) await updateProgram(db, programId, { browserLeads: true });
   return report;
 }
 

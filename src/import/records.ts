@@ -169,6 +169,8 @@ export interface ImportKind {
 /** How a system's lists are read. */
 export interface ImportFormat {
   kinds: readonly ImportKind[];
+  /** The system takes leads from browsers without a key, and so does the program from then on. */
+  browserLeads?: true;
 }
 
 /** A kind by the schema of its items; fields that the schema does not name are ignored. */

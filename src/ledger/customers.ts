@@ -16,7 +16,7 @@ export interface Customer {
   offerId: string | null;
   clickId: string | null;
   boundAt: Date | null;
-  /** The conversion that bound them, or the fact. */
+  /** The conversion that bound them, or the fact; an anonymous lead where nothing did. */
   boundBy: string | null;
   createdAt: Date;
   updatedAt: Date;
@@ -40,7 +40,7 @@ export async function findCustomer(
        where r.program_id = :programId and r.livemode = :livemode and r.ref = any(:references)
        union select c.id from customers c where c.program_id = :programId and c.livemode = :livemode and c.id = :id`)}
      select ${selected}, ${whoStandsFor} as "standsFor"
-     from customers c
+     from customers c left join lateral lead_of(c.id) l on c.affiliate_id is null
      where c.program_id = :programId and c.livemode = :livemode and c.id = coalesce(
        (select id from customers where program_id = :programId and livemode = :livemode and id = :id),
        ${whoStandsFor})`,
@@ -57,17 +57,18 @@ const referencesOfCustomer = `array(
     select c.id union all select child.id from family join customers child on child.merged_into = family.id)
   select ref from customer_refs join family on customer_id = family.id order by ref)`;
 
+// Whoever is bound to nobody is credited by an anonymous lead, where one counts (l).
 const columns: Columns<Exclude<keyof Customer, 'references'>> = {
-  id: 'id',
-  livemode: 'livemode',
-  email: 'email',
-  mergedInto: 'merged_into',
-  affiliateId: 'affiliate_id',
-  offerId: 'offer_id',
-  clickId: 'click_id',
-  boundAt: 'bound_at',
-  boundBy: 'bound_by',
-  createdAt: 'created_at',
-  updatedAt: 'updated_at',
+  id: 'c.id',
+  livemode: 'c.livemode',
+  email: 'c.email',
+  mergedInto: 'c.merged_into',
+  affiliateId: "coalesce(c.affiliate_id, l.attribution -> 'terms' ->> 'affiliateId')",
+  offerId: "coalesce(c.offer_id, l.attribution -> 'terms' ->> 'offerId')",
+  clickId: 'coalesce(c.click_id, l.click_id)',
+  boundAt: 'coalesce(c.bound_at, l.received_at)',
+  boundBy: 'coalesce(c.bound_by, l.fact_id)',
+  createdAt: 'c.created_at',
+  updatedAt: 'c.updated_at',
 };
-const selected = `${selectList(columns, 'c')}, ${referencesOfCustomer} as references`;
+const selected = `${selectList(columns)}, ${referencesOfCustomer} as references`;

@@ -195,7 +195,7 @@ async function findOrdersHeldBack(trx: Trx, programId: string, payoutId: string)
     trx,
     'findOrdersHeldBack',
     `select distinct o.id from payout_entries pe join orders o on o.id = pe.order_id
-     where pe.payout_id = :payoutId and o.program_id = :programId and o.keyless order by o.id`,
+     where pe.payout_id = :payoutId and o.program_id = :programId and o.ranks_last order by o.id`,
     { programId, payoutId },
   );
   return rows.map(({ id }) => id);

@@ -3,6 +3,7 @@ import type { Fact } from '../domain/facts.ts';
 import type { Outcome } from '../domain/outcomes.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
 import { subscriptionsOf } from './credit/bind-subscriptions.ts';
+import { contestClicksOfLeads } from './credit/contest-leads.ts';
 import { creditOrders, findContexts } from './credit/credit-orders.ts';
 import { outcomesOf } from './credit/event-outcomes.ts';
 import { settleOrder, targetsOf } from './credit/settle-order.ts';
@@ -29,7 +30,7 @@ export interface BatchResult {
 /**
  * Settles a batch of inbox events and resettlements in ONE transaction: lock, load, credit, settle, store. Locking and
  * loading are separate statements under READ COMMITTED, so that the load sees what the lock waited for. All locks are taken
- * in one order (references, pairing keys, orders, subscriptions, customer references, customers, clicks, cap counters), each
+ * in one order (references, pairing keys, orders, subscriptions, customer references, customers, clicks of leads, clicks, cap counters), each
  * kind sorted, so two workers never deadlock (src/docs/architecture.md says why), and one order is never settled twice at once.
  *
  * Throws on any database error; nothing of the batch is then stored.
@@ -62,6 +63,7 @@ async function settleTaken(
   const aboutCustomers = arrivals.filter(({ fact }) => fact.refs.length === 0);
   const locked = await lockCustomers(trx, loaded.orders, aboutCustomers, reopened.customerIds);
 
+  const displaced = await contestClicksOfLeads(trx, locked);
   const credited = await creditOrders(trx, loaded.orders, locked, batchOrderIds, catalogs);
   const { contexts, requests } = await findContexts(trx, credited, batchOrderIds, now.toISOString());
   const outcomes = [...rejected];
@@ -81,7 +83,7 @@ async function settleTaken(
   await finishEvents(trx, finished, awaitedIds(events), now.toISOString());
   const resettlementIds = await requestResettlements(
     trx,
-    distinct([...reopened.remaining, ...credited.requests, ...requests]),
+    distinct([...reopened.remaining, ...displaced, ...credited.requests, ...requests]),
   );
   return { outcomes: countOutcomes(finished), deliveryIds, resettlementIds };
 }

@@ -23,6 +23,8 @@ export interface Program {
   autoApprove: boolean;
   /** Whether customers who were told of with one e-mail are one, whatever ids they have. */
   identifyByEmail: boolean;
+  /** Whether browsers may make leads without a key (Affitor's browser mode). */
+  browserLeads: boolean;
   /** What an equal domain of buyer and affiliate does: it is told in the explanation, or opens a review. */
   sameDomain: 'flag' | 'review';
   /** Days that a click which no order names is kept beyond the longest window of the program's offers. */
@@ -42,6 +44,7 @@ export interface ProgramInput {
   holdDays?: number | undefined;
   autoApprove?: boolean | undefined;
   identifyByEmail?: boolean | undefined;
+  browserLeads?: boolean | undefined;
   sameDomain?: Program['sameDomain'] | undefined;
   clickRetentionDays?: number | undefined;
   companyName?: string | null | undefined;
@@ -65,6 +68,7 @@ export async function createProgram(db: Db, input: ProgramInput): Promise<Progra
       holdDays: input.holdDays ?? 0,
       autoApprove: input.autoApprove ?? false,
       identifyByEmail: input.identifyByEmail ?? false,
+      browserLeads: input.browserLeads ?? false,
       sameDomain: input.sameDomain ?? 'flag',
       clickRetentionDays: input.clickRetentionDays ?? 400,
       companyName: input.companyName ?? null,
@@ -119,6 +123,7 @@ export async function updateProgram(db: Db, programId: string, changes: ProgramC
     holdDays: changes.holdDays,
     autoApprove: changes.autoApprove,
     identifyByEmail: changes.identifyByEmail,
+    browserLeads: changes.browserLeads,
     sameDomain: changes.sameDomain,
     clickRetentionDays: changes.clickRetentionDays,
     companyName: changes.companyName,
@@ -158,6 +163,7 @@ const columns: Columns<keyof ProgramRow> = {
   holdDays: 'hold_days',
   autoApprove: 'auto_approve',
   identifyByEmail: 'identify_by_email',
+  browserLeads: 'browser_leads',
   sameDomain: 'same_domain',
   clickRetentionDays: 'click_retention_days',
   companyName: 'company_name',

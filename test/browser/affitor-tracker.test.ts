@@ -3,6 +3,7 @@ import { inTransaction } from '../../src/db/db.ts';
 import { after, before, describe, it } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
 import { createAffiliate } from '../../src/program/affiliates.ts';
+import { updateProgram } from '../../src/program/programs.ts';
 import { openConformanceProgram, type ConformanceProgram } from '../dialects/conformance.ts';
 import { openBrowser } from '../support/browser.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -25,6 +26,7 @@ describe('affitor-tracker.js in Chromium', () => {
 
   before(async () => {
     program = await openConformanceProgram();
+    await updateProgram(program.hub.db, program.programId, { browserLeads: true });
     await inTransaction(program.hub.db, (trx) =>
       createAffiliate(
         trx,

@@ -86,6 +86,12 @@ describe('the database itself refuses', () => {
     await assertRefused(/own/, inTest, ['lnk_y', programId, affiliateId, offerId, 'Own-code']);
   });
 
+  test('two anonymous leads that are the first of one click', async () => {
+    const first = `insert into lead_clicks (program_id, livemode, click_id, fact_id) values (?, true, 'clk_1', ?)`;
+    await t.db.raw(first, [ledger.programId, 'one']);
+    await assertRefused(/lead_clicks_pkey/, first, [ledger.programId, 'two']);
+  });
+
   test('a fact that is stored twice', async () => {
     await assertRefused(/facts_pkey/, `insert into facts select * from facts where program_id = ? limit 1`, [
       ledger.programId,

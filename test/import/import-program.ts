@@ -17,6 +17,7 @@ export interface Report {
   code: number | NodeJS.Signals;
   counts: Record<'offer' | 'affiliate' | 'link' | 'click' | 'customer' | 'order', Counts>;
   withoutId: number;
+  switchedOn: string[];
   problems: { file: string; row: number; field: string | null; message: string }[];
   notes: { file: string; row: number; field: string | null; message: string }[];
 }

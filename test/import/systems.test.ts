@@ -198,14 +198,22 @@ test('Affitor: partners by code, a customer key stays bound, a transaction id is
     'sales.jsonl': `${JSON.stringify({ transaction_id: 'tx-1', customer_key: 'user_77', amount_cents: 5000, created_at: at })}\n`,
   };
   const counted = { affiliate: 1, click: 1, customer: 1, order: 1 };
+  const isOn = async (): Promise<boolean> => (await program.api.get('/program')).body.data.browserLeads;
+  const dry = await program.import('affitor', files, '--dry-run');
+  assert.deepEqual([dry.switchedOn, await isOn()], [['browserLeads'], false]);
+  const first = await program.import('affitor', files);
   assert.deepEqual(
-    tally(await program.import('affitor', files)),
+    tally(first),
     each(counted, (count) => [count, 0]),
   );
+  // Affitor takes leads from browsers, and so does the program from now on.
+  assert.deepEqual([first.switchedOn, await isOn()], [['browserLeads'], true]);
+  const again = await program.import('affitor', files);
   assert.deepEqual(
-    tally(await program.import('affitor', files)),
+    tally(again),
     each(counted, (count) => [0, count]),
   );
+  assert.deepEqual(again.switchedOn, []);
 
   const client = new ApiClient(hub.url, program.key);
   const sale = { transaction_id: 'tx-2', customer_key: 'user_77', amount_cents: 5000, is_recurring: false };

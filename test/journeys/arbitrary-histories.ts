@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { Evidence, Fact, FactCustomer } from '../../src/domain/facts.ts';
+import { isAnonymous, type Evidence, type Fact, type FactCustomer } from '../../src/domain/facts.ts';
 import { keylessRef } from '../../src/domain/keyless.ts';
 import type { CommissionTerms } from '../../src/domain/terms.ts';
 import { arbitraryOrderFact, arbitraryTimes, START } from '../pipeline/rules/arbitrary-facts.ts';
@@ -88,26 +88,54 @@ const customers: FactCustomer[] = [
   { refs: ['id:u1', 'rc:u2'], email: null },
 ];
 
-export const arbitraryHistory: fc.Arbitrary<History> = fc
-  .record({
-    times: arbitraryTimes(),
-    orders: fc.integer({ min: 1, max: 5 }),
+// Those whom leads may name.
+const browserCustomers: FactCustomer[] = [
+  { refs: ['id:u1'], email: null },
+  { refs: ['id:u1'], email: 'buyer@shop.example' },
+  { refs: ['id:u3'], email: null },
+  { refs: ['id:u4'], email: null },
+];
+
+export const arbitraryHistory: fc.Arbitrary<History> = historiesOf(
+  {
     people: fc.subarray(customers, { minLength: 1, maxLength: 4 }),
     evidence: fc
       .tuple(fc.subarray(soundEvidence, { minLength: 1 }), fc.subarray(evidence, { maxLength: 3 }))
       .map(([sound, others]) => [...sound, ...others]),
+  },
+  { sales: 12, leads: 3 },
+);
+
+/** A shop whose customers are known by what their browsers said, and now and then by more. */
+export const arbitraryBrowserHistory: fc.Arbitrary<History> = historiesOf(
+  {
+    people: fc.subarray([...browserCustomers, ...customers.slice(0, 2)], { minLength: 1, maxLength: 4 }),
+    evidence: fc.subarray(soundEvidence, { maxLength: 2 }).map((some) => [{}, ...some]),
+  },
+  { sales: 8, leads: 8 },
+);
+
+function historiesOf(
+  said: { people: fc.Arbitrary<FactCustomer[]>; evidence: fc.Arbitrary<Evidence[]> },
+  weights: { sales: number; leads: number },
+): fc.Arbitrary<History> {
+  const drawn = fc.record({
+    times: arbitraryTimes(),
+    orders: fc.integer({ min: 1, max: 5 }),
+    ...said,
     contradictions: fc.boolean(),
     transfers: fc.boolean(),
-  })
-  .chain(({ contradictions, ...names }) => {
+  });
+  return drawn.chain(({ contradictions, ...names }) => {
     const alone = (facts: fc.Arbitrary<Fact>): fc.Arbitrary<Fact[]> => facts.map((fact) => [fact]);
     const messages = fc.uniqueArray(
       fc.oneof(
-        { weight: 12, arbitrary: alone(arbitrarySale(names)) },
+        { weight: weights.sales, arbitrary: alone(arbitrarySale(names)) },
         { weight: 1, arbitrary: alone(arbitraryLink(names)) },
         { weight: 2, arbitrary: alone(arbitraryCustomerFact(names)) },
         { weight: 2, arbitrary: arbitraryStripeReversal(names.orders, names.times) },
         { weight: 2, arbitrary: arbitraryCall(names) },
+        { weight: weights.leads, arbitrary: alone(arbitraryLead(names)) },
       ),
       { minLength: 1, maxLength: 20, size: 'max', selector: (facts) => facts.map(({ id }) => id).join() },
     );
@@ -138,6 +166,7 @@ export const arbitraryHistory: fc.Arbitrary<History> = fc
         });
       });
   });
+}
 
 interface Placed {
   /** Before which of the other events it comes. */
@@ -262,6 +291,38 @@ function arbitraryCustomerFact({ times, people, evidence }: Names): fc.Arbitrary
       const fact = { id: JSON.stringify([type, shared]), refs: [], ...shared };
       return type === 'customer' ? { ...fact, type } : { ...fact, type, eventType: 'registration', url: null };
     });
+}
+
+/** Leads: by browsers, each of one click and one reference, and by callers, who share the order of a customer's. */
+function arbitraryLead({ times }: Names): fc.Arbitrary<Fact> {
+  return fc
+    .record({
+      keyed: fc.nat({ max: 4 }).map((one) => one === 0),
+      // Signups come early, most of them.
+      occurredAt: fc.constantFrom(...times.slice(0, 1), ...times.slice(0, 2), ...times),
+      ref: fc.constantFrom('id:u1', 'id:u1', 'id:u3', 'id:u4', 'visitor:clk_@_1'),
+      click: fc.constantFrom('1', '1', '1', '2', '2', 'edge', 'old'),
+      email: fc.constantFrom(null, null, 'buyer@shop.example', 'a@affiliates.example'),
+    })
+    .map(({ keyed, occurredAt, ref, click, email }): Fact => {
+      const said = { refs: [`lead:${ref}`], evidence: { clickId: `clk_@_${click}` } };
+      const about = { type: 'lead' as const, subscription: null, goal: 'lead', occurredAt };
+      if (keyed) {
+        const customer = { refs: [ref], email };
+        return { id: JSON.stringify(['lead', said, customer]), ...about, ...said, customer };
+      }
+      const customer = { refs: [ref], email: null };
+      return { id: JSON.stringify(['anonymous', said, customer]), ...about, ...said, customer, anonymous: { email } };
+    });
+}
+
+/** The history without what browsers said without a key; null where they said nothing, or all of it. */
+export function withoutAnonymous(history: History): History | null {
+  const events = history.events.map((facts) => facts.filter((fact) => !isAnonymous(fact)));
+  const keyed = events.filter((facts) => facts.length > 0);
+  const isOther =
+    keyed.length > 0 && events.some((facts, index) => facts.length < (history.events[index]?.length ?? 0));
+  return isOther ? { ...history, events: keyed } : null;
 }
 
 /** Callers say some things twice, without a date of their own: the same fact, received at another time. */

@@ -8,7 +8,13 @@ import { runSql } from '../support/sql.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { arbitraryDelivery, plainDelivery } from './arbitrary-deliveries.ts';
-import { arbitraryHistory, withoutKeyless, type History } from './arbitrary-histories.ts';
+import {
+  arbitraryBrowserHistory,
+  arbitraryHistory,
+  withoutAnonymous,
+  withoutKeyless,
+  type History,
+} from './arbitrary-histories.ts';
 import { arbitraryDecidedHistory } from './arbitrary-decided-histories.ts';
 import { arbitraryUnlinkedHistory } from './arbitrary-unlinked-histories.ts';
 import { describeDifference, liveHistory, type LedgerImage } from './live-history.ts';
@@ -35,6 +41,50 @@ after(async () => {
 test('a history gives the same ledger in any order, with any repeats, in any batches, from any number of workers', async () => {
   await assertSameLedger(arbitraryHistory);
 });
+
+test('so does one of a shop whose customers are known by what their browsers said', async () => {
+  await assertSameLedger(arbitraryBrowserHistory);
+});
+
+test('what browsers say without a key changes nothing that is credited without it', async () => {
+  const log = createLogger({ level: 'error', role: 'test' });
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(arbitraryHistory, arbitraryBrowserHistory), async (drawn) => {
+      const history = { ...drawn, breaks: [] };
+      const keyed = withoutAnonymous(history);
+      fc.pre(keyed !== null);
+      const without = await liveHistory(workers, log, keyed, plainDelivery(keyed));
+      const withAll = await liveHistory(workers, log, history, plainDelivery(history));
+      const credited = without.orders.filter(({ affiliate_id: affiliateId }) => affiliateId !== null);
+      const found = new Map(withAll.orders.map((order) => [order.reference, order]));
+      const same = credited.map(({ reference }) => moneyOf(found.get(reference)));
+      assert.deepEqual(same, credited.map(moneyOf));
+    }),
+    { numRuns, endOnFailure: !shrinks, ...(seed === null ? {} : { seed }) },
+  );
+});
+
+/** What an order earns whom; what else was passed over for that may be told. */
+function moneyOf(order: Record<string, unknown> | undefined) {
+  const { refs, kind, status, reason, postings, affiliate_id, offer_id, click_id, occurred_at, own, customer } =
+    order ?? {};
+  const { commission_minor, commission_currency, net_minor, refunded_minor, currency, subscription } = order ?? {};
+  const money = { commission_minor, commission_currency, net_minor, refunded_minor, currency, subscription };
+  return {
+    refs,
+    kind,
+    status,
+    reason,
+    postings,
+    affiliate_id,
+    offer_id,
+    click_id,
+    occurred_at,
+    own,
+    customer,
+    ...money,
+  };
+}
 
 test('payments and invoices that nothing links pair the same way, however and whenever they and their links arrive', async () => {
   await assertSameLedger(arbitraryUnlinkedHistory);

@@ -276,7 +276,7 @@ async function readImage(db: Db, programId: string, mark: string): Promise<Omit<
           group by 1, 2 having sum(e.amount_minor) <> 0) s) as postings,
        kind, status, reason, gross_minor::text, net_minor::text, refunded_minor::text, currency, affiliate_id, offer_id,
        click_id, order_id, goal, subscription, occurred_at, reference, commission_minor::text, commission_currency,
-       claims_payment, own, explanation, keyless, counted_at, approvable_at, review -> 'reasons' as review
+       claims_payment, own, explanation, ranks_last, counted_at, approvable_at, review -> 'reasons' as review
      from orders o where id in (select root from root) order by reference`,
     [programId, programId],
   );

@@ -86,7 +86,7 @@ function describeRows(problems: readonly Problem[]): string[] {
   return more > 0 ? [...shown, `… and ${more.toLocaleString('en')} more (--json has all)`] : shown;
 }
 
-function describeReport({ counts, withoutId, dryRun, notes }: ImportReport): string {
+function describeReport({ counts, withoutId, dryRun, notes, switchedOn }: ImportReport): string {
   const names = Object.keys(counts) as (keyof ImportReport['counts'])[];
   const rows = names.map((name) => {
     const { added, there, repeated } = counts[name];
@@ -101,9 +101,15 @@ function describeReport({ counts, withoutId, dryRun, notes }: ImportReport): str
     formatTable(columns, rows),
     ...(withoutId > 0 ? [passedOver] : []),
     ...describeRows(notes),
+    ...switchedOn.map((setting) => `${setting} ${dryRun ? 'will be' : 'is'} switched on: ${settings[setting]}`),
     ...(dryRun ? ['Nothing was written.'] : []),
   ].join('\n');
 }
+
+const settings = {
+  browserLeads:
+    'browsers may make leads without a key, as before the move. PATCH /api/v1/program {"browserLeads": false} ends that.',
+};
 
 const plurals = {
   offer: 'offers',

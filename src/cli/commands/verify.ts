@@ -41,7 +41,7 @@ export function showProgress(): (findings: Findings) => void {
 
 /** The counts in words, in the order in which things are compared. */
 function describeCounts({ counts }: Findings): string {
-  const shown = ['messages', 'facts', 'orders', 'postings', 'customers', 'payouts'];
+  const shown = ['messages', 'facts', 'leads', 'orders', 'postings', 'customers', 'payouts'];
   return shown
     .filter((what) => counts.has(what))
     .map((what) => `${toCount(counts.get(what) ?? 0)} ${what}`)

@@ -43,6 +43,7 @@ const sale = z.object({
 });
 
 export const affitorFormat: ImportFormat = {
+  browserLeads: true,
   kinds: [
     defineKind(
       'sale',

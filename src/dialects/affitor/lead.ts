@@ -1,20 +1,23 @@
+import type { Db } from '../../db/db.ts';
 import { AppError } from '../../domain/errors.ts';
 import { leadPolicy, limitNetwork } from '../../http/network-limits.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
+import type { Scope } from '../../domain/scope.ts';
 import { digestId } from '../../inbound/fields/references.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { submitRequest } from '../submit.ts';
+import { admitBrowser, toAnonymousLead } from './browser-lead.ts';
 import { badRequest, readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
 import { findProgramId } from './numbers.ts';
-import { leadBody, trackingBody } from './schemas.ts';
+import { leadBody, trackingBody, type LeadBody } from './schemas.ts';
 import { describeTest, isTestMode } from './test-mode.ts';
 import { findWho, type Who } from './who.ts';
 
 /**
  * `POST /track/lead`: a signup, which binds the customer to the click. By a server with its API key, or by a browser
- * without one, whose click id is the proof. https://docs.affitor.com/api-reference/track-lead, read 2026-11.
+ * without one, where the program takes such leads. https://docs.affitor.com/api-reference/track-lead, read 2026-11.
  */
 export const leadRoute = defineDialectRoute({
   method: 'post',
@@ -40,9 +43,10 @@ export const leadRoute = defineDialectRoute({
     if (click && click.programId !== programId) throw badRequest('Customer does not belong to this program');
     const isLiveCaller = principal ? principal.mode === 'live' : click?.livemode !== false;
     const livemode = isLiveCaller && !test && !click?.id.startsWith('test_');
-    const who = await findWho(deps.db, { programId, livemode }, body);
-    if (who.clickId === null && !who.customer && !test) throw badRequest(NOT_FOUND);
-    const lead = toLead(who, body.email?.toLowerCase() ?? null, receivedAt);
+    const said = { clickId: click?.id ?? null, key: body.customer_key, email: body.email?.toLowerCase() ?? null };
+    const lead = principal
+      ? toLead(await findKnown(deps.db, { programId, livemode }, body, test), said.email, receivedAt)
+      : toAnonymousLead(await admitBrowser(deps.db, programId, said), receivedAt);
     const normalized: Normalized = { kind: 'facts', livemode, facts: [lead] };
     const { id } = await submitRequest(deps, request, { programId, kind: 'event', normalized });
     // A repeated lead adds nothing, and is answered like the first.
@@ -53,6 +57,12 @@ export const leadRoute = defineDialectRoute({
     });
   },
 });
+
+async function findKnown(db: Db, scope: Scope, body: LeadBody, test: boolean): Promise<Who> {
+  const who = await findWho(db, scope, body);
+  if (who.clickId === null && !who.customer && !test) throw badRequest(NOT_FOUND);
+  return who;
+}
 
 const NOT_FOUND = 'Customer not found. Provide a valid click_id or customer_key.';
 const PROGRAM_REQUIRED = 'additional_data.program_id is required in test mode without an API key';

@@ -41,6 +41,7 @@ export function buildAffitorOpenApi(publicUrl: string): OpenApiDocument {
 const errorDescriptions = {
   '400': 'A field is missing or wrong, or the customer is not known',
   '401': 'No API key, or a wrong one',
+  '403': 'The program takes no leads without an API key (browserLeads)',
   '404': 'No sale has this transaction_id',
   '409': 'The transaction_id is recorded already',
   '413': 'The body has more than 1 MiB',
@@ -58,10 +59,10 @@ const operations: Record<'click' | 'lead' | 'sale' | 'refund', ZodOpenApiOperati
   lead: describe(
     'trackLead',
     'Track a signup',
-    'By a server with its API key, or by a browser whose click id is the proof.',
+    'By a server with its API key, or by a browser with a click id, where the program has `browserLeads` switched on.',
     [{ bearerAuth: [] }, {}],
     leadBody,
-    { answers: [leadAnswer], errors: ['400', '401'] },
+    { answers: [leadAnswer], errors: ['400', '401', '403'] },
   ),
   sale: describe('trackSale', 'Track a sale', 'Once a transaction_id.', [{ bearerAuth: [] }], saleBody, {
     answers: [saleAnswer, notAttributedAnswer],

@@ -48,7 +48,11 @@ export const saleRoute = defineDialectRoute({
 /** A sale that cannot be credited is not stored: the caller may send it again once the customer is known. */
 function refuseUnknown({ clickId, customer }: Who): void {
   if (clickId === null && !customer) throw badRequest('Customer not found. Provide customer_key or click_id.');
-  if (clickId === null && !customer?.affiliateId) throw badRequest(NOT_ATTRIBUTED);
+  if (clickId === null && creditedTo(customer) === null) throw badRequest(NOT_ATTRIBUTED);
+}
+
+function creditedTo(customer: Who['customer']): string | null {
+  return customer?.affiliateId ?? customer?.leadAffiliateId ?? null;
 }
 
 const NOT_ATTRIBUTED = 'No affiliate attribution found for this customer in this program';
@@ -70,8 +74,10 @@ function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Da
   // Only test records may come without an amount.
   if (typeof body.amount_cents !== 'number') return { ...common, type: 'action' };
   const amount = { minor: body.amount_cents, currency: body.currency ?? 'USD' };
-  const isRenewal = body.is_recurring === true && Boolean(customer?.affiliateId);
-  // A recurring payment of a customer who is credited to nobody yet is the first that the hub knows of.
+  // A recurring payment of a customer who is credited to nobody yet is the first that the hub knows of. What a visitor's lead
+  // says of the customer changes nothing of a sale that names a click itself.
+  const credited = clickId === null ? creditedTo(customer) : (customer?.affiliateId ?? null);
+  const isRenewal = body.is_recurring === true && credited !== null;
   const phase = isRenewal ? 'recurring' : subscription ? 'subscription' : 'one_off';
   return { ...common, type: 'sale', document: 'api', gross: amount, net: amount, phase, subscription };
 }

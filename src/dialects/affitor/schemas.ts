@@ -79,6 +79,8 @@ export const leadBody = z
   })
   .meta({ id: 'LeadRequest', description: 'At least one of click_id and customer_key' });
 
+export type LeadBody = z.output<typeof leadBody>;
+
 const ID_REQUIRED = 'transaction_id is required and must be a string';
 const ID_NOT_FILLED_IN = 'transaction_id stands for no value: the sender did not fill it in';
 const AMOUNT_REQUIRED = 'amount_cents is required and must be a positive integer';

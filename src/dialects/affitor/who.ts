@@ -17,6 +17,8 @@ export interface Who {
 
 interface KnownCustomer {
   affiliateId: string | null;
+  /** Whom an anonymous lead credits the customer to, where nothing else does. */
+  leadAffiliateId: string | null;
   /** Every reference that the customer is known by. */
   references: string[];
 }
@@ -96,7 +98,7 @@ async function answerGroup(group: readonly Asked[]): Promise<void> {
        -- Live calls know no test clicks.
        clicked and (not (:livemodes::boolean[])[place]
          or (select livemode from clicks where id = (:clickIds::text[])[place])) as clicked,
-        affiliate_id as "affiliateId", known_by as "references"
+       affiliate_id as "affiliateId", known_by as "references", lead_affiliate_id as "leadAffiliateId"
      from find_affitor_customers(:programIds::text[], :livemodes::boolean[], :clickIds::text[], :keyRefs::text[],
        :clickRefs::text[])`,
     {
@@ -107,12 +109,12 @@ async function answerGroup(group: readonly Asked[]): Promise<void> {
       clickRefs: group.map(({ clickId }) => clickId && clickRef(clickId)),
     },
   );
-  for (const { callNumber, clicked, ref, affiliateId, references } of rows) {
+  for (const { callNumber, clicked, ref, ...customer } of rows) {
     const found = group[callNumber - 1]?.found;
     if (!found) throw new Error(`the group has no call ${callNumber}`);
     found.clicked = clicked;
-    if (ref !== null) found.byReference.set(ref, { affiliateId, references });
-    else if (references.length > 0) found.boundByClick.push({ affiliateId, references });
+    if (ref !== null) found.byReference.set(ref, customer);
+    else if (customer.references.length > 0) found.boundByClick.push(customer);
   }
 }
 
@@ -123,6 +125,7 @@ interface FoundRow {
   /** Null: whom the click bound, or nobody. */
   ref: string | null;
   affiliateId: string | null;
+  leadAffiliateId: string | null;
   references: string[];
 }
 

@@ -9,7 +9,7 @@ import { addFacts } from '../rules/order-facts.ts';
 import { readCustomersWithOtherOrders, readEarliestBindings, type BindingCandidate } from '../rows/customer-rows.ts';
 import { readCustomerFacts, type CustomerFact } from '../rows/fact-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
-import type { BoundCustomer } from './credited-order.ts';
+import { noLeads, type BoundCustomer } from './credited-order.ts';
 import { mayBind, snapshotFor } from './terms.ts';
 
 /**
@@ -23,8 +23,8 @@ export async function bindCustomers(
   batchOrderIds: readonly string[],
   catalogs: CatalogLoader,
 ): Promise<Customers<BoundCustomer>> {
-  const { rootOf, ofOrder } = customers;
-  const bound: Customers<BoundCustomer> = { byId: new Map(), rootOf, ofOrder, recordOf: customers.recordOf };
+  const { rootOf } = customers;
+  const bound: Customers<BoundCustomer> = { ...customers, byId: new Map() };
   if (customers.byId.size === 0) return bound;
   const earliest = await readEarliestBindings(trx, rootOf, batchOrderIds);
   const facts = await readCustomerFacts(trx, rootOf);
@@ -68,7 +68,7 @@ function bindCustomer(
   for (const { fact } of arrived) {
     const stands = known.get(fact.id)?.fact ?? fact;
     const before = stored.find((one) => one.fact === stands)?.attribution ?? null;
-    attributions.set(fact.id, before ?? attributeByFact(stands, catalog));
+    attributions.set(fact.id, before ?? attributeByEvidence(stands, catalog));
   }
   const candidates = offered ? [offered] : [];
   for (const { fact } of known.values()) {
@@ -76,7 +76,14 @@ function bindCustomer(
     const own = attributions.get(fact.id) ?? recorded;
     if (own) candidates.push(...candidateOfFact(fact, own, customer, catalog));
   }
-  const bound: BoundCustomer = { ...customer, attributions, binding: null };
+  const times = [...known.values()].map(({ fact }) => fact.occurredAt).sort();
+  const bound: BoundCustomer = {
+    ...customer,
+    ...noLeads,
+    attributions,
+    binding: null,
+    firstFactAt: times[0] ?? null,
+  };
   return candidates.reduce(withCandidate, bound);
 }
 
@@ -89,7 +96,10 @@ export function withCandidate(customer: BoundCustomer, candidate: BindingCandida
 }
 
 /** Whom a fact about a customer alone names, with the terms of today: metadata on the customer, a signup with a click. */
-function attributeByFact(fact: Fact, catalog: Catalog): OwnAttribution | null {
+export function attributeByEvidence(
+  fact: Pick<Fact, 'id' | 'occurredAt' | 'evidence'>,
+  catalog: Catalog,
+): OwnAttribution | null {
   if (Object.keys(fact.evidence).length === 0) return null;
   const item = { evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id };
   const [candidate] = weighEvidence([item], fact.occurredAt, catalog, []).candidates;
@@ -132,7 +142,7 @@ function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, cu
 /** Whether what the customer's other orders depend on has changed: the binding, or who the customer is. */
 function movesOthers(customer: BoundCustomer): boolean {
   const records = [customer, ...customer.others];
-  if (customer.changed || records.some(({ merged }) => merged.length > 0)) return true;
+  if (customer.changed || customer.leadMoved || records.some(({ merged }) => merged.length > 0)) return true;
   // An address of theirs that is new may be the affiliate's own, also where it comes with a record of its own.
   const known = new Set(records.flatMap(({ before, isKeyless }) => (isKeyless ? [] : (before?.email ?? []))));
   const existed = records.some(({ before }) => before !== null);

@@ -7,7 +7,9 @@ import { boundWhen, isByCustomerFact, weighEvidence } from '../rules/attribution
 import { kindOf, needsCapSlot } from '../rules/commission.ts';
 import type { BindingCandidate } from '../rows/customer-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
+import type { CapDecision } from '../rows/order-rows.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
+import { bindLeads } from './bind-leads.ts';
 import { bindCustomers, findMovedCustomers, withCandidate } from './bind-customers.ts';
 import { SubscriptionBindings } from './bind-subscriptions.ts';
 import type { BoundCustomer, CreditedOrder, WeighedOrder } from './credited-order.ts';
@@ -35,6 +37,7 @@ export async function creditOrders(
   const { first, displaced } = await rankFirstOfSubscriptions(trx, loaded, batchOrderIds);
   const weighed = loaded.map((order) => weighOrder(order, locked, first));
   const customers = await bindCustomers(trx, locked, batchOrderIds, catalogs);
+  await bindLeads(trx, customers, loaded, batchOrderIds, catalogs);
   const subscriptions = await SubscriptionBindings.load(trx, loaded, batchOrderIds);
   const bindings = [...[...customers.byId.values()].flatMap(({ binding }) => binding ?? []), ...subscriptions.all()];
   await catalogs.loadByIds(
@@ -74,8 +77,9 @@ function creditInTurn(
   const credited = new Map<string, CreditedOrder>();
   for (const order of weighed.toSorted(byPayment)) {
     const customer = customerOf(customers, order.id);
-    const bindings = { subscription: subscriptions.of(order), customer: customer?.binding ?? null };
-    const one = creditOrder(order, bindings);
+    const subscription = subscriptions.of(order);
+    const bindings = { subscription, customer: customer?.binding ?? null, lead: customer?.lead ?? null };
+    const one = creditOrder(withLeadsPassedOver(order, customer), bindings);
     credited.set(order.id, one);
     const candidate = candidateOf(one);
     if (customer && candidate) customers.byId.set(customer.id, withCandidate(customer, candidate));
@@ -85,6 +89,17 @@ function creditInTurn(
     const one = credited.get(id);
     return one ? afterwards(one, customerOf(customers, id)) : [];
   });
+}
+
+// Anybody may send leads: what is told of those that count for nothing is bounded.
+const LEADS_TOLD = 5;
+
+/** Why leads do not count, where the order is no more than these. */
+function withLeadsPassedOver(order: WeighedOrder, customer: BoundCustomer | null): WeighedOrder {
+  if (!order.summary.anonymous || !customer) return order;
+  const { evidences, facts } = order;
+  const passedOver = [...customer.leadsPassedOver].flatMap(([id, told]) => (facts.has(id) ? told : []));
+  return { ...order, evidences: { ...evidences, passedOver: passedOver.slice(0, LEADS_TOLD) } };
 }
 
 /** A fact about the customer that bound them after the order speaks for it, too, and binds nobody by that. */
@@ -139,12 +154,10 @@ export async function findContexts(
   const firstPayments = await findFirstPayments(trx, customers, subscriptions, orders, batchOrderIds);
   const contexts = new Map<string, OrderContext>();
   for (const order of orders) {
-    const { terms } = order.credit;
-    const { cap } = order.recorded;
     contexts.set(order.id, {
       firstPaymentAt: firstPayments.of(order),
       holdsCpaSlot: cpaSlots.first.has(order.id),
-      cap: cap && terms && cap.offerId === terms.offerId ? cap : null,
+      cap: recordedCap(order),
       now,
     });
   }
@@ -169,8 +182,16 @@ function slotRequests(orders: CreditedOrder[], contexts: Map<string, OrderContex
     const { terms } = order.credit;
     if (!context || context.cap || !terms || terms.dailyCap === 0) return [];
     const needed = needsCapSlot(order.summary, order.credit, commissionContext(order, context, order.summary));
-    return needed ? [{ order, offerId: terms.offerId, dailyCap: terms.dailyCap }] : [];
+    const { offerId, dailyCap } = terms;
+    return needed ? [{ order, offerId, dailyCap, apart: order.credit.ranksLast }] : [];
   });
+}
+
+/** The decision of the daily cap as far as it still holds: whoever was counted apart asks again once they are credited. */
+function recordedCap({ recorded, credit }: CreditedOrder): CapDecision | null {
+  const { cap } = recorded;
+  if (!cap || cap.offerId !== credit.terms?.offerId) return null;
+  return cap.apart && !credit.ranksLast ? null : cap;
 }
 
 function requestOf({ scope, orderId }: Pick<ResettlementRequest, 'scope'> & { orderId: string }): ResettlementRequest {

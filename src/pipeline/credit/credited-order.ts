@@ -1,9 +1,10 @@
 import type { LockedCustomer } from '../orders/lock-customers.ts';
 import type { LoadedOrder } from '../orders/loaded-order.ts';
-import type { Binding, Bindings, Evidences, OwnAttribution } from '../rules/attribution.ts';
+import type { Binding, Bindings, Evidences, OwnAttribution, PassedOver } from '../rules/attribution.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
 import type { Credit, OrderKind } from '../rules/commission.ts';
 import type { Posting } from '../rules/postings.ts';
+import type { LeadRow } from '../rows/lead-rows.ts';
 import type { OrderRow } from '../rows/order-rows.ts';
 
 /**
@@ -49,8 +50,24 @@ export interface SettledOrder {
 }
 
 /** A customer, with whom they are bound to from now on. */
-export interface BoundCustomer extends LockedCustomer {
+export interface BoundCustomer extends LockedCustomer, LeadStanding {
   binding: Binding | null;
   /** Whom the facts about the customer alone name, by fact. */
   attributions: ReadonlyMap<string, OwnAttribution | null>;
+  /** When the first of these facts happened. */
+  firstFactAt: string | null;
 }
+
+/** What anonymous leads come to for a customer. */
+export interface LeadStanding {
+  /** The lead that counts speaks where nothing else does. */
+  lead: Binding | null;
+  /** Why the others do not, by fact. */
+  leadsPassedOver: ReadonlyMap<string, PassedOver>;
+  /** Those that stand otherwise than is stored, with why they did not count. */
+  changedLeads: (LeadRow & { whyNotBefore: string | null })[];
+  /** What stored orders say of leads is not so any more: which of them counts, or why the others do not. */
+  leadMoved: boolean;
+}
+
+export const noLeads: LeadStanding = { lead: null, leadsPassedOver: new Map(), changedLeads: [], leadMoved: false };

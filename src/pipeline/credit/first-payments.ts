@@ -2,6 +2,7 @@ import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Customers } from '../orders/lock-customers.ts';
 import { rowsBefore, type LoadedOrder } from '../orders/loaded-order.ts';
+import type { Binding } from '../rules/attribution.ts';
 import type { OrderRow } from '../rows/order-rows.ts';
 import { findOrdersOfSubscriptions, subscriptionKey, type SubscriptionKey } from '../rows/subscription-rows.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
@@ -11,7 +12,10 @@ import { isPayment } from './who-is-first.ts';
 
 /** When the months of a revenue share begin. */
 export interface FirstPayments {
-  /** Of each order: the first payment of its customer since they were bound; without a customer of its subscription. */
+  /**
+   * Of each order: the first payment of its customer since they were bound (or since the anonymous lead, where nothing else
+   * credits the order); without a customer of its subscription.
+   */
   of(order: CreditedOrder): string | null;
   /** Customers whose first payment moved although they have other orders. */
   movedCustomers: Set<string>;
@@ -30,7 +34,8 @@ export async function findFirstPayments(
   orders: readonly CreditedOrder[],
   batchOrderIds: readonly string[],
 ): Promise<FirstPayments> {
-  const ofCustomers = await findOfCustomers(trx, customers, orders, batchOrderIds);
+  const ofCustomers = await findOfCustomers(trx, customers, orders, batchOrderIds, ({ binding }) => binding);
+  const ofLeads = await findOfCustomers(trx, customers, orders, batchOrderIds, ({ lead }) => lead);
   const ofSubscriptions = await findOfSubscriptions(trx, subscriptions, orders, batchOrderIds);
   const moved = [...ofSubscriptions.moved].flatMap((name) => ofSubscriptions.keys.get(name) ?? []);
   const others = await findOrdersOfSubscriptions(trx, moved, batchOrderIds);
@@ -38,8 +43,8 @@ export async function findFirstPayments(
     of: (order) =>
       order.customerId === null
         ? (ofSubscriptions.at.get(nameOf(order) ?? '') ?? null)
-        : (ofCustomers.at.get(order.customerId) ?? null),
-    movedCustomers: ofCustomers.moved,
+        : ((order.credit.byLead ? ofLeads : ofCustomers).at.get(order.customerId) ?? null),
+    movedCustomers: new Set([...ofCustomers.moved, ...ofLeads.moved]),
     requests: others.map(({ id, programId, livemode }) => ({
       scope: { programId, livemode },
       customerId: null,
@@ -58,9 +63,13 @@ async function findOfCustomers(
   customers: Customers<BoundCustomer>,
   orders: readonly CreditedOrder[],
   batchOrderIds: readonly string[],
+  boundBy: (customer: BoundCustomer) => Binding | null,
 ): Promise<Found> {
   const since = new Map<string, string>();
-  for (const { id, binding } of customers.byId.values()) if (binding) since.set(id, binding.boundAt);
+  for (const customer of customers.byId.values()) {
+    const binding = boundBy(customer);
+    if (binding) since.set(customer.id, binding.boundAt);
+  }
   if (since.size === 0) return { at: new Map(), moved: new Set() };
   const others = await readOfCustomers(trx, customers.rootOf, since, batchOrderIds);
   return compare(

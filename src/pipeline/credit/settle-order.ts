@@ -2,12 +2,14 @@ import { addDays } from '../../domain/calendar.ts';
 import { recordTerms, type LoadedOrder } from '../orders/loaded-order.ts';
 import {
   chooseCandidate,
+  noBindings,
   standsBefore,
   weighEvidence,
   type Binding,
   type Bindings,
   type Candidate,
   type Choice,
+  type EvidenceKind,
   type Evidences,
   type PaidTo,
 } from '../rules/attribution.ts';
@@ -58,18 +60,23 @@ export function creditOrder(order: WeighedOrder, bindings: Bindings, boundAfterw
   });
 }
 
-/** The bindings that speak for an order, or for a part of its facts: those that stand before it. */
+/**
+ * The bindings that speak for an order, or for a part of its facts: those that stand before it. What only a browser told of
+ * is the lead's own, or nobody's.
+ */
 function bindingsBefore(
-  { id, reference }: WeighedOrder,
+  { id, reference, facts }: WeighedOrder,
   boundAfterwards: boolean,
-  { subscription, customer }: Bindings,
-  { countedAt }: OrderSummary,
+  { subscription, customer, lead }: Bindings,
+  { countedAt, anonymous }: OrderSummary,
   { candidates }: Evidences,
 ): Bindings {
+  if (anonymous) return { ...noBindings, lead: lead && facts.has(lead.boundBy) ? lead : null };
   const order = { orderId: id, occurredAt: countedAt, reference, hasEvidence: candidates.length > 0 };
   return {
     subscription: standsBefore(subscription, order) ? subscription : null,
     customer: boundAfterwards || standsBefore(customer, order) ? customer : null,
+    lead: standsBefore(lead, order) ? lead : null,
   };
 }
 
@@ -91,7 +98,8 @@ function attributeByOwnEvidence(
 function bindsSubscription(order: KnownOrder, { kind, chosen, terms }: Credit): boolean {
   if (order.subscription === null || kind === null || !terms || !chosen || chosen.by === 'subscription') return false;
   // What a payout or a later fact about the customer decided of one order says nothing about the others.
-  if (chosen.by === 'payout' || (chosen.by === 'binding' && order.boundAfterwards)) return false;
+  if (chosen.by === 'payout' || chosen.by === 'anonymous_lead' || (chosen.by === 'binding' && order.boundAfterwards))
+    return false;
   if (chosen === order.evidences.expired) return false;
   return mayBind(terms, [...order.summary.emails, ...order.buyerEmails], order.summary.countedAt, order.catalog);
 }
@@ -131,8 +139,7 @@ function creditBy(
   });
   const choice = pinned && assignedTo === null ? stayWith(paidTo, natural) : natural;
   const credited = choice.chosen ?? evidences.expired;
-  const binding = choice.chosen?.by === 'subscription' ? bindings.subscription : bindings.customer;
-  const terms = credited ? termsOf(order, credited, binding) : null;
+  const terms = credited ? termsOf(order, credited, bindingBy(credited.by, bindings)) : null;
   const buyer = { id: order.customerId, emails: order.buyerEmails };
   const rules = rememberRules(catalog.program, evidences, bindings, terms, [...summary.emails, ...order.buyerEmails]);
   const banned = credited !== null && isBanned(credited.affiliateId, summary.countedAt, catalog);
@@ -151,7 +158,8 @@ function stayWith(paidTo: readonly PaidTo[], natural: Choice): Choice {
       chosen?.affiliateId === affiliateId && [null, offerId].includes(chosen.offerId) && chosen.clickId === clickId,
   );
   if (!payee || isPaid) return natural;
-  return { ...natural, chosen: { by: 'payout', value: payee.affiliateId, ...payee }, outvoted: null };
+  const { affiliateId, offerId, clickId } = payee;
+  return { ...natural, chosen: { by: 'payout', value: affiliateId, affiliateId, offerId, clickId }, outvoted: null };
 }
 
 /** The terms by which a payout paid it. */
@@ -159,6 +167,10 @@ function paidTerms({ paidTo, recorded }: LoadedOrder, { affiliateId }: Candidate
   const paid = paidTo.find((one) => one.affiliateId === affiliateId);
   if (!paid) return null;
   return recorded.terms.find((one) => one.affiliateId === affiliateId && one.offerId === paid.offerId) ?? null;
+}
+
+function bindingBy(by: EvidenceKind, { subscription, customer, lead }: Bindings): Binding | null {
+  return by === 'subscription' ? subscription : by === 'anonymous_lead' ? lead : customer;
 }
 
 /** What a person has to decide, as far as it lies beside the facts: whom payouts paid, and orders joined by their amount. */
@@ -336,7 +348,6 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     sub1: (target.clickId === null ? null : order.catalog.click(target.clickId)?.sub1) ?? before?.sub1 ?? null,
     occurredAt: summary.occurredAt,
     countedAt: summary.countedAt === summary.occurredAt ? null : summary.countedAt,
-    keyless: summary.keyless,
     commissionMinor: target.commissionMinor,
     commissionCurrency: target.commissionCurrency,
     terms: recordTerms(recorded.terms, credit.terms, order.ownTerms),
@@ -347,6 +358,7 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     bindsSubscription: order.bindsSubscription,
     isPayment: isPayment(summary),
     cpaSlot: credit.cpaSlot,
+    ranksLast: credit.ranksLast,
     holdDays: recorded.holdDays,
     pairingKey: pairing?.key ?? null,
     pairingAt: pairing?.at ?? null,

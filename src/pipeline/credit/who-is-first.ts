@@ -11,7 +11,7 @@ import type { CreditedOrder } from './credited-order.ts';
  * Who is first decides who is paid: the first payment of a subscription is its sale, the first order that asks for a CPA
  * slot is paid, the first payment of a customer starts the clock of a revenue share. First by (countedAt, reference), never
  * by who was processed first; so an order that arrives late may come first, and whoever was first is settled again. A CPA slot
- * goes to an order that was told of without a key only where no other asks for it.
+ * goes to an order that was told of without a key, or by an anonymous lead alone, only where no other asks for it.
  */
 export interface FirstOrders {
   /** The batch's orders that are first. */
@@ -30,8 +30,8 @@ interface Contender extends Displaced {
   /** By when it counts (`countedAt`). */
   occurredAt: string;
   reference: string;
-  /** It comes after all that are not. */
-  isLast: boolean;
+  /** It comes after all others, whenever it was. */
+  last: boolean;
 }
 
 /** Finds the batch's orders that are the first of their subscription. */
@@ -42,8 +42,8 @@ export function rankFirstOfSubscriptions(
 ): Promise<FirstOrders> {
   const contests = gatherContests(
     orders,
-    ({ subscription }) => subscription,
-    ({ subscription }) => subscription,
+    ({ subscription }) => placeIn(subscription),
+    ({ subscription }) => placeIn(subscription),
   );
   return rankFirsts(trx, 'subscription', contests, batchOrderIds);
 }
@@ -60,9 +60,8 @@ export async function rankCpaSlots(
 ): Promise<FirstOrders> {
   const contests = gatherContests(
     orders,
-    ({ credit }) => credit.cpaSlot,
-    ({ cpaSlot }) => cpaSlot,
-    true,
+    ({ credit }) => placeIn(credit.cpaSlot, credit.ranksLast),
+    ({ cpaSlot, ranksLast }) => placeIn(cpaSlot, ranksLast),
   );
   const clickIds = [...contests.values()].flatMap(({ key }) =>
     key.startsWith('click:') ? [key.split(':')[1] ?? ''] : [],
@@ -90,11 +89,20 @@ interface Contest {
   before: Contender[];
 }
 
+/** What an order asks for, and whether only after all others. */
+interface Place {
+  key: string;
+  last: boolean;
+}
+
+function placeIn(key: string | null, last = false): Place | null {
+  return key === null ? null : { key, last };
+}
+
 function gatherContests<O extends LoadedOrder>(
   orders: readonly O[],
-  keyNow: (order: O) => string | null,
-  keyBefore: (row: OrderRow) => string | null,
-  keylessLast = false,
+  placeNow: (order: O) => Place | null,
+  placeBefore: (row: OrderRow) => Place | null,
 ): Map<string, Contest> {
   const contests = new Map<string, Contest>();
   const contestOf = (scope: Scope, key: string): Contest => {
@@ -105,17 +113,17 @@ function gatherContests<O extends LoadedOrder>(
   };
   for (const order of orders) {
     const { scope, id: orderId, reference, summary } = order;
-    const key = keyNow(order);
-    if (key !== null && summary.countedAt !== null) {
-      const isLast = keylessLast && summary.keyless;
-      contestOf(scope, key).now.push({ scope, orderId, occurredAt: summary.countedAt, reference, isLast });
+    const { countedAt } = summary;
+    const place = placeNow(order);
+    if (place && countedAt !== null) {
+      contestOf(scope, place.key).now.push({ scope, orderId, occurredAt: countedAt, reference, last: place.last });
     }
     for (const row of rowsBefore(order)) {
-      const keyThen = keyBefore(row);
+      const then = placeBefore(row);
       const occurredAt = row.countedAt ?? row.occurredAt;
-      if (keyThen === null || occurredAt === null || row.reference === null) continue;
-      const isLast = keylessLast && row.keyless;
-      contestOf(scope, keyThen).before.push({ scope, orderId: row.id, occurredAt, reference: row.reference, isLast });
+      if (!then || occurredAt === null || row.reference === null) continue;
+      const contender = { scope, orderId: row.id, occurredAt, reference: row.reference };
+      contestOf(scope, then.key).before.push({ ...contender, last: then.last });
     }
   }
   return contests;
@@ -144,14 +152,17 @@ async function rankFirsts(
 }
 
 function firstOf(contenders: Contender[]): Contender | null {
-  return contenders.reduce<Contender | null>((best, one) => (best === null || isBefore(one, best) ? one : best), null);
+  return contenders.reduce<Contender | null>(
+    (best, one) => (best === null || comesFirst(one, best) ? one : best),
+    null,
+  );
 }
 
-function isBefore(a: Contender, b: Contender): boolean {
-  return a.isLast === b.isLast ? isEarlier(a, b) : b.isLast;
+function comesFirst(a: Contender, b: Contender): boolean {
+  return a.last === b.last ? isEarlier(a, b) : b.last;
 }
 
-/** The first in each contest among the orders that are not of this batch. */
+/** The first in each contest among the orders that are not of this batch: of those that rank last only where no other is. */
 async function readFirsts(
   trx: Trx,
   column: 'subscription' | 'cpa_claim',
@@ -165,7 +176,7 @@ async function readFirsts(
     id: string;
     counted_at: Date;
     reference: string;
-    is_last: boolean;
+    last: boolean;
   }>(
     trx,
     column === 'subscription' ? 'readFirstOfSubscriptions' : 'readHoldersOfCpaSlots',
@@ -173,11 +184,11 @@ async function readFirsts(
      from unnest(:programIds::text[], :livemodes::boolean[], :keys::text[]) as wanted (program_id, livemode, key)
      cross join lateral (
        select id, coalesce(counted_at, occurred_at) as counted_at, reference,
-         ${column === 'cpa_claim' ? 'keyless' : 'false'} as is_last
+         ${column === 'cpa_claim' ? 'ranks_last' : 'false'} as last
        from orders
        where program_id = wanted.program_id and livemode = wanted.livemode and ${column} = wanted.key
          and not (id = any(:batchOrderIds))
-       order by ${column === 'cpa_claim' ? 'keyless, ' : ''}coalesce(counted_at, occurred_at), reference limit 1) o`,
+       order by ${column === 'cpa_claim' ? 'ranks_last, ' : ''}coalesce(counted_at, occurred_at), reference limit 1) o`,
     {
       programIds: contests.map(({ scope }) => scope.programId),
       livemodes: contests.map(({ scope }) => scope.livemode),
@@ -188,9 +199,9 @@ async function readFirsts(
   return new Map(
     rows.map((row) => {
       const scope = { programId: row.program_id, livemode: row.livemode };
-      const { id: orderId, reference, is_last: isLast } = row;
+      const { id: orderId, reference, last } = row;
       const occurredAt = row.counted_at.toISOString();
-      return [`${scopeKey(scope)} ${row.key}`, { scope, orderId, occurredAt, reference, isLast }];
+      return [`${scopeKey(scope)} ${row.key}`, { scope, orderId, occurredAt, reference, last }];
     }),
   );
 }

@@ -47,7 +47,10 @@ export function extendFamilies({ records, rootOf }: Families, { added, merges }:
 
 function gatherFamilies(all: readonly CustomerRecord[], links: readonly (readonly [string, string])[]): Families {
   const records = new Map(
-    all.map(({ id, mergedInto, isEmail, isKeyless }) => [id, { id, mergedInto, isEmail, isKeyless }]),
+    all.map(({ id, mergedInto, isEmail, isKeyless, hasLeads }) => [
+      id,
+      { id, mergedInto, isEmail, isKeyless, hasLeads },
+    ]),
   );
   const sets = new DisjointSets();
   for (const link of links) sets.join(link);

@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import type { Fact } from '../../domain/facts.ts';
+import { isAnonymous, type Fact } from '../../domain/facts.ts';
 import { isKeylessRef } from '../../domain/keyless.ts';
 import { isEarlier } from '../../domain/orderings.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
@@ -38,9 +38,9 @@ export function identify(refs: string[], emails: string[]): string[] {
   return email === undefined ? [] : [emailRef(email)];
 }
 
-/** An e-mail as it identifies. */
+/** An e-mail as it identifies: never by a visitor's word. */
 export function emailOf(fact: Fact): string | null {
-  return fact.customer?.email ? fact.customer.email.toLowerCase() : null;
+  return !isAnonymous(fact) && fact.customer?.email ? fact.customer.email.toLowerCase() : null;
 }
 
 /** A fact of the batch, as far as it may say that somebody with an id has an e-mail. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Fact } from '../../domain/facts.ts';
+import { isAnonymous, type Fact } from '../../domain/facts.ts';
 import { isKeylessRef, withoutSource } from '../../domain/keyless.ts';
 import { compareText } from '../../domain/orderings.ts';
 import type { Scope } from '../../domain/scope.ts';
@@ -138,7 +138,7 @@ export function assembleOrder(
     arrivals,
     ...taken,
     ledgerSums,
-    paidTo: payeesOf(ledgerSums),
+    paidTo: payeesOf(ledgerSums, rows),
     pinned,
     usualCurrency,
     namesOffer: offerCurrency !== null,
@@ -157,13 +157,14 @@ function codesIn(arrivals: readonly Arrival[]): ReadonlySet<string> {
 }
 
 /** Whom payouts paid in the end, in an order that does not depend on which of the orders is which. */
-function payeesOf(sums: OrderSum[]): PaidTo[] {
+function payeesOf(sums: OrderSum[], rows: readonly OrderRow[]): PaidTo[] {
   if (sums.length === 0) return [];
   const payees = [...Map.groupBy(sums, ({ affiliateId, currency }) => `${affiliateId} ${currency}`).values()].flatMap(
     (of) => (of.reduce((total, { paidMinor }) => total + paidMinor, 0n) > 0n ? of.filter(isPaidSum) : []),
   );
+  const byLead = rows.some((row) => row.ranksLast);
   return payees
-    .map(({ affiliateId, offerId, clickId }) => ({ affiliateId, offerId, clickId }))
+    .map(({ affiliateId, offerId, clickId }) => ({ affiliateId, offerId, clickId, byLead }))
     .sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b)));
 }
 
@@ -207,7 +208,7 @@ export function isOfOthersCustomer(facts: ReadonlyMap<string, Pick<KnownFact, 'f
 /** The currency of the offer that the facts name, as it was recorded with the order, else as it is now. */
 function currencyOfOffer(facts: Fact[], recorded: TermsSnapshot[], catalog: Catalog): string | null {
   const offer = mentionedOffer(
-    facts.map((fact) => fact.evidence),
+    facts.flatMap((fact) => (isAnonymous(fact) ? [] : fact.evidence)),
     catalog,
   );
   return recorded.find(({ offerId }) => offerId === offer?.id)?.currency ?? offer?.currency ?? null;

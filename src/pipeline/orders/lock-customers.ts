@@ -5,6 +5,7 @@ import { isKeylessRef } from '../../domain/keyless.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import { readCustomers, type CustomerRow } from '../rows/customer-rows.ts';
 import { changedFamilies, extendFamilies, lockFamilies, noFamilies, readFamilies, type Families } from './families.ts';
+import { leadsOfOrders, type ArrivedLead } from './anonymous-leads.ts';
 import {
   emailOf,
   emailOfRef,
@@ -55,6 +56,10 @@ export interface Customers<C extends LockedCustomer = LockedCustomer> {
   ofOrder: Map<string, string>;
   /** The record that a fact about a customer alone is kept with: its own, since an e-mail may stand for others later. */
   recordOf: Map<Arrival, string>;
+  /** Anonymous leads that this batch brings, with the record of the reference that each names. */
+  leads: (ArrivedLead & { customerId: string })[];
+  /** Anonymous leads of some of them were known before. */
+  hadLeads: boolean;
 }
 
 /** The customer of an order, if it has one. */
@@ -86,17 +91,20 @@ export async function lockCustomers(
   const left = orders.flatMap(rowsBefore).flatMap(({ customerId }) => customerId ?? []);
   const also = new Set([...alsoLock, ...left]);
   if (items.length === 0 && also.size === 0) {
-    return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map() };
+    return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map(), leads: [], hadLeads: false };
   }
   const ofOrders = tellingsOfOrders(orders);
   const ofArrivals = customerArrivals.map(({ event, fact }) => tellingOf(event, fact, false));
   for (const { scope, says } of [...ofOrders, ...ofArrivals]) {
     if (says) items.push({ scope, refs: [emailRef(says.email)], member: null });
   }
+  const leads = leadsOfOrders(orders);
+  for (const { scope, ref } of leads) items.push({ scope, refs: [ref], member: null });
   const mayWithdraw = customerArrivals.length > 0 || ofOrders.some(({ restated }) => restated);
   for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
     if (mayWithdraw) await runSql(trx, 'beforeIntroducing', 'savepoint before_introducing');
-    const { groups, before, after } = await lockAndIntroduce(trx, items, ofOrders, customerArrivals, [...also]);
+    const locked = await lockAndIntroduce(trx, items, ofOrders, customerArrivals, [...also]);
+    const { groups, before, after, ownerOf } = locked;
     // An e-mail that stands for somebody no more may stand for one who is not locked yet: then all is begun again with them.
     const strangers = findStrangers(groups, before, after);
     if (strangers.length === 0) {
@@ -104,7 +112,7 @@ export async function lockCustomers(
       for (const root of customers.ofOrder.values()) {
         if (!customers.byId.has(root)) throw new Error(`the record ${root} stands for a customer, and is not locked`);
       }
-      return customers;
+      return { ...customers, leads: leads.map((lead) => ({ ...lead, customerId: ownerOf(lead.scope, lead.ref) })) };
     }
     if (!mayWithdraw) throw new Error('who is one customer changed while they were locked: settle again');
     await runSql(trx, 'undoIntroducing', 'rollback to savepoint before_introducing');
@@ -118,6 +126,8 @@ interface Locked {
   /** The families as they were stored, under lock. */
   before: Families;
   after: Families;
+  /** The record of a reference. */
+  ownerOf: (scope: Scope, ref: string) => string;
 }
 
 async function lockAndIntroduce(
@@ -141,14 +151,15 @@ async function lockAndIntroduce(
     },
   );
   const owners = new Map(groups.flatMap(({ scope, refs, ownerId }) => refs.map((ref) => [keyOf(scope, ref), ownerId])));
-  // Only under the locks: another batch may have brought an earlier message of the same fact just now.
-  const tellings = [...ofOrders, ...(await tellingsOfArrivals(trx, customerArrivals))];
-  const introduced = await recordIntroductions(trx, tellings, before, (scope, ref) => {
+  const ownerOf = (scope: Scope, ref: string): string => {
     const owner = owners.get(keyOf(scope, ref));
     if (owner === undefined) throw new Error(`no customer record for ${ref}`);
     return owner;
-  });
-  return { groups, before, after: await familiesAfter(trx, before, groups, introduced) };
+  };
+  // Only under the locks: another batch may have brought an earlier message of the same fact just now.
+  const tellings = [...ofOrders, ...(await tellingsOfArrivals(trx, customerArrivals))];
+  const introduced = await recordIntroductions(trx, tellings, before, ownerOf);
+  return { groups, before, after: await familiesAfter(trx, before, groups, introduced), ownerOf };
 }
 
 /** Records of the families that are stored, and not locked. */
@@ -190,6 +201,7 @@ async function familiesAfter(
       mergedInto: null,
       isEmail: refs.every(isEmailRef),
       isKeyless: refs.every(isKeylessRef),
+      hasLeads: false,
     }));
   const merges = groups.flatMap(({ ownerId, merged }) => merged.map((id) => ({ id, mergedInto: ownerId })));
   if (added.length === 0 && merges.length === 0 && !introduced) return before;
@@ -205,7 +217,14 @@ async function gatherCustomers(
   before: Families,
   after: Families,
 ): Promise<Customers> {
-  const customers: Customers = { byId: new Map(), rootOf: after.rootOf, ofOrder: new Map(), recordOf: new Map() };
+  const customers: Customers = {
+    byId: new Map(),
+    rootOf: after.rootOf,
+    ofOrder: new Map(),
+    recordOf: new Map(),
+    leads: [],
+    hadLeads: [...after.records.values()].some(({ hasLeads }) => hasLeads),
+  };
   const arrivals: Arrival[] = [];
   for (const { ownerId, members } of groups) {
     for (const member of members) {

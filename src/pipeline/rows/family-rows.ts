@@ -11,6 +11,8 @@ export interface CustomerRecord {
   isEmail: boolean;
   /** It is known to a source that asks for no key, and to nobody else. */
   isKeyless: boolean;
+  /** Anonymous leads of theirs are known. */
+  hasLeads: boolean;
 }
 
 /** A record, found from one that it belongs together with. */
@@ -26,7 +28,8 @@ export async function readFamilyRows(trx: Trx, ids: readonly string[]): Promise<
     'readFamilies',
     `${familiesOf('select unnest(:ids::text[])')}
      select family.start, family.id, c.merged_into as "mergedInto", coalesce(c.is_email, false) as "isEmail",
-       coalesce(c.is_keyless, false) as "isKeyless"
+       coalesce(c.is_keyless, false) as "isKeyless",
+       exists (select 1 from anonymous_leads l where l.customer_id = family.id) as "hasLeads"
      from family left join customers c on c.id = family.id`,
     { ids },
   );

@@ -20,6 +20,8 @@ export interface CapDecision {
   /** Calendar day in the program's zone. */
   day: string;
   granted: boolean;
+  /** Counted apart, among the orders that only an anonymous lead credits. */
+  apart?: true;
 }
 
 /** An open review, with when it was opened: ISO 8601 UTC. */
@@ -54,8 +56,6 @@ export interface OrderRow {
   occurredAt: string | null;
   /** When it counts for bans, caps, holds, months and who is first, where that is not when it happened. */
   countedAt: string | null;
-  /** Told of without a key: it comes after all others where several ask for one CPA slot. */
-  keyless: boolean;
   commissionMinor: bigint;
   commissionCurrency: string | null;
   terms: TermsSnapshot[];
@@ -66,6 +66,8 @@ export interface OrderRow {
   bindsSubscription: boolean;
   isPayment: boolean;
   cpaSlot: string | null;
+  /** It takes its CPA slot after all others: it was told of without a key, or an anonymous lead alone credits it. */
+  ranksLast: boolean;
   /** The hold as the program had it when the order was first settled; null: only a person approves. */
   holdDays: number | null;
   /** What may pair it with an order that nothing links to it yet (pair-unlinked.ts). */
@@ -89,7 +91,6 @@ const columns: Readonly<Record<keyof OrderRow, readonly [column: string, type: C
   subscription: ['subscription', 'text'],
   sub1: ['sub1', 'text'],
   countedAt: ['counted_at', 'timestamptz'],
-  keyless: ['keyless', 'boolean'],
   terms: ['terms', 'json'],
   cap: ['cap', 'json'],
   explanation: ['explanation', 'json'],
@@ -97,6 +98,7 @@ const columns: Readonly<Record<keyof OrderRow, readonly [column: string, type: C
   bindsSubscription: ['binds_subscription', 'boolean'],
   isPayment: ['claims_payment', 'boolean'],
   cpaSlot: ['cpa_claim', 'text'],
+  ranksLast: ['ranks_last', 'boolean'],
   holdDays: ['hold_days', 'integer'],
   pairingKey: ['hint', 'text'],
   pairingAt: ['hint_at', 'timestamptz'],

@@ -11,7 +11,8 @@ export type EvidenceKind =
   | 'binding'
   | 'referral_code'
   | 'coupon'
-  | 'reference';
+  | 'reference'
+  | 'anonymous_lead';
 
 /** An affiliate that a piece of evidence points to. */
 export interface Candidate {
@@ -143,15 +144,19 @@ function byId(catalog: Catalog): (id: string) => { id: string } | null {
 export interface Bindings {
   subscription: Binding | null;
   customer: Binding | null;
+  /** The anonymous lead that counts for the customer: it speaks where nothing else does. */
+  lead: Binding | null;
 }
 
-export const noBindings: Bindings = { subscription: null, customer: null };
+export const noBindings: Bindings = { subscription: null, customer: null, lead: null };
 
 /** Whom a payout paid for an order: a decision that late evidence does not undo. */
 export interface PaidTo {
   affiliateId: string;
   offerId: string | null;
   clickId: string | null;
+  /** Nothing but an anonymous lead credited the order. */
+  byLead: boolean;
 }
 
 export interface Choice {
@@ -159,26 +164,30 @@ export interface Choice {
   passedOver: PassedOver[];
   /** Whom the evidence names, where only others have been paid for the order. */
   outvoted: Candidate | 'nobody' | null;
+  /** Nothing but an anonymous lead credits it. */
+  byLead: boolean;
 }
 
 /**
  * The affiliate of an order. The binding of its customer beats referral codes and coupons (but not a coupon that comes
  * first), and is beaten by a named affiliate or a click. A renewal is credited by its subscription's binding, else by its
- * customer's, else by its own evidence. Whom a person assigned the order to stands above all; what was paid stays with whom
- * it was paid.
+ * customer's, else by its own evidence. An anonymous lead credits only what nothing else would, not even a click that came
+ * too late. Whom a person assigned the order to stands above all; what was paid stays with whom it was paid.
  */
 export function chooseCandidate(
   evidences: Evidences,
   bindings: Bindings,
   options: { renewal: boolean; couponFirst: boolean; assignedTo: string | null; paidTo: readonly PaidTo[] },
 ): Choice {
-  const ranked = options.renewal ? rankForRenewal(evidences, bindings) : rankForSale(evidences, bindings, options);
+  const known = options.renewal ? rankForRenewal(evidences, bindings) : rankForSale(evidences, bindings, options);
+  const ranked = known.length === 0 && evidences.expired === null ? candidatesOfLead(bindings) : known;
   const [natural = null, ...others] = ranked;
   const weaker = others.map((candidate) => pass(candidate, whyBehind(candidate, natural)));
   const passedOver = [...evidences.passedOver, ...weaker];
   const { assignedTo, paidTo } = options;
   if (assignedTo !== null) {
-    const { offerId = null, clickId = null } = ranked.find(({ affiliateId }) => affiliateId === assignedTo) ?? {};
+    // By the terms of evidence for them: no anonymous lead, which nobody need have seen.
+    const { offerId = null, clickId = null } = known.find(({ affiliateId }) => affiliateId === assignedTo) ?? {};
     // All evidence is listed, that for the same affiliate too: the explanation is what remembers whom a code named.
     const all = ranked.map((one) =>
       pass(one, one.affiliateId === assignedTo ? 'a person decided the same' : 'a person decided otherwise'),
@@ -187,22 +196,25 @@ export function chooseCandidate(
       chosen: { by: 'assignment', value: assignedTo, affiliateId: assignedTo, offerId, clickId },
       passedOver: [...evidences.passedOver, ...all],
       outvoted: null,
+      byLead: false,
     };
   }
+  const byLead = natural?.by === 'anonymous_lead';
   // Orders that turned out to be one may have paid several affiliates.
   const [payee] = paidTo;
   if (payee && !paidTo.some(({ affiliateId }) => affiliateId === natural?.affiliateId)) {
     const why = 'what was paid stays with whom it was paid';
     // Offer and click are those of the evidence for them, however it came; of the order as it stood, where none is left.
-    const known = others.find(({ affiliateId }) => affiliateId === payee.affiliateId) ?? payee;
-    const { affiliateId, offerId, clickId } = known;
+    const theirs = others.find(({ affiliateId }) => affiliateId === payee.affiliateId) ?? payee;
+    const { affiliateId, offerId, clickId } = theirs;
     return {
       chosen: { by: 'payout', value: affiliateId, affiliateId, offerId, clickId },
       passedOver: [...evidences.passedOver, ...(natural ? [pass(natural, why)] : []), ...weaker],
       outvoted: natural ?? 'nobody',
+      byLead: natural === null ? payee.byLead : byLead,
     };
   }
-  return { chosen: natural, passedOver, outvoted: null };
+  return { chosen: natural, passedOver, outvoted: null, byLead };
 }
 
 /** Evidence of one kind is ranked by time, clicks by the program's model; only another kind is weaker. */
@@ -229,6 +241,12 @@ function rankForRenewal(evidences: Evidences, { subscription, customer }: Bindin
     ...(customer ? [candidateOf('binding', customer)] : []),
     ...evidences.candidates,
   ];
+}
+
+function candidatesOfLead({ lead }: Bindings): Candidate[] {
+  if (!lead) return [];
+  const { boundBy, affiliateId, offerId, clickId } = lead;
+  return [{ by: 'anonymous_lead', value: clickId ?? boundBy, affiliateId, offerId, clickId }];
 }
 
 function candidateOf(by: 'subscription' | 'binding', binding: Binding): Candidate {

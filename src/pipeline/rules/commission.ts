@@ -2,7 +2,7 @@ import { addMonths, localDay } from '../../domain/calendar.ts';
 import { mailboxOf, organizationOf } from '../../domain/email.ts';
 import { applyRate } from '../../domain/money.ts';
 import type { NotTrackedReason } from '../../domain/outcomes.ts';
-import type { Candidate, EvidenceKind, Evidences, NamedOffer, PassedOver } from './attribution.ts';
+import type { Candidate, Choice, EvidenceKind, Evidences, NamedOffer, PassedOver } from './attribution.ts';
 import type { RememberedRules, TermsSnapshot } from './catalog.ts';
 import { groundOf, openReview, type Ground, type Review } from './review.ts';
 import type { OrderSummary } from './summarize.ts';
@@ -24,7 +24,7 @@ export interface CommissionContext {
   timezone: string;
   /** The instant of the customer's first payment since they were bound; the order's own where no customer is known. */
   firstPaymentAt: string | null;
-  /** Whether this order is the first, by (keyless, countedAt, reference), to ask for its CPA slot. */
+  /** Whether this order is the first, by (ranksLast, countedAt, reference), to ask for its CPA slot. */
   holdsCpaSlot: boolean;
   /** The recorded decision of the daily cap, where one was needed. */
   capGranted: boolean;
@@ -56,6 +56,10 @@ export interface Credit {
   /** What a person has to decide before anybody is paid. */
   grounds: Ground[];
   flags: string[];
+  /** Nothing but an anonymous lead credits it. */
+  byLead: boolean;
+  /** So, or told of without a key: it takes places after all others. */
+  ranksLast: boolean;
 }
 
 /** Where an order's conversion and commission should stand. */
@@ -114,7 +118,7 @@ export interface Buyer {
 export function creditSummary(
   summary: OrderSummary,
   kind: OrderKind | null,
-  choice: { chosen: Candidate | null; passedOver: PassedOver[] },
+  choice: Pick<Choice, 'chosen' | 'passedOver' | 'byLead'>,
   { expired, offer }: Pick<Evidences, 'expired' | 'offer'>,
   terms: TermsSnapshot | null,
   buyer: Buyer,
@@ -137,6 +141,8 @@ export function creditSummary(
     rules,
     grounds: [...grounds, ...groundsOf(summary, sharedDomains, rules)],
     flags: sharedDomains.length > 0 ? ['same_domain'] : [],
+    byLead: choice.byLead,
+    ranksLast: choice.byLead || summary.keyless,
   };
   if (asksForCpaSlot(summary, credit)) credit.cpaSlot = cpaSlotOf(credit, buyer.id, summary.goal);
   return credit;

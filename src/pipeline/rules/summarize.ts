@@ -1,4 +1,11 @@
-import type { Evidence, Fact, FactNote, FactOf, SaleDocument } from '../../domain/facts.ts';
+import {
+  isAnonymous,
+  type Evidence,
+  type Fact,
+  type FactNote,
+  type FactOf,
+  type SaleDocument,
+} from '../../domain/facts.ts';
 import { isKeylessRef } from '../../domain/keyless.ts';
 import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
 import { resolveAmount } from './amounts.ts';
@@ -46,6 +53,8 @@ export interface OrderSummary {
   /** A sale was stated, readable or not; a tracker's hold is then an earlier state that came late. */
   sale: boolean;
   lead: boolean;
+  /** Only visitors' browsers told of it, without a key. */
+  anonymous: boolean;
   /** Another system settled the order before it was imported: whatever is said of it, it earns nothing here. */
   imported: boolean;
   goal: string | null;
@@ -86,7 +95,7 @@ const trackerRank: Record<TrackerState, number> = { unknown: 0, lead: 1, hold: 2
 
 /** `assumedCurrency` is what amounts without a currency are taken for: the offer's. */
 export function summarize(factSet: FactSet, assumedCurrency: string): OrderSummary {
-  const facts = inOrder(factSet);
+  const facts = believed(inOrder(factSet));
   const flags = new Set<string>();
   const sales = statedSales(facts);
   const incomparable = new Set<string>();
@@ -109,6 +118,7 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
     action: said.action,
     sale: sales.length > 0,
     lead: said.lead,
+    anonymous: said.anonymous,
     imported: said.imported,
     goal: said.goal,
     note: said.note,
@@ -135,6 +145,7 @@ interface Statements extends Pick<
   OrderSummary,
   | 'action'
   | 'lead'
+  | 'anonymous'
   | 'imported'
   | 'goal'
   | 'note'
@@ -152,6 +163,7 @@ function gatherStatements(facts: KnownFact[]): Statements {
   const said: Statements = {
     action: false,
     lead: false,
+    anonymous: false,
     imported: false,
     goal: null,
     note: null,
@@ -170,7 +182,8 @@ function gatherStatements(facts: KnownFact[]): Statements {
     if ('goal' in fact) said.goal ??= fact.goal;
     if ('subscription' in fact) said.subscription ??= fact.subscription ?? null;
     said.note ??= fact.note ?? null;
-    if (!isEmpty(fact.evidence)) {
+    if (isAnonymous(fact)) said.anonymous = true;
+    else if (!isEmpty(fact.evidence)) {
       said.evidence.push({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id });
     }
     if (fact.customer) {
@@ -187,6 +200,14 @@ function gatherStatements(facts: KnownFact[]): Statements {
 function isEmpty(evidence: Evidence): boolean {
   for (const _ in evidence) return false;
   return true;
+}
+
+/** What a browser said without a key is left out where anybody else tells of the order. */
+function believed(facts: KnownFact[]): KnownFact[] {
+  const others = facts.filter(({ fact }) => !isAnonymous(fact));
+  // A decision about a lead says nothing of the order itself.
+  const areTelling = others.some(({ fact }) => fact.type !== 'decision' && fact.type !== 'assignment');
+  return areTelling ? others : facts;
 }
 
 /** Whether money was paid, here or before the order was imported; only that ranks among a subscription's payments. */

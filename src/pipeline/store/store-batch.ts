@@ -8,6 +8,7 @@ import type { Binding } from '../rules/attribution.ts';
 import type { KnownFact } from '../rules/order-facts.ts';
 import { writeCustomers, type CustomerRow } from '../rows/customer-rows.ts';
 import { appendFacts, insertFacts, markPosted, moveFacts, type FactMove, type FactRow } from '../rows/fact-rows.ts';
+import { writeStandingOfLeads } from '../rows/lead-rows.ts';
 import { insertPostings } from '../rows/ledger-rows.ts';
 import { writeOrders, type OrderRow } from '../rows/order-rows.ts';
 import { announceChange } from './announce.ts';
@@ -28,6 +29,10 @@ export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Prom
     ...merged.map((one) => ({ before: one.before, row: mergedRow(one, now.toISOString()) })),
   ];
   await storeCustomers(trx, customers);
+  await writeStandingOfLeads(
+    trx,
+    [...customers.byId.values()].flatMap(({ changedLeads }) => changedLeads),
+  );
   await writeOrders(
     trx,
     changes.filter(({ before }) => before === null).map(({ row }) => row),
@@ -122,6 +127,7 @@ function mergedRow({ id, scope, before, survivorId, joinedBy }: MergedOrder, now
     review: null,
     isPayment: false,
     cpaSlot: null,
+    ranksLast: false,
     subscription: null,
     approvableAt: null,
     updatedAt: now,
@@ -151,7 +157,6 @@ const newOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'> = 
   sub1: null,
   occurredAt: null,
   countedAt: null,
-  keyless: false,
   commissionMinor: 0n,
   commissionCurrency: null,
   terms: [],
@@ -161,6 +166,7 @@ const newOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'> = 
   bindsSubscription: false,
   isPayment: false,
   cpaSlot: null,
+  ranksLast: false,
   holdDays: null,
   pairingKey: null,
   pairingAt: null,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { at, type ConformanceCase, type ConformanceProgram } from '../conformance.ts';
+import { at, send, type ConformanceCase, type ConformanceProgram } from '../conformance.ts';
 import { click, lead, says } from './shapes.ts';
 
 export const landing = (program: ConformanceProgram) => `https://yoursite.com/pricing?aff=${program.referralCode}`;
@@ -113,6 +113,27 @@ export const visitorCases: ConformanceCase[] = [
     request: () => ({ key: 'none', path: '/api/v1/track/click', body }) as const,
     ...says(400, error),
   })),
+  {
+    name: 'lead in browser mode is refused until the program takes such leads, and says how to switch them on',
+    request: ({ kept }) => ({
+      key: 'none',
+      path: '/api/v1/track/lead',
+      headers: { origin: 'https://yoursite.com' },
+      body: { click_id: kept['click'], customer_key: 'usr_abc123' },
+    }),
+    ...says(
+      403,
+      'Leads without an API key are off in this program. Switch them on with PATCH /api/v1/program ' +
+        '{"browserLeads": true} (a live key that may write), or send leads from your server with the API key.',
+    ),
+    headers: { 'access-control-allow-origin': '*' },
+    check: async (_answer, program) => {
+      assert.deepEqual(await program.hub.db('orders').select('id'), []);
+      const body = { browserLeads: true };
+      const { status } = await send(program, '/api/v1', { method: 'PATCH', path: '/program', body });
+      assert.equal(status, 200);
+    },
+  },
   {
     name: 'lead in browser mode is proved by the click alone, for any origin',
     request: ({ kept }) => ({

@@ -102,6 +102,25 @@ describe('the strongest evidence wins', () => {
     assert.deepEqual(credited, [named, clicked, coded, couponed]);
   });
 
+  test('a click that was recorded before all that a visitor may write: reference, code and coupon, alone and together', async () => {
+    const ledger = await openLedger(database.db);
+    const [clicked, self] = await Promise.all([
+      addAffiliate(database.db, ledger.programId),
+      addAffiliate(database.db, ledger.programId, { code: 'code-self', coupon: 'cpn-self' }),
+    ]);
+    const clickId = await addClick(ledger, { affiliateId: clicked });
+    const written = [{ reference: self }, { referralCode: 'code-self' }, { couponCode: 'cpn-self' }];
+    const all = Object.assign({}, ...written);
+    for (const [index, evidence] of [...written, all].entries()) {
+      const customer = { refs: [`id:${index}`], email: null };
+      const next = { occurredAt: '2026-06-02T00:00:00.000Z', customer };
+      await ledger.say([sale(`order:${index}a`, usd(100), { customer }, { clickId, ...evidence })]);
+      // And before what the click has bound.
+      await ledger.say([sale(`order:${index}b`, usd(100), next, evidence)]);
+    }
+    assert.deepEqual([...new Set((await ledger.orders()).map(({ affiliateId }) => affiliateId))], [clicked]);
+  });
+
   test('of one kind the earlier, and the other is called later, not weaker', async () => {
     const ledger = await openLedger(database.db);
     const [first = '', second = ''] = await Promise.all([0, 1].map(() => addAffiliate(database.db, ledger.programId)));
