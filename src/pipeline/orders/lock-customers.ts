@@ -89,14 +89,20 @@ export async function lockCustomers(
   if (items.length === 0 && also.size === 0) {
     return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map(), leads: [], hadLeads: false };
   }
-  const tellings = [...tellingsOfOrders(orders), ...(await tellingsOfArrivals(trx, customerArrivals))];
+  const ofOrders = tellingsOfOrders(orders);
+  const tellings = [...ofOrders, ...(await tellingsOfArrivals(trx, customerArrivals))];
+  // Of customers who are known another worker may have stored a fact, by another message of it, before the lock was had.
+  const tellUnderLock = async ({ records }: Families): Promise<Telling[]> =>
+    records.size === 0 || customerArrivals.length === 0
+      ? tellings
+      : [...ofOrders, ...(await tellingsOfArrivals(trx, customerArrivals))];
   for (const { scope, says } of tellings) if (says) items.push({ scope, refs: [emailRef(says.email)], member: null });
   const leads = leadsOfOrders(orders);
   for (const { scope, ref } of leads) items.push({ scope, refs: [ref], member: null });
   const mayWithdraw = tellings.some(({ restated }) => restated);
   for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
     if (mayWithdraw) await runSql(trx, 'beforeIntroducing', 'savepoint before_introducing');
-    const { groups, before, after, ownerOf } = await lockAndIntroduce(trx, items, tellings, [...also]);
+    const { groups, before, after, ownerOf } = await lockAndIntroduce(trx, items, tellUnderLock, [...also]);
     // An e-mail that stands for somebody no more may stand for one who is not locked yet: then all is begun again with them.
     const strangers = findStrangers(groups, before, after);
     if (strangers.length === 0) {
@@ -125,7 +131,7 @@ interface Locked {
 async function lockAndIntroduce(
   trx: Trx,
   items: readonly Item[],
-  tellings: readonly Telling[],
+  tellUnderLock: (known: Families) => Promise<Telling[]>,
   alsoLock: string[],
 ): Promise<Locked> {
   let before = noFamilies;
@@ -147,7 +153,7 @@ async function lockAndIntroduce(
     if (owner === undefined) throw new Error(`no customer record for ${ref}`);
     return owner;
   };
-  const introduced = await recordIntroductions(trx, tellings, before, ownerOf);
+  const introduced = await recordIntroductions(trx, await tellUnderLock(before), before, ownerOf);
   return { groups, before, after: await familiesAfter(trx, before, groups, introduced), ownerOf };
 }
 
