@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import type { Fact, FactCustomer } from '../../src/domain/facts.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
-import { addAffiliate, openLedger, sale, usd } from './ledger.ts';
+import { addAffiliate, fact, openLedger, sale, usd } from './ledger.ts';
 
 let database: TestDatabase;
 before(async () => {
@@ -41,3 +41,20 @@ for (const together of [false, true]) {
     assert.deepEqual((await verifyLedger(database.db, { programId: ledger.programId })).differences, []);
   });
 }
+
+test('of two messages of one fact about a customer that two workers settle at once, the first to be received says when', async () => {
+  const said = (day: number): Fact =>
+    fact('funnel', {
+      id: 'registered',
+      customer: { refs: ['id:u1'], email: EMAIL },
+      occurredAt: `2026-05-0${day}T12:00:00.000Z`,
+      eventType: 'registration',
+      url: null,
+    });
+  for (let round = 0; round < 5; round += 1) {
+    const ledger = await openLedger(database.db);
+    const [earlier = '', later = ''] = await ledger.store([[said(2)], [said(1)]]);
+    await Promise.all([ledger.settle([later]), ledger.settle([earlier])]);
+    assert.deepEqual((await verifyLedger(database.db, { programId: ledger.programId })).differences, []);
+  }
+});
