@@ -223,7 +223,7 @@ async function payOut({ program: { api } }: Shop, affiliateId: string, status: s
 
 const orderColumns = `o.order_id as "orderId", a.referral_code as affiliate, o.goal, o.kind, o.status, o.reason,
   o.review::text as review, o.gross_minor::int as gross, o.refunded_minor::int as refunded,
-  o.commission_minor::int as commission, o.commission_currency as currency, o.keyless,
+  o.commission_minor::int as commission, o.commission_currency as currency, o.ranks_last,
   (select sum(amount_minor)::int from ledger_entries e where e.order_id = o.id) as posted`;
 
 /** Orders that a key or a signature tells of, with their customers. */
@@ -232,7 +232,7 @@ async function readKeyed({ program: { id } }: Shop) {
     hub.db,
     `select ${orderColumns}, (select array_agg(ref order by ref) from customer_refs r where r.customer_id = o.customer_id) as customer
      from orders o left join affiliates a on a.id = o.affiliate_id
-     where o.program_id = ? and not o.keyless
+     where o.program_id = ? and not o.ranks_last
      order by o.order_id, o.goal, o.gross_minor`,
     [id],
   );
