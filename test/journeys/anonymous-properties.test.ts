@@ -118,7 +118,9 @@ async function openWorld({ commission, dailyCap }: { commission: CommissionTerms
     affiliates.map(async (id) => (await program.api.get(`/affiliates/${id}`)).body.data.referralCode as string),
   );
   const sharedClick = await click({ program }, codes[0] ?? '');
-  return { program, affiliates, sharedClick, known: { programId: program.id, codes, clicks: [sharedClick] } };
+  const source = await make<{ id: string }>(program.api, '/sources', { kind: 'postback', requireKey: false });
+  const known = { programId: program.id, codes, clicks: [sharedClick], source: source.id };
+  return { program, affiliates, sharedClick, known };
 }
 
 async function click({ program }: Pick<World, 'program'>, code: string): Promise<string> {
@@ -204,7 +206,7 @@ interface Standing {
 type Concerned = (one: Standing) => boolean;
 
 /** Something that is known by a key or a signature credits it. */
-const credited: Concerned = ({ by }) => by !== null && by !== 'anonymous_lead';
+const credited: Concerned = ({ by, name }) => by !== null && by !== 'anonymous_lead' && !name.startsWith('keyless:');
 const paid: Concerned = ({ paidMinor }) => paidMinor !== 0;
 
 /** Orders by what their senders call them; of the world alone those that concern us. */
@@ -212,7 +214,7 @@ async function readStanding(world: World, concerned: Concerned[] = [() => true])
   const { program, affiliates } = world;
   const rows = await runSql<Omit<Standing, 'affiliate'> & { affiliateId: string | null }>(
     hub.db,
-    `select coalesce(o.order_id, o.reference) as name, o.affiliate_id as "affiliateId", explanation #>> '{chosen,by}' as by, o.status,
+    `select case when o.reference like 'keyless:%' then o.reference else coalesce(o.order_id, o.reference) end as name, o.affiliate_id as "affiliateId", explanation #>> '{chosen,by}' as by, o.status,
        concat_ws(' ', o.kind, o.reason, o.net_minor, o.refunded_minor, o.currency, o.commission_minor, o.commission_currency,
          o.review ->> 'reasons') as money,
        coalesce((select sum(e.amount_minor)::int from ledger_entries e join payout_entries p
