@@ -197,9 +197,8 @@ function arbitraryKeylessEvents(names: Names): fc.Arbitrary<Placed[]> {
         return { place, fact: { ...own, customer: null, evidence: {} } };
       if (!saidByTrackers.has(fact.type)) return null;
       const said = { ...own, receivedAt, customer: ownCustomer(source, fact.customer) };
-      if (said.type === 'sale')
-        return { place, fact: { ...said, document: 'postback', ...ownSubscription(source, said) } };
-      return { place, fact: said.type === 'lead' ? { ...said, ...ownSubscription(source, said) } : said };
+      if ('subscription' in said && said.subscription) said.subscription = keylessRef(source, said.subscription);
+      return { place, fact: said.type === 'sale' ? { ...said, document: 'postback' } : said };
     })
     .filter((placed) => placed !== null);
   return fc.uniqueArray(event, { maxLength: 10, size: 'max', selector: ({ fact }) => fact.id });
@@ -211,10 +210,6 @@ function ownCustomer(source: string, customer: FactCustomer | null): FactCustome
   if (customer === null) return null;
   const [ref = `email:${customer.email?.toLowerCase()}`] = customer.refs;
   return { refs: [keylessRef(source, ref)], email: customer.email };
-}
-
-function ownSubscription(source: string, { subscription }: { subscription: string | null }) {
-  return { subscription: subscription === null ? null : keylessRef(source, subscription) };
 }
 
 /** Of each order one postback states an amount without a status: of two the one received first would count. */
