@@ -3,8 +3,10 @@ import { compareText, isEarlier } from '../../domain/orderings.ts';
 import type { LoadedOrder } from '../orders/loaded-order.ts';
 import { rowsBefore } from '../orders/loaded-order.ts';
 import { customerOf, type Customers } from '../orders/lock-customers.ts';
-import { boundWhen, isByCustomerFact, weighEvidence } from '../rules/attribution.ts';
-import { kindOf, needsCapSlot } from '../rules/commission.ts';
+import { boundWhen, isByCustomerFact } from '../rules/attribution.ts';
+import { weighEvidence } from '../rules/evidence.ts';
+import { needsCapSlot } from '../rules/commission.ts';
+import { kindOf } from '../rules/credit.ts';
 import type { BindingCandidate } from '../rows/customer-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import type { CapDecision } from '../rows/order-rows.ts';
@@ -14,7 +16,8 @@ import { bindCustomers, findMovedCustomers, withCandidate } from './bind-custome
 import { SubscriptionBindings } from './bind-subscriptions.ts';
 import type { BoundCustomer, CreditedOrder, WeighedOrder } from './credited-order.ts';
 import { grantSlots, type SlotRequest } from './daily-caps.ts';
-import { commissionContext, creditOrder, type OrderContext } from './settle-order.ts';
+import { commissionContext, type OrderContext } from './settle-order.ts';
+import { creditOrder } from './credit-order.ts';
 import { findFirstPayments } from './first-payments.ts';
 import { rankCpaSlots, rankFirstOfSubscriptions } from './who-is-first.ts';
 

@@ -1,8 +1,9 @@
 import type { LockedCustomer } from '../orders/lock-customers.ts';
 import type { LoadedOrder } from '../orders/loaded-order.ts';
-import type { Binding, Bindings, Evidences, OwnAttribution, PassedOver } from '../rules/attribution.ts';
+import type { Binding, Bindings, OwnAttribution } from '../rules/attribution.ts';
+import type { Evidences, PassedOver } from '../rules/evidence.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
-import type { Credit, OrderKind } from '../rules/commission.ts';
+import type { Credit, OrderKind } from '../rules/credit.ts';
 import type { Posting } from '../rules/postings.ts';
 import type { LeadRow } from '../rows/lead-rows.ts';
 import type { OrderRow } from '../rows/order-rows.ts';

@@ -1,7 +1,8 @@
 import type { LoadedOrder } from '../orders/loaded-order.ts';
-import type { Binding, Candidate } from '../rules/attribution.ts';
+import type { Binding } from '../rules/attribution.ts';
+import type { Candidate } from '../rules/evidence.ts';
 import { isBannedAt, snapshotTerms, type Catalog, type TermsSnapshot } from '../rules/catalog.ts';
-import { isSelfReferral } from '../rules/commission.ts';
+import { isSelfReferral } from '../rules/credit.ts';
 
 /**
  * The terms that hold for an order and an affiliate: those of the binding, as snapshotted when it was made; those recorded

@@ -2,7 +2,8 @@ import type { Trx } from '../../db/db.ts';
 import { rowSource, type Column, type ColumnType } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
 import { isEarlier } from '../../domain/orderings.ts';
-import type { Binding, Candidate, OwnAttribution } from '../rules/attribution.ts';
+import type { Binding, OwnAttribution } from '../rules/attribution.ts';
+import type { Candidate } from '../rules/evidence.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
 
 /** A row of `customers`; `binding` null: nobody brought them (yet). */

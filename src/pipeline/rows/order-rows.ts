@@ -3,11 +3,12 @@ import { copyRows } from '../../db/copy.ts';
 import { rowSource, type Column, type ColumnType } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
 import { conversionColumns } from '../../ledger/conversion-columns.ts';
-import type { Candidate } from '../rules/attribution.ts';
+import type { Candidate } from '../rules/evidence.ts';
 import type { FactNote } from '../../domain/facts.ts';
 import type { TermsSnapshot } from '../rules/catalog.ts';
 import type { Review } from '../rules/review.ts';
-import type { Explanation, OrderKind, OrderStatus } from '../rules/commission.ts';
+import type { Explanation, OrderStatus } from '../rules/commission.ts';
+import type { OrderKind } from '../rules/credit.ts';
 
 /**
  * An order attributed by its own evidence: it may bind its customer. Its terms are among those recorded with the order,

@@ -1,13 +1,12 @@
 import { addMonths, localDay } from '../../domain/calendar.ts';
-import { mailboxOf, organizationOf } from '../../domain/email.ts';
 import { applyRate } from '../../domain/money.ts';
 import type { NotTrackedReason } from '../../domain/outcomes.ts';
-import type { Candidate, Choice, EvidenceKind, Evidences, NamedOffer, PassedOver } from './attribution.ts';
+import type { EvidenceKind, NamedOffer, PassedOver } from './evidence.ts';
 import type { RememberedRules, TermsSnapshot } from './catalog.ts';
-import { groundOf, openReview, type Ground, type Review } from './review.ts';
+import { type Review, openReview } from './review.ts';
 import type { OrderSummary } from './summarize.ts';
+import { type Credit, type OrderKind, isPayable } from './credit.ts';
 
-export type OrderKind = 'sale' | 'renewal' | 'lead' | 'action';
 export type OrderStatus =
   | 'waiting'
   | 'pending'
@@ -39,27 +38,6 @@ export interface CommissionContext {
   now: string;
   /** A payment and an invoice that nothing links were taken for one order. */
   joinedWithoutLink: boolean;
-}
-
-/** An order's kind and whom it is credited to, before it is compared with other orders. */
-export interface Credit {
-  kind: OrderKind | null;
-  chosen: Candidate | null;
-  passedOver: PassedOver[];
-  terms: TermsSnapshot | null;
-  /** Why nothing is paid, as far as this order alone can tell. */
-  reason: NotTrackedReason | 'no_attribution' | null;
-  /** The CPA slot that the order asks for. */
-  cpaSlot: string | null;
-  offer: NamedOffer | null;
-  rules: RememberedRules | null;
-  /** What a person has to decide before anybody is paid. */
-  grounds: Ground[];
-  flags: string[];
-  /** Nothing but an anonymous lead credits it. */
-  byLead: boolean;
-  /** So, or told of without a key: it takes places after all others. */
-  ranksLast: boolean;
 }
 
 /** Where an order's conversion and commission should stand. */
@@ -94,58 +72,6 @@ export interface Explanation {
   } | null;
   rule: string;
   flags: string[];
-}
-
-const leadGoals: ReadonlySet<string> = new Set(['lead', 'registration', 'signup']);
-
-/** What the facts make of the order; null while they say nothing that counts (a refund that came before its sale). */
-export function kindOf(summary: OrderSummary, firstOfSubscription: boolean): OrderKind | null {
-  if (summary.phase === 'recurring') return 'renewal';
-  if (summary.payment) return summary.phase === 'subscription' && !firstOfSubscription ? 'renewal' : 'sale';
-  if (summary.sale || summary.imported) return 'sale';
-  if (isPayable(summary)) return leadGoals.has(summary.goal ?? '') ? 'lead' : 'action';
-  if (summary.lead || summary.tracker === 'lead') return 'lead';
-  return summary.tracker === null ? null : 'action';
-}
-
-/** Who bought, as the customer is known beside the order. */
-export interface Buyer {
-  id: string | null;
-  emails: string[];
-}
-
-/** Credits an order, and says which CPA slot it asks for. `terms` are those of the chosen affiliate and offer. */
-export function creditSummary(
-  summary: OrderSummary,
-  kind: OrderKind | null,
-  choice: Pick<Choice, 'chosen' | 'passedOver' | 'byLead'>,
-  { expired, offer }: Pick<Evidences, 'expired' | 'offer'>,
-  terms: TermsSnapshot | null,
-  buyer: Buyer,
-  rules: RememberedRules | null,
-  { banned, grounds }: { banned: boolean; grounds: Ground[] },
-): Credit {
-  const emails = [...summary.emails, ...buyer.emails];
-  const reason = kind === null ? null : reasonOf(summary, choice.chosen ?? expired, expired, terms, emails, banned);
-  const sharedDomains = terms && reason === null ? sharedOrganizations(terms, emails) : [];
-  const tooLate = choice.chosen === null && reason === 'outside_window' ? expired : null;
-  const credit: Credit = {
-    kind,
-    chosen: choice.chosen ?? tooLate,
-    // The click for which the order is known, though it came too late, is not passed over as well.
-    passedOver: choice.passedOver.filter(({ by, value }) => by !== tooLate?.by || value !== tooLate.value),
-    terms,
-    reason,
-    cpaSlot: null,
-    offer,
-    rules,
-    grounds: [...grounds, ...groundsOf(summary, sharedDomains, rules)],
-    flags: sharedDomains.length > 0 ? ['same_domain'] : [],
-    byLead: choice.byLead,
-    ranksLast: choice.byLead || summary.keyless,
-  };
-  if (asksForCpaSlot(summary, credit)) credit.cpaSlot = cpaSlotOf(credit, buyer.id, summary.goal);
-  return credit;
 }
 
 /** Where the order should stand. Pure: the same facts and context give the same target, whoever asks. */
@@ -197,72 +123,6 @@ export const noTarget: Target = {
   review: null,
   explanation: null,
 };
-
-function reasonOf(
-  summary: OrderSummary,
-  credited: Candidate | null,
-  expired: Candidate | null,
-  terms: TermsSnapshot | null,
-  buyerEmails: string[],
-  banned: boolean,
-): Credit['reason'] {
-  if (summary.tracker === 'unknown' && !isPayable(summary) && !summary.lead) return 'unknown_status';
-  if (!credited) return 'no_attribution';
-  if (credited === expired) return 'outside_window';
-  if (!terms) return 'offer_not_active';
-  if (!terms.affiliateActive || banned) return 'affiliate_not_active';
-  if (!terms.offerActive) return 'offer_not_active';
-  if (isSelfReferral(terms, buyerEmails)) return 'self_referral';
-  if (summary.payment || summary.imported || !isPayable(summary)) return null;
-  // Money was paid, but nobody can say how much: not even a fixed amount is due on that.
-  if (summary.sale) return 'amount_invalid';
-  return terms.commission.type === 'cpa' ? null : 'amount_required';
-}
-
-/** Whether the buyer is the affiliate: by the mailboxes that their addresses lead to. */
-export function isSelfReferral(terms: TermsSnapshot, buyerEmails: readonly string[]): boolean {
-  if (buyerEmails.length === 0) return false;
-  const buyers = new Set(buyerEmails.map(mailboxOf));
-  return terms.affiliateEmails.some((email) => buyers.has(mailboxOf(email)));
-}
-
-/** Domains at which both buyer and affiliate have an address, those of public mail providers left out. */
-export function sharedOrganizations(terms: TermsSnapshot, buyerEmails: readonly string[]): string[] {
-  // Most buyers have no e-mail here, and this is asked of every order.
-  if (buyerEmails.length === 0) return [];
-  const affiliates = new Set(terms.affiliateEmails.flatMap((email) => organizationOf(email) ?? []));
-  const buyers = new Set(buyerEmails.flatMap((email) => organizationOf(email) ?? []));
-  return [...buyers].filter((domain) => affiliates.has(domain)).sort();
-}
-
-function groundsOf(summary: OrderSummary, sharedDomains: string[], rules: RememberedRules | null): Ground[] {
-  const grounds: Ground[] = [];
-  if (summary.incomparable.length > 0) grounds.push(groundOf('currency_mismatch', summary.incomparable));
-  if (sharedDomains.length > 0 && rules?.sameDomain === 'review') grounds.push(groundOf('same_domain', sharedDomains));
-  return grounds;
-}
-
-/** Whether somebody said that there is something to pay for: more than a lead, and not in words that nobody maps. */
-function isPayable(summary: OrderSummary): boolean {
-  return (
-    summary.sale || summary.imported || summary.action || ['hold', 'sale', 'rejected'].includes(summary.tracker ?? '')
-  );
-}
-
-function asksForCpaSlot(summary: OrderSummary, credit: Credit): boolean {
-  if (credit.reason !== null || credit.terms?.commission.type !== 'cpa' || credit.kind === 'renewal') return false;
-  // An order of which nothing remains gives its place to the next; a dispute that is won takes it again.
-  if (summary.nothingRemains) return false;
-  return isPayable(summary) && summary.tracker !== 'rejected' && summary.decision?.status !== 'rejected';
-}
-
-/** CPA pays once per customer and offer; where no customer is known, once per click, offer and goal. */
-function cpaSlotOf(credit: Credit, customerId: string | null, goal: string | null): string | null {
-  const offerId = credit.terms?.offerId ?? '';
-  if (customerId !== null) return `customer:${customerId}:${offerId}`;
-  const clickId = credit.chosen?.clickId ?? null;
-  return clickId === null ? null : `click:${clickId}:${offerId}:${goal ?? ''}`;
-}
 
 function limitReason(summary: OrderSummary, credit: Credit, context: CommissionContext): NotTrackedReason | null {
   const { kind, terms } = credit;

@@ -1,6 +1,6 @@
 import type { Fact, FactOf } from '../../domain/facts.ts';
 import type { ReviewReason } from './review.ts';
-import { furthestTracker } from './summarize.ts';
+import { furthestTracker } from './payment.ts';
 
 /**
  * Why a person cannot approve or reject a commission in this state; null where they can. What is in review waits for that

@@ -1,32 +1,18 @@
-import {
-  isAnonymous,
-  type Evidence,
-  type Fact,
-  type FactNote,
-  type FactOf,
-  type SaleDocument,
-} from '../../domain/facts.ts';
+import { type Evidence, type Fact, type FactNote, type FactOf, isAnonymous } from '../../domain/facts.ts';
 import { isKeylessRef } from '../../domain/keyless.ts';
-import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
-import { resolveAmount } from './amounts.ts';
-import { inOrder, type KnownFact, type FactSet } from './order-facts.ts';
+import { multiplyRatio } from '../../domain/money.ts';
+import { type FactSet, type KnownFact, inOrder } from './order-facts.ts';
 import { computeReversals } from './reversals.ts';
-import { compareInstants, compareText } from '../../domain/orderings.ts';
-
-export interface Payment {
-  grossMinor: bigint;
-  netMinor: bigint;
-  currency: string;
-  document: SaleDocument;
-  occurredAt: string;
-  /** As `occurredAt`, but what was said without a key counts from when it was first received. */
-  countedAt: string;
-  factId: string;
-}
+import {
+  type Payment,
+  type TrackerState,
+  choosePayment,
+  countedAtOf,
+  furthestTracker,
+  statedSales,
+} from './payment.ts';
 
 export type Phase = FactOf<'sale'>['phase'];
-
-export type TrackerState = FactOf<'tracker'>['state'];
 
 export interface EvidenceItem {
   evidence: Evidence;
@@ -86,12 +72,6 @@ export interface OrderSummary {
   /** What was recorded but not counted, and why (`refund_exceeds_gross`, `currency_mismatch`, `amount_invalid`). */
   flags: string[];
 }
-
-// Higher beats lower, whatever the order of arrival.
-const authority: Record<SaleDocument, number> = { invoice: 6, checkout: 5, payment: 4, store: 3, api: 2, postback: 1 };
-
-/** How far a tracker's word goes. */
-const trackerRank: Record<TrackerState, number> = { unknown: 0, lead: 1, hold: 2, sale: 3, rejected: 4 };
 
 /** `assumedCurrency` is what amounts without a currency are taken for: the offer's. */
 export function summarize(factSet: FactSet, assumedCurrency: string): OrderSummary {
@@ -215,109 +195,6 @@ export function isPaid({ payment, imported }: OrderSummary): boolean {
   return payment !== null || imported;
 }
 
-/** The statements of the order's sale, the one that decides first. */
-function statedSales(facts: KnownFact[]): FactOf<'sale'>[] {
-  const sales: { fact: FactOf<'sale'>; inboxId: string }[] = [];
-  for (const { fact, inboxId } of facts) if (fact.type === 'sale') sales.push({ fact, inboxId });
-  return sales
-    .sort((a, b) => authority[b.fact.document] - authority[a.fact.document] || compareRepeats(a, b))
-    .map(({ fact }) => fact);
-}
-
-function choosePayment(
-  sales: FactOf<'sale'>[],
-  facts: KnownFact[],
-  assumedCurrency: string,
-  flags: Set<string>,
-  incomparable: Set<string>,
-): Payment | null {
-  const payments: Payment[] = [];
-  for (const sale of sales) {
-    const payment = readPayment(sale, facts, assumedCurrency);
-    if (payment) payments.push(payment);
-    else flags.add('amount_invalid');
-  }
-  const [best = null] = payments;
-  for (const { currency, factId } of payments) if (currency !== best?.currency) incomparable.add(factId);
-  if (incomparable.size > 0) flags.add('currency_mismatch');
-  const spoken = furthestTracker(facts);
-  // A provider or a call beats a tracker. A tracker's status beats its own plain postback, except hold: the postback
-  // already said sale.
-  const outspoken = best?.document === 'postback' ? ['sale', 'rejected'] : ['hold', 'sale', 'rejected'];
-  if (spoken && (!best || best.document === 'postback') && outspoken.includes(spoken.state)) {
-    return trackerPayment(facts, assumedCurrency, flags) ?? best;
-  }
-  return best;
-}
-
-/** The money that a sale states. Null where it is none: unreadable, zero, beyond all bounds, or a net above its gross. */
-function readPayment(sale: FactOf<'sale'>, facts: KnownFact[], assumedCurrency: string): Payment | null {
-  const gross = resolveAmount(sale.gross, assumedCurrency);
-  const net = resolveAmount(sale.net, assumedCurrency);
-  if (!gross || !net || gross.currency !== net.currency) return null;
-  if (gross.amountMinor === 0n || gross.amountMinor > MAX_AMOUNT_MINOR || net.amountMinor > gross.amountMinor) {
-    return null;
-  }
-  return {
-    grossMinor: gross.amountMinor,
-    netMinor: net.amountMinor,
-    currency: gross.currency,
-    document: sale.document,
-    occurredAt: sale.occurredAt,
-    countedAt: countedAtOf(sale, sale.occurredAt, facts),
-    factId: sale.id,
-  };
-}
-
-/**
- * Two statements by the same kind of document: of calls and postbacks the one received first counts, so that a repeat
- * never changes an amount, not even one that says it is older; of a provider's documents the one that happened first.
- */
-function compareRepeats(
-  a: { fact: FactOf<'sale'>; inboxId: string },
-  b: { fact: FactOf<'sale'>; inboxId: string },
-): number {
-  const byReceipt = a.fact.document === 'api' || a.fact.document === 'postback';
-  return (byReceipt ? compareText(a.inboxId, b.inboxId) : 0) || compareInstants(a.fact, b.fact);
-}
-
-/** The furthest state holds; among equals the newest word. A late earlier state changes nothing. */
-export function furthestTracker(facts: readonly Pick<KnownFact, 'fact'>[]): FactOf<'tracker'> | null {
-  let furthest: FactOf<'tracker'> | null = null;
-  for (const { fact } of facts) {
-    if (fact.type !== 'tracker') continue;
-    if (!furthest || trackerRank[fact.state] >= trackerRank[furthest.state]) furthest = fact;
-  }
-  return furthest;
-}
-
-/** The amount of the furthest state; where it names none (a rejection, say), of the furthest one that does. */
-function trackerPayment(facts: KnownFact[], assumedCurrency: string, flags: Set<string>): Payment | null {
-  let chosen: { fact: FactOf<'tracker'>; amountMinor: bigint; currency: string } | null = null;
-  for (const { fact } of facts) {
-    if (fact.type !== 'tracker' || !fact.amount || fact.state === 'unknown' || fact.state === 'lead') continue;
-    const amount = resolveAmount(fact.amount, assumedCurrency);
-    if (!amount || amount.amountMinor === 0n || amount.amountMinor > MAX_AMOUNT_MINOR) flags.add('amount_invalid');
-    else if (!chosen || trackerRank[fact.state] >= trackerRank[chosen.fact.state]) chosen = { fact, ...amount };
-  }
-  if (!chosen) return null;
-  const net = chosen.fact.net ? resolveAmount(chosen.fact.net, assumedCurrency) : null;
-  return {
-    grossMinor: chosen.amountMinor,
-    netMinor: net?.amountMinor ?? chosen.amountMinor,
-    currency: chosen.currency,
-    document: 'postback',
-    occurredAt: firstTrackerAt(facts) ?? chosen.fact.occurredAt,
-    countedAt: countedAtOf(chosen.fact, firstTrackerAt(facts.filter(hasKey)) ?? chosen.fact.occurredAt, facts),
-    factId: chosen.fact.id,
-  };
-}
-
-/** A tracker's order happened when it was first spoken of, however often its state moved since. */
-function firstTrackerAt(facts: KnownFact[]): string | null {
-  return facts.find(({ fact }) => fact.type === 'tracker')?.fact.occurredAt ?? null;
-}
-
 function firstDatingFact(facts: KnownFact[]): Fact | null {
   const dated = (type: Fact['type']): Fact | null => facts.find(({ fact }) => fact.type === type)?.fact ?? null;
   return dated('imported') ?? dated('sale') ?? dated('action') ?? dated('tracker') ?? dated('lead');
@@ -335,26 +212,6 @@ function beginningOf(facts: KnownFact[]): string | null {
 }
 
 const tellsBeginning: ReadonlySet<Fact['type']> = new Set(['sale', 'lead', 'action', 'tracker', 'link', 'imported']);
-
-/**
- * When an order counts that counts by this fact: when that happened; or, had its sender no key, when a payment or an action was
- * first told of. What is said later moves that no more.
- */
-function countedAtOf(counting: Fact, happenedAt: string, facts: KnownFact[]): string {
-  if (counting.receivedAt === undefined) return happenedAt;
-  const receipts = facts.flatMap(({ fact }) => (isDue(fact) ? (fact.receivedAt ?? []) : []));
-  return receipts.reduce((first, at) => (at < first ? at : first), counting.receivedAt);
-}
-
-/** Whether there is something to pay for, as far as a fact alone tells. */
-function isDue(fact: Fact): boolean {
-  if (fact.type === 'tracker') return fact.state !== 'lead' && fact.state !== 'unknown';
-  return fact.type === 'sale' || fact.type === 'action';
-}
-
-function hasKey({ fact }: KnownFact): boolean {
-  return fact.receivedAt === undefined;
-}
 
 /**
  * Whether an order is a source's that asks for no key: it is known by that source's own references, or nobody else told of
