@@ -1,12 +1,12 @@
 import { Router, type Request, type Response } from 'express';
-import { AppError, keyInField, MAX_DETAILS, validationError } from '../domain/errors.ts';
-import { findKeyIn } from '../domain/keys.ts';
+import { AppError, MAX_DETAILS, validationError } from '../domain/errors.ts';
 import { assertAccess, seenBy, type Principal } from '../program/api-keys.ts';
 import { findSourceRef, hideSourceIds } from '../program/source-refs.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
 import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
 import { nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
+import { refuseKeysIn } from '../http/keys-in-body.ts';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
 import { readParams } from '../http/params.ts';
 import { limitCaller } from '../http/limit-callers.ts';
@@ -86,7 +86,7 @@ async function handle(
     reach: seenBy(principal),
     params,
     query: route.query ? validate(route.query, given, 'The query') : refuseQuery(given),
-    body: route.body ? validate(route.body, refuseKeys(route, takeBody(route, body)), 'The body') : refuseBody(body),
+    body: route.body ? validate(route.body, readBody(route, body), 'The body') : refuseBody(body),
     raw: body.raw,
     headers: auditedCall(req, principal.keyId),
     receivedAt: deps.clock.now(),
@@ -127,27 +127,10 @@ function takeBody(route: Route, body: JsonBody): unknown {
   throw validationError('The body must be a JSON object');
 }
 
-/** Fields that are secret themselves, or addresses, which may carry a key of where they lead. */
-const mayHoldKeys: ReadonlySet<string> = new Set([
-  'signingSecrets',
-  'authorization',
-  'hmacSecret',
-  'headers',
-  'secret',
-  'url',
-  'targetUrl',
-  'postbackUrl',
-  'bodyTemplate',
-  'customUrl',
-]);
-
-/** A key that was pasted into the wrong field would be shown to everybody who reads it. */
-function refuseKeys(route: Route, body: unknown): unknown {
-  if (route.mayHoldKeys || typeof body !== 'object' || body === null) return body;
-  const named = Object.entries(body).filter(([name]) => !mayHoldKeys.has(name));
-  const found = findKeyIn(Object.fromEntries(named));
-  if (found) throw keyInField(found.path);
-  return body;
+function readBody(route: Route, body: JsonBody): unknown {
+  const value = takeBody(route, body);
+  if (!route.mayHoldKeys) refuseKeysIn(value);
+  return value;
 }
 
 /** An empty object is no mistake: many clients send one. */

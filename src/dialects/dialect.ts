@@ -67,6 +67,8 @@ export interface DialectRoute {
   auth: AuthMode;
   /** write: keys that may only read are refused. ingest: those that only send conversions and events are let in, too. */
   access: 'read' | 'write' | 'ingest';
+  /** Whether its handler decides about keys in the body; of all that is no message they are refused. */
+  mayHoldKeys?: boolean;
   limits: RouteLimits | null;
   /** Browsers of any origin may call it, without credentials: CORS with preflight. */
   anyOrigin?: boolean;

@@ -1,6 +1,7 @@
 import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
+import { refuseKeysIn } from '../http/keys-in-body.ts';
 import { MAX_ANONYMOUS_BODY_BYTES, MAX_BODY_BYTES } from '../http/raw-body.ts';
 import { readParams } from '../http/params.ts';
 import { allowAnyOrigin } from '../http/public-access.ts';
@@ -47,6 +48,8 @@ async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Re
   const limitBytes = principal ? MAX_BODY_BYTES : MAX_ANONYMOUS_BODY_BYTES;
   const body = early ?? (route.body ? await readJsonBody(req, limitBytes) : NO_BODY);
   const params = readParams(req);
+  const said = route.body ? read(dialect, route.body, body.value ?? {}, 'body') : undefined;
+  if (route.access === 'write' && !route.mayHoldKeys) refuseKeysIn(said);
   const answer = await route.handle(deps, {
     surface: dialect.name,
     principal,
@@ -54,7 +57,7 @@ async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Re
     reach: principal && namedBy({ programId: principal.programId, livemode: principal.mode === 'live' }),
     params: route.params ? (read(dialect, route.params, params, 'path') as Record<string, string>) : params,
     query: route.query ? read(dialect, route.query, readQuery(req.originalUrl), 'query') : {},
-    body: route.body ? read(dialect, route.body, body.value ?? {}, 'body') : undefined,
+    body: said,
     given: body.value,
     raw: body.raw,
     receivedAt: deps.clock.now(),

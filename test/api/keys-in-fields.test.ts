@@ -51,6 +51,31 @@ test('a postback and a dialect refuse it, too', async () => {
   assert.deepEqual(await runSql(api.hub.db, 'select id from inbox_events'), []);
 });
 
+test('what a dialect is configured with refuses it, too, but not where an address leads', async () => {
+  const call = (path: string, body: object) =>
+    fetch(`${api.hub.url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api.liveKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const offer = { name: `Mine ${hidden}`, url: 'https://shop.example/', defaultCommissionType: 'percentage' };
+  for (const [path, body] of [
+    ['/attro/api/v1/offers', { ...offer, defaultCommissionValue: 10 }],
+    ['/attro/api/v1/affiliates', { displayName: 'A', email: 'a@example.com', type: 'external', companyName: key }],
+    ['/refgrow/v1/affiliates', { email: 'b@example.com', name: 'B', referralCode: key }],
+    ['/refgrow/v1/affiliates', { email: 'b@example.com', name: 'B', customFields: { note: key } }],
+  ] as const) {
+    const answer = await call(path, body);
+    const text = await answer.text();
+    assert.equal(answer.status, 400, `${path} ${text}`);
+    assert.match(text, /API key/, path);
+    assert.ok(!text.includes(key), path);
+  }
+  const address = `https://shop.example/?k=${key}`;
+  const fixed = { ...offer, name: 'Mine', url: address, defaultCommissionValue: 10 };
+  assert.equal((await call('/attro/api/v1/offers', fixed)).status, 201);
+});
+
 test('in what senders add of their own it is masked, however it is written, and the rest is kept', async () => {
   const body = `{"clickId": "clk_1", "sum": 1.50, "theirs": "${key}"}`;
   const { id } = await post(body);

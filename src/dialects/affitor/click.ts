@@ -22,6 +22,7 @@ export const clickRoute = defineDialectRoute({
   path: ['/api/v1/track/click', '/api/tracking/click'],
   auth: 'none',
   access: 'write',
+  mayHoldKeys: true,
   limits: trackLimits,
   anyOrigin: true,
   body: trackingBody,

@@ -21,6 +21,7 @@ export const refundRoute = defineDialectRoute({
   path: ['/api/v1/track/refund', '/api/tracking/refund'],
   auth: 'key',
   access: 'write',
+  mayHoldKeys: true,
   limits: trackLimits,
   body: trackingBody,
   handle: async (deps, request) => {
