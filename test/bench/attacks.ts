@@ -1,107 +1,34 @@
-import { connect } from 'node:net';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { findFreePort } from '../../src/db/postgres-server.ts';
 import { runSql } from '../support/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
+import { attacks, type Attack, type Target } from './attacker.ts';
 import { startChild } from './child.ts';
 import { medianOf, round, type BenchResult, type Mark } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';
 
-const TURNS = 3;
-const TURN_MS = 2_000;
+const TURNS = 5;
+const TURN_MS = 3_000;
+/** Until what the attack still had under way is answered. */
+const PAUSE_MS = 500;
 /** What the other program sends: a postback every so often. */
-const PROBE_MS = 10;
+const PROBE_MS = 5;
 
-interface Hub {
-  url: string;
-  port: number;
+const json = { 'content-type': 'application/json' };
+
+interface Hub extends Target {
   services: BenchServices;
-  /** Of the attacked program. */
-  key: string;
-  code: string;
-  referralCode: string;
-  /** The source of the attacked program, which asks for no key. */
-  openSource: string;
   /** The other program's postback, without its txid. */
   probe: string;
 }
 
-interface Attack {
-  name: string;
-  /** One request, or one connection. */
-  send: (hub: Hub, index: number) => Promise<unknown>;
-  perSecond: number;
-}
-
-const json = { 'content-type': 'application/json' };
-
-const attacks: readonly Attack[] = [
-  {
-    name: 'labels',
-    perSecond: 300,
-    send: ({ url }, index) => {
-      // Each spelling of the base was a label of its own.
-      const base = Array.from('/affilut/api/v1', (each, at) => ((index >> at) & 1 ? each.toUpperCase() : each)).join(
-        '',
-      );
-      return drop(fetch(`${url}${base}/affiliates`));
-    },
-  },
-  { name: 'scrapes', perSecond: 100, send: ({ url }) => drop(fetch(`${url}/metrics`)) },
-  {
-    name: 'rules',
-    perSecond: 1,
-    send: async ({ url, key }, index) => {
-      const fields = Object.fromEntries(Array.from({ length: 9_000 }, (_, at) => [`f${index}_${at}`, 'sub1']));
-      const headers = { ...json, authorization: `Bearer ${key}` };
-      const body = JSON.stringify({ kind: 'postback', requireKey: false, fields });
-      const answer = await fetch(`${url}/api/v1/sources`, { method: 'POST', headers, body });
-      const made = (await answer.json()) as { data?: { url: string } };
-      if (made.data) await drop(fetch(`${made.data.url}?sum=x`));
-    },
-  },
-  {
-    name: 'mistakes',
-    perSecond: 2,
-    send: ({ url, key }, index) => {
-      const body = JSON.stringify(Object.fromEntries(Array.from({ length: 9_000 }, (_, at) => [`unknown${at}`, 1])));
-      const headers = { ...json, authorization: `Bearer ${key}`, 'idempotency-key': `i${index}` };
-      return drop(fetch(`${url}/api/v1/offers`, { method: 'POST', headers, body }));
-    },
-  },
-  {
-    name: 'largeBodies',
-    perSecond: 60,
-    send: ({ port, openSource }) => slowBody(port, `/in/stripe/${openSource}x`, 900_000),
-  },
-  {
-    name: 'anonymousBodies',
-    perSecond: 20,
-    send: ({ url }) => {
-      const body = JSON.stringify({ affiliate_url: 'https://x.example/?aff=x', filler: 'x'.repeat(1_000_000) });
-      return drop(fetch(`${url}/affitor/api/v1/track/click`, { method: 'POST', headers: json, body }));
-    },
-  },
-  { name: 'clicks', perSecond: 500, send: ({ url, code }) => drop(fetch(`${url}/r/${code}`, { redirect: 'manual' })) },
-  {
-    name: 'scriptClicks',
-    perSecond: 300,
-    send: ({ url, referralCode }) => {
-      const body = JSON.stringify({ affiliate_url: `https://x.example/?aff=${referralCode}` });
-      return drop(fetch(`${url}/affitor/api/v1/track/click`, { method: 'POST', headers: json, body }));
-    },
-  },
-  {
-    name: 'keylessPostbacks',
-    perSecond: 1_000,
-    send: ({ url, openSource }, index) => drop(fetch(`${url}/pb/${openSource}?txid=K${index}&sum=1`)),
-  },
-  { name: 'missingKeys', perSecond: 300, send: ({ url }) => drop(fetch(`${url}/api/v1/me`)) },
-];
-
 /**
  * What each attack of test/attacks does to the hub, and what another program feels meanwhile: the p99 of its postbacks while
- * nothing else happens, and while the attack runs, by turns. One web process with RATE_LIMITS on; clients share its machine.
+ * nothing else happens, and while the attack runs, by turns. One web process with RATE_LIMITS on. The attacker is a process of its
+ * own with low priority, since it would have a machine of its own.
  */
 export async function runAttacksBench(backend: 'postgres' | 'redis'): Promise<BenchResult> {
   const services = await startBenchServices(backend);
@@ -138,29 +65,26 @@ async function measure(hub: Hub, attack: Attack): Promise<Record<string, number>
   await probe(hub, 1_000);
   const rows = await countRows(hub.services);
   const turns: { calm: Probe; attacked: Probe }[] = [];
-  let index = 0;
-  for (let turn = 0; turn < TURNS; turn += 1) {
-    const calm = await probe(hub, TURN_MS);
-    const stopping = new AbortController();
-    const under: Promise<unknown>[] = [];
-    const attacker = (async () => {
-      const start = performance.now();
-      for (let sent = 0; !stopping.signal.aborted;) {
-        const due = Math.floor(((performance.now() - start) / 1_000) * attack.perSecond);
-        for (; sent < due; sent += 1) under.push(attack.send(hub, (index += 1)).catch(() => null));
-        await wait(5);
-      }
-    })();
-    const attacked = await probe(hub, TURN_MS);
-    stopping.abort();
-    await attacker;
-    await Promise.race([Promise.all(under), wait(3_000)]);
-    turns.push({ calm, attacked });
+  const attacker = startAttacker(attack, hub);
+  let sent = 0;
+  try {
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      const calm = await probe(hub, TURN_MS);
+      attacker.start();
+      const attacked = await probe(hub, TURN_MS);
+      sent = await attacker.pause();
+      await wait(PAUSE_MS);
+      turns.push({ calm, attacked });
+    }
+  } finally {
+    attacker.end();
   }
   const scrape = fetch(`${hub.url}/metrics`, { headers: { authorization: 'Bearer admin-token-of-the-bench' } });
   const metricsText = await scrape.then((answer) => answer.text()).catch(() => '');
   return {
-    sent: index,
+    sent,
+    calmP50Ms: medianOf(turns.map(({ calm }) => calm.p50Ms)),
+    attackedP50Ms: medianOf(turns.map(({ attacked }) => attacked.p50Ms)),
     calmP99Ms: medianOf(turns.map(({ calm }) => calm.p99Ms)),
     attackedP99Ms: medianOf(turns.map(({ attacked }) => attacked.p99Ms)),
     ratio: medianOf(turns.map(({ calm, attacked }) => attacked.p99Ms / calm.p99Ms)),
@@ -173,8 +97,31 @@ async function measure(hub: Hub, attack: Attack): Promise<Record<string, number>
   };
 }
 
+interface Attacker {
+  start(): void;
+  /** How many were sent in all. */
+  pause(): Promise<number>;
+  end(): void;
+}
+
+function startAttacker(attack: Attack, { url, port, key, code, referralCode, openSource }: Hub): Attacker {
+  const target: Target = { url, port, key, code, referralCode, openSource };
+  const script = fileURLToPath(new URL('attacker.ts', import.meta.url));
+  const child = fork(script, [attack.name], { env: { ...process.env, ATTACK_TARGET: JSON.stringify(target) } });
+  return {
+    start: () => child.send('start'),
+    pause: async () => {
+      child.send('pause');
+      const [sent] = (await once(child, 'message')) as [number];
+      return sent;
+    },
+    end: () => child.kill(),
+  };
+}
+
 interface Probe {
   sent: number;
+  p50Ms: number;
   p99Ms: number;
   worstMs: number;
 }
@@ -203,6 +150,7 @@ async function probe({ probe: address }: Hub, durationMs: number): Promise<Probe
   times.sort((a, b) => a - b);
   return {
     sent: times.length,
+    p50Ms: times[Math.floor(times.length * 0.5)] ?? Infinity,
     p99Ms: times[Math.floor(times.length * 0.99)] ?? Infinity,
     worstMs: times.at(-1) ?? Infinity,
   };
@@ -253,23 +201,4 @@ async function prepare(services: BenchServices, url: string, port: number, admin
 
 async function drop(answer: Promise<Response>): Promise<void> {
   await (await answer).arrayBuffer();
-}
-
-/** A request that sends its body and never ends it. */
-function slowBody(port: number, path: string, bytes: number): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.write(
-        `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${bytes + 1}\r\n\r\n`,
-      );
-      socket.write('x'.repeat(bytes));
-    });
-    const end = setTimeout(() => socket.destroy(), 12_000);
-    end.unref();
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      clearTimeout(end);
-      resolve();
-    });
-  });
 }
