@@ -7,7 +7,8 @@ import { allowAnyOrigin } from '../http/public-access.ts';
 import { readQuery, validate } from '../http/validate.ts';
 import { toAppError } from '../db/pg-errors.ts';
 import type { Deps } from '../deps.ts';
-import { AppError, notFound } from '../domain/errors.ts';
+import { AppError, keyInField, notFound } from '../domain/errors.ts';
+import { findKeyIn } from '../domain/keys.ts';
 import { namedBy } from '../domain/scope.ts';
 import { assertAccess } from '../program/api-keys.ts';
 import { hideSourceIds } from '../program/source-refs.ts';
@@ -46,15 +47,20 @@ async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Re
   if (principal) assertAccess(principal, route.access);
   const limitBytes = principal ? MAX_BODY_BYTES : MAX_ANONYMOUS_BODY_BYTES;
   const body = early ?? (route.body ? await readJsonBody(req, limitBytes) : NO_BODY);
-  const params = readParams(req);
+  const named = readParams(req);
+  const params = route.params ? (read(dialect, route.params, named, 'path') as Record<string, string>) : named;
+  const query = route.query ? read(dialect, route.query, readQuery(req.originalUrl), 'query') : {};
+  const given = route.body ? read(dialect, route.body, body.value ?? {}, 'body') : undefined;
+  // What is sent in (`ingest`) is looked through as it is stored; all else is configuration, and decisions.
+  if (principal && route.access === 'write') refuseKeys(given);
   const answer = await route.handle(deps, {
     surface: dialect.name,
     principal,
     livemode: principal?.mode !== 'test',
     reach: principal && namedBy({ programId: principal.programId, livemode: principal.mode === 'live' }),
-    params: route.params ? (read(dialect, route.params, params, 'path') as Record<string, string>) : params,
-    query: route.query ? read(dialect, route.query, readQuery(req.originalUrl), 'query') : {},
-    body: route.body ? read(dialect, route.body, body.value ?? {}, 'body') : undefined,
+    params,
+    query,
+    body: given,
     given: body.value,
     raw: body.raw,
     receivedAt: deps.clock.now(),
@@ -62,6 +68,13 @@ async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Re
     res,
   });
   send(res, answer, await hideSourceIds(deps.db, principal, textOf(answer)));
+}
+
+/** As in the native API: a key in the wrong field would be shown to everybody who reads it. Addresses may carry one. */
+function refuseKeys(body: unknown): void {
+  const fields = Object.entries(body ?? {}).filter(([name]) => !/url$/i.test(name));
+  const found = findKeyIn(Object.fromEntries(fields));
+  if (found) throw keyInField(found.path);
 }
 
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };

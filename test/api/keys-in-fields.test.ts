@@ -48,6 +48,13 @@ test('a postback and a dialect refuse it, too', async () => {
     body: JSON.stringify({ transaction_id: key, amount_cents: 100, additional_data: { test_mode: true } }),
   });
   assert.equal(dialect.status, 400, await dialect.text());
+  const configured = await fetch(`${api.hub.url}/refgrow/v1/affiliates`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${api.liveKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'jane@example.com', name: `Jane ${hidden}` }),
+  });
+  assert.equal(configured.status, 400);
+  assert.match(await configured.text(), /"field":"name"/);
   assert.deepEqual(await runSql(api.hub.db, 'select id from inbox_events'), []);
 });
 
