@@ -63,14 +63,20 @@ test('in what senders add of their own it is masked, however it is written, and 
   const { id } = await post(body);
   assert.equal(await readRaw(id), '{"clickId": "clk_1", "sum": 1.50, "theirs": "[redacted]"}');
   const encoded = await post(
-    JSON.stringify({ clickId: 'clk_1', sum: 2, deep: [{ theirs: hidden }], [hidden]: 1, metadata: { a: { b: key } } }),
+    JSON.stringify({
+      clickId: 'clk_1',
+      sum: 2,
+      deep: [{ theirs: hidden }],
+      [hidden]: 1,
+      metadata: { a: { b: key, [key]: 1 } },
+    }),
   );
   assert.deepEqual(JSON.parse(await readRaw(encoded.id)), {
     clickId: 'clk_1',
     sum: 2,
     deep: [{ theirs: '[redacted]' }],
     '[redacted]': 1,
-    metadata: { a: { b: '[redacted]' } },
+    metadata: { a: { b: '[redacted]', '[redacted]': 1 } },
   });
 });
 
