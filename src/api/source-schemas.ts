@@ -2,7 +2,8 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { presets } from '../inbound/postback/presets.ts';
 import { postbackSettingsSchema, revenuecatSettingsSchema, trackerStateSchema } from '../program/sources.ts';
-import { isApiKey } from '../domain/keys.ts';
+import { stripInvisible } from '../domain/codes.ts';
+import { holdsKey, isApiKey } from '../domain/keys.ts';
 import { text, timestamp } from '../http/fields.ts';
 
 /** Secrets are taken as they are, spaces and all; but none that is blank, since anybody could guess it. */
@@ -10,11 +11,11 @@ const secret = z
   .string()
   .min(1)
   .max(255)
-  .refine((value) => /\S/.test(value), 'must not be blank');
+  .refine((value) => /\S/.test(stripInvisible(value)), 'must not be blank');
 
 /** Stripe shows its API keys and its signing secrets on neighbouring pages. */
 const signingSecret = secret.refine(
-  (value) => !isApiKey(value),
+  (value) => !isApiKey(stripInvisible(value)) && !holdsKey(value),
   'is an API key. The signing secret of an endpoint begins with whsec_: in Stripe it is shown on the page of that ' +
     'endpoint (Developers, Webhooks)',
 );

@@ -29,19 +29,24 @@ export function maskKeys(text: string): string {
   const masked = maskPlainKeys(text);
   if (isPlain(masked) || !holdsHidden(masked)) return masked;
   const words = masked
-    .split(/([\s"'<>=?,]+|&(?!#|lowbar;|UnderBar;))/)
+    .split(/([\s"'<>=?,]+|&(?!#|amp;|lowbar;|UnderBar;))/)
     .map((word) => (holdsHidden(word) ? REDACTED : word));
   const rest = words.join('');
   return holdsHidden(rest) ? REDACTED : rest;
 }
 
-/** Every text inside a JSON value without keys; the same value where none holds one. */
+/** Every text and every name inside a JSON value without keys; the same value where none holds one. */
 export function maskKeysIn<T>(value: T): T {
   if (typeof value === 'string') return maskKeys(value) as T;
   if (typeof value !== 'object' || value === null || !findKeyIn(value)) return value;
-  return JSON.parse(
-    JSON.stringify(value, (_key, each: unknown) => (typeof each === 'string' ? maskKeys(each) : each)),
-  ) as T;
+  return JSON.parse(JSON.stringify(value, (_name, each: unknown) => maskKeysOf(each))) as T;
+}
+
+/** A text; of an object its names, since its values are masked by themselves. */
+function maskKeysOf(value: unknown): unknown {
+  if (typeof value === 'string') return maskKeys(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]): [string, unknown] => [maskKeys(name), each]));
 }
 
 /** Where a key stands inside a JSON value, `metadata.note`; null: nowhere. Without recursion: senders decide how deep it goes. */
@@ -88,11 +93,12 @@ function decode(text: string): string[] {
   const decoded: string[] = [];
   if (/%[0-9a-f]{2}/i.test(text))
     decoded.push(text.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => toCharacter(hex, 16)));
-  if (/&(?:#|lowbar|UnderBar)/.test(text)) {
+  if (/&(?:#|amp;|lowbar|UnderBar)/i.test(text)) {
     const plain = text
-      .replaceAll(/&#x([0-9a-f]{1,4});?/gi, (_, hex: string) => toCharacter(hex, 16))
-      .replaceAll(/&#(\d{1,5});?/g, (_, number: string) => toCharacter(number, 10))
-      .replaceAll(/&(?:lowbar|UnderBar);/g, '_');
+      .replaceAll(/&#x0*([0-9a-f]{1,4});?/gi, (_, hex: string) => toCharacter(hex, 16))
+      .replaceAll(/&#0*(\d{1,5});?/g, (_, number: string) => toCharacter(number, 10))
+      .replaceAll(/&(?:lowbar|UnderBar);/g, '_')
+      .replaceAll(/&amp;/gi, '&');
     decoded.push(plain);
   }
   for (const [run] of text.matchAll(/[0-9A-Za-z+/_-]{38,}/g)) {

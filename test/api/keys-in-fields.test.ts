@@ -69,6 +69,7 @@ test('what a dialect is configured with refuses it, too, but not where an addres
     const text = await answer.text();
     assert.equal(answer.status, 400, `${path} ${text}`);
     assert.match(text, /API key/, path);
+    if (path.startsWith('/refgrow')) assert.match(text, /"field":"(referralCode|customFields.note)"/);
     assert.ok(!text.includes(key), path);
   }
   const address = `https://shop.example/?k=${key}`;
@@ -81,14 +82,20 @@ test('in what senders add of their own it is masked, however it is written, and 
   const { id } = await post(body);
   assert.equal(await readRaw(id), '{"clickId": "clk_1", "sum": 1.50, "theirs": "[redacted]"}');
   const encoded = await post(
-    JSON.stringify({ clickId: 'clk_1', sum: 2, deep: [{ theirs: hidden }], [hidden]: 1, metadata: { a: { b: key } } }),
+    JSON.stringify({
+      clickId: 'clk_1',
+      sum: 2,
+      deep: [{ theirs: hidden }],
+      [hidden]: 1,
+      metadata: { a: { b: key, [key]: 1 } },
+    }),
   );
   assert.deepEqual(JSON.parse(await readRaw(encoded.id)), {
     clickId: 'clk_1',
     sum: 2,
     deep: [{ theirs: '[redacted]' }],
     '[redacted]': 1,
-    metadata: { a: { b: '[redacted]' } },
+    metadata: { a: { b: '[redacted]', '[redacted]': 1 } },
   });
 });
 

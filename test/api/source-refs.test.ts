@@ -93,7 +93,10 @@ async function makeEverything(): Promise<void> {
   });
 }
 
-/** A POST with a body: its URL is kept beside the raw message, and a tracker may well send the address it was given. */
+/**
+ * A POST with a body: its URL is kept beside the raw message, and a tracker may well send the address it was given. Of the
+ * two ids, that of the path is spelled as an encoder may spell it.
+ */
 async function postback(source: ShownSource, secure: string, click: string, order: string): Promise<void> {
   const body = {
     cid: click,
@@ -104,7 +107,7 @@ async function postback(source: ShownSource, secure: string, click: string, orde
     customer_id: `buyer-of-${order}`,
     sub1: source.url,
   };
-  const answer = await api.anonymous.post(`//pb/${source.id}?secure=${secure}`, body);
+  const answer = await api.anonymous.post(`//pb/${source.id.replace('_', '%5F')}?secure=${secure}`, body);
   assert.equal(answer.body.data.tracked, true, answer.text);
 }
 

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { waitUntil } from '../support/wait-until.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import type { Fact } from '../../src/domain/facts.ts';
+import { generateKey } from '../../src/program/api-keys.ts';
 import { runSql } from '../support/sql.ts';
 import { makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
@@ -129,6 +130,9 @@ test('every wrong field is named, and so is one of another kind', async () => {
     [{ kind: 'stripe', signingSecrets: [' \t '] }, 'signingSecrets.0'],
     [{ kind: 'stripe', signingSecrets: ['whsec_x', 'sk_live_51H'] }, 'signingSecrets.1'],
     [{ kind: 'stripe', signingSecrets: [' rk_test_51H'] }, 'signingSecrets.0'],
+    [{ kind: 'stripe', signingSecrets: ['\u200b'] }, 'signingSecrets.0'],
+    [{ kind: 'stripe', signingSecrets: ['\u200bsk_live_51H'] }, 'signingSecrets.0'],
+    [{ kind: 'stripe', signingSecrets: [`Bearer ${generateKey('live')}`] }, 'signingSecrets.0'],
     [{ kind: 'revenuecat', authorization: '  ' }, 'authorization'],
     [{ kind: 'revenuecat', authorization: 'Bearer x', hmacSecret: '\n' }, 'hmacSecret'],
     [{ kind: 'stripe', signingSecrets: ['x'.repeat(256)] }, 'signingSecrets.0'],

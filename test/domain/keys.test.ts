@@ -23,6 +23,8 @@ const spellings: [what: string, text: string][] = [
   ['in entities', entities(key)],
   ['in hexadecimal entities', hexEntities(key)],
   ['with a named entity', key.replaceAll('_', '&lowbar;')],
+  ['in entities with zeros before', key.replaceAll('_', '&#0000095;').replaceAll('k', '&#x00006b;')],
+  ['in entities of entities', key.replaceAll('_', '&amp;#95;')],
   ['in base64', base64(key)],
   ['in base64url', Buffer.from(key).toString('base64url')],
   ['in base64 of Basic authentication', base64(`user:${key}`)],
@@ -39,7 +41,7 @@ for (const [what, text] of spellings) {
     assert.match(masked, /^before .*\[redacted\].* after$/);
     assert.deepEqual(findKeyIn({ a: [{ b: text }] }), { path: 'a.0.b' });
     assert.deepEqual(maskKeysIn({ a: 1, b: text }).a, 1);
-    assert.equal(findKeyIn(maskKeysIn({ a: [text], b: text })), null);
+    assert.equal(findKeyIn(maskKeysIn({ a: [text], b: text, c: [{ [text]: 1 }] })), null);
   });
 }
 

@@ -151,7 +151,7 @@ async function receiveMessage(
   res: Response,
 ): Promise<Received> {
   const read = (body: Buffer): PostbackMessage =>
-    readMessage({ url: req.originalUrl, body, contentType: req.headers['content-type'] }, settings.names);
+    readMessage({ url: urlOf(req, source), body, contentType: req.headers['content-type'] }, settings.names);
   const credential = readCredential(req, ['x-api-key', 'bearer']);
   const query = read(EMPTY);
   if (req.method !== 'POST') {
@@ -164,6 +164,12 @@ async function receiveMessage(
   const message = read(body);
   const principal = await authenticate(deps, source, settings, message.key ?? credential, req, res);
   return { body, message, principal };
+}
+
+/** As the sender was told it: an id that is spelled otherwise (`src%5F…`) would not be known for one by whoever hides ids. */
+function urlOf({ baseUrl, originalUrl }: Request, { id }: PostbackSource): string {
+  const question = originalUrl.indexOf('?');
+  return `${baseUrl}/pb/${id}${question === -1 ? '' : originalUrl.slice(question)}`;
 }
 
 /**
