@@ -25,22 +25,45 @@ export function findCodeProblem(code: string): string | null {
   if (stripInvisible(code) !== code || /\p{Cc}/u.test(code)) return 'must not contain characters that cannot be seen';
   if (code.normalize('NFC') !== code.normalize('NFKC')) return 'must be written in ordinary letters and digits';
   if (/[\p{Pd}\u2212\u2044]/u.test(code.replaceAll('-', ''))) return 'must be written with ordinary hyphens';
-  const letters = code.match(/\p{L}/gu) ?? [];
+  const composed = code.normalize('NFC');
+  if (latinTwins.test(composed) || /[\u0334-\u0338]/u.test(composed))
+    return 'must be written in ordinary letters and digits';
+  const letters = composed.match(/\p{L}/gu) ?? [];
+  const isLatin = letters.some((letter) => latin.test(letter));
+  if (isLatin && /(?![0-9])\p{Nd}/u.test(composed)) return 'must be written in ordinary letters and digits';
+  if (isLatin && !letters.every((letter) => besideLatin.test(letter)))
+    return 'must not mix letters of alphabets that look alike';
   const scripts = similarScripts.filter((script) => letters.some((letter) => script.test(letter)));
   if (scripts.length > 1) return 'must not mix letters of alphabets that look alike';
-  const isWholly = letters.length > 0 && letters.every((letter) => likeLatin.has(letter.toLowerCase()));
+  const isWholly =
+    letters.length > 0 &&
+    !isLatin &&
+    letters.every((letter) => likeLatin.has(letter.toLowerCase()) || whollyLikeLatin.test(letter));
   return isWholly ? 'looks like a code in Latin letters: use those' : null;
 }
 
+const latin = /\p{Script=Latin}/u;
+
+/** What Latin letters are mixed with in everyday writing ("highly restrictive" of unicode.org/reports/tr39, read 2026-11). */
+const besideLatin =
+  /[\p{Script=Latin}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Hangul}\p{Script=Common}]/u;
+
+/** Letters of phonetics and old capitals, which look like ordinary Latin ones, and clicks, which look like signs. */
+const latinTwins =
+  /[\u0251\u0261\u0262\u0269\u026a\u0274\u0280\u028f\u0299\u029c\u029f\u01c0-\u01c3\u1d00-\u1d7f\ua730\ua731]/u;
+
+/** Alphabets whose letters are mostly like Latin capitals. */
+const whollyLikeLatin = /[\p{Script=Lisu}\p{Script=Cherokee}\p{Script=Coptic}\p{Script=Deseret}]/u;
+
 /** Alphabets with letters that cannot be told from each other's (unicode.org/reports/tr39, read 2026-11). */
 const similarScripts = [
-  /\p{Script=Latin}/u,
   /\p{Script=Cyrillic}/u,
   /\p{Script=Greek}/u,
   /\p{Script=Armenian}/u,
   /\p{Script=Cherokee}/u,
   /\p{Script=Coptic}/u,
   /\p{Script=Lisu}/u,
+  /\p{Script=Deseret}/u,
 ];
 
 /** Cyrillic, Greek and Armenian letters that are like Latin ones, small or capital; in lower case. */

@@ -69,7 +69,7 @@ function mayHold(text: string): boolean {
 }
 
 /** Whether nothing can be encoded in a text. The ids of the hub are shorter than what base64 makes of the shortest key. */
-const encoded = /%|&|[0-9A-Za-z+/_-]{38}/;
+const encoded = /%|&|[0-9A-Za-z+/_-]{38}|[0-9A-Za-z+/_-]{16}\s/;
 function isPlain(text: string): boolean {
   return text.length < 38 ? !text.includes('%') && !text.includes('&') : !encoded.test(text);
 }
@@ -77,6 +77,8 @@ function isPlain(text: string): boolean {
 /** Encodings in encodings, at most so many deep, and so many texts in all. */
 const MAX_DEPTH = 3;
 const MAX_TEXTS = 64;
+
+const wrappedBase64 = /(?<![0-9A-Za-z+/_-])[0-9A-Za-z+/_-]{16,}(?:\s+[0-9A-Za-z+/_-]{2,})+/g;
 
 function holdsHidden(text: string): boolean {
   let level = [text];
@@ -105,6 +107,8 @@ function decode(text: string): string[] {
     // The encoded text may begin in the middle of the run.
     for (let start = 0; start < 4; start += 1) decoded.push(Buffer.from(run.slice(start), 'base64').toString('latin1'));
   }
+  // Lines of base64 are broken, or its words parted.
+  for (const [run] of text.matchAll(wrappedBase64)) decoded.push(run.replaceAll(/\s+/g, ''));
   return decoded;
 }
 

@@ -10,6 +10,16 @@ test('a code that looks like another one is not made', () => {
     ['СОРЕ', /in Latin letters/], // Cyrillic altogether
     ['СОРЕ-10', /in Latin letters/],
     ['ΚΑΤΗΥ', /in Latin letters/], // Greek altogether
+    ['ꓐꓳꓢꓢ', /in Latin letters/], // Lisu altogether
+    ['ᏀᎪᎢᎬ', /in Latin letters/], // Cherokee
+    ['ⲟⲥⲟ', /in Latin letters/], // Coptic
+    ['bסss', /mix letters/], // a Hebrew samekh
+    ['bဝss', /mix letters/], // a Myanmar letter
+    ['b०ss', /ordinary letters/], // a Devanagari zero
+    ['bos٥', /ordinary letters/], // an Arabic five
+    ['ɡɑte', /ordinary letters/], // letters of phonetics
+    ['ʙᴏꜱꜱ', /ordinary letters/], // small capitals
+    ['bo\u0338ss', /ordinary letters/], // struck through
     ['ＳＵＭＭＥＲ', /ordinary letters/], // of full width
     ['𝐒𝐔𝐌𝐌𝐄𝐑', /ordinary letters/],
     ['ﬁne', /ordinary letters/], // a joined fi

@@ -81,3 +81,9 @@ test('texts that are encoded again and again take no long time', () => {
   }
   assert.ok(performance.now() - start < 2_000);
 });
+
+test('a key in base64 that is broken into lines is found, and all of its text masked', () => {
+  const broken = base64(`user:${key}`).replace(/^(.{24})/, '$1\r\n  ');
+  assert.deepEqual(findKeyIn({ note: `see ${broken}` }), { path: 'note' });
+  assert.equal(maskKeys(`see ${broken}`), '[redacted]');
+});

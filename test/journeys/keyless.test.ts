@@ -77,6 +77,27 @@ describe('an order that was told of without a key', () => {
     }
   });
 
+  test('is that of the click that was recorded, whoever else is named without a key', async () => {
+    const ledger = await openLedger(database.db);
+    const clickId = await addClick(ledger);
+    const rival = await addAffiliate(database.db, ledger.programId);
+    await ledger.say([tells('1', { id: 'one' }, { clickId })]);
+    await ledger.say([tells('1', { id: 'other' }, { affiliate: rival })]);
+    await ledger.say([tells('2', {}, { clickId, affiliate: rival })]);
+    await ledger.say([tells('3', {}, { affiliate: rival })]);
+    await ledger.say([sale('order:4', usd(10_000), {}, { clickId, affiliate: rival })]);
+    const rows = await runSql<{ reference: string; affiliate: string }>(
+      database.db,
+      `select reference, affiliate_id as affiliate from orders where program_id = ? order by reference`,
+      [ledger.programId],
+    );
+    assert.deepEqual(
+      rows.map(({ affiliate }) => affiliate),
+      [ledger.affiliateId, ledger.affiliateId, rival, rival],
+    );
+    assert.deepEqual((await verifyLedger(database.db, { programId: ledger.programId })).differences, []);
+  });
+
   test('takes no slot of the day from others, and is counted on the day on which it was received', async () => {
     const ledger = await openLedger(database.db, {
       commission: { type: 'cpa', amountMinor: 500 },

@@ -47,7 +47,7 @@ function textOf(error: AppError): string {
     case 'INVALID_API_KEY':
       return 'Invalid API token';
     case 'INSUFFICIENT_PERMISSIONS':
-      return 'This API token may only read';
+      return 'This API token may not do this';
     case 'INTERNAL_ERROR':
       return 'Internal server error';
     default:

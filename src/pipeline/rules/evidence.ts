@@ -57,8 +57,8 @@ const CLOCK_ERROR_MS = 10 * 60_000;
 
 /**
  * Reads the evidence of an order (or a customer fact) against the program's catalog. Strongest first: an affiliate named
- * by an authenticated caller or in signed metadata, a click, (the bindings come here, see `chooseCandidate`,) a referral
- * code, a coupon, an affiliate id that a visitor's browser handed on; the coupon first where the program says so. Clicks
+ * by an authenticated caller or in signed metadata, a click, one named without a key, (the bindings come here, see
+ * `chooseCandidate`,) a referral code, a coupon, an affiliate id that a visitor's browser handed on; the coupon first where the program says so. Clicks
  * must lie inside the offer's window at `beganAt`, the moment at which the order began.
  */
 export function weighEvidence(
@@ -71,12 +71,13 @@ export function weighEvidence(
   const offer = firstOffer(items, catalog, passedOver);
   const namedOffer = offer?.offerId ?? null;
   const named: Candidate[] = [];
+  const namedByAnybody: Candidate[] = [];
   const codes: Candidate[] = [];
   const coupons: Candidate[] = [];
   const references: Candidate[] = [];
   const clicks: ClickRules[] = [];
   const inOrder = items.length < 2 ? items : items.toSorted(compareItems);
-  for (const { evidence } of inOrder) {
+  for (const { evidence, keyless } of inOrder) {
     const { clickId, reference } = evidence;
     const referencedClick = reference === undefined ? null : catalog.click(reference);
     if (clickId !== undefined) {
@@ -85,7 +86,8 @@ export function weighEvidence(
       else passedOver.push({ by: 'click', value: clickId, why: 'no such click' });
     }
     if (referencedClick) clicks.push(referencedClick);
-    collect(named, passedOver, 'affiliate', evidence.affiliate, catalog.affiliate, namedOffer);
+    const whoNamed = keyless ? namedByAnybody : named;
+    collect(whoNamed, passedOver, 'affiliate', evidence.affiliate, catalog.affiliate, namedOffer);
     collect(codes, passedOver, 'referral_code', evidence.referralCode, catalog.affiliate, namedOffer);
     collect(coupons, passedOver, 'coupon', evidence.couponCode, catalog.byCoupon, namedOffer);
     for (const code of evidence.discounts ?? []) {
@@ -97,8 +99,8 @@ export function weighEvidence(
   }
   const { valid, expired } = judgeClicks(clicks, namedOffer, beganAt, catalog, judged, passedOver);
   const candidates = catalog.program.couponFirst
-    ? coupons.concat(named, valid, codes, references)
-    : named.concat(valid, codes, coupons, references);
+    ? coupons.concat(named, valid, namedByAnybody, codes, references)
+    : named.concat(valid, namedByAnybody, codes, coupons, references);
   const usedDefaultOffer = expired?.offerId === null || candidates.some(({ offerId }) => offerId === null);
   // An affiliate named without an offer, who also brought the click: the click's offer is meant.
   for (const candidate of candidates) {

@@ -15,6 +15,8 @@ import {
 export type Phase = FactOf<'sale'>['phase'];
 
 export interface EvidenceItem {
+  /** Said without a key: whoever names an affiliate so may be the visitor. */
+  keyless?: boolean;
   evidence: Evidence;
   occurredAt: string;
   factId: string;
@@ -164,7 +166,8 @@ function gatherStatements(facts: KnownFact[]): Statements {
     said.note ??= fact.note ?? null;
     if (isAnonymous(fact)) said.anonymous = true;
     else if (!isEmpty(fact.evidence)) {
-      said.evidence.push({ evidence: fact.evidence, occurredAt: fact.occurredAt, factId: fact.id });
+      const { evidence, occurredAt, id: factId } = fact;
+      said.evidence.push({ evidence, occurredAt, factId, keyless: fact.receivedAt !== undefined });
     }
     if (fact.customer) {
       said.customerRefs.push(...fact.customer.refs);
