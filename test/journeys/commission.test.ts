@@ -4,6 +4,8 @@ import { requestDueApprovals } from '../../src/pipeline/work-items/find-overdue.
 import { settleSafely } from '../../src/pipeline/settle-safely.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { verifyLedger } from '../../src/audit/verify-ledger.ts';
+import { runSql } from '../support/sql.ts';
 import { addAffiliate, addClick, addOffer, fact, openLedger, sale, usd, type Ledger } from './ledger.ts';
 
 let database: TestDatabase;
@@ -63,6 +65,32 @@ describe('what is paid', () => {
     assert.deepEqual(await ledger.postings(), [3_000]);
     await ledger.say([refund('re_2', 1)]);
     assert.deepEqual(await ledger.postings(), [3_000, -3_000]);
+  });
+
+  test('a sale of nothing is in a month of the revenue share like any other, whenever the first payment is told of', async () => {
+    const first = sale('order:1', usd(100), { customer, occurredAt: '2026-01-02T00:00:00.000Z' });
+    const ofNothing = sale('order:2', usd(100), { customer, net: usd(0), occurredAt: '2026-03-02T00:00:00.000Z' });
+    for (const facts of [
+      [first, ofNothing],
+      [ofNothing, first],
+    ]) {
+      const ledger = await openLedger(database.db, {
+        commission: { type: 'revshare', rateBps: 1_000, durationMonths: 1 },
+      });
+      const evidence = { affiliate: ledger.affiliateId };
+      await ledger.say([sale('order:0', usd(0), { customer, occurredAt: '2026-01-01T00:00:00.000Z' }, evidence)]);
+      await ledger.say([
+        fact('customer', { id: 'bound', refs: [], customer, evidence, occurredAt: '2026-01-01T00:00:00.000Z' }),
+      ]);
+      for (const one of facts) await ledger.say([one]);
+      const rows = await runSql<{ reason: string | null }>(
+        database.db,
+        `select reason from orders where program_id = ? and reference = 'order:2'`,
+        [ledger.programId],
+      );
+      assert.deepEqual(rows, [{ reason: 'max_duration' }]);
+      assert.deepEqual((await verifyLedger(database.db, { programId: ledger.programId })).differences, []);
+    }
   });
 
   test('CPS: each one-off sale and the first of a subscription, not its renewals', async () => {

@@ -72,13 +72,45 @@ async function findOfCustomers(
   }
   if (since.size === 0) return { at: new Map(), moved: new Set() };
   const others = await readOfCustomers(trx, customers.rootOf, since, batchOrderIds);
-  return compare(
+  const { at, moved } = compare(
     since,
     others,
     orders,
     ({ customerId }) => customerId,
     ({ customerId }) => customers.rootOf.get(customerId ?? '') ?? null,
   );
+  // Of those who pay for the first time most have no other order; of a new record none has.
+  const paid = [...moved].filter((id) => others.has(id));
+  const unpaid = [...moved].filter((id) => !others.has(id) && isKnown(customers.byId.get(id)));
+  return { at, moved: new Set([...paid, ...(await findWithSalesOfNothing(trx, customers, unpaid, batchOrderIds))]) };
+}
+
+function isKnown(customer: BoundCustomer | undefined): boolean {
+  return customer !== undefined && [customer, ...customer.others].some(({ before }) => before !== null);
+}
+
+/** Customers with another order that is a sale of nothing: no payment, but in a month of the revenue share like one. */
+async function findWithSalesOfNothing(
+  trx: Trx,
+  { rootOf }: Customers,
+  customerIds: readonly string[],
+  batchOrderIds: readonly string[],
+): Promise<string[]> {
+  if (customerIds.length === 0) return [];
+  const wanted = new Set(customerIds);
+  const members = [...rootOf].filter(([, root]) => wanted.has(root));
+  const rows = await runSql<{ root: string }>(
+    trx,
+    'findCustomersWithSalesOfNothing',
+    `select distinct member.root
+     from unnest(:customerIds::text[], :roots::text[]) as member (id, root)
+     cross join lateral (
+       select 1 from orders
+       where customer_id = member.id and net_minor = 0 and gross_minor > 0 and merged_into is null
+         and not (id = any(:batchOrderIds)) limit 1) o`,
+    { customerIds: members.map(([id]) => id), roots: members.map(([, root]) => root), batchOrderIds },
+  );
+  return rows.map(({ root }) => root);
 }
 
 async function findOfSubscriptions(
@@ -114,7 +146,7 @@ function nameOf({ scope, subscription }: CreditedOrder): string | null {
   return subscription === null ? null : subscriptionKey({ scope, subscription });
 }
 
-/** The first payments with the batch's orders, and those that are not what they were although there are other orders. */
+/** The first payments with the batch's orders, and those that are not what they were. */
 function compare(
   since: ReadonlyMap<string, string>,
   others: ReadonlyMap<string, string>,
@@ -135,7 +167,7 @@ function compare(
       if (row.isPayment) offer(before, payerBefore(row, order), row.countedAt ?? row.occurredAt);
     }
   }
-  const moved = [...others.keys()].filter((payer) => now.get(payer) !== before.get(payer));
+  const moved = [...since.keys()].filter((payer) => now.get(payer) !== before.get(payer));
   return { at: now, moved: new Set(moved) };
 }
 
