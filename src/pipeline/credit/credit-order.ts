@@ -6,10 +6,11 @@ import {
   type Choice,
   type PaidTo,
   chooseCandidate,
+  STAYS_PAID,
   noBindings,
   standsBefore,
 } from '../rules/attribution.ts';
-import { type Candidate, type EvidenceKind, type Evidences, weighEvidence } from '../rules/evidence.ts';
+import { type Candidate, type EvidenceKind, type Evidences, pass, weighEvidence } from '../rules/evidence.ts';
 import type { ProgramRules, RememberedRules, TermsSnapshot } from '../rules/catalog.ts';
 import { type Credit, type OrderKind, creditSummary, sharedOrganizations } from '../rules/credit.ts';
 import { type Ground, groundOf } from '../rules/review.ts';
@@ -134,7 +135,14 @@ function stayWith(paidTo: readonly PaidTo[], natural: Choice): Choice {
   );
   if (!payee || isPaid) return natural;
   const { affiliateId, offerId, clickId } = payee;
-  return { ...natural, chosen: { by: 'payout', value: affiliateId, affiliateId, offerId, clickId }, outvoted: null };
+  // The explanation is what remembers whom evidence named.
+  const passedOver = chosen ? [...natural.passedOver, pass(chosen, STAYS_PAID)] : natural.passedOver;
+  return {
+    ...natural,
+    chosen: { by: 'payout', value: affiliateId, affiliateId, offerId, clickId },
+    passedOver,
+    outvoted: null,
+  };
 }
 
 /** The terms by which a payout paid it. */

@@ -49,6 +49,9 @@ export interface Choice {
   byLead: boolean;
 }
 
+/** Why evidence counts no more once a payout has the order. */
+export const STAYS_PAID = 'what was paid stays with whom it was paid';
+
 /**
  * The affiliate of an order. The binding of its customer beats referral codes and coupons (but not a coupon that comes
  * first), and is beaten by a named affiliate or a click. A renewal is credited by its subscription's binding, else by its
@@ -84,13 +87,12 @@ export function chooseCandidate(
   // Orders that turned out to be one may have paid several affiliates.
   const [payee] = paidTo;
   if (payee && !paidTo.some(({ affiliateId }) => affiliateId === natural?.affiliateId)) {
-    const why = 'what was paid stays with whom it was paid';
     // Offer and click are those of the evidence for them, however it came; of the order as it stood, where none is left.
     const theirs = others.find(({ affiliateId }) => affiliateId === payee.affiliateId) ?? payee;
     const { affiliateId, offerId, clickId } = theirs;
     return {
       chosen: { by: 'payout', value: affiliateId, affiliateId, offerId, clickId },
-      passedOver: [...evidences.passedOver, ...(natural ? [pass(natural, why)] : []), ...weaker],
+      passedOver: [...evidences.passedOver, ...(natural ? [pass(natural, STAYS_PAID)] : []), ...weaker],
       outvoted: natural ?? 'nobody',
       byLead: natural === null ? payee.byLead : byLead,
     };
