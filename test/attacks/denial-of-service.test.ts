@@ -94,7 +94,7 @@ describe('labels of metrics', () => {
 
 describe('rules of a source', () => {
   test('renaming more than 100 fields, or mapping more words, is refused in a short answer and short time', async () => {
-    const many = Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`field_${index}`, 'sub1']));
+    const many = Object.fromEntries(Array.from({ length: 1_900 }, (_, index) => [`field_${index}`, 'sub1']));
     for (const body of [
       { fields: many },
       { statuses: Object.fromEntries(Object.keys(many).map((key) => [key, 'sale'])) },
@@ -109,7 +109,7 @@ describe('rules of a source', () => {
     const more = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [`f${index}`, 'sub1']));
     const start = performance.now();
     const refused = await api.live.post('/sources', { kind: 'postback', fields: more });
-    assert.match(refused.text, /more than 10000 values/);
+    assert.match(refused.text, /more than 2000 values/);
     assert.ok(performance.now() - start < 15_000);
     const hundred = Object.fromEntries(Object.entries(many).slice(0, 100));
     const made = await make<{ id: string }>(api.live, '/sources', { kind: 'postback', fields: hundred });
@@ -227,8 +227,8 @@ describe('bodies', () => {
 });
 
 describe('answers', () => {
-  test('a body of ten thousand mistakes is answered with at most 20 of them', async () => {
-    const unknown = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`unknown${index}`, 1]));
+  test('a body of as many mistakes as it may have values is answered with at most 20 of them', async () => {
+    const unknown = Object.fromEntries(Array.from({ length: 1_990 }, (_, index) => [`unknown${index}`, 1]));
     const query = Array.from({ length: 300 }, (_, index) => `a${index}=1`).join('&');
     for (const answer of [
       await api.live.post('/offers', unknown),

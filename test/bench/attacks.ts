@@ -10,7 +10,7 @@ import { startChild } from './child.ts';
 import { medianOf, round, type BenchResult, type Mark } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';
 
-const TURNS = 5;
+const TURNS = 3;
 const TURN_MS = 3_000;
 /** Until what the attack still had under way is answered. */
 const PAUSE_MS = 500;
@@ -27,12 +27,15 @@ interface Hub extends Target {
 
 /**
  * What each attack of test/attacks does to the hub, and what another program feels meanwhile: the p99 of its postbacks while
- * nothing else happens, and while the attack runs, by turns. One web process with RATE_LIMITS on. The attacker is a process of its
- * own with low priority, since it would have a machine of its own.
+ * nothing else happens, while the same attack goes to a bare server beside the hub, and while it goes to the hub, by turns. The
+ * ratio is that of the last two, since an attacker has a machine of their own, and here takes the hub's. One web process with
+ * RATE_LIMITS on.
  */
 export async function runAttacksBench(backend: 'postgres' | 'redis'): Promise<BenchResult> {
   const services = await startBenchServices(backend);
   const port = await findFreePort();
+  const decoyPort = await findFreePort();
+  const decoy = startChild('test/bench/bare-express.ts', { PORT: String(decoyPort) });
   const env = { ...services.env, RATE_LIMITS: 'on', LOG_LEVEL: 'fatal', PORT: String(port), HOST: '127.0.0.1' };
   const figures: Record<string, number> = {};
   const marks: Mark[] = [];
@@ -47,7 +50,7 @@ export async function runAttacksBench(backend: 'postgres' | 'redis'): Promise<Be
           async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok === true,
         );
         const hub = await prepare(services, url, port, services.env['ADMIN_TOKEN'] ?? '');
-        const measured = await measure(hub, attack);
+        const measured = await measure(hub, attack, decoyPort);
         for (const [name, value] of Object.entries(measured)) figures[`${attack.name} ${name}`] = round(value);
         figures[`${attack.name} peakMb`] = round(web.peakMb());
         marks.push({ name: `${attack.name} p99 ratio`, value: measured.ratio ?? Infinity, atMost: 1.5 });
@@ -57,27 +60,34 @@ export async function runAttacksBench(backend: 'postgres' | 'redis'): Promise<Be
     }
     return { name: 'attacks', backend, figures, marks };
   } finally {
+    await decoy.stop();
     await services.stop();
   }
 }
 
-async function measure(hub: Hub, attack: Attack): Promise<Record<string, number>> {
+async function measure(hub: Hub, attack: Attack, decoyPort: number): Promise<Record<string, number>> {
   await probe(hub, 1_000);
   const rows = await countRows(hub.services);
-  const turns: { calm: Probe; attacked: Probe }[] = [];
+  const turns: { calm: Probe; beside: Probe; attacked: Probe }[] = [];
   const attacker = startAttacker(attack, hub);
+  const besides = startAttacker(attack, { ...hub, url: `http://127.0.0.1:${decoyPort}`, port: decoyPort });
   let sent = 0;
   try {
     for (let turn = 0; turn < TURNS; turn += 1) {
       const calm = await probe(hub, TURN_MS);
+      besides.start();
+      const beside = await probe(hub, TURN_MS);
+      await besides.pause();
+      await wait(PAUSE_MS);
       attacker.start();
       const attacked = await probe(hub, TURN_MS);
       sent = await attacker.pause();
       await wait(PAUSE_MS);
-      turns.push({ calm, attacked });
+      turns.push({ calm, beside, attacked });
     }
   } finally {
     attacker.end();
+    besides.end();
   }
   const scrape = fetch(`${hub.url}/metrics`, { headers: { authorization: 'Bearer admin-token-of-the-bench' } });
   const metricsText = await scrape.then((answer) => answer.text()).catch(() => '');
@@ -86,14 +96,16 @@ async function measure(hub: Hub, attack: Attack): Promise<Record<string, number>
     calmP50Ms: medianOf(turns.map(({ calm }) => calm.p50Ms)),
     attackedP50Ms: medianOf(turns.map(({ attacked }) => attacked.p50Ms)),
     calmP99Ms: medianOf(turns.map(({ calm }) => calm.p99Ms)),
+    besideP99Ms: medianOf(turns.map(({ beside }) => beside.p99Ms)),
     attackedP99Ms: medianOf(turns.map(({ attacked }) => attacked.p99Ms)),
-    ratio: medianOf(turns.map(({ calm, attacked }) => attacked.p99Ms / calm.p99Ms)),
+    calmRatio: medianOf(turns.map(({ calm, attacked }) => attacked.p99Ms / calm.p99Ms)),
+    ratio: medianOf(turns.map(({ attacked }) => attacked.p99Ms)) / medianOf(turns.map(({ beside }) => beside.p99Ms)),
     worstMs: Math.max(...turns.map(({ attacked }) => attacked.worstMs)),
     metricsBytes: metricsText.length,
     rows:
       (await countRows(hub.services)) -
       rows -
-      turns.reduce((sum, { calm, attacked }) => sum + calm.sent + attacked.sent, 0),
+      turns.reduce((sum, { calm, beside, attacked }) => sum + calm.sent + beside.sent + attacked.sent, 0),
   };
 }
 
