@@ -7,6 +7,7 @@ import type { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Reach } from '../../domain/scope.ts';
+import { clickOf } from '../../domain/test-clicks.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
 import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
 import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
@@ -117,7 +118,7 @@ async function refuseUnknownCode(
   { clickId, referralCode }: NewConversion,
 ): Promise<void> {
   if (!clickId || !referralCode || (await findAffiliate(db, reach, referralCode))) return;
-  const click = await findAnyClick(db, clickId);
+  const click = await findAnyClick(db, clickOf(clickId));
   throw click?.programId === reach.programId && reach.modes.includes(click.livemode)
     ? resourceNotFound('Affiliate', 'referralCode')
     : resourceNotFound('Click', 'clickId');
