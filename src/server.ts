@@ -37,7 +37,7 @@ export function serve(deps: Deps, server: Server = createServer({ connectionsChe
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.maxConnections = MAX_CONNECTIONS;
   server.on('request', createApp(deps, state));
-  answerRefusedRequests(server);
+  answerRefusedRequests(server, deps.log);
   return {
     server,
     state,

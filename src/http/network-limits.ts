@@ -61,11 +61,17 @@ export async function limitNetwork(
  */
 export function findNetwork({ log }: { log: Logger }, req: Request): string | null {
   const address = readAddress(req.socket.remoteAddress ?? '') ?? '';
-  if (req.headers['x-forwarded-for'] === undefined || req.ip !== address || !isPrivate(address)) {
+  if (req.headers['x-forwarded-for'] === undefined || isTrusted(req, address) || !isPrivate(address)) {
     return networkOf(req.ip ?? '');
   }
   tellOfProxy(log);
   return null;
+}
+
+/** Whether it is believed about who stands behind it, be it that it does not know. */
+function isTrusted(req: Request, address: string): boolean {
+  const trust = req.app.get('trust proxy fn') as (address: string, hop: number) => boolean;
+  return trust(address, 0);
 }
 
 /** Whoever has an IPv6 address has its whole /64. */

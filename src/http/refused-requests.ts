@@ -1,11 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { STATUS_CODES, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+
+const CLOSED_AFTER_MS = 2_000;
 
 /**
  * Requests that break HTTP itself never reach a route: Node's parser refuses them, by default without a word. Whoever reads the
  * log of a tracker shall see what to mend.
  */
-export function answerRefusedRequests(server: Server): void {
+export function answerRefusedRequests(server: Server, log: Logger): void {
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (req, res) => answers.set(req.socket, res));
   server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket) => {
@@ -16,11 +20,18 @@ export function answerRefusedRequests(server: Server): void {
       return;
     }
     const { status, code, message } = explain(error);
-    const body = JSON.stringify({ error: { code, message } });
+    const requestId = `req_${randomBytes(9).toString('base64url')}`;
+    log.info({ requestId, status, problem: message, parser: error.code }, 'request refused');
+    const body = JSON.stringify({ error: { code, message, requestId } });
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
     );
+    // Whoever does not close their end must not keep the socket.
+    const timer = setTimeout(() => socket.destroy(), CLOSED_AFTER_MS).unref();
+    socket.once('close', () => {
+      clearTimeout(timer);
+    });
   });
 }
 

@@ -101,4 +101,40 @@ describe('messages as they really come', () => {
     assert.deepEqual(await differences(), []);
     assert.equal((await messages()).at(-1)?.outcome, 'duplicate');
   });
+
+  test('that today are refused, or name another order, stay what the ledger has of them when they are replayed', async () => {
+    const url = `/pb/${tracker}?sum=5&clickid=`;
+    const [first, second] = [await click(), await click()];
+    for (const query of [`${first}&txid=caf%EF%BF%BD`, `${second}&txid=escaped-1&status=sale`]) {
+      assert.equal((await fetch(hub.url + url + query)).status, 200);
+    }
+    await program.settled();
+    const taken = (await messages()).slice(-2);
+    const readings = () =>
+      runSql(hub.db, 'select reading, status, outcome, facts from inbox_events where id = any(?) order by id', [
+        taken.map(({ id }) => id),
+      ]);
+    const orders = () =>
+      runSql(hub.db, 'select id, reference from orders where program_id = ? order by id', [program.id]);
+    // As the reading before took them in: bytes that are no UTF-8 were one and the same mark, and `&amp;` hid what it stood before.
+    for (const [index, raw] of [
+      `${url}${first}&txid=caf%E9`,
+      `${url}${second}&txid=escaped-1&amp;status=sale`,
+    ].entries()) {
+      await runSql(hub.db, 'update inbox_events set reading = 3, raw = ? where id = ?', [
+        Buffer.from(raw),
+        taken[index]?.id,
+      ]);
+    }
+    const [before, known] = [await readings(), await orders()];
+    assert.deepEqual(await differences(), []);
+    for (const { id } of taken) assert.ok((await program.api.post(`/inbox-events/${id}/replay`, {})).status < 300);
+    assert.deepEqual(await differences(), []);
+    assert.deepEqual(await orders(), known);
+    const after = (await readings()) as { outcome: string }[];
+    assert.deepEqual(
+      after,
+      (before as object[]).map((row) => ({ ...row, outcome: 'duplicate' })),
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import {
   compileCidrs,
   compileTrust,
@@ -9,6 +9,7 @@ import {
   type TrustProxy,
 } from '../../src/http/client-address.ts';
 import { networkOf } from '../../src/http/network-limits.ts';
+import { startHub, type TestHub } from '../support/hub.ts';
 
 const read: [string, string | null][] = [
   ['203.0.113.9', '203.0.113.9'],
@@ -95,4 +96,38 @@ describe('the client of a request', () => {
   for (const [what, trust, socket, forwarded, client] of cases) {
     test(`${what}: ${client}`, () => assert.equal(clientOf(trust, socket, forwarded), client));
   }
+});
+
+describe('a limit by network behind a proxy that TRUST_PROXY names', () => {
+  let hub: TestHub;
+  before(async () => {
+    hub = await startHub({ worker: false, env: { RATE_LIMITS: 'on', TRUST_PROXY: 'loopback' } });
+  });
+  after(() => hub.stop());
+
+  /** Wrong keys, of which a network may send a hundred a minute. */
+  async function statuses(forwarded: (index: number) => string): Promise<number[]> {
+    const answers = Array.from({ length: 101 }, (_, index) =>
+      fetch(`${hub.url}/api/v1/me`, { headers: { 'x-api-key': 'wrong', 'x-forwarded-for': forwarded(index) } }),
+    );
+    return (await Promise.all(answers)).map(({ status }) => status);
+  }
+
+  const cases: [what: string, forwarded: (index: number) => string][] = [
+    ['that writes ports', (index) => `203.0.113.9:${1_024 + index}`],
+    ['that writes IPv6 with ports, in quotes', (index) => `"[2001:db8:7::${index}]:${1_024 + index}"`],
+    ['that writes IPv4 as IPv6', (index) => `192.0.2.${index}, ::ffff:198.51.100.7`],
+    ['behind another', (index) => `192.0.2.${index}, 198.51.100.8, 127.0.0.${index}:80`],
+    ['that does not know who it is', (index) => `192.0.2.${index}, unknown`],
+  ];
+  for (const [what, forwarded] of cases) {
+    test(`holds: one ${what}`, async () => {
+      const refused = (await statuses(forwarded)).filter((status) => status === 429);
+      assert.equal(refused.length, 1);
+    });
+  }
+
+  test('keeps networks apart', async () => {
+    assert.ok((await statuses((index) => `10.9.${index}.1`)).every((status) => status === 401));
+  });
 });

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import * as fc from 'fast-check';
+import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { signRevenueCat } from '../../src/inbound/revenuecat/verify.ts';
 import { signStripeBody } from '../../src/inbound/stripe/sign.ts';
 import { make } from '../api/api-program.ts';
 import { openHttpProgram, type HttpProgram } from '../journeys/http-program.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
+import { runSql } from '../support/sql.ts';
 
 // Whatever comes in, from whomever, no answer is a failure of ours: 5xx tells a sender to send the same again, for days.
 
@@ -152,10 +155,78 @@ function escape(text: string): string {
   return [...Buffer.from(text, 'latin1')].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
 }
 
-async function check(what: string, makeSent: (parts: Parts) => Sent, runs = 150): Promise<void> {
+/** Messages as their senders have them, with some of their fields exchanged for whatever comes. */
+function exchanged(messages: readonly object[]): fc.Arbitrary<Buffer> {
+  return fc.constantFrom(...messages).chain((message) => {
+    const exchange = fc.tuple(fc.constantFrom(...pathsIn(message)), value);
+    return fc.array(exchange, { minLength: 1, maxLength: 4 }).map((exchanges) => {
+      const copy = structuredClone(message);
+      for (const [path, put] of exchanges) {
+        const at = path.slice(0, -1).reduce<unknown>((inside, step) => Object(inside)[step] as unknown, copy);
+        if (typeof at === 'object' && at !== null) (at as Record<string, unknown>)[path.at(-1) ?? ''] = put;
+      }
+      return Buffer.from(JSON.stringify(copy));
+    });
+  });
+}
+
+function pathsIn(value: object, base: string[] = []): string[][] {
+  return Object.entries(value).flatMap(([key, item]: [string, unknown]) => {
+    const path = [...base, key];
+    return typeof item === 'object' && item !== null ? [path, ...pathsIn(item, path)] : [path];
+  });
+}
+
+function fixtures(folder: string): object[] {
+  const root = new URL(`../../fixtures/${folder}/`, import.meta.url);
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => JSON.parse(readFileSync(new URL(file, root), 'utf8')) as object);
+}
+
+const conversion = {
+  ...{
+    clickId: 'clk_1',
+    amount: '10.00',
+    amountMinor: 1000,
+    currency: 'USD',
+    orderId: 'A-1',
+    customerId: 'u-1',
+    goal: 'g',
+  },
+  ...{
+    customerEmail: 'ann@example.com',
+    affiliateId: 'partner-one',
+    referralCode: 'partner-one',
+    couponCode: 'c',
+    tax: '1.00',
+  },
+  ...{
+    shipping: '1.00',
+    isRecurring: true,
+    subscriptionId: 'S-1',
+    status: 'sale',
+    offerId: 'o',
+    productId: 'p',
+    sub1: 's',
+  },
+  ...{
+    occurredAt: '2026-01-31T12:00:00Z',
+    url: 'https://shop.example/',
+    metadata: { a: { b: [1, 'x'] } },
+    eventType: 'lead',
+  },
+};
+
+async function check(
+  what: string,
+  makeSent: (parts: Parts) => Sent,
+  runs = 150,
+  bodies: fc.Arbitrary<Buffer> = body,
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(
-      fc.record({ headers: fc.array(headerText, { minLength: 6, maxLength: 6 }), body, type, pairs }),
+      fc.record({ headers: fc.array(headerText, { minLength: 6, maxLength: 6 }), body: bodies, type, pairs }),
       async (parts) => {
         const { status, text } = await send(makeSent(parts));
         assert.ok(status >= 200 && status < 500, `${what}: ${status} ${text}`);
@@ -278,6 +349,44 @@ describe('no garbage is answered by a failure', () => {
         40,
       );
     }
+  });
+
+  test('what is authentic, with fields exchanged for whatever comes', async () => {
+    await check(
+      'stripe',
+      ({ body: raw }) => ({
+        path: ways.stripe,
+        headers: { 'stripe-signature': signStripeBody(raw.toString('utf8'), WHSEC) },
+        body: raw,
+      }),
+      400,
+      exchanged(fixtures('stripe')),
+    );
+    const authentic = (raw: Buffer) => ({
+      authorization: AUTHORIZATION,
+      'x-revenuecat-webhook-signature': signRevenueCat(raw, HMAC, new Date()),
+    });
+    await check(
+      'revenuecat',
+      ({ body: raw }) => ({ path: ways.revenuecat, headers: authentic(raw), body: raw }),
+      400,
+      exchanged(fixtures('revenuecat')),
+    );
+    const headers = { authorization: `Bearer ${program.key}`, 'content-type': 'application/json' };
+    for (const path of [ways.keyless, '/api/v1/conversions', '/api/v1/events']) {
+      await check(path, ({ body: raw }) => ({ path, headers, body: raw }), 200, exchanged([conversion]));
+    }
+  });
+
+  test('and none of what was taken fails when it is settled', async () => {
+    await program.settled();
+    const failed = await runSql(
+      hub.db,
+      `select kind, error from inbox_events where program_id = ? and status = 'failed'`,
+      [program.id],
+    );
+    assert.deepEqual(failed, []);
+    assert.deepEqual((await verifyLedger(hub.db)).differences, []);
   });
 });
 

@@ -1,6 +1,5 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
-import { text } from '../../http/fields.ts';
+import { clientAddress, text } from '../../http/fields.ts';
 import type { Deps } from '../../deps.ts';
 import { emailPattern } from '../../domain/email.ts';
 import type { AppError } from '../../domain/errors.ts';
@@ -22,11 +21,7 @@ const newClick = z.object({
   referralCode: text(),
   sourceUrl: z.string().max(2048).nullish(),
   userAgent: z.string().max(1024).nullish(),
-  ipAddress: z
-    .string()
-    .trim()
-    .refine((value) => isIP(value) !== 0, 'must be an IP address')
-    .nullish(),
+  ipAddress: clientAddress.nullish(),
 });
 
 const newConversion = z.object({

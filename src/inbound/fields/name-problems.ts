@@ -12,7 +12,8 @@ export function findNameProblem(theirs: string, ours: string): string | null {
   const path = toPath(theirs);
   if (/^\$|\*|\.\.\.|\[[^\]]*$/.test(path)) return 'must be a path of names and numbers, such as data.id or items.0.id';
   const steps = path.split('.');
-  if (steps.some((step) => step.trim() === '')) return 'has an empty step: write a path as data.id or items.0.id';
+  if (theirs.endsWith('.') || steps.some((step) => step.trim() === ''))
+    return 'has an empty step: write a path as data.id or items.0.id';
   const isKey = defaultFieldNames.get(foldName(ours.replace(/\?+$/, '')))?.field === 'secure';
   return isKey && steps.length > 1 ? 'is a path, and a key is only looked for at the top of a message' : null;
 }

@@ -32,10 +32,12 @@ export function refuseEscapedAmpersand(name: string, value: string, names: Field
 
 function refuseName(name: string, names: FieldNames): void {
   const rest = name.replace(entity, '');
-  // Entities without a semicolon end where letters that are none of theirs begin.
-  const bare = /^amp(?=[a-z_])/i.test(name) && findField(names, name) === undefined ? name.slice(3) : null;
+  // Browsers and parsers of XML forgive an entity without its semicolon, and so do those who write one.
   if (rest !== name) refuse(rest, name.slice(0, name.length - rest.length));
-  else if (bare !== null && findField(names, bare)) refuse(bare, 'amp');
+  const bare = /^amp(?=[a-z])/i.test(name) && findField(names, name) === undefined ? name.slice(3) : '';
+  const meant = findField(names, bare);
+  // `ampurl` is a name of its own.
+  if (meant && !freeText.has(meant.field)) refuse(bare, 'amp');
 }
 
 function refuseValue(name: string, value: string, names: FieldNames): void {

@@ -83,7 +83,7 @@ describe('an ampersand that was escaped for another language', () => {
 
   for (const query of [
     'clickid=clk_1&goal=R%26amp%3BD',
-    'clickid=clk_1&amplitude=7&campaign=a',
+    'clickid=clk_1&amplitude=7&campaign=a&ampurl=x&amp_sum=1',
     'clickid=clk_1&note=a%26amp%3Bstatus%3Drejected',
     'clickid=clk_1&url=https%3A%2F%2Fshop.example%2F%3Fa%3D1%26amp%3Bstatus%3Drejected',
     'clickid=clk_1&sub1=a%26status%3Db',
