@@ -37,7 +37,8 @@ export async function replayEvent(
 function wouldUnsay(event: StoredInboxEvent, read: Normalized, source: SourceOfAnyTime | null): boolean {
   if (event.status !== 'processed' || event.outcome === 'rejected' || event.facts.length === 0) return false;
   if (read.kind === 'unprocessable') return true;
-  const isMended = source?.settingsChangedAt != null && source.settingsChangedAt > event.receivedAt;
+  const mendedAt = source?.settingsChangedAt ?? null;
+  const isMended = mendedAt !== null && mendedAt > event.receivedAt;
   if (event.reading >= READING || isMended) return false;
   const ids = new Set(read.kind === 'facts' ? read.facts.map(({ id }) => id) : []);
   return event.facts.some(({ id }) => !ids.has(id));
