@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { docsRouter } from './api/docs.ts';
+import { readAddressesOf } from './http/client-address.ts';
 import { answerApiError } from './http/errors.ts';
 import { healthRouter } from './http/health.ts';
 import { limitPages } from './api/limit-pages.ts';
@@ -23,7 +24,7 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
   app.disable('x-powered-by');
   // A path in other letters is another path: as labels of metrics each spelling would be a time series.
   app.set('case sensitive routing', true);
-  app.set('trust proxy', deps.config.trustProxy);
+  readAddressesOf(app, deps.config.trustProxy);
   app.use(observeRequests(deps));
   app.use(healthRouter(deps, state));
 

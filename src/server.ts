@@ -5,6 +5,7 @@ import { loadConfigOrExit } from './process/config.ts';
 import type { Deps } from './deps.ts';
 import { stopGracefully, tellReady } from './process/graceful-stop.ts';
 import { healthServer } from './http/health.ts';
+import { answerRefusedRequests } from './http/refused-requests.ts';
 import { listenOrExit } from './process/listen.ts';
 import { openDeps } from './open-deps.ts';
 
@@ -36,6 +37,7 @@ export function serve(deps: Deps, server: Server = createServer({ connectionsChe
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.maxConnections = MAX_CONNECTIONS;
   server.on('request', createApp(deps, state));
+  answerRefusedRequests(server, deps.log);
   return {
     server,
     state,

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
 import { namedBy, type Scope } from '../domain/scope.ts';
@@ -7,7 +6,7 @@ import { isTooFarAhead } from '../inbound/fields/values.ts';
 import { findClick, listClicks, maskClick, MAX_SUB_LENGTH, type Click, type StoredClick } from '../program/clicks.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { findLinkTarget } from '../program/link-targets.ts';
-import { livemode, moment, periodQuery, reference, text, timestamp } from '../http/fields.ts';
+import { clientAddress, livemode, moment, periodQuery, reference, text, timestamp } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
@@ -28,12 +27,7 @@ const clickInput = z
     sub3: sub,
     sub4: sub,
     sub5: sub,
-    ip: z
-      .string()
-      .trim()
-      .refine((value) => isIP(value) !== 0, 'must be an IP address')
-      .nullable()
-      .optional(),
+    ip: clientAddress.nullable().optional(),
     userAgent: text(1024).nullable().optional(),
     sourceUrl: text(2048).nullable().optional(),
   })

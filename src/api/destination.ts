@@ -1,3 +1,5 @@
+import { encodeComponent } from '../domain/byte-text.ts';
+
 /**
  * The destination with `click_id`, `ref` (affiliate id) and `aff_sess` (the click id again) appended, and the visitor's
  * tags. What it has of query and fragment stays as it is, character by character: a URL parser would rewrite it, and shops
@@ -23,7 +25,7 @@ export function buildDestination(
   const kept = existing.filter((pair) => !ours.has(nameOf(pair)));
   const names = new Set(kept.map(nameOf));
   const added = [...ours, ...tags.filter(([name]) => !names.has(name))].map(
-    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+    ([name, value]) => `${encodeComponent(name)}=${encodeComponent(value)}`,
   );
   const fragment = fragments.length > 0 ? `#${fragments.join('#')}` : '';
   const query = [...kept.map(toAscii), ...added].join('&');

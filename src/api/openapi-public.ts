@@ -141,6 +141,7 @@ export const publicPaths: ZodOpenApiPathsObject = {
         content: {
           'application/json': { schema: conversionBody },
           'application/x-www-form-urlencoded': { schema: conversionBody },
+          'multipart/form-data': { schema: conversionBody },
         },
       },
       responses: postbackAnswers,

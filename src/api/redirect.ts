@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import type { Deps } from '../deps.ts';
+import { readQueryPairs } from '../domain/byte-text.ts';
 import { notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { MAX_SUB_LENGTH, type Click } from '../program/clicks.ts';
@@ -90,10 +91,9 @@ const ours = new Set(['click_id', 'ref', 'aff_sess']);
  * many is cut.
  */
 function readTags(url: string): Map<string, string> {
-  const question = url.indexOf('?');
   const tags = new Map<string, string>();
   const left = { utm: MAX_UTM_TAGS, foreign: MAX_FOREIGN_TAGS };
-  for (const [name, value] of new URLSearchParams(question === -1 ? '' : url.slice(question + 1))) {
+  for (const [name, value] of readQueryPairs(url)) {
     if (name.includes('\0') || value.includes('\0')) throw validationError('The link contains a NUL character');
     if (tags.has(name) || ours.has(name) || name === '' || value === '') continue;
     if (/^sub[1-5]$/.test(name)) tags.set(name, clipText(value, MAX_SUB_LENGTH) ?? '');

@@ -4,6 +4,7 @@ import { presets } from '../inbound/postback/presets.ts';
 import { postbackSettingsSchema, revenuecatSettingsSchema, trackerStateSchema } from '../program/sources.ts';
 import { stripInvisible } from '../domain/codes.ts';
 import { holdsKey, isApiKey } from '../domain/keys.ts';
+import { findNameProblem } from '../inbound/fields/name-problems.ts';
 import { text, timestamp } from '../http/fields.ts';
 
 /** Secrets are taken as they are, spaces and all; but none that is blank, since anybody could guess it. */
@@ -69,8 +70,17 @@ const postback = {
   fields: z
     .record(z.string().min(1).max(100), z.string().max(100))
     .refine(isBounded, TOO_MANY_ENTRIES)
+    .superRefine((fields, context) => {
+      for (const [theirs, ours] of Object.entries(fields)) {
+        const message = findNameProblem(theirs, ours);
+        if (message !== null) context.addIssue({ code: 'custom', path: [theirs], message });
+      }
+    })
     .optional()
-    .meta({ description: "{theirs: ours}, on top of the preset's" }),
+    .meta({
+      description:
+        "{theirs: ours}, on top of the preset's. Theirs may be a path into JSON or a form: `data.id`, `items.0.price`",
+    }),
   statuses: z
     .record(z.string().trim().min(1).max(100), trackerStateSchema)
     .refine(isBounded, TOO_MANY_ENTRIES)

@@ -1,4 +1,5 @@
 import type { Fact, Normalized } from '../domain/facts.ts';
+import { parseJsonBytes } from '../domain/json-text.ts';
 import { isKeylessRef } from '../domain/keyless.ts';
 import type { PostbackSource, Source } from '../program/sources.ts';
 import { callIdOf } from '../inbound/fields/references.ts';
@@ -33,11 +34,11 @@ export function normalizeStored(message: StoredMessage, source: Source | null): 
   try {
     switch (message.kind) {
       case 'conversion':
-        return normalizeConversion(JSON.parse(raw.toString('utf8')), { livemode, receivedAt, callId });
+        return normalizeConversion(parseJsonBytes(raw), { livemode, receivedAt, callId });
       case 'event':
-        return normalizeFunnelEvent(JSON.parse(raw.toString('utf8')), { livemode, receivedAt, callId });
+        return normalizeFunnelEvent(parseJsonBytes(raw), { livemode, receivedAt, callId });
       case 'import':
-        return normalizeImported(JSON.parse(raw.toString('utf8')), { livemode });
+        return normalizeImported(parseJsonBytes(raw), { livemode });
       case 'stripe':
         return source?.kind === 'stripe' ? readStripeBody(raw, { livemode: source.livemode, receivedAt }) : null;
       case 'revenuecat':

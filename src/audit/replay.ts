@@ -3,7 +3,7 @@ import { runSql } from '../db/sql.ts';
 import { READING, type Normalized } from '../domain/facts.ts';
 import { FIRST_SWEEP_AFTER_MS } from '../inbound/inbox/inbox.ts';
 import { findInboxEvent, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
-import { listSourcesOfAnyTime } from '../program/sources.ts';
+import { listSourcesOfAnyTime, type SourceOfAnyTime } from '../program/sources.ts';
 import type { Queues } from '../queue/queues.ts';
 import { normalizeStored } from './renormalize.ts';
 
@@ -21,10 +21,27 @@ export async function replayEvent(
   if (!event) return false;
   // Of any time: what a source brought before it was deleted is still to be understood, as `verify` does.
   const [source = null] = event.sourceId === null ? [] : await listSourcesOfAnyTime(deps.db, [event.sourceId]);
-  const understood = normalizeStored(event, source) ?? standingMeaning(event);
-  await storeAgain(deps.db, event, understood);
+  const read = normalizeStored(event, source);
+  const stands = read !== null && wouldUnsay(event, read, source);
+  const understood = read === null || stands ? standingMeaning(event) : read;
+  await storeAgain(deps.db, event, understood, stands ? event.reading : READING);
   if (understood.kind === 'facts') await deps.queues.enqueue('intake', [{ eventIds: [event.id], resettlementIds: [] }]);
   return true;
+}
+
+/**
+ * Whether a message of which the ledger has facts would no longer say them: because today's code refuses what was taken, or
+ * because a newer reading gives what it names another name. Its order would be paid twice, so it stands as it was read. A source
+ * whose settings were mended since is meant to be read anew.
+ */
+function wouldUnsay(event: StoredInboxEvent, read: Normalized, source: SourceOfAnyTime | null): boolean {
+  if (event.status !== 'processed' || event.outcome === 'rejected' || event.facts.length === 0) return false;
+  if (read.kind === 'unprocessable') return true;
+  const mendedAt = source?.settingsChangedAt ?? null;
+  const isMended = mendedAt !== null && mendedAt > event.receivedAt;
+  if (event.reading >= READING || isMended) return false;
+  const ids = new Set(read.kind === 'facts' ? read.facts.map(({ id }) => id) : []);
+  return event.facts.some(({ id }) => !ids.has(id));
 }
 
 /** A message that cannot be read again keeps its stored meaning. */
@@ -38,7 +55,7 @@ function standingMeaning({ status, reason, error, facts, livemode }: StoredInbox
  * Facts that were settled keep their side: live ones do not become test ones because a setting changed. What is test never
  * becomes live: a test key may replay it.
  */
-async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalized): Promise<void> {
+async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalized, reading: number): Promise<void> {
   const isFacts = understood.kind === 'facts';
   const livemode = event.livemode && (event.facts.length > 0 || understood.livemode);
   await runSql(
@@ -58,8 +75,7 @@ async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalize
       reason: understood.kind === 'ignored' ? understood.reason : null,
       error: understood.kind === 'unprocessable' ? understood.error : null,
       isFacts,
-      // What cannot be read again stands as it was read.
-      reading: READING,
+      reading,
       sweepAfterS: FIRST_SWEEP_AFTER_MS / 1_000,
       eventId: event.id,
     },

@@ -19,10 +19,20 @@ export const PLACEHOLDERS: readonly string[] = [
 ];
 
 const folded: ReadonlySet<string> = new Set(PLACEHOLDERS.map((word) => word.toLowerCase()));
+/** `"null"`, `'undefined'`, `(null)`, and the braces around a GUID. */
+const wrapped = /^(?:(["'])(.*)\1|\((.*)\)|\{(.{36})\})$/s;
 const LONGEST = Math.max(...PLACEHOLDERS.map(({ length }) => length));
 
-/** Whether an id stands for no value, in any case and with any space around it. */
+/** Whether an id stands for no value, in any case, with any space around it, and in the quotes or brackets of a language. */
 export function isPlaceholder(text: string): boolean {
   const trimmed = text.trim();
-  return trimmed.length <= LONGEST && folded.has(trimmed.toLowerCase());
+  if (trimmed.length > LONGEST + 2) return false;
+  const bare = unwrap(trimmed);
+  const isEmptyQuotes = trimmed !== '' && bare.trim() === '';
+  return isEmptyQuotes || folded.has(bare.trim().toLowerCase()) || folded.has(trimmed.toLowerCase());
+}
+
+function unwrap(text: string): string {
+  const [, , quoted, inParentheses, inBraces] = wrapped.exec(text) ?? [];
+  return quoted ?? inParentheses ?? inBraces ?? text;
 }

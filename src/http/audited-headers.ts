@@ -5,7 +5,8 @@ import { requestIdOf } from './errors.ts';
 /** The headers of its own that may be kept of a request: none of them can hold a credential. */
 export type AuditedHeader = 'content-type' | 'user-agent';
 
-const MAX_LENGTH = 255;
+/** The longest value of a header that is kept whole. */
+export const MAX_AUDITED_LENGTH = 255;
 
 /**
  * What is stored of a request's headers beside its raw body, for audits and replays: the named ones, cut to 255 characters,
@@ -19,7 +20,7 @@ export function auditedHeaders(
   const kept: Record<string, string> = {};
   for (const name of names) {
     const value = req.headers[name];
-    if (value) kept[name] = maskKeys(value.slice(0, MAX_LENGTH));
+    if (value) kept[name] = maskKeys(value.slice(0, MAX_AUDITED_LENGTH));
   }
   for (const [name, value] of Object.entries(added)) if (value !== undefined) kept[name] = value;
   return kept;

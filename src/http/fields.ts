@@ -4,6 +4,7 @@ import { isTimezone } from '../domain/calendar.ts';
 import { isCurrency } from '../domain/currency.ts';
 import { emailPattern } from '../domain/email.ts';
 import { parseTime } from '../domain/parse-time.ts';
+import { readAddress } from './client-address.ts';
 import { rendersAs } from './json-schema.ts';
 
 // Schemas that several resources share, for what comes in (bodies, queries) and what goes out.
@@ -41,6 +42,13 @@ export const code = z
     const problem = findCodeProblem(value);
     if (problem !== null) context.addIssue({ code: 'custom', message: problem });
   });
+
+/** A visitor's address as their server found it: with a port, mapped into IPv6; `unknown`, as proxies say, is null. */
+export const clientAddress = z
+  .string()
+  .trim()
+  .refine((value) => value === 'unknown' || readAddress(value) !== null, 'must be an IP address')
+  .transform(readAddress);
 
 export const currency = z
   .string()

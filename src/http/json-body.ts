@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { AppError, validationError } from '../domain/errors.ts';
+import { parseJson } from '../domain/json-text.ts';
 import { readRawBody } from './raw-body.ts';
 
 export interface JsonBody {
@@ -22,7 +23,7 @@ export async function readJsonBody(req: Request, limitBytes?: number): Promise<J
   const raw = await readRawBody(req, limitBytes);
   if (raw.length === 0) return { raw, value: undefined };
   refuseOtherTypes(req.headers['content-type']);
-  const value = parseJson(raw);
+  const value = parseUtf8(raw);
   refuseBadText(value);
   return { raw, value };
 }
@@ -35,29 +36,41 @@ function refuseOtherTypes(contentType: string | undefined): void {
   throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8');
 }
 
-function parseJson(raw: Buffer): unknown {
+function parseUtf8(raw: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(raw)) as unknown;
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(raw));
   } catch (error) {
     throw new AppError('VALIDATION_ERROR', 'The body is not valid JSON', { cause: error });
   }
 }
 
-/** PostgreSQL stores neither NUL nor half a surrogate pair. Without recursion, because the sender decides how deep it goes. */
+/** PostgreSQL stores neither NUL nor half a surrogate pair. */
 function refuseBadText(value: unknown): void {
+  walkJson(value, MAX_VALUES, refuseText);
+}
+
+/**
+ * Shows every text in a JSON value, keys too, with the path to it. Throws VALIDATION_ERROR where it is nested absurdly, or has
+ * absurdly many values. Without recursion, because the sender decides how deep it goes.
+ */
+export function walkJson(
+  value: unknown,
+  maxValues: number,
+  look: (text: string, path: string) => void = () => undefined,
+): void {
   const waiting: { value: unknown; path: string; depth: number }[] = [{ value, path: '', depth: 0 }];
   let values = 0;
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     values += 1;
     if (next.depth > MAX_DEPTH) throw validationError(`The body is nested more than ${MAX_DEPTH} levels deep`);
-    if (typeof next.value === 'string') refuseText(next.value, next.path);
+    if (typeof next.value === 'string') look(next.value, next.path);
     if (typeof next.value !== 'object' || next.value === null) continue;
     const entries = Object.entries(next.value);
-    if (values + waiting.length + entries.length > MAX_VALUES) {
-      throw validationError(`The body has more than ${MAX_VALUES} values`);
+    if (values + waiting.length + entries.length > maxValues) {
+      throw validationError(`The body has more than ${maxValues} values`);
     }
     for (const [key, item] of entries) {
-      refuseText(key, next.path);
+      look(key, next.path);
       waiting.push({ value: item, path: next.path === '' ? key : `${next.path}.${key}`, depth: next.depth + 1 });
     }
   }

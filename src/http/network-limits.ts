@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js';
 import type { Logger } from 'pino';
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
+import { readAddress } from './client-address.ts';
 import { rateLimitHeaders, type RateLimitPolicy, type RateLimits, type RateLimitUsage } from './rate-limits.ts';
 
 export interface NetworkLimitDeps {
@@ -59,18 +60,25 @@ export async function limitNetwork(
  * count, and whoever makes noise would shut out the others. The log says so.
  */
 export function findNetwork({ log }: { log: Logger }, req: Request): string | null {
-  const address = req.socket.remoteAddress ?? '';
-  if (req.headers['x-forwarded-for'] === undefined || req.ip !== address || !isPrivate(address)) {
+  const address = readAddress(req.socket.remoteAddress ?? '') ?? '';
+  if (req.headers['x-forwarded-for'] === undefined || isTrusted(req, address) || !isPrivate(address)) {
     return networkOf(req.ip ?? '');
   }
   tellOfProxy(log);
   return null;
 }
 
+/** Whether it is believed about who stands behind it, be it that it does not know. */
+function isTrusted(req: Request, address: string): boolean {
+  const trust = req.app.get('trust proxy fn') as (address: string, hop: number) => boolean;
+  return trust(address, 0);
+}
+
 /** Whoever has an IPv6 address has its whole /64. */
 export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  const parsed = ipaddr.process(address);
+  const read = readAddress(address);
+  if (read === null) return address;
+  const parsed = ipaddr.parse(read);
   return parsed.kind() === 'ipv4'
     ? parsed.toString()
     : `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::/64`;
@@ -85,7 +93,7 @@ const privateRanges: ReadonlySet<string> = new Set([
 ]);
 
 function isPrivate(address: string): boolean {
-  return ipaddr.isValid(address) && privateRanges.has(ipaddr.process(address).range());
+  return address !== '' && privateRanges.has(ipaddr.parse(address).range());
 }
 
 /** Once an hour, since it is so with every request. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { readQueryPairs } from '../domain/byte-text.ts';
 import { AppError, MAX_DETAILS, type ErrorDetails } from '../domain/errors.ts';
 import { describeForms } from './describe-forms.ts';
 
@@ -17,11 +18,10 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown, what: s
 
 /** Query parameters as an object. Empty ones count as absent. Throws VALIDATION_ERROR for repeated ones and for a NUL. */
 export function readQuery(url: string): Record<string, string> {
-  const question = url.indexOf('?');
   const query: Record<string, string> = Object.create(null) as Record<string, string>;
   const details: ErrorDetails = {};
   const seen = new Set<string>();
-  for (const [name, value] of new URLSearchParams(question === -1 ? '' : url.slice(question + 1))) {
+  for (const [name, value] of readQueryPairs(url)) {
     if (seen.has(name)) details[printable(name)] = 'is given more than once';
     else if (/\0/.test(name + value)) details[printable(name)] = 'must not contain NUL';
     else if (value !== '') query[name] = value;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../domain/errors.ts';
+import { parseJson } from '../domain/json-text.ts';
 import { csvFormat } from './csv-format.ts';
 import { CsvError, parseCsv } from './csv.ts';
 import type { ImportFormat, ImportKind, RowPosition, Located, Problem, ReadContext } from './records.ts';
@@ -96,7 +97,7 @@ function readJson(file: string, text: string, format: ImportFormat, context: Rea
     if (lines && document.line.trim() === '') continue;
     let items: unknown[];
     try {
-      items = itemsOf(JSON.parse(document.line.replace(/^\uFEFF/, '')));
+      items = itemsOf(parseJson(document.line));
     } catch (error) {
       const message = `is not JSON: ${(error as Error).message}`;
       into.problems.push({ at: { file, row: document.row }, field: null, message });

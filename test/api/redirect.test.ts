@@ -40,6 +40,22 @@ test('a visit is recorded before the redirect, which carries the click, the affi
   assert.equal((await api.live.get(`/tracking-links/${linkId}`)).body.data.clicks, 1);
 });
 
+test('bytes that are not UTF-8 leave as they came, here, in the click and in what it fires, and stay apart', async () => {
+  const { code } = await makeLink(api.live, { affiliateId, offerId });
+  const subs = [];
+  for (const sub1 of ['caf%E9', 'caf%E8', 'caf%C3%A9', '%EF%BF%BDE9', '%FF%00'.slice(0, 3), '100%25']) {
+    const answer = await api.anonymous.get(`//r/${code}?sub1=${sub1}&gclid=x%E9&utm_term=%E4`);
+    const location = answer.headers.get('location') ?? '';
+    for (const pair of [`sub1=${sub1}`, 'gclid=x%E9', 'utm_term=%E4']) {
+      assert.ok(location.split(/[?&#]/).includes(pair), `${pair} in ${location}`);
+    }
+    const clickId = clickOf(location).get('click_id') ?? '';
+    subs.push((await api.live.get(`/clicks/${clickId}`)).body.data.sub1);
+  }
+  assert.deepEqual(subs.slice(0, 3), ['caf\ufffdE9', 'caf\ufffdE8', 'café']);
+  assert.equal(new Set(subs).size, 6);
+});
+
 test('many visits at once are each recorded', async () => {
   const { code, id } = await makeLink(api.live, { affiliateId, offerId });
   const answers = await Promise.all(Array.from({ length: 60 }, () => api.anonymous.get(`//r/${code}`)));

@@ -66,6 +66,20 @@ test('a postback source takes a preset, and its own fields and words on top', as
   );
 });
 
+test('a postback source reads fields within others by their paths, and says so', async () => {
+  const fields = { 'data.id': 'txid', 'items[0].price': 'sum', 'order-no': 'txid?', 'tags[]': '' };
+  const made = await api.live.post('/sources', { kind: 'postback', requireKey: false, fields });
+  assert.deepEqual([made.status, made.body.data.fields], [201, fields], made.text);
+  const affiliate = await makeAffiliate(api.live);
+  const offer = await makeOffer(api.live);
+  const { data: click } = (await api.live.post('/clicks', { affiliateId: affiliate.id, offerId: offer.id })).body;
+  const body = { clickid: click.id, data: { id: 'path-1', status: 'x' }, items: [{ price: '5.00' }, { price: 7 }] };
+  const answer = await api.anonymous.post(`//pb/${made.body.data.id}`, body);
+  assert.deepEqual([answer.status, answer.body.data.tracked], [200, true], answer.text);
+  const { data } = (await api.live.get(`/conversions/${answer.body.data.conversionId}`)).body;
+  assert.equal(data.orderId, 'path-1');
+});
+
 test('a postback source without a key keeps to itself, whatever scope is asked for, and for as long as it asks for none', async () => {
   const made = await api.live.post('/sources', { kind: 'postback', requireKey: false, orderScope: 'program' });
   assert.deepEqual([made.status, made.body.data.orderScope], [201, 'source'], made.text);
@@ -139,6 +153,17 @@ test('every wrong field is named, and so is one of another kind', async () => {
     [{ kind: 'stripe', signingSecrets: ['x'], preset: 'voluum' }, 'preset'],
     [{ kind: 'postback', preset: 'nonesuch' }, 'preset'],
     [{ kind: 'postback', fields: { a: 'nothing' } }, 'fields.a'],
+    [{ kind: 'postback', fields: { 'data..id': 'txid' } }, 'fields.data..id'],
+    [{ kind: 'postback', fields: { 'data.': 'txid' } }, 'fields.data.'],
+    [{ kind: 'postback', fields: { '.id': 'sum' } }, 'fields..id'],
+    [{ kind: 'postback', fields: { '$.data.id': 'txid' } }, 'fields.$.data.id'],
+    [{ kind: 'postback', fields: { 'items[*].id': 'txid' } }, 'fields.items[*].id'],
+    [{ kind: 'postback', fields: { 'items[].id': 'txid' } }, 'fields.items[].id'],
+    [{ kind: 'postback', fields: { '{click_id}': 'clickid' } }, 'fields.{click_id}'],
+    [{ kind: 'postback', fields: { 'tid=': 'txid' } }, 'fields.tid='],
+    [{ kind: 'postback', fields: { '?tid': 'txid' } }, 'fields.?tid'],
+    [{ kind: 'postback', fields: { 'a&b': 'txid' } }, 'fields.a&b'],
+    [{ kind: 'postback', fields: { 'auth.key': 'secure' } }, 'fields.auth.key'],
     [{ kind: 'postback', statuses: { ok: 'maybe' } }, 'statuses.ok'],
     [{ kind: 'postback', allowedCidrs: ['10.0.0.0/40'] }, 'allowedCidrs.0'],
     [{ kind: 'postback', response: 'xml' }, 'response'],

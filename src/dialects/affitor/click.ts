@@ -1,4 +1,5 @@
 import type { Deps } from '../../deps.ts';
+import { readQueryPairs } from '../../domain/byte-text.ts';
 import { clipText } from '../../http/clip-text.ts';
 import { clickPolicy, limitNetwork, unknownCodePolicy } from '../../http/network-limits.ts';
 import { newId } from '../../domain/ids.ts';
@@ -80,12 +81,14 @@ function readLanding(text: string, test: boolean) {
   if (test && text === '') return null;
   const url = URL.parse(text);
   if (!url) throw badRequest('Invalid affiliate_url');
-  const code = url.searchParams.get('aff')?.trim() ?? '';
+  const pairs = readQueryPairs(url.search);
+  const first = (name: string): string | undefined => pairs.find(([each]) => each === name)?.[1];
+  const code = first('aff')?.trim() ?? '';
   if (code === '' || code.length > 255 || code.includes('\0')) {
     throw badRequest('No aff parameter found in affiliate_url');
   }
   const sub = (name: string): string | null => {
-    const value = url.searchParams.get(name)?.replaceAll('\0', '');
+    const value = first(name)?.replaceAll('\0', '');
     return value ? clipText(value, MAX_SUB_LENGTH) : null;
   };
   return { code, sub };

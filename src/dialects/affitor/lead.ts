@@ -3,6 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import { leadPolicy, limitNetwork } from '../../http/network-limits.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
 import type { Scope } from '../../domain/scope.ts';
+import { clickOf, isTestClick } from '../../domain/test-clicks.ts';
 import { digestId } from '../../inbound/fields/references.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
@@ -35,14 +36,14 @@ export const leadRoute = defineDialectRoute({
     const test = isTestMode(request.body);
     const body = readBody(leadBody, request.body);
     if (!body.click_id && !body.customer_key && !test) throw badRequest('click_id or customer_key is required');
-    const click = body.click_id ? await findAnyClick(deps.db, body.click_id) : null;
+    const click = body.click_id ? await findAnyClick(deps.db, clickOf(body.click_id)) : null;
     const wanted = test ? body.additional_data?.program_id : null;
     const programId =
       principal?.programId ?? click?.programId ?? (wanted ? await findProgramId(deps.db, wanted) : null);
     if (programId === null) throw badRequest(test ? PROGRAM_REQUIRED : NOT_FOUND);
     if (click && click.programId !== programId) throw badRequest('Customer does not belong to this program');
     const isLiveCaller = principal ? principal.mode === 'live' : click?.livemode !== false;
-    const livemode = isLiveCaller && !test && !click?.id.startsWith('test_');
+    const livemode = isLiveCaller && !test && !(body.click_id && isTestClick(body.click_id));
     const said = { clickId: click?.id ?? null, key: body.customer_key, email: body.email?.toLowerCase() ?? null };
     const lead = principal
       ? toLead(await findKnown(deps.db, { programId, livemode }, body, test), said.email, receivedAt)

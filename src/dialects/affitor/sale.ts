@@ -4,6 +4,7 @@ import type { Fact, Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
+import { isTestClick } from '../../domain/test-clicks.ts';
 import { digestId, orderRefs, subscriptionRef } from '../../inbound/fields/references.ts';
 import type { ReadOutcome, SettledConversion } from '../../inbound/inbox/read-outcomes.ts';
 import { findAnyClick } from '../../program/clicks.ts';
@@ -32,7 +33,7 @@ export const saleRoute = defineDialectRoute({
     const { programId } = request.principal;
     const test = isTestMode(request.body);
     const body = readBody(test ? testSaleBody : saleBody, request.body);
-    const livemode = request.livemode && !test && !body.click_id?.startsWith('test_');
+    const livemode = request.livemode && !test && !(body.click_id && isTestClick(body.click_id));
     const who = await findWho(deps.db, { programId, livemode }, body);
     if (!test) refuseUnknown(who);
     const number = await nextSaleNumber(deps.db, programId);

@@ -1,6 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
+import { clickOf } from '../../domain/test-clicks.ts';
 import { customerRef } from '../../inbound/fields/references.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
 import { openSharedStatement } from './shared-statement.ts';
@@ -34,7 +35,7 @@ export async function findWho(
 ): Promise<Who> {
   // What a site sends where nobody is signed in is no key.
   const keyRef = customer_key && !isPlaceholder(customer_key) ? customerRef(customer_key) : null;
-  const named = click_id ?? null;
+  const named = click_id ? clickOf(click_id) : null;
   const { clicked, byReference, boundByClick } = await findCustomers({
     db,
     programId,

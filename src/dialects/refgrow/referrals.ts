@@ -1,12 +1,12 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
-import { text } from '../../http/fields.ts';
+import { clientAddress, text } from '../../http/fields.ts';
 import type { Deps } from '../../deps.ts';
 import { emailPattern } from '../../domain/email.ts';
 import type { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Reach } from '../../domain/scope.ts';
+import { clickOf } from '../../domain/test-clicks.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
 import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
 import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
@@ -21,11 +21,7 @@ const newClick = z.object({
   referralCode: text(),
   sourceUrl: z.string().max(2048).nullish(),
   userAgent: z.string().max(1024).nullish(),
-  ipAddress: z
-    .string()
-    .trim()
-    .refine((value) => isIP(value) !== 0, 'must be an IP address')
-    .nullish(),
+  ipAddress: clientAddress.nullish(),
 });
 
 const newConversion = z.object({
@@ -117,7 +113,7 @@ async function refuseUnknownCode(
   { clickId, referralCode }: NewConversion,
 ): Promise<void> {
   if (!clickId || !referralCode || (await findAffiliate(db, reach, referralCode))) return;
-  const click = await findAnyClick(db, clickId);
+  const click = await findAnyClick(db, clickOf(clickId));
   throw click?.programId === reach.programId && reach.modes.includes(click.livemode)
     ? resourceNotFound('Affiliate', 'referralCode')
     : resourceNotFound('Click', 'clickId');

@@ -1,4 +1,5 @@
 import { validationError } from '../../domain/errors.ts';
+import { toPath } from './path-names.ts';
 
 /** What a conversion, a postback or a funnel event may say, under whatever name the sender gives it. */
 export type ConversionField =
@@ -89,7 +90,7 @@ export function renameFields(...maps: ReadonlyArray<Readonly<Record<string, stri
         [`fields.${theirs}`]: `must be one of ${known.join(', ')}, or another spelling of them`,
       });
     }
-    const folded = foldName(theirs);
+    const folded = foldName(toPath(theirs));
     const meaning = named && { field: named.field, rank: fallback };
     // The default spellings of that name are keys, too.
     for (const name of spellings.get(folded) ?? []) names.set(name, meaning);

@@ -13,7 +13,7 @@ export class Problems {
 
   add(name: string, message: string, reason?: string): void {
     this.#count += 1;
-    if (this.#count <= MAX_DETAILS) this.details[clip(name)] ??= message;
+    if (this.#count <= MAX_DETAILS && !Object.hasOwn(this.details, clip(name))) this.details[clip(name)] = message;
     if (reason) this.details['reason'] ??= reason;
   }
 
@@ -24,7 +24,8 @@ export class Problems {
       .filter(([name]) => name !== 'reason')
       .map(([name, message]) => `${name} ${message}`);
     const hints = this.#hint();
-    throw validationError(sentences.join('; ') + (hints === '' ? '' : `.${hints}`), this.details);
+    const said = sentences.join('; ') || 'The request has a field that cannot be read';
+    throw validationError(said + (hints === '' ? '' : `.${hints}`), this.details);
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Evidence, Fact, FactAmount, FactCustomer, FactNote, Normalized } from '../../domain/facts.ts';
 import { keylessRef, withoutSource } from '../../domain/keyless.ts';
+import { clickOf, isTestClick } from '../../domain/test-clicks.ts';
 import type { GivenFields } from './given.ts';
-import type { ConversionField } from './names.ts';
 import { readNet } from './net.ts';
 import type { Problems } from './problems.ts';
 import { callRef, customerRef, digestId, orderRefs, subscriptionRef } from './references.ts';
 import type { StatusTable, TrackerState } from './statuses.ts';
+import { namesSubject } from './subjects.ts';
 import { readAmount, readEmail, readId, readRenewal, readTime, readUrl, readWord, type Worthless } from './values.ts';
 
 /** Secondary funnel events. */
@@ -190,7 +191,7 @@ interface Who {
 function readWho(given: GivenFields, context: FactContext, problems: Problems): Who {
   const evidence: Evidence = {};
   const clickId = readId(given, 'clickId', problems);
-  if (clickId !== null) evidence.clickId = clickId;
+  if (clickId !== null) evidence.clickId = clickOf(clickId);
   const affiliate = readWord(given, 'affiliateId', problems);
   if (affiliate !== null) evidence.affiliate = affiliate;
   const referralCode = readWord(given, 'referralCode', problems);
@@ -222,7 +223,7 @@ function readOrderRefs(
   const orderId = readId(given, 'orderId', problems);
   if (orderId !== null) return orderRefsOf(orderId, context);
   if (given.clickId && (context.document === 'postback' || isStatus)) {
-    return [ownRef(`click:${given.clickId.text}:${goal.toLowerCase()}`, context)];
+    return [ownRef(`click:${clickOf(given.clickId.text)}:${goal.toLowerCase()}`, context)];
   }
   if (isStatus) problems.add('order_id', 'or click_id is required: a status is about an order');
   return [callRef(context)];
@@ -248,25 +249,10 @@ function readEventType(given: GivenFields, usualType: FunnelEventType | null, pr
   return known ?? 'lead';
 }
 
-const subjects: readonly ConversionField[] = [
-  'clickId',
-  'orderId',
-  'customerId',
-  'customerEmail',
-  'affiliateId',
-  'referralCode',
-  'couponCode',
-];
-
-/** Whether the message names anything that could tell who referred it, or what it is about. */
-function namesSubject(given: GivenFields): boolean {
-  return subjects.some((field) => given[field] !== undefined);
-}
-
 function nameCustomer(customer: FactCustomer | null): string {
   return customer?.refs[0] ?? `email:${customer?.email ?? ''}`;
 }
 
 function isLive(given: GivenFields, context: FactContext): boolean {
-  return context.livemode && !given.clickId?.text.startsWith('test_');
+  return context.livemode && !(given.clickId && isTestClick(given.clickId.text));
 }

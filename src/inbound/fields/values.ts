@@ -5,6 +5,7 @@ import { parseMajorAmount, parseMinorAmount } from '../../domain/money.ts';
 import { parseTime } from '../../domain/parse-time.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
 import { readFlag, type Given, type GivenFields } from './given.ts';
+import { isIdMacro, isMacro } from './macros.ts';
 import type { ConversionField } from './names.ts';
 import { toPlainDecimal } from './plain-decimal.ts';
 import { clip, type Problems } from './problems.ts';
@@ -16,7 +17,7 @@ const MAX_URL_LENGTH = 2048;
 /** A short text field (an id, a code, a word), or null where it is absent or was reported to `problems`. */
 export function readWord(given: GivenFields, field: ConversionField, problems: Problems): string | null {
   const value = given[field];
-  if (!value || reportMacro(value, problems)) return null;
+  if (!value || refuseMacro(value, problems)) return null;
   if (value.text.length > MAX_TEXT_LENGTH) {
     problems.add(value.name, `must have at most ${MAX_TEXT_LENGTH} characters`);
     return null;
@@ -27,7 +28,12 @@ export function readWord(given: GivenFields, field: ConversionField, problems: P
 /** The id of an order or click: a word that stands for nothing would make one order or click of everybody's, and is refused. */
 export function readId(given: GivenFields, field: 'clickId' | 'orderId', problems: Problems): string | null {
   const value = given[field];
-  if (!value || !isPlaceholder(value.text)) return readWord(given, field, problems);
+  if (!value) return null;
+  if (!isPlaceholder(value.text)) {
+    if (!isIdMacro(value.text)) return readWord(given, field, problems);
+    reportMacro(value, problems);
+    return null;
+  }
   const message = `is '${clip(value.text)}', which stands for no value: the sender did not fill it in`;
   problems.add(value.name, message, 'placeholder_id');
   return null;
@@ -84,7 +90,7 @@ export function readAmount(given: GivenFields, problems: Problems, worthless: Wo
 /** When it happened, in UTC with milliseconds, or null where the sender did not say. */
 export function readTime(given: GivenFields, receivedAt: Date, problems: Problems): string | null {
   const value = given.occurredAt;
-  if (!value || reportMacro(value, problems)) return null;
+  if (!value || refuseMacro(value, problems)) return null;
   const time = parseTime(value.text);
   if (time === null) {
     problems.add(value.name, 'must be ISO 8601 with an offset, or Unix seconds or milliseconds');
@@ -104,21 +110,9 @@ export function isTooFarAhead(time: Date, receivedAt: Date): boolean {
   return time > limit;
 }
 
-/** Whether a text is a placeholder that the sender's tracker should have replaced by a value. */
-export function isMacro(text: string): boolean {
-  // Longer texts are refused for their length; the expressions below need not see them.
-  if (text.length > MAX_TEXT_LENGTH || !/[{}[#<%_!*@$]|^REPLACE|^OPTIONAL$/.test(text)) return false;
-  return (
-    /\{[^{}]*\}|%7B.*%7D/i.test(text) ||
-    /^(?:\[\[?[^[\]]*\]\]?|%5B.*%5D|#[^#]*#|<+[^<>]*>+|%%?[A-Za-z_][\w.-]*%%?|__[A-Z0-9_]+__)$/.test(text) ||
-    /^(?:!!!?[\w.-]+!!!?|\*\|[^|]*\|\*|@@[\w.-]+@@|\$[A-Za-z_][\w.-]*\$|\{\{[\w. -]*|[\w. -]*\}\})$/.test(text) ||
-    /^(?:REPLACE(?:_.*)?|OPTIONAL|YOUR_[A-Z0-9_]+)$/.test(text)
-  );
-}
-
 function readCurrency(given: GivenFields, problems: Problems): string | null {
   const value = given.currency;
-  if (!value || reportMacro(value, problems)) return null;
+  if (!value || refuseMacro(value, problems)) return null;
   const currency = value.text.toUpperCase();
   if (isCurrency(currency)) return currency;
   problems.add(value.name, `must be an ISO 4217 currency such as USD, not '${clip(value.text)}'`);
@@ -137,7 +131,7 @@ function readMajor(value: Given, currency: string | null, problems: Problems, wo
 
 /** A number of major units in plain form, which may be negative; null where it is none, which is reported. */
 export function readDecimal(value: Given, problems: Problems): string | null {
-  if (reportMacro(value, problems)) return null;
+  if (refuseMacro(value, problems)) return null;
   const plain = toPlainDecimal(value.text);
   // No currency has more than four decimals, and the plain form has no superfluous ones.
   if (plain !== null && plain.length <= 24 && /^-?\d{1,18}(?:\.\d{1,4})?$/.test(plain)) return plain;
@@ -146,7 +140,7 @@ export function readDecimal(value: Given, problems: Problems): string | null {
 }
 
 function readMinor(value: Given, currency: string | null, problems: Problems, worthless: Worthless) {
-  if (reportMacro(value, problems)) return null;
+  if (refuseMacro(value, problems)) return null;
   const parsed = parseMinorAmount(value.text);
   if (!parsed.ok) {
     problems.add(value.name, parsed.problem, 'amount_invalid');
@@ -176,12 +170,16 @@ function isSameAmount(major: FactAmount, minor: FactAmount): boolean {
   return 'major' in major || !('minor' in minor) || major.minor === minor.minor;
 }
 
-function reportMacro(value: Given, problems: Problems): boolean {
+function refuseMacro(value: Given, problems: Problems): boolean {
   if (!isMacro(value.text)) return false;
+  reportMacro(value, problems);
+  return true;
+}
+
+function reportMacro({ name, text }: Given, problems: Problems): void {
   problems.add(
-    value.name,
-    `holds the macro '${clip(value.text)}', which the sender did not replace by a value`,
+    name,
+    `holds the macro '${clip(text)}', which the sender did not replace by a value`,
     'unreplaced_macro',
   );
-  return true;
 }

@@ -28,6 +28,8 @@ export interface StoredInboxEvent extends InboxEvent {
   raw: Buffer;
   headers: Record<string, string>;
   facts: Fact[];
+  /** By which reading the facts were made (domain/facts.ts). */
+  reading: number;
 }
 
 export interface InboxEventFilter {
@@ -51,7 +53,7 @@ export async function findInboxEvent(
   const [row] = await runSql<StoredInboxEvent>(
     db,
     'findInboxEvent',
-    `select ${selected}, raw, headers, facts from inbox_events
+    `select ${selected}, raw, headers, facts, reading from inbox_events
      where program_id = :programId and livemode = :livemode and id = :eventId`,
     { programId, livemode, eventId },
   );

@@ -1,3 +1,4 @@
+import { parseJson } from '../../domain/json-text.ts';
 import { findKeyIn, maskKeys, maskKeysIn, maskPlainKeys, REDACTED } from '../../domain/keys.ts';
 import { defaultFieldNames, isKeyName } from '../fields/names.ts';
 
@@ -17,7 +18,7 @@ export function redactJson(text: string, body: object, isKeyName: (name: string)
 
 /** Whether a key stands in it that is encoded, so that replacing those that can be read left it there. */
 function holdsMore(plain: string, body: object): boolean {
-  return findKeyIn(body) !== null && findKeyIn(JSON.parse(plain)) !== null;
+  return findKeyIn(body) !== null && findKeyIn(parseJson(plain)) !== null;
 }
 
 /** The bytes of a JSON body as they are stored: without keys under the default names. `body` is its parsed value. */

@@ -2,6 +2,7 @@ import type { Normalized } from '../../domain/facts.ts';
 import type { PostbackSettings } from '../../program/sources.ts';
 import { giveField, type GivenFields } from '../fields/given.ts';
 import { hintAtMisspelt } from '../fields/misspelt.ts';
+import { findField, type ConversionField, type FieldNames } from '../fields/names.ts';
 import { Problems } from '../fields/problems.ts';
 import { toConversionFact, toFunnelFact } from '../fields/to-fact.ts';
 import { readMessage } from './message.ts';
@@ -38,12 +39,33 @@ export function normalizePostback(
     ),
   );
   const given: GivenFields = {};
-  for (const [name, value] of pairs) giveField(given, settings.names, name, value, problems);
+  for (const [name, value] of pairs) {
+    if (!isOfAnotherKind(settings.names, name, value)) giveField(given, settings.names, name, value, problems);
+  }
   // The key was checked before, and must appear in no error.
   delete given.secure;
   const facts = { ...context, document: 'postback', callId: context.callId } as const;
   if (settings.purpose === 'secondary') return toFunnelFact(given, settings.eventType, facts, problems);
   return toConversionFact(given, settings.statuses, facts, problems);
+}
+
+/** Names that the JSON of shops and trackers has for objects and lists of its own. What they mean with us is told without them. */
+const alsoOthers: ReadonlySet<ConversionField> = new Set([
+  'goal',
+  'url',
+  'productId',
+  'sub1',
+  'sub2',
+  'sub3',
+  'sub4',
+  'sub5',
+]);
+
+/** Whether a value is of no kind that its field can have, so that it is the sender's own: `event: {…}`, a text of metadata. */
+function isOfAnotherKind(names: FieldNames, name: string, value: unknown): boolean {
+  const field = findField(names, name)?.field;
+  if (field === undefined || value === null) return false;
+  return field === 'metadata' ? typeof value === 'string' : alsoOthers.has(field) && typeof value === 'object';
 }
 
 /** A stored postback, read again by these settings from the raw bytes and headers of its inbox event. */

@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import { compileCidrs } from '../../http/client-address.ts';
 import type { PostbackSettings } from '../../program/sources.ts';
 import { renameFields, type FieldNames } from '../fields/names.ts';
 import { buildStatusTable, ownStatuses, type StatusTable } from '../fields/statuses.ts';
@@ -31,20 +31,5 @@ export function compileSettings(settings: PostbackSettings): CompiledSettings {
     requireKey: settings.requireKey,
     eventType: settings.eventType,
     allows: settings.allowedCidrs?.length ? compileCidrs(settings.allowedCidrs) : null,
-  };
-}
-
-/** Matches addresses and CIDRs; an IPv4 address may arrive mapped into IPv6. Text that is neither matches nothing. */
-export function compileCidrs(cidrs: readonly string[]): (ip: string) => boolean {
-  const ranges = cidrs.flatMap((cidr) => {
-    if (ipaddr.isValidCIDR(cidr)) return [ipaddr.parseCIDR(cidr)];
-    if (!ipaddr.isValid(cidr)) return [];
-    const address = ipaddr.parse(cidr);
-    return [[address, address.kind() === 'ipv4' ? 32 : 128] as [typeof address, number]];
-  });
-  return (ip) => {
-    if (!ipaddr.isValid(ip)) return false;
-    const address = ipaddr.process(ip);
-    return ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits));
   };
 }

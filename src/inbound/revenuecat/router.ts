@@ -6,6 +6,8 @@ import type { Inbox } from '../inbox/inbox.ts';
 import type { Logger } from 'pino';
 import type { SecretBox } from '../../db/secret-box.ts';
 import { AppError } from '../../domain/errors.ts';
+import { parseJsonBytes } from '../../domain/json-text.ts';
+import { withClicksOfTests } from '../../domain/test-clicks.ts';
 import { namedBy } from '../../domain/scope.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { listSources, openRevenuecatSecrets } from '../../program/sources.ts';
@@ -83,14 +85,14 @@ const STRIPE_REPORTS = 'stripe-reports';
 /** Undefined where the bytes are not JSON: to the normalizer that is one more unknown shape. */
 function parseBody(raw: Buffer): unknown {
   try {
-    return JSON.parse(raw.toString('utf8')) as unknown;
+    return parseJsonBytes(raw);
   } catch {
     return undefined;
   }
 }
 
 function normalizeBody(body: unknown, source: RevenuecatSource, receivedAt: Date, stripeReports: boolean): Normalized {
-  return normalizeRevenueCat(body, {
+  const normalized = normalizeRevenueCat(body, {
     amountBasis: source.settings.amountBasis,
     campaignAsCoupon: source.settings.campaignAsCoupon,
     livemode: source.livemode,
@@ -98,6 +100,7 @@ function normalizeBody(body: unknown, source: RevenuecatSource, receivedAt: Date
     receivedAt,
     stripeReports,
   });
+  return withClicksOfTests(normalized);
 }
 
 /**

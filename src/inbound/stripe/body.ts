@@ -1,4 +1,6 @@
 import type { Normalized } from '../../domain/facts.ts';
+import { parseJsonBytes } from '../../domain/json-text.ts';
+import { withClicksOfTests } from '../../domain/test-clicks.ts';
 import { normalizeStripe } from './normalize.ts';
 
 /** What decides how a message is read. */
@@ -16,14 +18,12 @@ export function readStripeBody(raw: Buffer, reading: StripeReading): Normalized 
     return { kind: 'unprocessable', livemode: reading.livemode, error: 'the body is not JSON' };
   }
   const normalized = normalizeStripe(parsed.value, reading.receivedAt);
-  return reading.livemode ? normalized : { ...normalized, livemode: false };
+  return withClicksOfTests(reading.livemode ? normalized : { ...normalized, livemode: false });
 }
 
 function parseJson(raw: Buffer): { value: unknown } | null {
-  const text = raw.toString('utf8');
   try {
-    // JSON.parse takes a byte order mark for an error, though senders may put one before JSON.
-    return { value: JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text) as unknown };
+    return { value: parseJsonBytes(raw) };
   } catch {
     return null;
   }

@@ -1,3 +1,4 @@
+import { encodeComponent } from '../../domain/byte-text.ts';
 import { formatDate, findDateProblem } from './date-format.ts';
 
 /**
@@ -133,7 +134,7 @@ function findArgumentProblem(name: MacroName, argument: string): string | null {
 }
 
 function encode(value: string, encoding: Encoding): string {
-  return encoding === 'url' ? encodeURIComponent(value.toWellFormed()) : JSON.stringify(value).slice(1, -1);
+  return encoding === 'url' ? encodeComponent(value) : JSON.stringify(value).slice(1, -1);
 }
 
 function isMacroName(name: string): name is MacroName {

@@ -4,12 +4,13 @@ import type { FactAmount } from '../../../src/domain/facts.ts';
 import { giveField, type GivenFields } from '../../../src/inbound/fields/given.ts';
 import { defaultFieldNames } from '../../../src/inbound/fields/names.ts';
 import { readNet } from '../../../src/inbound/fields/net.ts';
+import { isIdMacro, isMacro } from '../../../src/inbound/fields/macros.ts';
 import { Problems } from '../../../src/inbound/fields/problems.ts';
 import {
-  isMacro,
   isTooFarAhead,
   readAmount,
   readEmail,
+  readId,
   readTime,
   readUrl,
   readWord,
@@ -61,6 +62,19 @@ describe('macros that the tracker did not replace', () => {
     '{{txid',
     'txid}}',
     'YOUR_TXID',
+    '{txid',
+    '[[TXID',
+    '%%TXID',
+    '<<txid',
+    '##TXID##',
+    '$$TXID$$',
+    '%%TXID:x|1%%',
+    '${txid}',
+    '{% txid %}',
+    '<%= txid %>',
+    '&lt;txid&gt;',
+    '%5B%5BTXID%5D%5D',
+    '%25%25TXID%25%25',
   ];
   for (const macro of macros) {
     it(`${macro} is one`, () => {
@@ -100,12 +114,52 @@ describe('macros that the tracker did not replace', () => {
     'YOURS-7',
     '%20%',
     'a}',
+    '{3F2504E0-4F89-11D3-9A0C-0305E82C3301}',
+    '%7B3F2504E0-4F89-11D3-9A0C-0305E82C3301%7D',
+    'order-{3f2504e04f8911d39a0c0305e82c3301}',
+    '$txid',
+    'your_friend',
+    '##7',
+    'a&b',
   ];
   for (const value of values) {
     it(`${value} is a value`, () => {
       assert.equal(isMacro(value), false);
     });
   }
+
+  it('of an order or click may look like a word that somebody chose elsewhere', () => {
+    for (const id of ['$txid', '$order->id', 'your_order_id', 'your-click-id', 'replace_me', 'INSERT_ID_HERE']) {
+      const problems = new Problems();
+      assert.equal(readId(give({ txid: id }, problems), 'orderId', problems), null, id);
+      assert.equal(problems.details['reason'], 'unreplaced_macro', id);
+      assert.equal(readWord(give({ goal: id }, problems), 'goal', problems), id);
+    }
+    assert.equal(isMacro('{3F2504E0-4F89-11D3-9A0C-0305E82C3301}{txid}'), true);
+    for (const id of ['$5', 'yours_7', 'your-7', 'A-1', '{3F2504E0-4F89-11D3-9A0C-0305E82C3301}']) {
+      assert.equal(isIdMacro(id), false, id);
+    }
+  });
+
+  it('and words that stand for nothing are told apart, in quotes and brackets, too', () => {
+    for (const id of [
+      'null',
+      '"null"',
+      "'undefined'",
+      '(null)',
+      '""',
+      '{00000000-0000-0000-0000-000000000000}',
+      ' [object Object] ',
+    ]) {
+      const problems = new Problems();
+      assert.equal(readId(give({ clickid: id }, problems), 'clickId', problems), null, id);
+      assert.equal(problems.details['reason'], 'placeholder_id', id);
+    }
+    const problems = new Problems();
+    for (const id of ['"A-1"', '(1)', "'", 'nullable', '00', '-10']) {
+      assert.equal(readId(give({ clickid: id }, problems), 'clickId', problems), id);
+    }
+  });
 
   it('are found in every field that is used, amounts, times and currencies too', () => {
     for (const body of [{ sum: '{sum}' }, { amount_minor: '{cents}' }, { sum: '1', currency: '{currency}' }]) {

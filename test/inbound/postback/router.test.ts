@@ -321,6 +321,10 @@ describe('a source', () => {
   it('may say who sends: others are 403', async () => {
     const source = await makeSource({ allowedCidrs: ['203.0.113.0/24'], requireKey: false, response: 'ok' });
     const from = (ip: string) => fire(`/pb/${source}?clickid=1&txid=1`, { headers: { 'x-forwarded-for': ip } });
+    for (const written of ['203.0.113.9:4711', '"203.0.113.9:4711"', '::ffff:203.0.113.9', '[::ffff:cb00:7109]:1']) {
+      assert.equal((await from(written)).status, 200, written);
+    }
+    assert.equal((await from('unknown')).status, 403);
     assert.equal((await from('203.0.113.9')).status, 200);
     assert.equal((await from('198.51.100.9')).status, 403);
     assert.equal((await fire(`/pb/${source}?clickid=1&txid=1`)).status, 403);

@@ -157,3 +157,8 @@ describe('templates that are refused', () => {
     assert.ok(parsed.ok && parsed.template.macros.size === 1);
   });
 });
+
+test('a byte of a link that was not UTF-8 goes out as it came', () => {
+  assert.equal(query('s={sub1}', { subs: ['caf\ufffdE9', null, null, null, null] }), 's=caf%E9');
+  assert.equal(query('s={sub1}', { subs: ['caf\ufffd', null, null, null, null] }), 's=caf%EF%BF%BD');
+});
