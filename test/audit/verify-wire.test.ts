@@ -102,6 +102,26 @@ describe('messages as they really come', () => {
     assert.equal((await messages()).at(-1)?.outcome, 'duplicate');
   });
 
+  test('that a replay of before could not read are mended by another one', async () => {
+    await post(
+      '/api/v1/conversions',
+      `\ufeff{"clickId":"${await click()}","amount":"10.00","currency":"USD","orderId":"older-2"}`,
+    );
+    await program.settled();
+    const [row] = (await messages()).slice(-1);
+    assert.ok(row);
+    // As the code of before left it: the ledger has its fact, and it says nothing any more.
+    await runSql(
+      hub.db,
+      `update inbox_events set reading = 3, facts = '[]', status = 'unprocessable', outcome = 'unprocessable', error = 'no JSON'
+       where id = ?`,
+      [row.id],
+    );
+    assert.equal((await differences()).length, 1);
+    assert.ok((await program.api.post(`/inbox-events/${row.id}/replay`, {})).status < 300);
+    assert.deepEqual(await differences(), []);
+  });
+
   test('that today are refused, or name another order, stay what the ledger has of them when they are replayed', async () => {
     const url = `/pb/${tracker}?sum=5&clickid=`;
     const [first, second] = [await click(), await click()];
