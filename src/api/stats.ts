@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countCrawlerVisits } from '../program/crawler-visits.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { readStatistics, readStatisticsSeries } from '../statistics/statistics.ts';
 import { amountMinor, periodQuery, reference } from '../http/fields.ts';
@@ -37,6 +38,9 @@ export const statisticsSchema = z.strictObject(figures).meta({ id: 'Statistics' 
 const statsSchema = z
   .strictObject({
     ...figures,
+    crawlerVisits: z.int().meta({
+      description: 'Visits by links that are no clicks: crawlers, previews and prefetches. By quarters of an hour',
+    }),
     series: z
       .array(
         z.strictObject({ date: z.string().meta({ example: '2026-01-31' }), ...figures }).meta({ id: 'StatsBucket' }),
@@ -69,7 +73,11 @@ export const statsRoutes: Route[] = [
         offerId: await toOfferId(db, reach, query.offerId),
         affiliateId: await toAffiliateId(db, reach, query.affiliateId),
       };
-      const totals = await readStatistics(db, programId, filter);
+      const [statistics, crawlerVisits] = await Promise.all([
+        readStatistics(db, programId, filter),
+        countCrawlerVisits(db, programId, filter),
+      ]);
+      const totals = { ...statistics, crawlerVisits };
       if (query.groupBy === undefined) return { data: totals };
       return { data: { ...totals, series: await readStatisticsSeries(db, programId, filter, query.groupBy) } };
     },

@@ -2,10 +2,11 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Db } from '../db/db.ts';
 import type { Deps } from '../deps.ts';
-import { notFound, validationError } from '../domain/errors.ts';
+import { AppError, notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { namedBy } from '../domain/scope.ts';
-import { clipText } from '../http/clip-text.ts';
+import { clipMarked, clipText } from '../http/clip-text.ts';
+import { isCrawler } from '../http/crawlers.ts';
 import { answerApiError } from '../http/errors.ts';
 import { reference, timestamp } from '../http/fields.ts';
 import { readJsonBody } from '../http/json-body.ts';
@@ -24,7 +25,7 @@ import { findAffiliate } from '../program/affiliates.ts';
 import { MAX_SUB_LENGTH, readClickExpiry, type Click } from '../program/clicks.ts';
 import { one } from './pagination.ts';
 
-const sub = z.string().max(8192).nullish().meta({ description: 'Cut to 1024 characters' });
+const sub = z.string().max(8192).nullish().meta({ description: 'Cut to 1024 characters, with … at the end' });
 
 export const visitorClickInput = z
   .strictObject({
@@ -57,6 +58,7 @@ export const visitorClickExpiry = one(
 /**
  * `POST /api/v1/clicks/visitor`, public: the browser of a visitor who landed with `?ref=CODE` tells of the click, so that a
  * link straight to the shop counts like one through `/r`. It names no offer: that is chosen when something converts.
+ * A crawler that runs the scripts of pages makes none.
  * `GET /api/v1/clicks/visitor/:id`: for how long the browser is to keep a click.
  */
 export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits' | 'log'>): Router {
@@ -71,6 +73,7 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
       (await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES)).value ?? {},
       'The body',
     );
+    if (isCrawler(req.headers['user-agent'])) throw new AppError('NOT_FOUND', 'Crawlers make no clicks');
     const referrer = await findReferrer(deps, body.ref, body.programId ?? null, req, res);
     await limitNetwork(deps, req, res, clickPolicy, referrer.affiliateId);
     const click: Click = {
@@ -80,11 +83,11 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
       offerId: null,
       linkId: null,
       occurredAt: deps.clock.now(),
-      sub1: clipText(body.sub1, MAX_SUB_LENGTH),
-      sub2: clipText(body.sub2, MAX_SUB_LENGTH),
-      sub3: clipText(body.sub3, MAX_SUB_LENGTH),
-      sub4: clipText(body.sub4, MAX_SUB_LENGTH),
-      sub5: clipText(body.sub5, MAX_SUB_LENGTH),
+      sub1: clipSub(body.sub1),
+      sub2: clipSub(body.sub2),
+      sub3: clipSub(body.sub3),
+      sub4: clipSub(body.sub4),
+      sub5: clipSub(body.sub5),
       utm: null,
       ip: req.ip ?? null,
       userAgent: clipText(req.headers['user-agent'], 512),
@@ -105,6 +108,10 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
   });
   router.use(path, answerApiError);
   return router;
+}
+
+function clipSub(text: string | null | undefined): string | null {
+  return text === null || text === undefined ? null : clipMarked(text, MAX_SUB_LENGTH);
 }
 
 /**

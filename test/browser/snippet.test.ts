@@ -16,7 +16,10 @@ declare const window: {
 };
 declare const sessionStorage: { getItem(key: string): string | null };
 declare const localStorage: { getItem(key: string): string | null; setItem(key: string, value: string): void };
-declare const document: { querySelector(selector: string): { value: string } | null };
+declare const document: {
+  querySelector(selector: string): { value: string } | null;
+  dispatchEvent(event: Event): void;
+};
 
 describe('snippet.js in Chromium', () => {
   let program: ConformanceProgram;
@@ -187,6 +190,23 @@ describe('snippet.js in Chromium', () => {
       assert.deepEqual(await answer(true), {});
     } finally {
       await asking.close();
+    }
+  });
+
+  it('makes no click of a page that the browser prepares ahead, until it is shown', async () => {
+    const visitor = await openBrowser();
+    try {
+      const ahead = await visitor.context.newPage();
+      await ahead.addInitScript(() => Object.defineProperty(document, 'prerendering', { value: true }));
+      const before = await countClicks();
+      await ahead.goto(`http://ahead.brand.test:${site.port}/?ref=${program.referralCode}`);
+      await ahead.waitForTimeout(300);
+      assert.equal(await countClicks(), before);
+      await ahead.evaluate(() => document.dispatchEvent(new Event('prerenderingchange')));
+      assert.ok((await ahead.evaluate(() => window.tributary.ready))['click_id']);
+      assert.equal(await countClicks(), before + 1);
+    } finally {
+      await visitor.close();
     }
   });
 

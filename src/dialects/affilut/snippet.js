@@ -143,9 +143,17 @@
     else forget();
   };
 
+  // A page that the browser prepares ahead may never be seen.
+  const shown = () =>
+    document.prerendering &&
+    new Promise((resolve) => {
+      document.addEventListener('prerenderingchange', resolve, { once: true });
+    });
+
   const makeClick = async (ref, query) => {
     const body = { ref, programId: settings.program || null, sourceUrl: location.href.slice(0, 2048) };
-    for (const name of ['sub1', 'sub2', 'sub3', 'sub4', 'sub5']) body[name] = query.get(name)?.slice(0, 1024) || null;
+    for (const name of ['sub1', 'sub2', 'sub3', 'sub4', 'sub5']) body[name] = query.get(name)?.slice(0, 8192) || null;
+    await shown();
     const answer = await ask('', body).catch(() => null);
     // Not a code of ours: whoever brought the visitor before still did.
     if (!answer || !allowed) return;

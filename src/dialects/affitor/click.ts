@@ -1,5 +1,6 @@
 import type { Deps } from '../../deps.ts';
-import { clipText } from '../../http/clip-text.ts';
+import { clipMarked, clipText } from '../../http/clip-text.ts';
+import { isCrawler } from '../../http/crawlers.ts';
 import { clickPolicy, limitNetwork, unknownCodePolicy } from '../../http/network-limits.ts';
 import { newId } from '../../domain/ids.ts';
 import { namedBy } from '../../domain/scope.ts';
@@ -41,6 +42,9 @@ export const clickRoute = defineDialectRoute({
       throw badRequest('Referral link not found');
     }
     await limitNetwork(deps, req, res, clickPolicy, referral.linkId ?? referral.affiliateId);
+    if (isCrawler(body.user_agent || req.headers['user-agent'])) {
+      return answer(200, { success: false, message: 'Crawlers make no clicks' });
+    }
     if (!referral.active) return answer(200, { success: false, message: 'Referral link is inactive' });
     const code = landing?.code ?? referral.affiliateId;
     const known = test ? null : await findReusable(deps, body.existing_click_id, referral, receivedAt);
@@ -85,7 +89,7 @@ function readLanding(text: string, test: boolean) {
   }
   const sub = (name: string): string | null => {
     const value = url.searchParams.get(name)?.replaceAll('\0', '');
-    return value ? clipText(value, MAX_SUB_LENGTH) : null;
+    return value ? clipMarked(value, MAX_SUB_LENGTH) : null;
   };
   return { code, sub };
 }

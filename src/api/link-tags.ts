@@ -1,0 +1,87 @@
+import { validationError } from '../domain/errors.ts';
+import { clipMarked } from '../http/clip-text.ts';
+import { MAX_SUB_LENGTH } from '../program/clicks.ts';
+
+/** A parameter that is handed on. */
+export interface LinkTag {
+  name: string;
+  /** As text, for the record. */
+  text: string;
+  /** `name=value` as it came, percent-encoded. */
+  pair: string;
+}
+
+const MAX_UTM_TAGS = 10;
+const MAX_FOREIGN_TAGS = 50;
+const MAX_UTM_LENGTH = 255;
+const MAX_FOREIGN_NAME_LENGTH = 64;
+
+/** What `/r` writes itself: a link cannot bring its own. */
+const written = new Set(['click_id', 'ref', 'aff_sess']);
+
+/**
+ * What the affiliate, or the site that shows the link, put behind it: sub1…sub5 and utm_* (the first of each, in any case)
+ * are recorded with the click, others (`gclid`, `fbclid`, …) only handed on. All go on byte by byte as they came. Links are
+ * pasted together by hand: what is too long is cut, with a mark.
+ */
+export function readTags(query: string): LinkTag[] {
+  const tags: LinkTag[] = [];
+  const names = new Set<string>();
+  const left = { utm: MAX_UTM_TAGS, foreign: MAX_FOREIGN_TAGS };
+  for (const part of splitQuery(query)) {
+    const [rawName = '', ...values] = part.split('=');
+    const given = decodeText(rawName);
+    const rawValue = values.join('=');
+    const text = decodeText(rawValue);
+    if (given.includes('\0') || text.includes('\0')) throw validationError('The link contains a NUL character');
+    if (given === '' || written.has(given)) continue;
+    const name = /^(?:sub[1-5]|utm_[\w-]{1,50})$/i.test(given) ? given.toLowerCase() : given;
+    if (isForeign(name)) {
+      if (name.length <= MAX_FOREIGN_NAME_LENGTH && left.foreign-- > 0) tags.push({ name, text, pair: part });
+      continue;
+    }
+    if (text === '' || names.has(name) || (isUtm(name) && left.utm-- <= 0)) continue;
+    names.add(name);
+    const max = isUtm(name) ? MAX_UTM_LENGTH : MAX_SUB_LENGTH;
+    const kept = clipMarked(text, max);
+    tags.push({ name, text: kept, pair: `${name}=${kept === text ? rawValue : encodeURIComponent(kept)}` });
+  }
+  return tags;
+}
+
+export function isUtm(name: string): boolean {
+  return name.startsWith('utm_');
+}
+
+function isForeign(name: string): boolean {
+  return !/^(?:sub[1-5]|utm_[\w-]{1,50})$/.test(name);
+}
+
+/**
+ * The parameters as they came (a request line is ASCII: Node refuses others). `&amp;` (of a link copied out of HTML, also twice) is an ampersand, and so is a `?`
+ * before a tag of ours, where a query was put behind another.
+ */
+function splitQuery(query: string): string[] {
+  return query
+    .replaceAll(/(^|&)(?:(?:amp|#0*38|#x0*26)(?:;|%3b))+/gi, '$1')
+    .replaceAll(/\?(?=(?:sub[1-5]|utm_[\w-]+)=)/gi, '&')
+    .replaceAll('#', '%23')
+    .split('&')
+    .filter(Boolean);
+}
+
+/** The text of a name or value, `+` being a space. Of bytes that are not UTF-8 two ids do not become one. */
+function decodeText(raw: string): string {
+  return decodePercent(raw.replaceAll('+', ' '));
+}
+
+/** Bytes that are not UTF-8 stay as they are. */
+export function decodePercent(raw: string): string {
+  return raw.replaceAll(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
+    try {
+      return decodeURIComponent(bytes);
+    } catch {
+      return bytes;
+    }
+  });
+}
