@@ -13,8 +13,8 @@ export interface LinkPath {
  * other address.
  */
 export function readLinkPath(url: string): LinkPath | null {
-  const [, code, query = ''] = /^\/+r\/+([^?]*)(?:\?(.*))?$/is.exec(url) ?? [];
-  return code === undefined ? null : { code, query };
+  const [found, code = '', query = ''] = /^\/+r(?:\/+([^?]*))?(?:\?(.*))?$/is.exec(url) ?? [];
+  return found === undefined ? null : { code, query };
 }
 
 const MAX_CODE_LENGTH = 255;

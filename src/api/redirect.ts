@@ -101,7 +101,7 @@ const UNKNOWN_PAGE = `<!doctype html>
 `;
 
 function toClick(target: LinkTarget, tags: readonly LinkTag[], req: Request, now: Date): Click {
-  const texts = new Map(tags.map(({ name, text }) => [name, text]));
+  const texts = new Map(tags.flatMap(({ name, text }) => (text === null ? [] : [[name, text] as const])));
   const utm = Object.fromEntries([...texts].filter(([name]) => isUtm(name)));
   return {
     id: newId('clk'),

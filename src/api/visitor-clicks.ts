@@ -2,6 +2,7 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Db } from '../db/db.ts';
 import type { Deps } from '../deps.ts';
+import { pastedForms } from '../domain/codes.ts';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { namedBy } from '../domain/scope.ts';
@@ -21,7 +22,7 @@ import {
 import { MAX_ANONYMOUS_BODY_BYTES } from '../http/raw-body.ts';
 import { readQuery, validate } from '../http/validate.ts';
 import { findCodeOwners } from '../program/affiliate-codes.ts';
-import { findAffiliate } from '../program/affiliates.ts';
+import { findAffiliate, type Affiliate } from '../program/affiliates.ts';
 import { MAX_SUB_LENGTH, readClickExpiry, type Click } from '../program/clicks.ts';
 import { one } from './pagination.ts';
 
@@ -125,15 +126,19 @@ async function findReferrer(
   req: Request,
   res: Response,
 ): Promise<Pick<Click, 'programId' | 'affiliateId'>> {
-  const owner = programId === null ? await findOnlyOwner(deps.db, ref) : { programId, affiliateId: ref };
-  const affiliate =
-    owner && (await findAffiliate(deps.db, namedBy({ programId: owner.programId, livemode: true }), owner.affiliateId));
+  let affiliate: Affiliate | null = null;
+  for (const form of pastedForms(ref)) affiliate ??= await findNamed(deps.db, form, programId);
   // The link of a banned affiliate leads on like any other link to the shop, and is nobody's.
   if (!affiliate || affiliate.status === 'banned') {
     await limitNetwork(deps, req, res, unknownCodePolicy);
     throw notFound('Affiliate');
   }
   return { programId: affiliate.programId, affiliateId: affiliate.id };
+}
+
+async function findNamed(db: Db, ref: string, programId: string | null): Promise<Affiliate | null> {
+  const owner = programId === null ? await findOnlyOwner(db, ref) : { programId, affiliateId: ref };
+  return owner && (await findAffiliate(db, namedBy({ programId: owner.programId, livemode: true }), owner.affiliateId));
 }
 
 async function findOnlyOwner(db: Db, ref: string): Promise<Pick<Click, 'programId' | 'affiliateId'> | null> {

@@ -89,6 +89,8 @@ test('tags are read however they were put behind a link', async () => {
     '%3Fsub1%3Da%26sub2%3Db',
     '.?sub1=a&sub2=b',
     '?&sub1=a&&sub2=b',
+    '?%20sub1=a&%E2%80%8Bsub2=b',
+    '?sub1=a&sub2=b?fbclid=x',
   ]) {
     const { status, query } = await visit(`/r/${code}${tags}`);
     assert.deepEqual([status, query.get('sub1'), query.get('sub2')], [302, 'a', 'b'], tags);
@@ -198,12 +200,27 @@ test('crawlers, previews and prefetches are led on, not counted, and shown apart
   assert.deepEqual([landing.status, error.message], [404, 'Crawlers make no clicks']);
 });
 
+test('a crawler by an affiliate’s own link is counted for the affiliate, in one row a quarter of an hour', async () => {
+  const person = await makeAffiliate(api.live, { referralCode: 'seen', email: 'seen@example.com' });
+  const before = (await api.live.get('/stats')).body.data.crawlerVisits as number;
+  await Promise.all(Array.from({ length: 20 }, () => visit('/r/seen', { 'user-agent': 'Twitterbot/1.0' })));
+  await waitUntil('they are counted', async () => {
+    const { data } = (await api.live.get(`/stats?affiliateId=${person.id}`)).body;
+    return data.crawlerVisits === 20 && data.clicks === 0;
+  });
+  assert.equal((await api.live.get('/stats')).body.data.crawlerVisits, before + 20);
+  const rows = await api.hub.db('crawler_visits').where({ affiliate_id: person.id });
+  assert.ok(rows.length <= 2, 'at most two quarters of an hour');
+});
+
 test('whatever stands under /r/ and is no link is a plain page with 404', async () => {
   for (const path of [
     '/r/nobody',
     '/R/NOBODY',
     '/r/a/b',
     '/r/',
+    '/r',
+    '/r?sub1=a',
     '/r/..%2F',
     '/r/%zz',
     '/r/nobody&sub1=a',

@@ -210,6 +210,26 @@ describe('snippet.js in Chromium', () => {
     }
   });
 
+  it('makes the click of a link that the browser followed ahead, once its page is shown', async () => {
+    const visitor = await openBrowser();
+    try {
+      const before = await countClicks();
+      const fetched = await fetch(`${program.hub.url}/r/${await createLink()}?sub1=caf%E9`, {
+        headers: { 'sec-purpose': 'prefetch' },
+        redirect: 'manual',
+      });
+      assert.equal(await countClicks(), before);
+      const shown = await visitor.context.newPage();
+      await shown.goto(fetched.headers.get('location') ?? '');
+      const { click_id: clickId } = await shown.evaluate(() => window.tributary.ready);
+      const [click] = await program.hub.db('clicks').orderBy('id', 'desc').limit(1).select('*');
+      assert.deepEqual([click.id, click.affiliate_id, click.sub1], [clickId, program.affiliateId, 'caf%E9']);
+      assert.equal(await countClicks(), before + 1);
+    } finally {
+      await visitor.close();
+    }
+  });
+
   it('has nothing for another visitor', async () => {
     const other = await openBrowser();
     try {

@@ -1,11 +1,12 @@
+import { readTags } from '../../api/link-tags.ts';
 import type { Deps } from '../../deps.ts';
-import { clipMarked, clipText } from '../../http/clip-text.ts';
+import { clipText } from '../../http/clip-text.ts';
 import { isCrawler } from '../../http/crawlers.ts';
 import { clickPolicy, limitNetwork, unknownCodePolicy } from '../../http/network-limits.ts';
 import { newId } from '../../domain/ids.ts';
 import { namedBy } from '../../domain/scope.ts';
 import { listAffiliates } from '../../program/affiliates.ts';
-import { findAnyClick, MAX_SUB_LENGTH, type Click } from '../../program/clicks.ts';
+import { findAnyClick, type Click } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { badRequest, readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
@@ -87,11 +88,8 @@ function readLanding(text: string, test: boolean) {
   if (code === '' || code.length > 255 || code.includes('\0')) {
     throw badRequest('No aff parameter found in affiliate_url');
   }
-  const sub = (name: string): string | null => {
-    const value = url.searchParams.get(name)?.replaceAll('\0', '');
-    return value ? clipMarked(value, MAX_SUB_LENGTH) : null;
-  };
-  return { code, sub };
+  const tags = readTags(url.search.slice(1).replaceAll('%00', ''));
+  return { code, sub: (name: string) => tags.find((tag) => tag.name === name)?.text ?? null };
 }
 
 /** A visitor who comes by the same partner again keeps the click while it counts. */
