@@ -38,9 +38,6 @@ export const statisticsSchema = z.strictObject(figures).meta({ id: 'Statistics' 
 const statsSchema = z
   .strictObject({
     ...figures,
-    crawlerVisits: z.int().meta({
-      description: 'Visits by links that are no clicks: crawlers, previews and prefetches. By quarters of an hour',
-    }),
     series: z
       .array(
         z.strictObject({ date: z.string().meta({ example: '2026-01-31' }), ...figures }).meta({ id: 'StatsBucket' }),
@@ -50,6 +47,8 @@ const statsSchema = z
   })
   .meta({ id: 'Stats' });
 
+const scopeQuery = { ...periodQuery, offerId: reference.optional(), affiliateId: reference.optional() };
+
 export const statsRoutes: Route[] = [
   defineRoute({
     method: 'get',
@@ -58,10 +57,8 @@ export const statsRoutes: Route[] = [
     tag: 'Statistics',
     summary: 'Clicks, conversions and amounts',
     query: z.strictObject({
-      ...periodQuery,
+      ...scopeQuery,
       groupBy: z.enum(['day', 'week', 'month']).optional().meta({ description: "By the program's time zone" }),
-      offerId: reference.optional(),
-      affiliateId: reference.optional(),
     }),
     status: 200,
     answer: one(statsSchema),
@@ -73,13 +70,30 @@ export const statsRoutes: Route[] = [
         offerId: await toOfferId(db, reach, query.offerId),
         affiliateId: await toAffiliateId(db, reach, query.affiliateId),
       };
-      const [statistics, crawlerVisits] = await Promise.all([
-        readStatistics(db, programId, filter),
-        countCrawlerVisits(db, programId, filter),
-      ]);
-      const totals = { ...statistics, crawlerVisits };
+      const totals = await readStatistics(db, programId, filter);
       if (query.groupBy === undefined) return { data: totals };
       return { data: { ...totals, series: await readStatisticsSeries(db, programId, filter, query.groupBy) } };
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/stats/crawlers',
+    access: 'read',
+    tag: 'Statistics',
+    summary: 'Visits that are no clicks',
+    description: 'Crawlers, link previews and prefetches, which links lead on without a click. By quarters of an hour.',
+    query: z.strictObject(scopeQuery),
+    status: 200,
+    answer: one(z.strictObject({ crawlerVisits: z.int() }).meta({ id: 'CrawlerStats' })),
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
+      const { programId } = principal;
+      const filter = {
+        livemode,
+        ...(await resolvePeriod(db, programId, query)),
+        offerId: await toOfferId(db, reach, query.offerId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+      };
+      return { data: { crawlerVisits: await countCrawlerVisits(db, programId, filter) } };
     },
   }),
 ];
