@@ -6,6 +6,7 @@ import type { Clock } from './domain/clock.ts';
 import type { Inbox } from './inbound/inbox/inbox.ts';
 import type { Metrics } from './process/metrics.ts';
 import type { ClickRecorder } from './program/click-recorder.ts';
+import type { CrawlerVisits } from './program/crawler-visits.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import type { Queues } from './queue/queues.ts';
 
@@ -21,6 +22,7 @@ export interface Deps {
   queues: Queues;
   inbox: Inbox;
   clicks: ClickRecorder;
+  crawlerVisits: CrawlerVisits;
   rateLimits: RateLimits;
   secrets: SecretBox;
   metrics: Metrics;

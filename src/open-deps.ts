@@ -8,6 +8,7 @@ import { openInbox } from './inbound/inbox/inbox.ts';
 import { createLogger } from './process/logging.ts';
 import { createMetrics } from './process/metrics.ts';
 import { openClickRecorder } from './program/click-recorder.ts';
+import { openCrawlerVisits } from './program/crawler-visits.ts';
 import { openRateLimits } from './http/rate-limits.ts';
 import { openQueues } from './queue/queues.ts';
 
@@ -35,6 +36,7 @@ export function openDeps(
     onGroup: (rows) => metrics.inboxGroupRows.observe(rows),
   });
   const clicks = openClickRecorder(db, log);
+  const crawlerVisits = openCrawlerVisits(db, log);
   const rateLimits = openRateLimits(config, log);
   const [key, ...previousKeys] = config.encryptionKeys;
   const secrets = createSecretBox({ key, previousKeys });
@@ -46,12 +48,14 @@ export function openDeps(
     queues,
     inbox,
     clicks,
+    crawlerVisits,
     rateLimits,
     secrets,
     metrics,
     async close() {
       await inbox.close();
       await clicks.close();
+      await crawlerVisits.close();
       await rateLimits.close();
       await queues.close();
       await db.destroy();

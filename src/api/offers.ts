@@ -3,7 +3,17 @@ import { found } from '../domain/errors.ts';
 import { commissionChangesSchema, commissionTermsSchema } from '../domain/terms.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { createOffer, findOffer, listOffers, updateOffer, type Offer } from '../program/offers.ts';
-import { code, configurationMode, currency, httpUrl, takeOver, text, timestamp, wordsOf } from '../http/fields.ts';
+import { destinationMacros } from '../domain/destinations.ts';
+import {
+  code,
+  configurationMode,
+  currency,
+  destinationUrl,
+  takeOver,
+  text,
+  timestamp,
+  wordsOf,
+} from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -29,7 +39,11 @@ const offerSchema = z
 
 const changeable = {
   name: text(),
-  url: httpUrl.meta({ description: 'Where tracking links lead' }),
+  url: destinationUrl.meta({
+    description: `Where tracking links lead; may hold ${Object.keys(destinationMacros)
+      .map((name) => `{${name}}`)
+      .join(', ')} behind the host`,
+  }),
   code: code.optional().meta({ description: 'Unique in the program and mode; made when absent' }),
   description: text(5000).nullable().optional(),
   commission: commissionTermsSchema.meta({

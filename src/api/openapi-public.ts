@@ -61,9 +61,11 @@ export const publicPaths: ZodOpenApiPathsObject = {
       summary: 'Follow a tracking link',
       description:
         "Of a tracking link, or an affiliate's own, which leads to the default offer. Records the click and leads on with " +
-        '`click_id`, `ref` (affiliate id) and `aff_sess` appended; sub1…sub5 (up to 1024 characters), utm_* and foreign ' +
-        'parameters are kept. A paused link and that of a banned affiliate lead on without a click. Otherwise affiliate and ' +
-        'offer may be in any state: whether the click earns is judged when it converts.',
+        '`click_id`, `ref` (affiliate id) and `aff_sess` appended; sub1…sub5 (up to 1024 characters, then cut, with … at the ' +
+        'end), utm_* and foreign parameters are kept. A paused link and that of a banned affiliate lead on without a click; so ' +
+        'do crawlers, previews and prefetches, which `crawlerVisits` counts. Otherwise affiliate and offer may be in any ' +
+        'state: whether the click earns is judged when it converts. Codes are found in any case, and without what stood ' +
+        'around them where they were copied.',
       security: [],
       requestParams: {
         path: z.object({ code: z.string() }),

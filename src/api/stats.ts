@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countCrawlerVisits } from '../program/crawler-visits.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { readStatistics, readStatisticsSeries } from '../statistics/statistics.ts';
 import { amountMinor, periodQuery, reference } from '../http/fields.ts';
@@ -46,6 +47,8 @@ const statsSchema = z
   })
   .meta({ id: 'Stats' });
 
+const scopeQuery = { ...periodQuery, offerId: reference.optional(), affiliateId: reference.optional() };
+
 export const statsRoutes: Route[] = [
   defineRoute({
     method: 'get',
@@ -54,10 +57,8 @@ export const statsRoutes: Route[] = [
     tag: 'Statistics',
     summary: 'Clicks, conversions and amounts',
     query: z.strictObject({
-      ...periodQuery,
+      ...scopeQuery,
       groupBy: z.enum(['day', 'week', 'month']).optional().meta({ description: "By the program's time zone" }),
-      offerId: reference.optional(),
-      affiliateId: reference.optional(),
     }),
     status: 200,
     answer: one(statsSchema),
@@ -72,6 +73,27 @@ export const statsRoutes: Route[] = [
       const totals = await readStatistics(db, programId, filter);
       if (query.groupBy === undefined) return { data: totals };
       return { data: { ...totals, series: await readStatisticsSeries(db, programId, filter, query.groupBy) } };
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/stats/crawlers',
+    access: 'read',
+    tag: 'Statistics',
+    summary: 'Visits that are no clicks',
+    description: 'Crawlers, link previews and prefetches, which links lead on without a click. By quarters of an hour.',
+    query: z.strictObject(scopeQuery),
+    status: 200,
+    answer: one(z.strictObject({ crawlerVisits: z.int() }).meta({ id: 'CrawlerStats' })),
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
+      const { programId } = principal;
+      const filter = {
+        livemode,
+        ...(await resolvePeriod(db, programId, query)),
+        offerId: await toOfferId(db, reach, query.offerId),
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+      };
+      return { data: { crawlerVisits: await countCrawlerVisits(db, programId, filter) } };
     },
   }),
 ];

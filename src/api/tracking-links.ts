@@ -9,9 +9,10 @@ import {
   findTrackingLink,
   listTrackingLinks,
   updateTrackingLink,
+  type LinkCounts,
   type TrackingLink,
 } from '../program/tracking-links.ts';
-import { configurationMode, httpUrl, reference, takeOver, timestamp } from '../http/fields.ts';
+import { configurationMode, destinationUrl, reference, takeOver, timestamp } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
@@ -31,6 +32,7 @@ const linkSchema = z
     destinationUrl: z.string().meta({ description: "The custom URL, else the offer's" }),
     clicks: z.int(),
     conversions: z.int().meta({ description: 'Pending, approved or paid; leads do not count' }),
+    crawlerVisits: z.int().meta({ description: 'Crawlers, previews and prefetches, which are no clicks' }),
     createdAt: timestamp,
   })
   .meta({ id: 'TrackingLink' });
@@ -38,7 +40,10 @@ const linkSchema = z
 const named = {
   affiliateId: reference.meta({ description: 'Id or referral code' }),
   offerId: reference.meta({ description: 'Id or code' }),
-  customUrl: httpUrl.nullable().optional().meta({ description: "Leads here instead of the offer's URL" }),
+  customUrl: destinationUrl
+    .nullable()
+    .optional()
+    .meta({ description: "Leads here instead of the offer's URL; may hold the same macros" }),
   code: z
     .string()
     .trim()
@@ -72,7 +77,7 @@ export const trackingLinkRoutes: Route[] = [
       const { customUrl, code, status } = body;
       const input = { affiliateId: affiliate.id, offerId, customUrl, code, status };
       const link = await createTrackingLink(db, scope, input);
-      return { data: linkView(deps, link, { clicks: 0, conversions: 0 }) };
+      return { data: linkView(deps, link, noCounts) };
     },
   }),
   defineRoute({
@@ -167,11 +172,9 @@ async function withCounts(deps: ApiDeps, programId: string, livemode: boolean, l
   return linkView(deps, link, counts.get(link.id));
 }
 
-function linkView(
-  { config }: ApiDeps,
-  link: TrackingLink,
-  counts: { clicks: number; conversions: number } = { clicks: 0, conversions: 0 },
-): z.input<typeof linkSchema> {
+const noCounts: LinkCounts = { clicks: 0, conversions: 0, crawlerVisits: 0 };
+
+function linkView({ config }: ApiDeps, link: TrackingLink, counts: LinkCounts = noCounts): z.input<typeof linkSchema> {
   return {
     id: link.id,
     livemode: link.livemode,

@@ -2,10 +2,12 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Db } from '../db/db.ts';
 import type { Deps } from '../deps.ts';
-import { notFound, validationError } from '../domain/errors.ts';
+import { pastedForms } from '../domain/codes.ts';
+import { AppError, notFound, validationError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { namedBy } from '../domain/scope.ts';
-import { clipText } from '../http/clip-text.ts';
+import { clipMarked, clipText } from '../http/clip-text.ts';
+import { isCrawler } from '../http/crawlers.ts';
 import { answerApiError } from '../http/errors.ts';
 import { reference, timestamp } from '../http/fields.ts';
 import { readJsonBody } from '../http/json-body.ts';
@@ -20,11 +22,11 @@ import {
 import { MAX_ANONYMOUS_BODY_BYTES } from '../http/raw-body.ts';
 import { readQuery, validate } from '../http/validate.ts';
 import { findCodeOwners } from '../program/affiliate-codes.ts';
-import { findAffiliate } from '../program/affiliates.ts';
+import { findAffiliate, type Affiliate } from '../program/affiliates.ts';
 import { MAX_SUB_LENGTH, readClickExpiry, type Click } from '../program/clicks.ts';
 import { one } from './pagination.ts';
 
-const sub = z.string().max(8192).nullish().meta({ description: 'Cut to 1024 characters' });
+const sub = z.string().max(8192).nullish().meta({ description: 'Cut to 1024 characters, with … at the end' });
 
 export const visitorClickInput = z
   .strictObject({
@@ -57,6 +59,7 @@ export const visitorClickExpiry = one(
 /**
  * `POST /api/v1/clicks/visitor`, public: the browser of a visitor who landed with `?ref=CODE` tells of the click, so that a
  * link straight to the shop counts like one through `/r`. It names no offer: that is chosen when something converts.
+ * A crawler that runs the scripts of pages makes none.
  * `GET /api/v1/clicks/visitor/:id`: for how long the browser is to keep a click.
  */
 export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 'rateLimits' | 'log'>): Router {
@@ -71,6 +74,7 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
       (await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES)).value ?? {},
       'The body',
     );
+    if (isCrawler(req.headers['user-agent'])) throw new AppError('NOT_FOUND', 'Crawlers make no clicks');
     const referrer = await findReferrer(deps, body.ref, body.programId ?? null, req, res);
     await limitNetwork(deps, req, res, clickPolicy, referrer.affiliateId);
     const click: Click = {
@@ -80,11 +84,11 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
       offerId: null,
       linkId: null,
       occurredAt: deps.clock.now(),
-      sub1: clipText(body.sub1, MAX_SUB_LENGTH),
-      sub2: clipText(body.sub2, MAX_SUB_LENGTH),
-      sub3: clipText(body.sub3, MAX_SUB_LENGTH),
-      sub4: clipText(body.sub4, MAX_SUB_LENGTH),
-      sub5: clipText(body.sub5, MAX_SUB_LENGTH),
+      sub1: clipSub(body.sub1),
+      sub2: clipSub(body.sub2),
+      sub3: clipSub(body.sub3),
+      sub4: clipSub(body.sub4),
+      sub5: clipSub(body.sub5),
       utm: null,
       ip: req.ip ?? null,
       userAgent: clipText(req.headers['user-agent'], 512),
@@ -107,6 +111,10 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
   return router;
 }
 
+function clipSub(text: string | null | undefined): string | null {
+  return text === null || text === undefined ? null : clipMarked(text, MAX_SUB_LENGTH);
+}
+
 /**
  * Whose click it is: a live affiliate's, since nothing says that the visit is a test. Throws NOT_FOUND, and VALIDATION_ERROR
  * where several programs have the code.
@@ -118,15 +126,19 @@ async function findReferrer(
   req: Request,
   res: Response,
 ): Promise<Pick<Click, 'programId' | 'affiliateId'>> {
-  const owner = programId === null ? await findOnlyOwner(deps.db, ref) : { programId, affiliateId: ref };
-  const affiliate =
-    owner && (await findAffiliate(deps.db, namedBy({ programId: owner.programId, livemode: true }), owner.affiliateId));
+  let affiliate: Affiliate | null = null;
+  for (const form of pastedForms(ref)) affiliate ??= await findNamed(deps.db, form, programId);
   // The link of a banned affiliate leads on like any other link to the shop, and is nobody's.
   if (!affiliate || affiliate.status === 'banned') {
     await limitNetwork(deps, req, res, unknownCodePolicy);
     throw notFound('Affiliate');
   }
   return { programId: affiliate.programId, affiliateId: affiliate.id };
+}
+
+async function findNamed(db: Db, ref: string, programId: string | null): Promise<Affiliate | null> {
+  const owner = programId === null ? await findOnlyOwner(db, ref) : { programId, affiliateId: ref };
+  return owner && (await findAffiliate(db, namedBy({ programId: owner.programId, livemode: true }), owner.affiliateId));
 }
 
 async function findOnlyOwner(db: Db, ref: string): Promise<Pick<Click, 'programId' | 'affiliateId'> | null> {

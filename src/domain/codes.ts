@@ -12,6 +12,20 @@ export function stripInvisible(code: string): string {
 }
 
 /**
+ * What a code may have been before it was copied out of a mail, a chat or a spreadsheet, in the order in which to look: as
+ * it is, without what cannot be seen, and without what stood around it. At most three.
+ */
+export function pastedForms(code: string): string[] {
+  const seen = stripInvisible(code);
+  return [...new Set([code, seen, stripAround(seen)])].filter((form) => form !== '');
+}
+
+/** Spaces, brackets, quotes and the signs that end a sentence; a link's own code has none of them at its ends. */
+function stripAround(text: string): string {
+  return text.replaceAll(/^[\s\p{Ps}\p{Pi}"'\x60<*_|/\\]+|[\s\p{Pe}\p{Pf}"'\x60>*_|/\\.,;:!?…]+$/gu, '');
+}
+
+/**
  * The form in which codes are stored and compared: without what cannot be seen, in the compatible letters (of full width,
  * in circles, joined), trimmed, in lower case.
  */

@@ -2,3 +2,8 @@
 export function clipText(text: string | null | undefined, maxLength: number): string | null {
   return text?.slice(0, maxLength).toWellFormed() ?? null;
 }
+
+/** The same with a mark at its end where something was cut: whoever compares ids must see that it is no whole one. */
+export function clipMarked(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text.toWellFormed() : `${text.slice(0, maxLength - 1).toWellFormed()}…`;
+}

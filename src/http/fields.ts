@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { findCodeProblem } from '../domain/codes.ts';
 import { isTimezone } from '../domain/calendar.ts';
 import { isCurrency } from '../domain/currency.ts';
+import { findDestinationProblem, findUrlProblem } from '../domain/destinations.ts';
 import { emailPattern } from '../domain/email.ts';
 import { parseTime } from '../domain/parse-time.ts';
 import { readAddress } from './client-address.ts';
@@ -28,8 +29,16 @@ export const httpUrl = z
   .string()
   .trim()
   .max(2048)
-  .refine(isHttpUrl, 'must be an http or https URL')
+  .superRefine(refuseFor(findUrlProblem))
   .meta({ format: 'uri', example: 'https://shop.example.com/welcome' });
+
+/** Where links lead; may hold macros. */
+export const destinationUrl = z
+  .string()
+  .trim()
+  .max(2048)
+  .superRefine(refuseFor(findDestinationProblem))
+  .meta({ format: 'uri', example: 'https://shop.example.com/welcome?cid={click_id}' });
 
 /** Codes that people type, when one is made: any characters but spaces and what looks like others; without case. */
 export const code = z
@@ -38,10 +47,7 @@ export const code = z
   .min(1)
   .max(64)
   .regex(/^\S+$/, 'must not contain spaces')
-  .superRefine((value, context) => {
-    const problem = findCodeProblem(value);
-    if (problem !== null) context.addIssue({ code: 'custom', message: problem });
-  });
+  .superRefine(refuseFor(findCodeProblem));
 
 /** A visitor's address as their server found it: with a port, mapped into IPv6; `unknown`, as proxies say, is null. */
 export const clientAddress = z
@@ -123,9 +129,12 @@ export function wordsOf<const W extends readonly [string, ...string[]]>(words: W
     .meta({ description: `One of ${words.join(', ')}; several with commas`, example: words[0] });
 }
 
-function isHttpUrl(value: string): boolean {
-  const url = URL.parse(value);
-  return url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
+/** A refinement that refuses a text in the words of `findProblem`. */
+function refuseFor(findProblem: (text: string) => string | null) {
+  return (value: string, context: z.RefinementCtx): void => {
+    const problem = findProblem(value);
+    if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+  };
 }
 
 function isDayOrInstant(value: string): boolean {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { code, email, httpUrl } from '../http/fields.ts';
+import { code, destinationUrl, email, httpUrl } from '../http/fields.ts';
 import { validationError } from '../domain/errors.ts';
 import type { FactAmount } from '../domain/facts.ts';
 import { parseMajorAmount } from '../domain/money.ts';
@@ -36,7 +36,7 @@ const offer = z.object({
   offer_name: word,
   id: maybeWord,
   code: code.optional(),
-  url: httpUrl.optional(),
+  url: destinationUrl.optional(),
   description: z.string().max(5000).optional(),
   commission_type: z.enum(['cpa', 'cps', 'revshare']),
   commission_amount: amount.optional(),
@@ -65,7 +65,13 @@ const affiliate = z.object({
   created_at: maybeTime,
 });
 
-const link = z.object({ link_code: code, affiliate: word, id: maybeWord, offer: maybeWord, url: httpUrl.optional() });
+const link = z.object({
+  link_code: code,
+  affiliate: word,
+  id: maybeWord,
+  offer: maybeWord,
+  url: destinationUrl.optional(),
+});
 
 const click = z.object({
   click_id: word,

@@ -140,6 +140,8 @@ async function insertCodes(trx: Trx, programId: string, affiliates: readonly Nam
 
 async function insertLinks(trx: Trx, programId: string, links: readonly NewLink[]): Promise<void> {
   const rows = links.map(({ id, affiliateId, offerId, code, url }) => ({ id, affiliateId, offerId, code, url }));
+  // They are out in the world: codes of another system may differ by case alone.
+  await runSql(trx, 'keepCaseOfLinks', `select set_config('tributary.keeps_case_of_links', 'on', true)`);
   await runSql(
     trx,
     'insertImportedLinks',

@@ -6,6 +6,7 @@ import { AppError } from '../domain/errors.ts';
 import { namedBy, type Reach, type Scope } from '../domain/scope.ts';
 import { newId } from '../domain/ids.ts';
 import { makeCode, MAX_CODE_TRIES } from './codes.ts';
+import { countCrawlerVisitsOfLinks } from './crawler-visits.ts';
 import { forgetLinkTargets } from './link-targets.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
@@ -35,6 +36,8 @@ export interface LinkCounts {
   clicks: number;
   /** Those that count: pending, approved or paid. */
   conversions: number;
+  /** Led on, and no clicks. */
+  crawlerVisits: number;
 }
 
 export interface TrackingLinkInput {
@@ -169,7 +172,18 @@ export async function countLinkResults(
       programId,
     });
   });
-  return new Map(rows.map((row) => [row.linkId, { clicks: Number(row.clicks), conversions: Number(row.conversions) }]));
+  const crawlers = await countCrawlerVisitsOfLinks(db, programId, livemode, linkIds);
+  const counts = new Map(rows.map((row) => [row.linkId, row]));
+  return new Map(
+    linkIds.map((linkId) => [
+      linkId,
+      {
+        clicks: Number(counts.get(linkId)?.clicks ?? 0),
+        conversions: Number(counts.get(linkId)?.conversions ?? 0),
+        crawlerVisits: crawlers.get(linkId) ?? 0,
+      },
+    ]),
+  );
 }
 
 const rolledUpLinkResults = `

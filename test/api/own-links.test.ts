@@ -140,11 +140,13 @@ test('an affiliate’s own code is nobody else’s link, in any case; the affili
   assert.equal((await follow(`${api.hub.url}/r/hal`)).ref, gus.id);
 });
 
-test('a test affiliate has a link of their own, too: first come, test clicks, and test offers where there is no other', async () => {
+test('a test affiliate has a link of a made code: test clicks, and test offers where there is no other', async () => {
   const program = await openApiProgram();
   try {
     const tess = await makePerson({ referralCode: 'tess' }, program.test);
-    assert.equal(tess.trackingUrl, `${program.hub.url}/r/tess`);
+    assert.match(tess.trackingUrl, /\/r\/[2-9a-z]{9}$/);
+    const renamed = await program.test.patch(`/affiliates/${tess.id}`, { referralCode: 'tess' });
+    assert.equal(renamed.body.data.trackingUrl, tess.trackingUrl);
     assert.equal((await follow(tess.trackingUrl)).status, 404);
     const oldest = await makeOffer(program.test, { url: 'https://oldest.example/' });
     await makeOffer(program.test, { url: 'https://newer.example/' });
@@ -156,7 +158,7 @@ test('a test affiliate has a link of their own, too: first come, test clicks, an
     const link = await program.test.post('/tracking-links', { affiliateId: tess.id });
     assert.equal(link.body.data.offerId, oldest.id);
     const live = await makePerson({ referralCode: 'Tess' }, program.live);
-    assert.notEqual(live.trackingUrl.toLowerCase(), tess.trackingUrl);
+    assert.equal(live.trackingUrl, `${program.hub.url}/r/Tess`);
     assert.equal((await follow(live.trackingUrl)).status, 404);
     const refused = await program.live.post('/tracking-links', { affiliateId: live.id });
     assert.deepEqual(refused.body.error.details, { offerId: 'is required: the program has no default offer' });
@@ -192,9 +194,12 @@ test('no test link leads a live affiliate’s visitors away, in any case, whatev
     code: 'joe',
     customUrl: 'https://elsewhere.example/',
   });
-  assert.equal((await follow(joe.trackingUrl)).origin, 'https://elsewhere.example');
-  assert.equal((await api.live.patch(`/affiliates/${joe.id}`, { livemode: true })).status, 200);
-  const visit = await follow(joe.trackingUrl);
+  const byCode = `${api.hub.url}/r/joe`;
+  assert.equal((await follow(byCode)).origin, 'https://elsewhere.example');
+  const takenOver = await api.live.patch(`/affiliates/${joe.id}`, { livemode: true });
+  assert.deepEqual([takenOver.status, takenOver.body.data.trackingUrl], [200, byCode]);
+  assert.equal((await follow(joe.trackingUrl)).ref, joe.id, 'the link that was made for the test goes on');
+  const visit = await follow(byCode);
   assert.notEqual(visit.origin, 'https://elsewhere.example');
   assert.equal((await api.live.get(`/clicks/${visit.clickId}`)).body.data.livemode, true);
 });
@@ -210,4 +215,62 @@ test('of many who want a code at once one gets it, and each a link', async () =>
   assert.equal(urls.size, 20);
   assert.equal([...urls].filter((url) => url.includes('/r/rush-')).length, 10);
   for (const { id, trackingUrl } of people) assert.equal((await follow(trackingUrl)).ref, id);
+});
+
+test('a link’s code is no other link’s in any case, also of two at once; a code that is given up is free', async () => {
+  const offer = await makeOffer(api.live);
+  const kim = await makePerson({ referralCode: 'kim' });
+  const theirs = await makePerson({ email: 'l@example.com' }, api.stranger);
+  const theirOffer = await makeOffer(api.stranger);
+  const link = await makeLink(api.live, { affiliateId: kim.id, offerId: offer.id, code: 'Spring' });
+  for (const [client, named] of [
+    [api.live, { affiliateId: kim.id, offerId: offer.id }],
+    [api.stranger, { affiliateId: theirs.id, offerId: theirOffer.id }],
+  ] as const) {
+    for (const code of ['spring', 'SPRING', 'Spring']) {
+      const taken = await client.post('/tracking-links', { ...named, code });
+      assert.deepEqual([taken.status, taken.body.error.details], [409, { code: 'is taken' }], code);
+    }
+    const other = await makeLink(client, named);
+    assert.equal((await client.patch(`/tracking-links/${other.id}`, { code: 'sprinG' })).status, 409);
+  }
+  const respelt = await api.live.patch(`/tracking-links/${link.id}`, { code: 'SPRING' });
+  assert.equal(respelt.body.data.trackingUrl, `${api.hub.url}/r/SPRING`);
+  assert.equal((await api.live.patch(`/tracking-links/${link.id}`, { code: 'autumn' })).status, 200);
+  const freed = ['spring', 'SPRING', 'Spring', 'sPRING'].map((code) =>
+    api.stranger.post('/tracking-links', { affiliateId: theirs.id, offerId: theirOffer.id, code }),
+  );
+  const answers = await Promise.all(freed);
+  assert.deepEqual(
+    answers.map(({ status }) => status).toSorted((a, b) => a - b),
+    [201, 409, 409, 409],
+  );
+});
+
+test('links of before whose codes differ by case alone lead as they did; in a third case they lead nowhere', async () => {
+  const offer = await makeOffer(api.live);
+  const [one, two] = [await makePerson({ referralCode: 'mia' }), await makePerson({ referralCode: 'max' })];
+  const links: { id: string }[] = [];
+  for (const [affiliateId, code] of [
+    [one.id, 'old-a'],
+    [two.id, 'old-b'],
+  ] as const) {
+    links.push(await makeLink(api.live, { affiliateId, offerId: offer.id, code }));
+  }
+  const [first, second] = links;
+  // As an import and the hub of before wrote them.
+  await api.hub.db.transaction(async (trx) => {
+    await trx.raw(`select set_config('tributary.keeps_case_of_links', 'on', true)`);
+    await trx.raw(`update tracking_links set code = 'Hoar' where id = ?`, [first?.id ?? '']);
+    await trx.raw(`update tracking_links set code = 'hoar' where id = ?`, [second?.id ?? '']);
+  });
+  assert.equal((await follow(`${api.hub.url}/r/Hoar`)).ref, one.id);
+  assert.equal((await follow(`${api.hub.url}/r/hoar`)).ref, two.id);
+  assert.equal((await follow(`${api.hub.url}/r/HOAR`)).status, 404);
+  assert.equal((await api.live.post('/tracking-links', { affiliateId: one.id, code: 'HOAR' })).status, 409);
+  const paused = await api.live.patch(`/tracking-links/${second?.id}`, { status: 'paused', affiliateId: one.id });
+  assert.equal(paused.status, 200);
+  // One is left: it is meant in any case.
+  await api.live.patch(`/tracking-links/${second?.id}`, { code: 'gone' });
+  assert.equal((await follow(`${api.hub.url}/r/HOAR`)).ref, one.id);
 });

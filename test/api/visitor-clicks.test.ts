@@ -40,6 +40,7 @@ test('the browser of a visitor makes a click without a key, which credits what i
     [click.affiliateId, click.offerId, click.livemode, click.sub1, click.sub2.length, click.sourceUrl, click.userAgent],
     [affiliate.id, null, true, 'their-click', 1024, landing.sourceUrl, 'Browser'],
   );
+  assert.equal(click.sub2.at(-1), '…');
   const sale = await api.live.post('/conversions', { clickid: clickId, sum: 10, txid: 'V-1' });
   assert.equal(sale.body.data.commission.amountMinor, 100);
 });
@@ -64,7 +65,12 @@ test('browsers of any origin may ask first', async () => {
 });
 
 test('an affiliate is named by id or code; without a program only while one has the code', async () => {
-  for (const body of [{ ref: affiliate.id }, { ref: 'jane', programId: api.programId }]) {
+  for (const body of [
+    { ref: affiliate.id },
+    { ref: 'jane', programId: api.programId },
+    { ref: ' (Jane). ' },
+    { ref: '\u200bjane…', programId: api.programId },
+  ]) {
     assert.equal((await land(body)).status, 201, JSON.stringify(body));
   }
   await makeAffiliate(api.stranger, { referralCode: 'jane' });

@@ -16,7 +16,10 @@ declare const window: {
 };
 declare const sessionStorage: { getItem(key: string): string | null };
 declare const localStorage: { getItem(key: string): string | null; setItem(key: string, value: string): void };
-declare const document: { querySelector(selector: string): { value: string } | null };
+declare const document: {
+  querySelector(selector: string): { value: string } | null;
+  dispatchEvent(event: Event): void;
+};
 
 describe('snippet.js in Chromium', () => {
   let program: ConformanceProgram;
@@ -190,6 +193,43 @@ describe('snippet.js in Chromium', () => {
       assert.deepEqual(await answer(true), {});
     } finally {
       await asking.close();
+    }
+  });
+
+  it('makes no click of a page that the browser prepares ahead, until it is shown', async () => {
+    const visitor = await openBrowser();
+    try {
+      const ahead = await visitor.context.newPage();
+      await ahead.addInitScript(() => Object.defineProperty(document, 'prerendering', { value: true }));
+      const before = await countClicks();
+      await ahead.goto(`http://ahead.brand.test:${site.port}/?ref=${program.referralCode}`);
+      await ahead.waitForTimeout(300);
+      assert.equal(await countClicks(), before);
+      await ahead.evaluate(() => document.dispatchEvent(new Event('prerenderingchange')));
+      assert.ok((await ahead.evaluate(() => window.tributary.ready))['click_id']);
+      assert.equal(await countClicks(), before + 1);
+    } finally {
+      await visitor.close();
+    }
+  });
+
+  it('makes the click of a link that the browser followed ahead, once its page is shown', async () => {
+    const visitor = await openBrowser();
+    try {
+      const before = await countClicks();
+      const fetched = await fetch(`${program.hub.url}/r/${await createLink()}?sub1=caf%E9`, {
+        headers: { 'sec-purpose': 'prefetch' },
+        redirect: 'manual',
+      });
+      assert.equal(await countClicks(), before);
+      const shown = await visitor.context.newPage();
+      await shown.goto(fetched.headers.get('location') ?? '');
+      const { click_id: clickId } = await shown.evaluate(() => window.tributary.ready);
+      const [click] = await program.hub.db('clicks').orderBy('id', 'desc').limit(1).select('*');
+      assert.deepEqual([click.id, click.affiliate_id, click.sub1], [clickId, program.affiliateId, 'caf%E9']);
+      assert.equal(await countClicks(), before + 1);
+    } finally {
+      await visitor.close();
     }
   });
 

@@ -138,6 +138,7 @@ async function runSteps(steps: readonly Step[], variables: Environment): Promise
 function generalize(text: string): string {
   return text
     .replaceAll(/\b([a-z]{3})_[0-9a-f]{32,}\b/g, '$1_ID')
+    .replaceAll(/\/r\/[2-9a-z]{9}\b/g, '/r/MADE')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replaceAll(/http:\/\/(localhost|127\.0\.0\.1):\d+/g, 'HUB');
 }

@@ -293,3 +293,38 @@ test('people read a table, or the mistakes and what to do; a file that is not th
     await rm(folder, { recursive: true });
   }
 });
+
+test('imported links keep the case of their codes; a destination that leads elsewhere is a mistake', async () => {
+  const moving = await openImportProgram(hub);
+  const files = {
+    'affiliates.csv': 'name,email,referral_code\nKit,kit@example.com,KIT\nLou,lou@example.com,LOU\n',
+    'links.csv': [
+      'link_code,affiliate,url',
+      'aBcD,KIT,https://shop.example/?cid={click_id}',
+      'AbCd,LOU,https://shop.example/',
+    ].join('\n'),
+  };
+  assert.deepEqual(tally(await moving.import('csv', files)), { affiliate: [2, 0], link: [2, 0] });
+  const follow = async (code: string) => {
+    const answer = await fetch(`${hub.url}/r/${code}`, { redirect: 'manual' });
+    await answer.arrayBuffer();
+    return {
+      status: answer.status,
+      query: new URL(answer.headers.get('location') ?? 'https://nowhere.example').searchParams,
+    };
+  };
+  const [kit, lou] = [await follow('aBcD'), await follow('AbCd')];
+  const idOf = async (code: string) => (await moving.api.get(`/affiliates/${code}`)).body.data.id as string;
+  assert.deepEqual([kit.query.get('ref'), lou.query.get('ref')], [await idOf('KIT'), await idOf('LOU')]);
+  assert.equal(kit.query.get('cid'), kit.query.get('click_id'));
+  assert.equal((await follow('abcd')).status, 404);
+  const mistaken = await moving.import('csv', {
+    'links.csv': [
+      'link_code,affiliate,url',
+      'one,KIT,https:/shop.example/',
+      'two,KIT,https://shop.example/?a={aff_sub}',
+      'three,KIT,https://{sub1}.example/',
+    ].join('\n'),
+  });
+  assert.deepEqual(places(mistaken), ['links.csv:2 url', 'links.csv:3 url', 'links.csv:4 url']);
+});

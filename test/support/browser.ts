@@ -16,8 +16,26 @@ export function findChromium(): Promise<string> {
 
 /** A headless browser that has never been anywhere. Every host of `.test` is this machine. */
 export async function openBrowser(): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
+  const profile = await makeProfile();
+  const context = await openProfile(profile.home);
+  return {
+    context,
+    async close() {
+      await context.close();
+      await profile.remove();
+    },
+  };
+}
+
+/** What a browser keeps of its visitor, for as long as it is wanted. */
+export async function makeProfile(): Promise<{ home: string; remove: () => Promise<void> }> {
   const home = await mkdtemp(join(tmpdir(), 'tributary-chromium-'));
-  const context = await chromium.launchPersistentContext(home, {
+  return { home, remove: () => rm(home, { recursive: true, force: true }) };
+}
+
+/** A headless browser with a profile, which goes on with what the one before kept there. */
+export async function openProfile(home: string): Promise<BrowserContext> {
+  return await chromium.launchPersistentContext(home, {
     executablePath: await findChromium(),
     headless: true,
     chromiumSandbox: false,
@@ -33,11 +51,4 @@ export async function openBrowser(): Promise<{ context: BrowserContext; close: (
       '--host-resolver-rules=MAP *.test 127.0.0.1',
     ],
   });
-  return {
-    context,
-    async close() {
-      await context.close();
-      await rm(home, { recursive: true, force: true });
-    },
-  };
 }

@@ -143,9 +143,24 @@
     else forget();
   };
 
-  const makeClick = async (ref, query) => {
+  // A page that the browser prepares ahead may never be seen.
+  const shown = () =>
+    document.prerendering &&
+    new Promise((resolve) => {
+      document.addEventListener('prerenderingchange', resolve, { once: true });
+    });
+
+  // Bytes that are not UTF-8 stay as they stand: two ids must not become one.
+  const textOf = (search, name) => {
+    const pair = search.split('&').find((each) => each.startsWith(`${name}=`));
+    const raw = pair ? pair.slice(name.length + 1).replaceAll('+', ' ') : '';
+    return (attempt(() => decodeURIComponent(raw)) ?? raw).slice(0, 8192) || null;
+  };
+
+  const makeClick = async (ref, search) => {
     const body = { ref, programId: settings.program || null, sourceUrl: location.href.slice(0, 2048) };
-    for (const name of ['sub1', 'sub2', 'sub3', 'sub4', 'sub5']) body[name] = query.get(name)?.slice(0, 1024) || null;
+    for (const name of ['sub1', 'sub2', 'sub3', 'sub4', 'sub5']) body[name] = textOf(search, name);
+    await shown();
     const answer = await ask('', body).catch(() => null);
     // Not a code of ours: whoever brought the visitor before still did.
     if (!answer || !allowed) return;
@@ -154,7 +169,9 @@
   };
 
   const readLanding = async () => {
-    const query = new URLSearchParams(location.search);
+    // Of an address that was copied out of HTML.
+    const search = location.search.slice(1).replaceAll(/(^|&)(?:amp;)+/g, '$1');
+    const query = new URLSearchParams(search);
     const landing = {};
     for (const [parameter, key] of Object.entries(parameters)) {
       if (query.get(parameter)) landing[key] = query.get(parameter).slice(0, 255);
@@ -177,7 +194,7 @@
     const { values } = state();
     if (allowed && values.aff_click_id) storeForSession();
     if (!allowed || !ref || !hub || ref === values.aff_ref || ref === values[CODE]) return;
-    await makeClick(ref, query);
+    await makeClick(ref, search);
   };
 
   const consent = async (answer) => {

@@ -1,11 +1,13 @@
+import { readTags } from '../../api/link-tags.ts';
 import type { Deps } from '../../deps.ts';
 import { readQueryPairs } from '../../domain/byte-text.ts';
 import { clipText } from '../../http/clip-text.ts';
+import { isCrawler } from '../../http/crawlers.ts';
 import { clickPolicy, limitNetwork, unknownCodePolicy } from '../../http/network-limits.ts';
 import { newId } from '../../domain/ids.ts';
 import { namedBy } from '../../domain/scope.ts';
 import { listAffiliates } from '../../program/affiliates.ts';
-import { findAnyClick, MAX_SUB_LENGTH, type Click } from '../../program/clicks.ts';
+import { findAnyClick, type Click } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { badRequest, readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
@@ -43,6 +45,9 @@ export const clickRoute = defineDialectRoute({
       throw badRequest('Referral link not found');
     }
     await limitNetwork(deps, req, res, clickPolicy, referral.linkId ?? referral.affiliateId);
+    if (isCrawler(body.user_agent || req.headers['user-agent'])) {
+      return answer(200, { success: false, message: 'Crawlers make no clicks' });
+    }
     if (!referral.active) return answer(200, { success: false, message: 'Referral link is inactive' });
     const code = landing?.code ?? referral.affiliateId;
     const known = test ? null : await findReusable(deps, body.existing_click_id, referral, receivedAt);
@@ -87,11 +92,8 @@ function readLanding(text: string, test: boolean) {
   if (code === '' || code.length > 255 || code.includes('\0')) {
     throw badRequest('No aff parameter found in affiliate_url');
   }
-  const sub = (name: string): string | null => {
-    const value = first(name)?.replaceAll('\0', '');
-    return value ? clipText(value, MAX_SUB_LENGTH) : null;
-  };
-  return { code, sub };
+  const tags = readTags(url.search.slice(1).replaceAll('%00', ''));
+  return { code, sub: (name: string) => tags.find((tag) => tag.name === name)?.text ?? null };
 }
 
 /** A visitor who comes by the same partner again keeps the click while it counts. */

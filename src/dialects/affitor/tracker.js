@@ -87,24 +87,35 @@
   // What fails must never break the page.
   const quietly = (work) => work.catch((error) => console.error('[Affitor]', error));
 
+  // A page that the browser prepares ahead may never be seen.
+  const shown = () =>
+    new Promise((resolve) => {
+      if (document.prerendering) document.addEventListener('prerenderingchange', resolve, { once: true });
+      else resolve();
+    });
+
   const trackClick = (landing = location.href, existing = null) => {
     tracking = quietly(
-      post('click', {
-        affiliate_url: landing,
-        page_title: document.title,
-        referrer_url: document.referrer,
-        user_agent: navigator.userAgent,
-        screen_resolution: `${screen.width}x${screen.height}`,
-        viewport_size: `${innerWidth}x${innerHeight}`,
-        language: navigator.language,
-        timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-        existing_click_id: existing,
-      }).then((answer) => {
-        if (!answer || !answer.click_id) return null;
-        days = answer.cookie_window_days || days;
-        keepClick(answer.click_id, landing);
-        return answer.click_id;
-      }),
+      shown()
+        .then(() =>
+          post('click', {
+            affiliate_url: landing,
+            page_title: document.title,
+            referrer_url: document.referrer,
+            user_agent: navigator.userAgent,
+            screen_resolution: `${screen.width}x${screen.height}`,
+            viewport_size: `${innerWidth}x${innerHeight}`,
+            language: navigator.language,
+            timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+            existing_click_id: existing,
+          }),
+        )
+        .then((answer) => {
+          if (!answer || !answer.click_id) return null;
+          days = answer.cookie_window_days || days;
+          keepClick(answer.click_id, landing);
+          return answer.click_id;
+        }),
     );
     return tracking;
   };

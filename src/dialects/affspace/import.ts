@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl } from '../../http/fields.ts';
+import { destinationUrl } from '../../http/fields.ts';
 import { validationError } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
 import { cents, maybeCurrency, maybeTime, maybeWord, minorAmount, word } from '../../import/fields.ts';
@@ -13,7 +13,7 @@ const offer = z.object({
   status: z.enum(['published', 'paused', 'draft', 'archived']).default('published'),
   currency: maybeCurrency,
   /** Only GET one has it. */
-  primaryUrl: httpUrl.nullish(),
+  primaryUrl: destinationUrl.nullish(),
   /** Only the list has it. */
   commissionType: z.enum(['cpa', 'cps', 'revshare']).nullish(),
   payoutTerms: z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { code, email, httpUrl } from '../../http/fields.ts';
+import { code, destinationUrl, email, httpUrl } from '../../http/fields.ts';
 import { majorAmount, majorUnits, maybeCurrency, maybeTime, maybeWord, word } from '../../import/fields.ts';
 import { defineKind, nobody, plainAffiliate, type ImportFormat } from '../../import/records.ts';
 import { readOverride, readTerms } from './commission.ts';
@@ -23,7 +23,7 @@ const affiliate = z.object({
 const offer = z.object({
   id: maybeWord,
   name: word,
-  url: httpUrl.nullish(),
+  url: destinationUrl.nullish(),
   description: z.string().max(5000).nullish(),
   defaultCommissionType: z.enum(['percentage', 'fixed']),
   defaultCommissionValue: z.number(),
@@ -37,7 +37,7 @@ const link = z.object({
   affiliateId: word,
   offerId: maybeWord,
   code,
-  destinationUrl: httpUrl.nullish(),
+  destinationUrl: destinationUrl.nullish(),
 });
 
 const conversion = z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, text } from '../../http/fields.ts';
+import { destinationUrl, text } from '../../http/fields.ts';
 import { found, validationError } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
 import { assertMayChange, changeableBy } from '../../program/api-keys.ts';
@@ -16,7 +16,7 @@ const inactive: readonly OfferStatus[] = ['draft', 'paused', 'archived'];
 
 const fields = {
   name: text(),
-  url: httpUrl,
+  url: destinationUrl,
   description: text(5000).nullish(),
   defaultCommissionType: z.enum(['percentage', 'fixed']),
   defaultCommissionValue: z.number().nonnegative('must not be negative'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, reference } from '../../http/fields.ts';
+import { destinationUrl, reference } from '../../http/fields.ts';
 import { toAffiliateId, toOfferId } from '../../api/named.ts';
 import { notFound } from '../../domain/errors.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
@@ -46,7 +46,7 @@ export const trackingLinkRoutes = [
     auth: 'key',
     access: 'write',
     limits: limitsOf('writes'),
-    body: z.object({ affiliateId: reference, offerId: reference, customUrl: httpUrl.nullish() }),
+    body: z.object({ affiliateId: reference, offerId: reference, customUrl: destinationUrl.nullish() }),
     handle: async ({ db, config }, { principal: { programId }, livemode, reach, body }) => {
       const [affiliate, offer] = await Promise.all([
         findAffiliate(db, reach, body.affiliateId),
@@ -61,7 +61,11 @@ export const trackingLinkRoutes = [
   }),
 ];
 
-function linkView(publicUrl: string, link: TrackingLink, counts: LinkCounts = { clicks: 0, conversions: 0 }) {
+function linkView(
+  publicUrl: string,
+  link: TrackingLink,
+  counts: Pick<LinkCounts, 'clicks' | 'conversions'> = { clicks: 0, conversions: 0 },
+) {
   return {
     id: link.id,
     affiliateId: link.affiliateId,

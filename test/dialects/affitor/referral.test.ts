@@ -39,6 +39,21 @@ describe('where a landing with ?aff=CODE leads', () => {
     return { status: answer.status, programId: (row as { program_id: string } | undefined)?.program_id ?? null };
   };
 
+  test('a crawler that runs the script makes no click, and ids on the landing that are not UTF-8 stay two', async () => {
+    const count = async () => (await api.hub.db('clicks').select('id')).length;
+    const before = await count();
+    assert.deepEqual(await click(code, { user_agent: 'Mozilla/5.0 (compatible; Googlebot/2.1)' }), {
+      status: 200,
+      programId: null,
+    });
+    assert.equal(await count(), before);
+    for (const sub1 of ['caf%E9', 'caf%E8']) {
+      await click(code, { affiliate_url: `https://shop.example/?aff=${code}&amp;SUB1=${sub1}` });
+      const [row] = await api.hub.db('clicks').orderBy('id', 'desc').limit(1).select('sub1');
+      assert.equal(row.sub1, sub1);
+    }
+  });
+
   test('a referral code needs no program while one program alone has it', async () => {
     assert.deepEqual(await click(code), { status: 200, programId: api.programId });
     await makeAffiliate(api.live, { referralCode: 'jim', email: 'jim@example.com' });
