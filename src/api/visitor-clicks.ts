@@ -71,6 +71,8 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
       (await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES)).value ?? {},
       'The body',
     );
+    // By what it says, before anything is looked up; below by whose it is.
+    await limitNetwork(deps, req, res, clickPolicy, `said ${body.ref}`);
     const referrer = await findReferrer(deps, body.ref, body.programId ?? null, req, res);
     await limitNetwork(deps, req, res, clickPolicy, referrer.affiliateId);
     const click: Click = {
