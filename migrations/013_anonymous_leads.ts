@@ -1,10 +1,5 @@
 import type { Knex } from 'knex';
 
-// As in 005: planned once for a connection, and each row looks up by itself.
-const plannedOnce = 'set plan_cache_mode = force_generic_plan set enable_seqscan = off';
-const lookUp = (table: string, condition: string): string =>
-  `lateral (select * from ${table} where ${condition} offset 0)`;
-
 /**
  * Leads that browsers send without a key: off unless a program switches them on, and the weakest evidence of all. Which of
  * them counts is decided apart from all bindings, so that nothing of a customer is written by a visitor's word.
@@ -61,48 +56,6 @@ export async function up(knex: Knex): Promise<void> {
       join lead_clicks c using (program_id, livemode, click_id, fact_id)
       where l.why_not is null order by l.received_at, l.fact_id limit 1
     $$;
-
-    -- As before, with whom an anonymous lead credits the customer to, where nothing else does.
-    drop function find_affitor_customers(text[], boolean[], text[], text[], text[]);
-    create function find_affitor_customers(
-      of_programs text[], of_livemodes boolean[], of_clicks text[], of_key_refs text[], of_click_refs text[]
-    )
-    returns table (
-      place integer, clicked boolean, ref text, affiliate_id text, known_by text[], lead_affiliate_id text
-    )
-    language plpgsql stable ${plannedOnce} as $$
-    #variable_conflict use_column
-    begin
-      return query select asked.place::integer, coalesce(k.program_id = asked.program_id, false), found.ref, bound.to,
-        array(with recursive family as (
-            select c.id
-            union all
-            select child.id from family cross join ${lookUp('customers', 'merged_into = family.id')} child)
-          select r.ref from family cross join ${lookUp('customer_refs', 'customer_id = family.id')} r order by r.ref),
-        case when bound.to is null and c.id is not null then
-          (select attribution -> 'terms' ->> 'affiliateId' from lead_of(c.id)) end
-      from unnest(of_programs, of_livemodes, of_clicks, of_key_refs, of_click_refs) with ordinality
-        as asked (program_id, livemode, click_id, key_ref, click_ref, place)
-      left join ${lookUp('clicks', 'id = asked.click_id')} k on true
-      left join lateral (
-        with recursive known as (
-          select r.ref, c.id, c.merged_into
-          from ${lookUp(
-            'customer_refs',
-            'program_id = asked.program_id and livemode = asked.livemode and ref = any(array[asked.key_ref, asked.click_ref])',
-          )} r cross join ${lookUp('customers', 'id = r.customer_id')} c
-          union
-          select known.ref, c.id, c.merged_into
-          from known cross join ${lookUp('customers', 'id = known.merged_into')} c
-        )
-        select known.ref, known.id from known where known.merged_into is null
-        union all
-        (select null, c.id from ${lookUp('customers', 'click_id = asked.click_id')} c
-         where c.program_id = asked.program_id and c.livemode = asked.livemode and c.merged_into is null limit 2)
-      ) found on true
-      left join ${lookUp('customers', 'id = found.id')} c on true
-      left join lateral (select coalesce(c.affiliate_id, bound_affiliate_of(c.id)) as to) bound on true;
-    end $$;
   `);
 }
 

@@ -33,8 +33,10 @@ export async function up(knex: Knex): Promise<void> {
       on orders (program_id, livemode, subscription, (coalesce(counted_at, occurred_at)), reference)
       where binds_subscription and subscription is not null;
 
-    -- As in 013, without customers whom such a source alone knows: no call with a key is about them.
-    create or replace function find_affitor_customers(
+    -- As before, with whom an anonymous lead credits the customer to, where nothing else does; and without customers whom
+    -- such a source alone knows: no call with a key is about them.
+    drop function find_affitor_customers(text[], boolean[], text[], text[], text[]);
+    create function find_affitor_customers(
       of_programs text[], of_livemodes boolean[], of_clicks text[], of_key_refs text[], of_click_refs text[]
     )
     returns table (

@@ -25,9 +25,17 @@ test('an entry without one fails the check, and so does what comes from elsewher
     [{ 'node_modules/express': without }, /express: has no SHA-512/],
     [{ 'node_modules/express': { ...express, integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' } }, /has no SHA-512/],
     [{ 'node_modules/express': { ...express, resolved: 'git+ssh://git@example.com/x.git' } }, /comes from git/],
+    [{ 'node_modules/express': { ...express, resolved: tarball('http', express) } }, /comes from http:/],
+    [{ 'node_modules/express': { ...express, resolved: 'https://example.com/express.tgz' } }, /comes from https:/],
     [{ 'node_modules/node': express }, /node: fetches Node/],
     [{ 'node_modules/express': { link: true } }, /is a link/],
   ] as const) {
     assert.match(findLockfileProblems({ packages: { ...packages, ...change } }).join('\n'), problem);
   }
+  const named = { 'node_modules/express': { ...express, resolved: tarball('https', express) } };
+  assert.deepEqual(findLockfileProblems({ packages: { ...packages, ...named } }), []);
 });
+
+function tarball(protocol: string, { version = '' }: { version?: string }): string {
+  return `${protocol}://registry.example.com/express/-/express-${version}.tgz`;
+}

@@ -75,6 +75,8 @@ export function visitorClickRouter(deps: Pick<Deps, 'db' | 'clicks' | 'clock' | 
       'The body',
     );
     if (isCrawler(req.headers['user-agent'])) throw new AppError('NOT_FOUND', 'Crawlers make no clicks');
+    // By what it says, before anything is looked up; below by whose it is.
+    await limitNetwork(deps, req, res, clickPolicy, `said ${body.ref}`);
     const referrer = await findReferrer(deps, body.ref, body.programId ?? null, req, res);
     await limitNetwork(deps, req, res, clickPolicy, referrer.affiliateId);
     const click: Click = {

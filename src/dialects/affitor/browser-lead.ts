@@ -1,9 +1,10 @@
 import type { Db } from '../../db/db.ts';
 import type { Fact } from '../../domain/facts.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
-import { customerRef, digestId } from '../../inbound/fields/references.ts';
+import { customerRef } from '../../inbound/fields/references.ts';
 import { getProgram } from '../../program/programs.ts';
 import { badRequest, browserLeadsOff } from './errors.ts';
+import { leadFact } from './lead-fact.ts';
 
 /** A lead as a visitor's browser tells of it. */
 interface BrowserLead {
@@ -41,18 +42,6 @@ export function toAnonymousLead({ clickId, key, email }: BrowserLead, receivedAt
   const own = key === null ? null : customerRef(key);
   const subject = own ?? (clickId === null ? `test:${receivedAt.toISOString()}` : `click:${clickId}`);
   const ref = own ?? (clickId === null ? null : `visitor:${clickId}`);
-  const refs = [`lead:${subject}`];
   const customer = ref === null ? null : { refs: [ref], email: null };
-  const evidence = clickId === null ? {} : { clickId };
-  return {
-    id: digestId('affitor-browser-lead', [refs, customer, evidence]),
-    refs,
-    occurredAt: receivedAt.toISOString(),
-    customer,
-    evidence,
-    type: 'lead',
-    subscription: null,
-    goal: 'lead',
-    anonymous: { email },
-  };
+  return { ...leadFact('affitor-browser-lead', subject, { clickId, customer }, receivedAt), anonymous: { email } };
 }

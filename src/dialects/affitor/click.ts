@@ -33,6 +33,8 @@ export const clickRoute = defineDialectRoute({
     const test = isTestMode(given);
     const body = readBody(test ? testClickBody : clickBody, given);
     const landing = readLanding(body.affiliate_url ?? '', test);
+    // By what it says, before anything is looked up; below by what it is, however it is written.
+    if (landing) await limitNetwork(deps, req, res, clickPolicy, `said ${landing.code}`);
     const wanted = body.program_id ?? body.additional_data?.program_id ?? null;
     const isNamed = wanted !== null && wanted !== '';
     const programId = isNamed ? await findProgramId(deps.db, wanted) : null;

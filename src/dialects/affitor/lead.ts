@@ -4,12 +4,12 @@ import { leadPolicy, limitNetwork } from '../../http/network-limits.ts';
 import type { Fact, Normalized } from '../../domain/facts.ts';
 import type { Scope } from '../../domain/scope.ts';
 import { clickOf, isTestClick } from '../../domain/test-clicks.ts';
-import { digestId } from '../../inbound/fields/references.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { submitRequest } from '../submit.ts';
 import { admitBrowser, toAnonymousLead } from './browser-lead.ts';
 import { badRequest, readBody } from './errors.ts';
+import { leadFact } from './lead-fact.ts';
 import { trackLimits } from './limits.ts';
 import { findProgramId } from './numbers.ts';
 import { leadBody, trackingBody, type LeadBody } from './schemas.ts';
@@ -71,17 +71,6 @@ const PROGRAM_REQUIRED = 'additional_data.program_id is required in test mode wi
 /** One lead a customer key; without one, one a click. */
 function toLead({ clickId, refs }: Who, email: string | null, receivedAt: Date): Fact {
   const [subject = `test:${receivedAt.toISOString()}`] = refs;
-  const evidence = clickId === null ? {} : { clickId };
   const customer = refs.length > 0 || email !== null ? { refs, email } : null;
-  const orderRefs = [`lead:${subject}`];
-  return {
-    id: digestId('affitor-lead', [orderRefs, customer, evidence]),
-    refs: orderRefs,
-    occurredAt: receivedAt.toISOString(),
-    customer,
-    evidence,
-    type: 'lead',
-    subscription: null,
-    goal: 'lead',
-  };
+  return leadFact('affitor-lead', subject, { clickId, customer }, receivedAt);
 }
