@@ -8,16 +8,18 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A process of the product, run as the Procfile runs it, with its memory watched. */
 export interface Child {
+  pid: number;
   /** The most resident memory seen, in MB (10^6 bytes). */
   peakMb(): number;
   stop(): Promise<void>;
 }
 
-export function startChild(script: string, env: Record<string, string>): Child {
+/** `quiet`: its log is written and thrown away, as one that nobody looks at. */
+export function startChild(script: string, env: Record<string, string>, { quiet = false } = {}): Child {
   const child = spawn(process.execPath, [...heapFlags, script], {
     cwd: root,
     env: { ...process.env, ...env, NODE_COMPILE_CACHE: compileCacheFolder },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'],
   });
   const exited = once(child, 'exit');
   let peak = 0;
@@ -25,6 +27,7 @@ export function startChild(script: string, env: Record<string, string>): Child {
     void residentMb(child).then((mb) => (peak = Math.max(peak, mb)));
   }, 100);
   return {
+    pid: child.pid ?? 0,
     peakMb: () => peak,
     async stop() {
       clearInterval(watch);

@@ -48,7 +48,11 @@ export async function startBenchReceiver(): Promise<BenchReceiver> {
 export const benchSecret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
 
 /** An endpoint of the receiver that wants one type of event. */
-export async function addEndpoint(bench: DeliveryBench, path: string, eventType: EventTypeName): Promise<void> {
+export async function addEndpoint(
+  bench: Pick<DeliveryBench, 'services' | 'receiver' | 'programId'>,
+  path: string,
+  eventType: EventTypeName,
+): Promise<void> {
   const secrets = createSecretBox({ key: Buffer.from(bench.services.env.ENCRYPTION_KEY ?? '', 'hex') });
   const id = newId('whe');
   await bench.services.db('webhook_endpoints').insert({

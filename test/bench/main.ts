@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { runAttacksBench } from './attacks.ts';
 import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
+import { runEverydayBench } from './everyday.ts';
 import { runGrowthBench } from './growth.ts';
 import { runIngestBench } from './ingest.ts';
 import { runListsBench } from './lists.ts';
@@ -16,6 +17,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis') => Promise<BenchRe
   ingest: runIngestBench,
   pipeline: runPipelineBench,
   delivery: runDeliveryBench,
+  everyday: runEverydayBench,
   dialects: runDialectsBench,
   lists: runListsBench,
   growth: runGrowthBench,

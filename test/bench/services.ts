@@ -12,6 +12,8 @@ export interface BenchServices {
   env: Record<string, string>;
   databaseUrl: string;
   redisUrl: string | null;
+  postgresPid: number;
+  redisPid: number | null;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,8 @@ export async function startBenchServices(backend: 'postgres' | 'redis'): Promise
     db,
     databaseUrl,
     redisUrl: redis?.url ?? null,
+    postgresPid: postgres.pid,
+    redisPid: redis?.pid ?? null,
     env: {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redis?.url ?? '',

@@ -32,6 +32,8 @@ export interface HubOptions {
   worker?: boolean;
   clock?: Clock;
   log?: Logger;
+  /** Gives the URL by which the hub reaches its database, given the database's own. */
+  databaseThrough?: (databaseUrl: string) => Promise<string>;
 }
 
 /** A whole hub in this process: a database of its own, the app on a free port of 127.0.0.1, the worker's consumers. */
@@ -52,7 +54,7 @@ export async function startHub(options: HubOptions = {}): Promise<TestHub> {
     RATE_LIMITS: 'off',
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
     ...backendEnvironment(options.backend ?? 'postgres'),
-    DATABASE_URL: database.url,
+    DATABASE_URL: (await options.databaseThrough?.(database.url)) ?? database.url,
     ...options.env,
   });
   const deps = openDeps(config, {

@@ -21,6 +21,7 @@ export interface TestServer {
   /** Superuser, database `postgres`. */
   adminUrl: string;
   urlOf(database: string): string;
+  pid: number;
   stop: () => Promise<void>;
 }
 
@@ -50,6 +51,7 @@ export async function startTestPostgres(settings: Record<string, string> = fast)
     });
     return {
       adminUrl: serverUrl(port, data.password, 'postgres'),
+      pid: server.pid,
       urlOf: (database) => serverUrl(port, data.password, database),
       async stop() {
         await stopPostgres(server.pid);

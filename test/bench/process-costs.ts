@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+/** What processes have cost, and hold, as the kernel says (Linux). */
+export interface Costs {
+  /** Of the processes and of their children, also those that have ended. */
+  cpuSeconds: number;
+  /** Memory, with what several share counted in parts (PSS), in MB (10^6 bytes). */
+  memoryMb: number;
+}
+
+/** A process with all that it started, as a PostgreSQL with its sessions. */
+export async function costsOf(pid: number): Promise<Costs> {
+  const costs = { cpuSeconds: 0, memoryMb: 0 };
+  for (const one of await familyOf(pid)) {
+    costs.cpuSeconds += await readCpuSeconds(one, one === pid);
+    costs.memoryMb += await readPssMb(one);
+  }
+  return costs;
+}
+
+async function familyOf(pid: number): Promise<number[]> {
+  const family = [pid];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readStat(Number(name));
+    if (stat && Number(stat[1]) === pid) family.push(Number(name));
+  }
+  return family;
+}
+
+async function readCpuSeconds(pid: number, withEnded: boolean): Promise<number> {
+  const stat = await readStat(pid);
+  if (!stat) return 0;
+  // utime, stime and those of children that were waited for: proc_pid_stat(5), from its third field on.
+  const ticks = [11, 12, ...(withEnded ? [13, 14] : [])].reduce((sum, at) => sum + Number(stat[at]), 0);
+  return ticks / (await ticksPerSecond());
+}
+
+/** The fields after the name, which may hold anything. Null: the process is gone. */
+async function readStat(pid: number): Promise<string[] | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  return text === null ? null : text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+async function readPssMb(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+  return (Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0) * 1024) / 1e6;
+}
+
+let ticks: Promise<number> | null = null;
+
+function ticksPerSecond(): Promise<number> {
+  ticks ??= promisify(execFile)('getconf', ['CLK_TCK']).then(({ stdout }) => Number(stdout));
+  return ticks;
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from '../api/api-program.ts';
+import { forEachBackend } from '../support/both-backends.ts';
+import { runSql } from '../support/sql.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { openWireMeter, type WireMeter, type WireStatement } from '../support/wire-meter.ts';
+import { startReceiver } from '../outbound/receiver.ts';
+
+const WARM_UP = 12;
+const MEASURED = 15;
+
+/** What follows a delivery, as the end of a job, has happened by then. */
+const SETTLING_MS = 120;
+
+/** The aim is 14 statements and 8 round trips, on both. */
+const most = {
+  postgres: { statements: 46, roundTrips: 43 },
+  redis: { statements: 29, roundTrips: 26 },
+};
+
+forEachBackend((backend) => {
+  test('one conversion with its delivery costs few statements and few round trips', async (t) => {
+    let meter: WireMeter | undefined;
+    const receiver = await startReceiver();
+    const api = await openApiProgram({
+      backend,
+      worker: true,
+      databaseThrough: async (url) => {
+        meter = await openWireMeter(url);
+        return meter.url;
+      },
+    });
+    assert.ok(meter);
+    const affiliate = await makeAffiliate(api.live);
+    const offer = await makeOffer(api.live);
+    await api.live.post('/webhook-endpoints', { url: receiver.url, eventTypes: ['conversion.created'] });
+    const counts: WireStatement[][] = [];
+    for (let n = 0; n < WARM_UP + MEASURED; n += 1) {
+      meter.take();
+      await convert(api, affiliate.id, offer.id, n);
+      await waitUntil('it is delivered and recorded', async () => {
+        const rows = await runSql(api.hub.db, `select 1 from deliveries where status = 'pending'`);
+        return receiver.received.length === n + 1 && rows.length === 0;
+      });
+      await wait(SETTLING_MS);
+      if (n >= WARM_UP) counts.push(meter.take());
+    }
+    await api.stop();
+    await receiver.close();
+    await meter.close();
+
+    const usual = medianByStatement(counts);
+    const list = usual.map(
+      ({ application, label, times, parsed, roundTrips }) =>
+        `${times} × ${label} (${application}), ${parsed} parsed, ${roundTrips} round trips`,
+    );
+    t.diagnostic(`\n${list.join('\n')}`);
+    const statements = sumOf(usual.map(({ times }) => times));
+    const roundTrips = sumOf(usual.map((each) => each.roundTrips));
+    assert.ok(statements <= most[backend].statements, `${statements} statements`);
+    assert.ok(roundTrips <= most[backend].roundTrips, `${roundTrips} round trips`);
+  });
+});
+
+async function convert(api: ApiProgram, affiliateId: string, offerId: string, n: number): Promise<void> {
+  const answer = await api.live.post('/conversions', {
+    affiliateId,
+    offerId,
+    orderId: `order-${n}`,
+    customerId: `customer-${n}`,
+    amount: 49.9,
+    currency: 'USD',
+  });
+  assert.equal(answer.status, 201, answer.text);
+}
+
+interface Usual {
+  application: string;
+  label: string;
+  times: number;
+  parsed: number;
+  roundTrips: number;
+}
+
+/** How often each statement is run for a conversion, usually: chores that happen by the clock do not count. */
+function medianByStatement(counts: readonly WireStatement[][]): Usual[] {
+  const keyOf = ({ application, label }: WireStatement): string => `${application} ${label}`;
+  const seen = new Map(counts.flat().map((statement) => [keyOf(statement), statement]));
+  const usual = [...seen].map(([key, { application, label }]) => {
+    const medianOf = (counted: (statement: WireStatement) => boolean): number =>
+      counts.map((each) => each.filter((one) => keyOf(one) === key && counted(one)).length).sort((a, b) => a - b)[
+        Math.floor(counts.length / 2)
+      ] ?? 0;
+    return {
+      application,
+      label,
+      times: medianOf(() => true),
+      parsed: medianOf(({ parsed }) => parsed),
+      roundTrips: medianOf(({ roundTrip }) => roundTrip),
+    };
+  });
+  return usual.filter(({ times }) => times > 0);
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
