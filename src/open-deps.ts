@@ -25,7 +25,12 @@ export function openDeps(
   const log = options.log ?? createLogger({ level: config.logLevel, role: options.role });
   const clock = options.clock ?? systemClock;
   const metrics = createMetrics({ processMetrics: options.processMetrics ?? false });
-  const db = createDatabase({ url: config.databaseUrl, role: options.role, log });
+  const db = createDatabase({
+    url: config.databaseUrl,
+    role: options.role,
+    prepared: config.databasePooler === 'none',
+    log,
+  });
   const queues = openQueues(config, log);
   const inbox = openInbox({
     db,

@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
-import type { Client, Connection, Submittable } from 'pg';
+import { Query, type Connection } from 'pg';
+import { submitOwn, withConnection } from './connection.ts';
 import { writeRows } from './copy-format.ts';
 import type { Db, Trx } from './db.ts';
 import type { Column } from './rows.ts';
@@ -20,34 +20,30 @@ function statementOf(table: string, columns: readonly Column[]): string {
 }
 
 async function runCopy(db: Db, statement: string, columns: readonly Column[], rows: number): Promise<void> {
-  const client = db.client as Knex.Client;
-  // In a transaction this is its own connection, which stays with it when it is released here.
-  const connection = (await client.acquireConnection()) as Client;
-  try {
+  await withConnection(db, (connection) => {
     const copy = new CopyIn(statement, (emit) => {
       writeRows(columns, rows, emit);
     });
-    connection.query(copy);
-    await copy.done;
-  } finally {
-    await client.releaseConnection(connection);
-  }
+    submitOwn(connection, copy);
+    return copy.done;
+  });
 }
 
 /**
- * A COPY as the driver runs queries. It sends the rows along with the statement, where pg-copy-streams waits for
+ * A COPY as the driver runs queries (a subclass of its own, since its pipelining takes no other). It sends the rows along with the statement, where pg-copy-streams waits for
  * PostgreSQL's answer first: one round trip less (measured: intake stood idle a quarter of the time instead of a third).
  * Where the statement fails, PostgreSQL skips the rows that follow it.
  * https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-COPY (read 2026-11)
  */
-class CopyIn implements Submittable {
-  readonly #text: string;
+class CopyIn extends Query {
+  readonly #statement: string;
   readonly #write: (emit: (chunk: Buffer) => void) => void;
   readonly #done = Promise.withResolvers<void>();
   #failure: unknown = null;
 
-  constructor(text: string, write: (emit: (chunk: Buffer) => void) => void) {
-    this.#text = text;
+  constructor(statement: string, write: (emit: (chunk: Buffer) => void) => void) {
+    super(statement);
+    this.#statement = statement;
     this.#write = write;
   }
 
@@ -56,12 +52,12 @@ class CopyIn implements Submittable {
     return this.#done.promise;
   }
 
-  submit(connection: Connection): void {
+  override submit = (connection: Connection): void => {
     const to = connection as Connection & CopyMessages;
     const { stream } = connection;
     // All of it goes to the kernel at once, and each chunk as it is: the driver would copy it behind its header.
     stream.cork();
-    to.query(this.#text);
+    to.query(this.#statement);
     try {
       this.#write((chunk) => {
         if (!stream.writable) return; // The connection is lost, of which the driver tells.
@@ -74,7 +70,7 @@ class CopyIn implements Submittable {
       to.sendCopyFail('the rows cannot be written');
     }
     stream.uncork();
-  }
+  };
 
   handleError(error: Error): void {
     this.#done.reject(this.#failure ?? error);

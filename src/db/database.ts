@@ -15,6 +15,8 @@ const ACQUIRE_TIMEOUT_MS = 2_000;
 export interface DatabaseOptions {
   url: string;
   role: ProcessRole;
+  /** False: statements go unnamed and are planned each time, as a transaction pooler needs it. True unless said, but for commands. */
+  prepared?: boolean;
   /** Overrides the role's pool size. */
   poolSize?: number;
   log?: Logger;
@@ -24,7 +26,7 @@ export interface DatabaseOptions {
  * Opens a pool; connects when first used. int8 (also `count(*)`) comes back as bigint, timestamptz as Date, date and
  * numeric as text, json parsed.
  */
-export function createDatabase({ url, role, poolSize, log }: DatabaseOptions): Knex {
+export function createDatabase({ url, role, prepared = role !== 'cli', poolSize, log }: DatabaseOptions): Knex {
   return knex({
     client: 'pg',
     connection: {
@@ -34,6 +36,8 @@ export function createDatabase({ url, role, poolSize, log }: DatabaseOptions): K
       idle_in_transaction_session_timeout: 60_000,
       keepAlive: true,
       types: { getTypeParser },
+      // Statements of a transaction that wait for nothing of each other are sent without waiting for the answers.
+      pipeline: true,
     } as Knex.PgConnectionConfig,
     // An error then quotes its statement with placeholders: values may be personal or secret, and errors are logged.
     compileSqlOnError: false,
@@ -43,7 +47,7 @@ export function createDatabase({ url, role, poolSize, log }: DatabaseOptions): K
       warn: (message) => log?.debug({ knex: message }, 'knex'),
       error: (message) => log?.error({ knex: message }),
     },
-  });
+  }).withUserParams({ preparesStatements: prepared });
 }
 
 const oids = { int8: 20, int8Array: 1016, date: 1082 };

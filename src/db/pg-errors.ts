@@ -9,6 +9,8 @@ const FOREIGN_KEY_VIOLATION = '23503';
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
 const UNDEFINED_TABLE = '42P01';
+const INVALID_SQL_STATEMENT_NAME = '26000';
+const FEATURE_NOT_SUPPORTED = '0A000';
 const CHARACTER_NOT_IN_REPERTOIRE = '22021';
 const UNTRANSLATABLE_CHARACTER = '22P05';
 
@@ -22,10 +24,20 @@ export function findForeignKeyViolation(error: unknown): string | null {
   return readConstraint(error, FOREIGN_KEY_VIOLATION);
 }
 
-/** Two transactions got into each other's way, and this one was ended: it may succeed when it is run again. */
+/**
+ * Two transactions got into each other's way, or a prepared statement outlived a migration, and this one was ended: it may
+ * succeed when it is run again.
+ */
 export function isCollision(error: unknown): boolean {
   const code = codeOf(error);
-  return code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED;
+  return code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED || isStalePlan(error);
+}
+
+/** A prepared statement would give other columns than when it was prepared, or the connection does not know it. */
+export function isStalePlan(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === INVALID_SQL_STATEMENT_NAME) return true;
+  return code === FEATURE_NOT_SUPPORTED && (error as { routine?: unknown }).routine === 'RevalidateCachedQuery';
 }
 
 export function isUndefinedTable(error: unknown): boolean {

@@ -1,5 +1,7 @@
-import type { Knex } from 'knex';
+import type { QueryResultRow } from 'pg';
+import { submit, withConnection } from './connection.ts';
 import type { Db } from './db.ts';
+import { isStalePlan } from './pg-errors.ts';
 
 /** What a statement's `:names` stand for. */
 export type Bindings = Readonly<Record<string, unknown>>;
@@ -7,20 +9,80 @@ export type Bindings = Readonly<Record<string, unknown>>;
 /**
  * Runs one statement and gives its rows. `name` is what logs and `pg_stat_activity` show of it; `text` names what is bound
  * (`where id = :id`), and `bindings` has exactly those names. Arrays of text, numbers, booleans, dates, bytes and nulls
- * bind as PostgreSQL arrays, which the set-based statements live on and knex's own binding types do not admit.
+ * bind as PostgreSQL arrays, which the set-based statements live on.
+ *
+ * On a transaction the statement is sent before this returns: those that do not wait for each other share a round trip.
  */
 export async function runSql<Row>(db: Db, name: string, text: string, bindings: Bindings = {}): Promise<Row[]> {
-  const { sql, names } = parseNames(name, text);
-  const values = new Map(Object.entries(bindings).map(([key, value]) => [key, bindArray(value)]));
-  for (const key of names) if (!values.has(key)) throw new Error(`statement ${name}: nothing is bound to :${key}`);
-  for (const key of values.keys()) {
+  const statement = parseNames(name, text);
+  const { values, few } = bindValues(name, statement.names, bindings);
+  for (;;) {
+    const prepared = few && mayPrepare(db) ? preparedName(statement) : undefined;
+    const query = { text: statement.sql, values, ...(prepared === undefined ? {} : { name: prepared }) };
+    try {
+      const { rows } = await withConnection(db, (connection) => submit<QueryResultRow>(connection, query));
+      return rows as Row[];
+    } catch (error) {
+      const isStale = prepared !== undefined && isStalePlan(error);
+      if (isStale) forgetPrepared(statement, prepared);
+      // Within a transaction whoever began it tries again: the error counts as a collision.
+      if (!isStale || db.isTransaction) throw named(error, name);
+    }
+  }
+}
+
+/** An error of PostgreSQL does not say which statement it is about. Values may be personal or secret, and are not quoted. */
+function named(error: unknown, name: string): unknown {
+  if (error instanceof Error && !error.message.startsWith(`${name}: `)) error.message = `${name}: ${error.message}`;
+  return error;
+}
+
+function bindValues(name: string, names: readonly string[], bindings: Bindings): { values: unknown[]; few: boolean } {
+  let few = true;
+  const bound = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(bindings)) {
+    if (value === undefined) throw new Error(`statement ${name}: nothing is bound to :${key}`);
+    if (Array.isArray(value) && value.length > FEW) few = false;
+    bound.set(key, bindArray(value));
+  }
+  for (const key of names) if (!bound.has(key)) throw new Error(`statement ${name}: nothing is bound to :${key}`);
+  for (const key of bound.keys()) {
     if (!names.includes(key)) throw new Error(`statement ${name}: it does not say :${key}, which is bound`);
   }
-  const { rows } = await db.raw<{ rows: Row[] }>(
-    sql,
-    names.map((key) => values.get(key)) as readonly Knex.RawBinding[],
-  );
-  return rows;
+  return { values: names.map((key) => bound.get(key)), few };
+}
+
+/**
+ * Up to so many rows a statement is prepared, once a connection, and keeps its plan: planning it costs more than running it.
+ * One with more rows is planned for as many as it has.
+ */
+const FEW = 16;
+
+/** Behind a transaction pooler the next statement may reach another connection, which knows no prepared ones. */
+function mayPrepare(db: Db): boolean {
+  return (db.userParams as { preparesStatements?: boolean } | undefined)?.preparesStatements === true;
+}
+
+/** A text that is seldom run, or one of many, is not worth the memory of a plan on each connection. */
+const WORTH_PREPARING = 5;
+const MOST_PREPARED = 250;
+let preparedStatements = 0;
+
+function preparedName(statement: ParsedStatement): string | undefined {
+  statement.runs += 1;
+  if (statement.prepared === undefined && statement.runs >= WORTH_PREPARING && preparedStatements < MOST_PREPARED) {
+    preparedStatements += 1;
+    statement.prepared = `s${preparedStatements}`;
+    keptForGood.set(statement.text, statement);
+  }
+  return statement.prepared;
+}
+
+/** A migration changed what it reads, or the connection lost it: from now on it has another name everywhere. */
+function forgetPrepared(statement: ParsedStatement, prepared: string): void {
+  if (statement.prepared !== prepared) return;
+  delete statement.prepared;
+  statement.runs = 0;
 }
 
 /** The name of a statement that is written once for several tables: of `readOwnersIn` and order_refs `readOwnersInOrderRefs`. */
@@ -34,33 +96,42 @@ export function namesIn(part: string): string[] {
 }
 
 interface ParsedStatement {
-  /** With knex's `?` in place of the names. */
+  /** As it was written. */
+  text: string;
+  /** With `$1`, `$2`, … in place of the names. */
   sql: string;
-  /** A name for each `?`. */
+  /** A name for each of them. */
   names: string[];
+  /** How often it was run with few rows. */
+  runs: number;
+  /** Its name on connections, once it is prepared there. */
+  prepared?: string;
 }
 
 // The texts of statements that are put together from conditions are many, if few at a time: they must not pile up.
 const KEPT_STATEMENTS = 1_000;
 const parsed = new Map<string, ParsedStatement>();
+/** Those that are prepared: one text has one name for as long as the process lives. */
+const keptForGood = new Map<string, ParsedStatement>();
 
-/** Names count outside of quotes; `::` is a cast; a `?` is not knex's. */
-const quotedOrNamed = /'(?:[^']|'')*'|::|:([A-Za-z]\w*)|\?/g;
+/** Names count outside of quotes; `::` is a cast. */
+const quotedOrNamed = /'(?:[^']|'')*'|::|:([A-Za-z]\w*)/g;
 
 function parseNames(name: string, text: string): ParsedStatement {
-  const known = parsed.get(text);
+  const known = parsed.get(text) ?? keptForGood.get(text);
   if (known) return known;
   const names: string[] = [];
   const sql = text.replace(quotedOrNamed, (found, bound: string | undefined) => {
-    if (bound === undefined) return found.replaceAll('?', String.raw`\?`);
+    if (bound === undefined) return found;
     names.push(bound);
-    return '?';
+    return `$${names.length}`;
   });
   if (parsed.size === KEPT_STATEMENTS) parsed.clear();
-  const statement = { sql: `/* ${name} */ ${sql}`, names };
+  const statement = { text, sql: `/* ${name} */ ${sql}`, names, runs: 0 };
   parsed.set(text, statement);
   return statement;
 }
+
 function bindArray(binding: unknown): unknown {
   return Array.isArray(binding) ? toArray(binding as Element[]) : binding;
 }

@@ -18,6 +18,8 @@ export interface Config {
   /** Absolute path. */
   dataDir: string;
   databaseUrl: string;
+  /** What stands between us and PostgreSQL: `transaction` shares connections between transactions, so nothing is kept on one. */
+  databasePooler: 'none' | 'transaction';
   redisUrl: string | null;
   /** `host:port` of some nodes of a Redis Cluster. */
   redisClusterNodes: string[] | null;
@@ -80,6 +82,7 @@ export function loadConfig(env: Environment): Config {
     publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
     dataDir: resolve(values.DATA_DIR),
     databaseUrl: values.DATABASE_URL,
+    databasePooler: values.DATABASE_POOLER,
     redisUrl: values.REDIS_URL ?? null,
     redisClusterNodes: values.REDIS_CLUSTER_NODES ?? null,
     adminToken: values.ADMIN_TOKEN,
@@ -160,6 +163,7 @@ const environmentSchema = z.object({
   DATABASE_URL: requiredText('is required (only `npm start` brings its own PostgreSQL)').pipe(
     urlOf(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/database'),
   ),
+  DATABASE_POOLER: z.enum(['none', 'transaction'], 'must be none or transaction').prefault('none'),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'redis://host:6379').optional(),
   REDIS_CLUSTER_NODES: listOf(parseNode).pipe(z.array(z.string()).min(1, 'names no node')).optional(),
   ADMIN_TOKEN: token(requiredText(secretsHint)),

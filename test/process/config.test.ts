@@ -29,6 +29,7 @@ test('with the three required variables all else has its documented default', ()
     metricsPort: null,
     publicUrl: 'http://localhost:3000',
     databaseUrl: 'postgres://u:p@db/x',
+    databasePooler: 'none',
     redisUrl: null,
     redisClusterNodes: null,
     adminToken: 'sixteen-letters-',
@@ -52,6 +53,7 @@ test('all mistakes are reported at once, each by its name and in words', () => {
     PUBLIC_URL: 'hub.example.com',
     DATABASE_URL: 'mysql://db',
     REDIS_URL: 'http://redis',
+    DATABASE_POOLER: 'session',
     REDIS_CLUSTER_NODES: 'one',
     ENCRYPTION_KEY: 'short',
     ENCRYPTION_KEY_PREVIOUS: 'short',
@@ -66,6 +68,7 @@ test('all mistakes are reported at once, each by its name and in words', () => {
   const names = problems.map((problem) => problem.slice(0, problem.indexOf(':')));
   assert.deepEqual(names.toSorted(), [
     'ADMIN_TOKEN',
+    'DATABASE_POOLER',
     'DATABASE_URL',
     'ENCRYPTION_KEY',
     'ENCRYPTION_KEY_PREVIOUS',
