@@ -7,12 +7,24 @@ import { startSweep } from './sweep.ts';
 // A job only wakes the sender and ends once it has leased what it has room for, so a few at a time are plenty.
 const JOBS_AT_ONCE = 4;
 
+export interface Delivery extends Consumer {
+  /** Sends these, which a batch of this process made due, without a job. False: it has enough to do, others may help. */
+  takes(deliveryIds: readonly string[]): boolean;
+}
+
 /** Consumes the queue `delivery` and sweeps what is due. Closing finishes the attempts under way. */
-export function startDelivery(deps: Deps): Consumer {
+export function startDelivery(deps: Deps): Delivery {
   const sender = openSender(deps);
   const consumer = consumeQueue(deps.config, 'delivery', JOBS_AT_ONCE, deps.log, (job) => sender.wake(job.deliveryIds));
   const sweep = startSweep(deps, [sendDueDeliveriesChore(sender)]);
   return {
+    takes(deliveryIds) {
+      if (!sender.hasRoomFor(deliveryIds.length)) return false;
+      sender
+        .wake(deliveryIds)
+        .catch((error: unknown) => deps.log.warn({ err: error }, 'deliveries not begun; the sweep finds them'));
+      return true;
+    },
     async close() {
       await Promise.all([consumer.close(), sweep.close()]);
       await sender.close();

@@ -11,17 +11,29 @@ export interface GatherOptions<T> {
   handle: (items: T[]) => Promise<void>;
 }
 
+export interface Gather<T> {
+  (item: T): Promise<void>;
+  /** Resolves when nothing waits and no batch runs. */
+  idle(): Promise<void>;
+}
+
 /**
  * Hands a first item on at once and, while its batch runs, gathers what comes into the next: the busier it is, the larger
  * the batches become. Batches are begun in the order in which their items came. Every item resolves or rejects with its
  * batch.
  */
-export function gatherBatches<T>(options: GatherOptions<T>): (item: T) => Promise<void> {
+export function gatherBatches<T>(options: GatherOptions<T>): Gather<T> {
   const { atOnce, maxSize, worthwhileSize, patienceMs, sizeOf, handle } = options;
   const waiting: { item: T; done: PromiseWithResolvers<void> }[] = [];
   let waitingSize = 0;
   let busy = 0;
   let patience: NodeJS.Timeout | null = null;
+  const idleWaiters: (() => void)[] = [];
+
+  function idle(): Promise<void> {
+    if (busy === 0 && waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => idleWaiters.push(resolve));
+  }
 
   function takeBatch(): typeof waiting {
     let size = 0;
@@ -59,6 +71,7 @@ export function gatherBatches<T>(options: GatherOptions<T>): (item: T) => Promis
       for (const { done } of batch) done.reject(error);
     }
     busy -= 1;
+    if (busy === 0 && waiting.length === 0) for (const resolve of idleWaiters.splice(0)) resolve();
     if (busy === 0 && patience) {
       clearTimeout(patience);
       patience = null;
@@ -66,11 +79,12 @@ export function gatherBatches<T>(options: GatherOptions<T>): (item: T) => Promis
     beginBatches();
   }
 
-  return (item) => {
+  const gather = (item: T): Promise<void> => {
     const done = Promise.withResolvers<void>();
     waiting.push({ item, done });
     waitingSize += sizeOf(item);
     beginBatches();
     return done.promise;
   };
+  return Object.assign(gather, { idle });
 }

@@ -3,7 +3,9 @@ import { deliveryJobs } from '../src/outbound/wire/delivery-id.ts';
 import { settleSafely } from '../src/pipeline/settle-safely.ts';
 import type { IntakeJob } from '../src/queue/jobs.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
+import type { Delivery } from './delivery.ts';
 import { gatherBatches } from './gather.ts';
+import { hearDirectly } from './hear-directly.ts';
 
 type IntakeDeps = Pick<Deps, 'config' | 'db' | 'queues' | 'clock' | 'log' | 'metrics'>;
 
@@ -25,17 +27,43 @@ const WORTH_A_BATCH = 100;
 // A batch that waits for a lock of another process must not hold up the others for as long.
 const PATIENCE_MS = 50;
 
-/** Consumes the queue `intake`: settles what the jobs name. */
-export function startIntake(deps: IntakeDeps): Consumer {
+// What is told directly waits in memory. Past so much it goes to the queue, which other workers take from, too.
+const MOST_WAITING = 2_000;
+
+/** Consumes the queue `intake`, and what this worker is told directly: settles what they name. */
+export function startIntake(deps: IntakeDeps, delivery: Delivery): Consumer {
   const settle = gatherBatches<IntakeJob>({
     atOnce: BATCHES_AT_ONCE,
     maxSize: EVENTS_PER_BATCH,
     worthwhileSize: WORTH_A_BATCH,
     patienceMs: PATIENCE_MS,
-    sizeOf: ({ eventIds, resettlementIds }) => eventIds.length + resettlementIds.length,
-    handle: (jobs) => settleAndWake(deps, mergeJobs(jobs)),
+    sizeOf,
+    handle: (jobs) => settleAndWake(deps, mergeJobs(jobs), { delivery, settleSoon }),
   });
-  return consumeQueue(deps.config, 'intake', JOBS_AT_ONCE, deps.log, settle);
+  let waiting = 0;
+  /** Without a job: what is lost with this process, the sweep finds. */
+  function settleSoon(job: IntakeJob): void {
+    if (waiting + sizeOf(job) > MOST_WAITING) {
+      void deps.queues.enqueue('intake', [job]);
+      return;
+    }
+    waiting += sizeOf(job);
+    settle(job)
+      .catch((error: unknown) => deps.log.error({ err: error }, 'settling failed; its rows stay due'))
+      .finally(() => (waiting -= sizeOf(job)));
+  }
+  const consumer = consumeQueue(deps.config, 'intake', JOBS_AT_ONCE, deps.log, settle);
+  const heard = hearDirectly(deps, (eventIds) => settleSoon({ eventIds, resettlementIds: [] }));
+  return {
+    async close() {
+      await Promise.all([consumer.close(), heard.close()]);
+      await settle.idle();
+    },
+  };
+}
+
+function sizeOf({ eventIds, resettlementIds }: IntakeJob): number {
+  return eventIds.length + resettlementIds.length;
 }
 
 /** A job that is delivered twice names the same events, so names are merged. */
@@ -46,12 +74,18 @@ function mergeJobs(jobs: readonly IntakeJob[]): IntakeJob {
   };
 }
 
-/** Settles a batch, then enqueues the deliveries that it made due and what must be settled again because of it. */
-async function settleAndWake(deps: IntakeDeps, job: IntakeJob): Promise<void> {
+/** Settles a batch, then sends the deliveries that it made due, and settles what must be settled again because of it. */
+async function settleAndWake(
+  deps: IntakeDeps,
+  job: IntakeJob,
+  { delivery, settleSoon }: { delivery: Delivery; settleSoon: (job: IntakeJob) => void },
+): Promise<void> {
   const started = performance.now();
   const { outcomes, deliveryIds, resettlementIds } = await settleSafely(deps, job);
   for (const [outcome, count] of Object.entries(outcomes)) deps.metrics.settled.inc({ outcome }, count);
   deps.metrics.settleDuration.observe((performance.now() - started) / 1_000);
-  await deps.queues.enqueue('delivery', deliveryJobs(deliveryIds));
-  if (resettlementIds.length > 0) await deps.queues.enqueue('intake', [{ eventIds: [], resettlementIds }]);
+  if (resettlementIds.length > 0) settleSoon({ eventIds: [], resettlementIds });
+  if (deliveryIds.length > 0 && !delivery.takes(deliveryIds)) {
+    await deps.queues.enqueue('delivery', deliveryJobs(deliveryIds));
+  }
 }

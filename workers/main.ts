@@ -24,10 +24,13 @@ const STOP_TIMEOUT_MS = 30_000;
 
 /** Starts the consumers of both queues and the sweep. Closing finishes what they have taken. */
 export async function startWorker(deps: Deps): Promise<Consumer> {
-  const parts = [startIntake(deps), startDelivery(deps), startSweep(deps, listChores(deps))];
+  const delivery = startDelivery(deps);
+  const intake = startIntake(deps, delivery);
+  const sweep = startSweep(deps, listChores(deps));
   return {
     async close() {
-      await Promise.all(parts.map((part) => part.close()));
+      await Promise.all([intake.close(), sweep.close()]);
+      await delivery.close(); // Last: what intake settled meanwhile is still sent, or left due.
     },
   };
 }

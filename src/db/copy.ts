@@ -1,4 +1,4 @@
-import { Query, type Connection } from 'pg';
+import { escapeLiteral, Query, type Connection } from 'pg';
 import { submitOwn, withConnection } from './connection.ts';
 import { writeRows } from './copy-format.ts';
 import type { Db, Trx } from './db.ts';
@@ -10,9 +10,28 @@ import { runSql } from './sql.ts';
  * Appends rows that conflict with none by COPY, which fills whole pages at a time (measured for orders: a third less time
  * than `insert … select`). All of them are stored or none. The types of the columns must be exactly those of the table.
  */
-export async function copyRows(db: Db, table: string, columns: readonly Column[]): Promise<void> {
+export async function copyRows(
+  db: Db,
+  table: string,
+  columns: readonly Column[],
+  announcement?: Announcement,
+): Promise<void> {
   const rows = columns[0]?.values.length ?? 0;
-  if (rows > 0) await runCopy(db, statementOf(table, columns), columns, rows);
+  if (rows === 0) return;
+  const copy = statementOf(table, columns);
+  await runCopy(db, announcement ? `${copy}; ${notifyOf(announcement)}` : copy, columns, rows);
+}
+
+/** What those who listen to the channel are told once the rows are committed. */
+export interface Announcement {
+  /** A plain name: letters, digits and underscores. */
+  channel: string;
+  payload: string;
+}
+
+function notifyOf({ channel, payload }: Announcement): string {
+  if (!/^[a-z0-9_]+$/.test(channel)) throw new Error(`not the name of a channel: ${channel}`);
+  return `notify ${channel}, ${escapeLiteral(payload)}`;
 }
 
 function statementOf(table: string, columns: readonly Column[]): string {

@@ -22,6 +22,8 @@ export interface BackendConnection {
   isReady(timeoutMs: number): Promise<boolean>;
   /** Throws when the backend does not answer. */
   ping(): Promise<void>;
+  /** To be called before what uses the connection is closed. Resolves once no connection is just being made. */
+  endRetries(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -56,7 +58,15 @@ function connectRedis(config: QueueBackendConfig, role: string, onError: (error:
         retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2_000),
       });
   client.on('error', onError);
+  const clients = [client];
+  const duplicate = client.duplicate.bind(client) as (...options: unknown[]) => typeof client;
+  client.duplicate = ((...options: unknown[]) => {
+    const copy = duplicate(...options);
+    clients.push(copy);
+    return copy;
+  }) as never;
   return {
+    endRetries: async () => void (await Promise.all(clients.map(endRetries))),
     // The worker duplicates the connection for its blocking reads and closes that duplicate itself.
     options: { connection: client, prefix: redisPrefix(config.databaseUrl) },
     factory: createRedisBackend,
@@ -66,6 +76,21 @@ function connectRedis(config: QueueBackendConfig, role: string, onError: (error:
       client.disconnect();
     },
   };
+}
+
+/**
+ * BullMQ 6.7 waits without end for a client to be closed that is closed while it connects again. So that attempt is waited
+ * for; where it fails it was the last.
+ */
+async function endRetries(client: Redis | Cluster): Promise<void> {
+  const options = client.options as { retryStrategy?: unknown; clusterRetryStrategy?: unknown };
+  options.retryStrategy = () => null;
+  options.clusterRetryStrategy = () => null;
+  if (client.status === 'ready' || client.status === 'end' || client.status === 'wait') return;
+  const decided = new AbortController();
+  const { signal } = decided;
+  await Promise.race([once(client, 'ready', { signal }), once(client, 'end', { signal })]).catch(() => undefined);
+  decided.abort();
 }
 
 /**
@@ -119,6 +144,7 @@ function connectPostgres(databaseUrl: string, role: string, onError: (error: Err
     factory: createSteadyPostgresBackend as unknown as BackendFactory,
     isReady: () => Promise.resolve(true),
     ping: async () => void (await pool.query('select 1')),
+    endRetries: () => Promise.resolve(),
     close: () => pool.end(),
   };
 }

@@ -80,6 +80,7 @@ export function consumeQueue<N extends QueueName>(
   worker.on('failed', (_job, error) => log.error({ err: error, queue: name }, 'job failed; its rows stay due'));
   return {
     async close() {
+      await connection.endRetries();
       await worker.close();
       await connection.close();
     },

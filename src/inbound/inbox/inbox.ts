@@ -6,8 +6,11 @@ import { READING, type Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
-import { copyRows } from '../../db/copy.ts';
+import { copyRows, type Announcement } from '../../db/copy.ts';
+import type { Column } from '../../db/rows.ts';
+import { IDS_PER_NOTICE } from '../../queue/channels.ts';
 import type { Queues } from '../../queue/queues.ts';
+import { KnownWorkers } from './known-workers.ts';
 import { openOutcomeWaiter } from './outcome-waiter.ts';
 import type { ReadOutcome } from './read-outcomes.ts';
 import { openWaker } from './wake-workers.ts';
@@ -67,11 +70,18 @@ export const FIRST_SWEEP_AFTER_MS = 10_000;
 // As many as one batch of a worker.
 const GROUP_MAX_ROWS = 500;
 
+// A group of so many is told to a worker directly, with its commit. More go by the queue, which shares work among workers.
+const TOLD_DIRECTLY = 50;
+
 export function openInbox(deps: InboxDeps): Inbox {
-  const waiter = openOutcomeWaiter(deps.db, deps.log);
   const wake = openWaker(deps.queues);
+  const workers = new KnownWorkers();
+  const waiter = openOutcomeWaiter(deps.db, deps.log, {
+    onWorker: (announcement) => workers.hear(announcement),
+    onSilence: (ids) => void wake(ids.map((id) => ({ id, awaited: true }))),
+  });
   const group = new GroupCommit<InboxRow>({
-    write: (rows) => insertRows(deps.db, rows),
+    write: (rows) => writeGroup(deps.db, workers, rows),
     sizeOf: (row) => row.raw.length + row.facts.length + 500,
     maxRows: GROUP_MAX_ROWS,
     maxBytes: 8 * 1024 * 1024,
@@ -80,25 +90,36 @@ export function openInbox(deps: InboxDeps): Inbox {
     isOutage,
     ...(deps.onGroup ? { onGroup: deps.onGroup } : {}),
     onWritten: (rows) => {
-      void wake(rows.flatMap(({ id, status, awaited }) => (status === 'received' ? [{ id, awaited }] : [])));
+      void wake(rows.filter((row) => row.status === 'received' && !row.told));
     },
   });
 
-  async function append(message: InboxMessage, awaited: boolean): Promise<string> {
-    const row = toRow(message, awaited, message.receivedAt ?? deps.clock.now());
+  async function append(row: InboxRow): Promise<void> {
+    waiter.listen();
     try {
       await group.add(row);
     } catch (error) {
       throw isOutage(error) ? storeUnavailable(error) : error;
     }
-    return row.id;
   }
 
   return {
-    append: async (message) => ({ id: await append(message, false) }),
+    async append(message) {
+      const row = toRow(message, false, message.receivedAt ?? deps.clock.now());
+      await append(row);
+      return { id: row.id };
+    },
     async appendAndWait(message, timeoutMs = deps.resultTimeoutMs) {
-      const id = await append(message, true);
-      return { id, settled: await waiter.wait(id, timeoutMs) };
+      const row = toRow(message, true, message.receivedAt ?? deps.clock.now());
+      // Before it is stored: the outcome may be announced before the answer to the commit is read.
+      const outcome = waiter.expect(row.id);
+      try {
+        await append(row);
+      } catch (error) {
+        outcome.forget();
+        throw error;
+      }
+      return { id: row.id, settled: await outcome.wait(timeoutMs) };
     },
     async close() {
       await group.flush();
@@ -106,6 +127,14 @@ export function openInbox(deps: InboxDeps): Inbox {
       await waiter.close();
     },
   };
+}
+
+/** Stores a group; where it is small and a worker is known, that one is told of it by the same commit. */
+async function writeGroup(db: Db, workers: KnownWorkers, rows: InboxRow[]): Promise<void> {
+  const ids = rows.flatMap(({ id, status }) => (status === 'received' ? [id] : []));
+  const channel = ids.length > 0 && ids.length <= Math.min(TOLD_DIRECTLY, IDS_PER_NOTICE) ? workers.choose() : null;
+  await insertRows(db, rows, channel === null ? undefined : { channel, payload: ids.join(',') });
+  for (const row of rows) row.told = channel !== null;
 }
 
 /**
@@ -132,6 +161,8 @@ interface InboxRow {
   reason: string | null;
   error: string | null;
   awaited: boolean;
+  /** A worker was told of it directly: it needs no job. */
+  told: boolean;
   receivedAt: Date;
 }
 
@@ -152,12 +183,13 @@ function toRow(message: InboxMessage, awaited: boolean, receivedAt: Date): Inbox
     reason: normalized.kind === 'ignored' ? normalized.reason : null,
     error: normalized.kind === 'unprocessable' ? normalized.error : null,
     awaited: awaited && facts,
+    told: false,
     receivedAt,
   };
 }
 
-function insertRows(db: Db, rows: InboxRow[]): Promise<void> {
-  return copyRows(db, 'inbox_events', [
+function insertRows(db: Db, rows: InboxRow[], announcement?: Announcement): Promise<void> {
+  const columns: Column[] = [
     { name: 'id', type: 'text', values: rows.map(({ id }) => id) },
     { name: 'program_id', type: 'text', values: rows.map(({ programId }) => programId) },
     { name: 'source_id', type: 'text', values: rows.map(({ sourceId }) => sourceId) },
@@ -183,7 +215,8 @@ function insertRows(db: Db, rows: InboxRow[]): Promise<void> {
       type: 'timestamptz',
       values: rows.map(({ status, receivedAt }) => (status === 'received' ? null : receivedAt)),
     },
-  ]);
+  ];
+  return copyRows(db, 'inbox_events', columns, announcement);
 }
 
 function storeUnavailable(cause: unknown): AppError {

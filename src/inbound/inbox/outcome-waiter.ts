@@ -1,24 +1,53 @@
 import type { Logger } from 'pino';
 import type { Db } from '../../db/db.ts';
-import { createOutcomeListener } from './outcome-listener.ts';
+import { openListener } from '../../db/listener.ts';
+import { OUTCOME_CHANNEL, WORKERS_CHANNEL } from '../../queue/channels.ts';
 import { readOutcomes, type ReadOutcome } from './read-outcomes.ts';
 
 export interface OutcomeWaiter {
-  /** What became of an inbox event; null where that is not known in time. */
-  wait(inboxId: string, timeoutMs: number): Promise<ReadOutcome | null>;
+  /** Listens from now on, where it does not yet. */
+  listen(): void;
+  /** Hears of an inbox event from now on. */
+  expect(inboxId: string): ExpectedOutcome;
   close(): Promise<void>;
+}
+
+export interface ExpectedOutcome {
+  /** What became of the event; null where that is not known in time. */
+  wait(timeoutMs: number): Promise<ReadOutcome | null>;
+  /** It was not stored after all. */
+  forget(): void;
+}
+
+export interface OutcomeWaiterEvents {
+  /** A worker announced itself. */
+  onWorker: (announcement: string) => void;
+  /** Of these nothing was heard for so long that whoever was told of them may be dead. */
+  onSilence: (inboxIds: string[]) => void;
 }
 
 // Where notifications do not reach us (a transaction pooler, a connection just lost), polling answers instead.
 const POLL_MS = 250;
 
+// What is announced within so much longer is not asked for.
+const SILENT_AFTER_MS = 1_000;
+
+interface Waiting {
+  since: number;
+  asked: boolean;
+  finish: (settled: ReadOutcome | null) => void;
+}
+
 /**
- * Serves all who wait in this process by one LISTEN connection, opened with the first wait; what was announced meanwhile is
- * read in one query.
+ * Serves all who wait in this process by one LISTEN connection; what was announced meanwhile is read in one query. While the
+ * connection hears what is announced, only those are polled for who have waited for long.
  */
-export function openOutcomeWaiter(db: Db, log: Logger): OutcomeWaiter {
-  const waiters = new Map<string, (settled: ReadOutcome | null) => void>();
-  const listener = createOutcomeListener(db, log, readLater);
+export function openOutcomeWaiter(db: Db, log: Logger, events: OutcomeWaiterEvents): OutcomeWaiter {
+  const waiters = new Map<string, Waiting>();
+  const listener = openListener(db, log, {
+    [OUTCOME_CHANNEL]: (payload) => readLater(payload.split(',')),
+    [WORKERS_CHANNEL]: events.onWorker,
+  });
   let announced: string[] = [];
   let reading = false;
   let poll: NodeJS.Timeout | null = null;
@@ -36,7 +65,7 @@ export function openOutcomeWaiter(db: Db, log: Logger): OutcomeWaiter {
         const ids = announced.filter((id) => waiters.has(id));
         announced = [];
         if (ids.length === 0) continue;
-        for (const [id, settled] of await readOutcomes(db, ids)) waiters.get(id)?.(settled);
+        for (const [id, settled] of await readOutcomes(db, ids)) waiters.get(id)?.finish(settled);
       }
     } catch (error) {
       log.warn({ err: error }, 'reading outcomes failed; polling goes on');
@@ -53,28 +82,41 @@ export function openOutcomeWaiter(db: Db, log: Logger): OutcomeWaiter {
   function ensurePolling(): void {
     poll ??= setInterval(() => {
       if (waiters.size === 0) return stopPolling();
-      listener.ensure();
-      readLater(waiters.keys());
+      const heard = listener.isListening;
+      void listener.ensure();
+      const late = performance.now() - SILENT_AFTER_MS;
+      const silent = [...waiters].filter(([, { since }]) => since < late);
+      readLater(heard ? silent.map(([id]) => id) : waiters.keys());
+      const unasked = silent.filter(([, { asked }]) => !asked);
+      for (const [, waiting] of unasked) waiting.asked = true;
+      if (unasked.length > 0) events.onSilence(unasked.map(([id]) => id));
     }, POLL_MS);
   }
 
   return {
-    wait(inboxId, timeoutMs) {
-      listener.ensure();
-      ensurePolling();
-      return new Promise((resolve) => {
-        const finish = (settled: ReadOutcome | null): void => {
+    listen: () => void listener.ensure(),
+    expect(inboxId) {
+      void listener.ensure();
+      const { promise, resolve } = Promise.withResolvers<ReadOutcome | null>();
+      const finish = (settled: ReadOutcome | null): void => {
+        waiters.delete(inboxId);
+        resolve(settled);
+      };
+      waiters.set(inboxId, { since: performance.now(), asked: false, finish });
+      return {
+        async wait(timeoutMs) {
+          ensurePolling();
+          const timer = setTimeout(() => finish(null), timeoutMs);
+          const settled = await promise;
           clearTimeout(timer);
-          waiters.delete(inboxId);
-          resolve(settled);
-        };
-        const timer = setTimeout(() => finish(null), timeoutMs);
-        waiters.set(inboxId, finish);
-      });
+          return settled;
+        },
+        forget: () => finish(null),
+      };
     },
     async close() {
       stopPolling();
-      for (const finish of waiters.values()) finish(null);
+      for (const { finish } of waiters.values()) finish(null);
       await listener.close();
     },
   };

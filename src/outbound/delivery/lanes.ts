@@ -1,7 +1,7 @@
 import { Lane, type LaneEvents } from './lane.ts';
 
 /** Deliveries that one process has in memory at most, waiting or under way. */
-const MAX_LEASED = 2_048;
+export const MAX_LEASED = 2_048;
 
 /** The lanes of a sender, and how they share its memory. */
 export class Lanes {
@@ -30,6 +30,11 @@ export class Lanes {
     return [...this.#byEndpoint.values()];
   }
 
+  /** What all lanes have leased. */
+  get leased(): number {
+    return this.all().reduce((sum, lane) => sum + lane.leased, 0);
+  }
+
   deleteIdle(): void {
     for (const [endpointId, lane] of this.#byEndpoint) if (lane.isIdle) this.#byEndpoint.delete(endpointId);
   }
@@ -37,8 +42,7 @@ export class Lanes {
   /** How many more deliveries each lane may lease now. One lane alone leaves room for another. */
   rooms(): Map<Lane, number> {
     const lanes = this.all();
-    const leased = lanes.reduce((sum, lane) => sum + lane.leased, 0);
-    return shareRoom(lanes, MAX_LEASED - leased, Math.max(1, Math.floor(MAX_LEASED / (lanes.length + 1))));
+    return shareRoom(lanes, MAX_LEASED - this.leased, Math.max(1, Math.floor(MAX_LEASED / (lanes.length + 1))));
   }
 }
 

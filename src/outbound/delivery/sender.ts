@@ -11,7 +11,7 @@ import type { Lease } from '../wire/lease.ts';
 import { parseDeliveryId } from '../wire/delivery-id.ts';
 import { DestinationLoader } from './destinations.ts';
 import type { Lane, Sending } from './lane.ts';
-import { Lanes } from './lanes.ts';
+import { Lanes, MAX_LEASED } from './lanes.ts';
 import { Recorder } from './recorder.ts';
 import type { AttemptRecord } from './records.ts';
 import { assignSlots, reserveLaterSlots, type MissedSlots } from './throttle.ts';
@@ -99,6 +99,11 @@ export class Sender {
     const urgent = keys.filter((key) => key.urgent);
     if (urgent.length > 0) await this.#distribute(await leaseUrgent(this.#deps.db, urgent, this.#deps.clock.now()));
     await this.#fill();
+  }
+
+  /** Whether so many more are sent soon: less than half of what it may lease is under way. */
+  hasRoomFor(count: number): boolean {
+    return !this.#closing && this.#lanes.leased + count <= MAX_LEASED / 2;
   }
 
   /** Finds all that is due, even if its wake-up was lost, and empties the queues of stopped endpoints. */

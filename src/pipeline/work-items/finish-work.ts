@@ -2,7 +2,7 @@ import type { Db, Trx } from '../../db/db.ts';
 import { rowSource } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Outcome } from '../../domain/outcomes.ts';
-import { OUTCOME_CHANNEL } from '../../queue/outcome-channel.ts';
+import { IDS_PER_NOTICE, OUTCOME_CHANNEL } from '../../queue/channels.ts';
 
 /** What one inbox event came to. */
 export interface EventOutcome {
@@ -38,9 +38,6 @@ export async function finishEvents(
   );
   await announceOutcomes(trx, awaited);
 }
-
-// PostgreSQL takes payloads of up to 8 000 bytes; an id has 36.
-const IDS_PER_NOTICE = 200;
 
 /** Tells the web processes whose callers wait; they hear it when the transaction commits. */
 export async function announceOutcomes(db: Db, eventIds: readonly string[]): Promise<void> {
