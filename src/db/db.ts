@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import type { Client, QueryResult } from 'pg';
+import { isAborted } from './pg-errors.ts';
 import { discard, submit, withConnection, type BoundClient } from './connection.ts';
 
 /** The pool or a transaction. What only reads, or writes in a single statement, takes either. */
@@ -39,7 +40,7 @@ export async function inTransaction<T>(
       return result;
     } catch (error) {
       await rollBack(connection, rollback);
-      throw error;
+      throw isAborted(error) ? ((await transaction.firstFailure()) ?? error) : error;
     } finally {
       transaction.end();
     }
@@ -104,6 +105,12 @@ class OpenTransaction {
   later(statement: Promise<unknown>): void {
     statement.catch(() => undefined); // `commit` tells of it.
     this.#pending.push(statement);
+  }
+
+  /** What the first statement that went ahead and failed failed for. */
+  async firstFailure(): Promise<unknown> {
+    for (const one of await Promise.allSettled(this.#pending)) if (one.status === 'rejected') return one.reason;
+    return null;
   }
 
   async commit(by: { text: string; command: string }): Promise<void> {

@@ -11,6 +11,7 @@ const DEADLOCK_DETECTED = '40P01';
 const UNDEFINED_TABLE = '42P01';
 const INVALID_SQL_STATEMENT_NAME = '26000';
 const FEATURE_NOT_SUPPORTED = '0A000';
+const IN_FAILED_SQL_TRANSACTION = '25P02';
 const CHARACTER_NOT_IN_REPERTOIRE = '22021';
 const UNTRANSLATABLE_CHARACTER = '22P05';
 
@@ -38,6 +39,11 @@ export function isStalePlan(error: unknown): boolean {
   const code = codeOf(error);
   if (code === INVALID_SQL_STATEMENT_NAME) return true;
   return code === FEATURE_NOT_SUPPORTED && (error as { routine?: unknown }).routine === 'RevalidateCachedQuery';
+}
+
+/** An earlier statement of the transaction failed: that one's error says why. */
+export function isAborted(error: unknown): boolean {
+  return codeOf(error) === IN_FAILED_SQL_TRANSACTION;
 }
 
 export function isUndefinedTable(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { inTransaction, type Db, type Trx } from '../db/db.ts';
+import { inTransaction, later, type Db, type Trx } from '../db/db.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { Outcome } from '../domain/outcomes.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
@@ -37,8 +37,10 @@ export interface BatchResult {
  */
 export async function settleBatch(db: Db, job: IntakeJob, now: Date): Promise<BatchResult> {
   return inTransaction(db, async (trx) => {
-    const events = await takeEvents(trx, job.eventIds);
-    const resettlements = await takeResettlements(trx, job.resettlementIds);
+    const [events, resettlements] = await Promise.all([
+      takeEvents(trx, job.eventIds),
+      takeResettlements(trx, job.resettlementIds),
+    ]);
     if (events.length === 0 && resettlements.length === 0) return nothingDone();
     return settleTaken(trx, events, resettlements, now);
   });
@@ -80,7 +82,7 @@ async function settleTaken(
   const deliveryIds = await storeBatch(trx, { settled, merged, moves, customers }, now);
   outcomes.push(...(await storeCustomerFacts(trx, aboutCustomers, customers)));
   const finished = oneOutcomeEach(events, outcomes);
-  await finishEvents(trx, finished, awaitedIds(events), now.toISOString());
+  later(trx, finishEvents(trx, finished, awaitedIds(events), now.toISOString()));
   const resettlementIds = await requestResettlements(
     trx,
     distinct([...reopened.remaining, ...displaced, ...credited.requests, ...requests]),

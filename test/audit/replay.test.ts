@@ -187,7 +187,7 @@ describe('a replay', () => {
       error: string;
     }[];
     assert.equal(failed?.id, 'ibx_poison');
-    assert.match(failed.error, /not a time in ISO 8601/);
+    assert.match(failed.error, /"the day after tomorrow"/);
     const json = await runCli(['replay', '--program', program.id, '--failed', '--json'], cliEnvironment(hub));
     assert.deepEqual([json.code, json.stdout.trim()], [1, '{"messages":1,"outcomes":{"failed":1}}']);
   });

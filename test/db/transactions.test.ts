@@ -3,7 +3,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { copyRows } from '../../src/db/copy.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import { inTransaction, later, type Db } from '../../src/db/db.ts';
-import { isCollision } from '../../src/db/pg-errors.ts';
+import { findUniqueViolation, isCollision } from '../../src/db/pg-errors.ts';
 import { runSql } from '../../src/db/sql.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { openWireMeter, type WireMeter } from '../support/wire-meter.ts';
@@ -67,6 +67,17 @@ test('where a statement that went ahead fails, nothing is stored and the transac
   assert.deepEqual(await taken(), [2]);
   await take(db, 5);
   assert.deepEqual(await taken(), [2, 5], 'the connection can be used');
+});
+
+test('what is asked for after a failure that was not waited for fails with the error of that one', async () => {
+  await take(db, 2);
+  const failing = inTransaction(db, async (trx) => {
+    later(trx, take(trx, 1));
+    later(trx, take(trx, 2));
+    await runSql(trx, 'countSeats', 'select count(*) from seats');
+  });
+  await assert.rejects(failing, (error) => findUniqueViolation(error) === 'seats_pkey');
+  assert.deepEqual(await taken(), [2]);
 });
 
 test('where COPY fails that went ahead, nothing is stored', async () => {

@@ -1,4 +1,4 @@
-import type { Trx } from '../../db/db.ts';
+import { later, type Trx } from '../../db/db.ts';
 import { newId } from '../../domain/ids.ts';
 import { copyRows } from '../../db/copy.ts';
 import { rowSource } from '../../db/rows.ts';
@@ -27,7 +27,8 @@ export async function writeMessages(
   const programIds = [...new Set(drafts.map((draft) => draft.programId))];
   const { webhooks, postbacks } = await findSubscribers(trx, programIds, [...new Set(affiliateIds)]);
   const deliveries = addressMessages(messages, new SubscriberIndex(webhooks));
-  await insertMessages(trx, messages, deliveries, now);
+  later(trx, insertMessages(trx, messages, now));
+  later(trx, insertDeliveries(trx, deliveries, now));
   const due = listDue(deliveries);
   return postbacks.length === 0 ? due : [...due, ...(await writePostbacks(trx, drafts, messages, postbacks, now))];
 }
@@ -79,12 +80,7 @@ function addressMessages(messages: readonly Message[], subscribers: SubscriberIn
   return deliveries;
 }
 
-async function insertMessages(
-  trx: Trx,
-  messages: readonly Message[],
-  deliveries: readonly Delivery[],
-  now: Date,
-): Promise<void> {
+async function insertMessages(trx: Trx, messages: readonly Message[], now: Date): Promise<void> {
   const createdAt = now.toISOString();
   await copyRows(trx, 'messages', [
     { name: 'id', type: 'text', values: messages.map(({ id }) => id) },
@@ -95,6 +91,9 @@ async function insertMessages(
     { name: 'body', type: 'text', values: messages.map(({ body }) => body) },
     { name: 'created_at', type: 'timestamptz', values: messages.map(() => createdAt) },
   ]);
+}
+
+async function insertDeliveries(trx: Trx, deliveries: readonly Delivery[], now: Date): Promise<void> {
   if (deliveries.length === 0) return;
   const addressed = rowSource('d', [
     { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },

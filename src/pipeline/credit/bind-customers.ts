@@ -24,11 +24,13 @@ export async function bindCustomers(
   batchOrderIds: readonly string[],
   catalogs: CatalogLoader,
 ): Promise<Customers<BoundCustomer>> {
-  const { rootOf } = customers;
+  const { storedRootOf } = customers;
   const bound: Customers<BoundCustomer> = { ...customers, byId: new Map() };
   if (customers.byId.size === 0) return bound;
-  const earliest = await readEarliestBindings(trx, rootOf, batchOrderIds);
-  const facts = await readCustomerFacts(trx, rootOf);
+  const [earliest, facts] = await Promise.all([
+    readEarliestBindings(trx, storedRootOf, batchOrderIds),
+    readCustomerFacts(trx, storedRootOf),
+  ]);
   // Whom they named then may have been banned when they were said.
   const named = [...facts.values()].flat().flatMap(({ attribution }) => attribution?.terms.affiliateId ?? []);
   await catalogs.loadByIds(trx, named, []);
@@ -43,12 +45,12 @@ export async function bindCustomers(
 /** The customers whose other orders a binding concerns that is not what it was. */
 export async function findMovedCustomers(
   trx: Trx,
-  { byId, rootOf }: Customers<BoundCustomer>,
+  { byId, storedRootOf }: Customers<BoundCustomer>,
   batchOrderIds: readonly string[],
 ): Promise<Set<string>> {
   const changed = new Set([...byId.values()].filter(movesOthers).map(({ id }) => id));
   if (changed.size === 0) return new Set();
-  const concerned = new Map([...rootOf].filter(([, root]) => changed.has(root)));
+  const concerned = new Map([...storedRootOf].filter(([, root]) => changed.has(root)));
   return readCustomersWithOtherOrders(trx, concerned, batchOrderIds);
 }
 

@@ -71,7 +71,7 @@ async function findOfCustomers(
     if (binding) since.set(customer.id, binding.boundAt);
   }
   if (since.size === 0) return { at: new Map(), moved: new Set() };
-  const others = await readOfCustomers(trx, customers.rootOf, since, batchOrderIds);
+  const others = await readOfCustomers(trx, customers.storedRootOf, since, batchOrderIds);
   const { at, moved } = compare(
     since,
     others,
@@ -179,6 +179,7 @@ async function readOfCustomers(
   batchOrderIds: readonly string[],
 ): Promise<Map<string, string>> {
   const members = [...rootOf].filter(([, root]) => since.has(root));
+  if (members.length === 0) return new Map();
   const rows = await runSql<{ payer: string; countedAt: Date }>(
     trx,
     'readFirstPayments',

@@ -93,9 +93,11 @@ export async function loadOrders(
   catalogs: CatalogLoader,
   remembering?: Remembering,
 ): Promise<LoadedOrders> {
-  const before = await readOrders(trx, ids);
-  const facts = await readFacts(trx, ids);
-  const sums = await readLedgerSums(trx, ids);
+  const [before, facts, sums] = await Promise.all([
+    readOrders(trx, ids),
+    readFacts(trx, ids),
+    readLedgerSums(trx, ids),
+  ]);
   await loadMentioned(trx, before, facts, sums, catalogs);
   const pairs = joinHalves(gatherHalves(groups, before, facts));
   const orders = pairs.map((pair) => assemblePair(pair, sums, catalogs, remembering));

@@ -52,6 +52,8 @@ export interface Customers<C extends LockedCustomer = LockedCustomer> {
   byId: Map<string, C>;
   /** Every id that one of them is known by, of merged customers and of e-mails too, to the customer. */
   rootOf: ReadonlyMap<string, string>;
+  /** The same of ids that were stored before: what this batch made has no orders, facts or leads to be read. */
+  storedRootOf: ReadonlyMap<string, string>;
   /** The customer of each order that has one. */
   ofOrder: Map<string, string>;
   /** The record that a fact about a customer alone is kept with: its own, since an e-mail may stand for others later. */
@@ -68,6 +70,18 @@ export function customerOf<C extends LockedCustomer>(customers: Customers<C>, or
 }
 
 type Member = { order: LoadedOrder } | { arrival: Arrival } | null;
+
+function noCustomers(): Customers {
+  return {
+    byId: new Map(),
+    rootOf: new Map(),
+    storedRootOf: new Map(),
+    ofOrder: new Map(),
+    recordOf: new Map(),
+    leads: [],
+    hadLeads: false,
+  };
+}
 
 /** References of one customer, with what names them; without: the e-mail of somebody who is known by an id. */
 interface Item {
@@ -91,7 +105,7 @@ export async function lockCustomers(
   const left = orders.flatMap(rowsBefore).flatMap(({ customerId }) => customerId ?? []);
   const also = new Set([...alsoLock, ...left]);
   if (items.length === 0 && also.size === 0) {
-    return { byId: new Map(), rootOf: new Map(), ofOrder: new Map(), recordOf: new Map(), leads: [], hadLeads: false };
+    return noCustomers();
   }
   const ofOrders = tellingsOfOrders(orders);
   const ofArrivals = customerArrivals.map(({ event, fact }) => tellingOf(event, fact, false));
@@ -218,11 +232,9 @@ async function gatherCustomers(
   after: Families,
 ): Promise<Customers> {
   const customers: Customers = {
-    byId: new Map(),
+    ...noCustomers(),
     rootOf: after.rootOf,
-    ofOrder: new Map(),
-    recordOf: new Map(),
-    leads: [],
+    storedRootOf: after === before ? after.rootOf : new Map([...after.rootOf].filter(([id]) => before.records.has(id))),
     hadLeads: [...after.records.values()].some(({ hasLeads }) => hasLeads),
   };
   const arrivals: Arrival[] = [];

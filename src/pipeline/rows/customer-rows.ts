@@ -72,6 +72,7 @@ export async function readEarliestBindings(
   rootOf: ReadonlyMap<string, string>,
   batchOrderIds: readonly string[],
 ): Promise<Map<string, BindingCandidate>> {
+  if (rootOf.size === 0) return new Map();
   const rows = await runSql<BindingRow>(
     trx,
     'readEarliestBindings',
@@ -106,6 +107,7 @@ export async function readCustomersWithOtherOrders(
   rootOf: ReadonlyMap<string, string>,
   batchOrderIds: readonly string[],
 ): Promise<Set<string>> {
+  if (rootOf.size === 0) return new Set();
   const rows = await runSql<{ root: string }>(
     trx,
     'readCustomersWithOtherOrders',
@@ -116,25 +118,23 @@ export async function readCustomersWithOtherOrders(
   return new Set(rows.map((row) => row.root));
 }
 
+/** Both are sent before this returns. */
 export async function writeCustomers(trx: Trx, inserted: CustomerRow[], updated: CustomerRow[]): Promise<void> {
-  if (inserted.length > 0) {
-    const { sql, bindings } = rowSource('row', columnsOf(inserted));
-    await runSql(
-      trx,
-      'insertCustomers',
-      `insert into customers (${columnNames}) select ${columnNames} from ${sql}`,
-      bindings,
-    );
-  }
-  if (updated.length > 0) {
-    const { sql, bindings } = rowSource('row', columnsOf(updated));
-    await runSql(
-      trx,
-      'updateCustomers',
-      `update customers c set ${assignments}, updated_at = now() from ${sql} where c.id = row.id`,
-      bindings,
-    );
-  }
+  await Promise.all([insertCustomers(trx, inserted), updateCustomers(trx, updated)]);
+}
+
+async function insertCustomers(trx: Trx, rows: CustomerRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const { sql, bindings } = rowSource('row', columnsOf(rows));
+  const text = `insert into customers (${columnNames}) select ${columnNames} from ${sql}`;
+  await runSql(trx, 'insertCustomers', text, bindings);
+}
+
+async function updateCustomers(trx: Trx, rows: CustomerRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const { sql, bindings } = rowSource('row', columnsOf(rows));
+  const text = `update customers c set ${assignments}, updated_at = now() from ${sql} where c.id = row.id`;
+  await runSql(trx, 'updateCustomers', text, bindings);
 }
 
 function columnsOf(rows: CustomerRow[]): Column[] {

@@ -130,20 +130,15 @@ export async function readOrders(trx: Trx, ids: string[]): Promise<Map<string, O
   return new Map(rows.map(toOrderRow).map((row) => [row.id, row]));
 }
 
-/** Appends new orders and updates known ones, whole rows, in one statement each. */
+/** Appends new orders and updates known ones, whole rows, in one statement each. Both are sent before this returns. */
 export async function writeOrders(trx: Trx, inserted: OrderRow[], updated: OrderRow[]): Promise<void> {
-  if (inserted.length > 0) {
-    await copyRows(trx, 'orders', columnsOf(inserted));
-  }
-  if (updated.length > 0) {
-    const { sql, bindings } = rowSource('row', columnsOf(updated));
-    await runSql(
-      trx,
-      'updateOrders',
-      `update orders set ${assignments} from ${sql} where orders.id = row.id`,
-      bindings,
-    );
-  }
+  await Promise.all([copyRows(trx, 'orders', columnsOf(inserted)), updateOrders(trx, updated)]);
+}
+
+async function updateOrders(trx: Trx, rows: OrderRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const { sql, bindings } = rowSource('row', columnsOf(rows));
+  await runSql(trx, 'updateOrders', `update orders set ${assignments} from ${sql} where orders.id = row.id`, bindings);
 }
 
 function columnsOf(rows: OrderRow[]): Column[] {

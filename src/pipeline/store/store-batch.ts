@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Trx } from '../../db/db.ts';
+import { later, type Trx } from '../../db/db.ts';
 import { writeMessages } from '../../outbound/messages/write-messages.ts';
 import type { BoundCustomer, SettledOrder } from '../credit/credited-order.ts';
 import type { MergedOrder } from '../orders/loaded-order.ts';
@@ -21,24 +21,28 @@ export interface SettledBatch {
   customers: Customers<BoundCustomer>;
 }
 
-/** Stores customers, orders, facts, postings and the messages about them; gives the deliveries to be enqueued. */
+/**
+ * Stores customers, orders, facts, postings and the messages about them; gives the deliveries to be enqueued. What is written
+ * is sent in this order, and not waited for: the commit tells what failed.
+ */
 export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Promise<string[]> {
   const { settled, merged, moves, customers } = batch;
   const changes = [
     ...settled.map(({ order, row }) => ({ before: order.before, row })),
     ...merged.map((one) => ({ before: one.before, row: mergedRow(one, now.toISOString()) })),
   ];
-  await storeCustomers(trx, customers);
-  await writeStandingOfLeads(
+  later(trx, storeCustomers(trx, customers));
+  const changedLeads = [...customers.byId.values()].flatMap((customer) => customer.changedLeads);
+  later(trx, writeStandingOfLeads(trx, changedLeads));
+  later(
     trx,
-    [...customers.byId.values()].flatMap(({ changedLeads }) => changedLeads),
+    writeOrders(
+      trx,
+      changes.filter(({ before }) => before === null).map(({ row }) => row),
+      changes.filter(({ before }) => before !== null).map(({ row }) => row),
+    ),
   );
-  await writeOrders(
-    trx,
-    changes.filter(({ before }) => before === null).map(({ row }) => row),
-    changes.filter(({ before }) => before !== null).map(({ row }) => row),
-  );
-  await moveFacts(trx, moves);
+  later(trx, moveFacts(trx, moves));
   await appendFacts(
     trx,
     settled.flatMap((one) => [
@@ -46,20 +50,20 @@ export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Prom
       ...factRows({ ...one, attributed: false }, one.order.withheldFacts),
     ]),
   );
-  await insertFacts(
+  const restated = settled.flatMap((one) => factRows(one, one.order.restatedFacts));
+  later(trx, insertFacts(trx, restated));
+  const waited = settled.filter(hasWaitedFacts);
+  later(
     trx,
-    settled.flatMap((one) => factRows(one, one.order.restatedFacts)),
-  );
-  await markPosted(
-    trx,
-    settled.filter(hasWaitedFacts).map(({ order }) => ({ orderId: order.id, withholds: order.withholds })),
-  );
-  await insertPostings(
-    trx,
-    settled.flatMap(({ order, postings }) =>
-      postings.map(({ orderId, ...posting }) => ({ scope: order.scope, orderId, posting })),
+    markPosted(
+      trx,
+      waited.map(({ order }) => ({ orderId: order.id, withholds: order.withholds })),
     ),
   );
+  const posted = settled.flatMap(({ order, postings }) =>
+    postings.map(({ orderId, ...posting }) => ({ scope: order.scope, orderId, posting })),
+  );
+  later(trx, insertPostings(trx, posted));
   return writeMessages(
     trx,
     changes.flatMap(({ before, row }) => announceChange(before, row)),
@@ -86,7 +90,7 @@ function hasWaitedFacts({ order, attributed }: SettledOrder): boolean {
   return [...order.facts.values()].some(({ posted, fact }) => !posted && !brought.has(fact.id));
 }
 
-async function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Promise<void> {
+function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Promise<void> {
   const inserted: CustomerRow[] = [];
   const updated: CustomerRow[] = [];
   const store = (
@@ -103,7 +107,7 @@ async function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Pr
     // Whoever stands for the customer is bound; the others are known by them.
     for (const record of customer.others) store(record, null);
   }
-  await writeCustomers(trx, inserted, updated);
+  return writeCustomers(trx, inserted, updated);
 }
 
 /** A merged order keeps its story, but ranks nowhere and earns nothing any more. */

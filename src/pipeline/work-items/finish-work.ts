@@ -13,7 +13,7 @@ export interface EventOutcome {
   conversionId: string | null;
 }
 
-/** Writes what became of the events, and announces those that somebody waits for. */
+/** Writes what became of the events, and announces those that somebody waits for. All is sent before this returns. */
 export async function finishEvents(
   trx: Trx,
   outcomes: readonly EventOutcome[],
@@ -28,7 +28,7 @@ export async function finishEvents(
     { name: 'error', type: 'text', values: outcomes.map(({ error }) => error) },
     { name: 'conversion_id', type: 'text', values: outcomes.map(({ conversionId }) => conversionId) },
   ]);
-  await runSql(
+  const finished = runSql(
     trx,
     'finishEvents',
     `update inbox_events e set status = 'processed', outcome = o.outcome, reason = o.reason, error = o.error,
@@ -36,7 +36,7 @@ export async function finishEvents(
      from ${sql} where e.id = o.id`,
     { now, ...bindings },
   );
-  await announceOutcomes(trx, awaited);
+  await Promise.all([finished, announceOutcomes(trx, awaited)]);
 }
 
 /** Tells the web processes whose callers wait; they hear it when the transaction commits. */
