@@ -2,6 +2,8 @@ import { inTransaction, later, type Db, type Trx } from '../db/db.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { Outcome } from '../domain/outcomes.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
+import type { NoticedOutcome } from '../queue/outcome-notices.ts';
+import type { SettledOrder } from './credit/credited-order.ts';
 import { subscriptionsOf } from './credit/bind-subscriptions.ts';
 import { contestClicksOfLeads } from './credit/contest-leads.ts';
 import { creditOrders, findContexts } from './credit/credit-orders.ts';
@@ -13,6 +15,7 @@ import { lockCustomers } from './orders/lock-customers.ts';
 import { CatalogLoader } from './rows/load-catalog.ts';
 import { requestResettlements, type ResettlementRequest } from './rows/resettlement-rows.ts';
 import { lockSubscriptions } from './rows/subscription-rows.ts';
+import { noticeOf } from './store/notice.ts';
 import { storeBatch } from './store/store-batch.ts';
 import { storeCustomerFacts } from './store/store-customer-facts.ts';
 import { finishEvents, type EventOutcome } from './work-items/finish-work.ts';
@@ -82,7 +85,7 @@ async function settleTaken(
   const deliveryIds = await storeBatch(trx, { settled, merged, moves, customers }, now);
   outcomes.push(...(await storeCustomerFacts(trx, aboutCustomers, customers)));
   const finished = oneOutcomeEach(events, outcomes);
-  later(trx, finishEvents(trx, finished, awaitedIds(events), now.toISOString()));
+  later(trx, finishEvents(trx, finished, noticesOf(events, finished, settled), now.toISOString()));
   const resettlementIds = await requestResettlements(
     trx,
     distinct([...reopened.remaining, ...displaced, ...credited.requests, ...requests]),
@@ -92,14 +95,11 @@ async function settleTaken(
 
 async function loadCatalogs(trx: Trx, events: TakenEvent[], resettlements: Resettlement[]): Promise<CatalogLoader> {
   const catalogs = new CatalogLoader();
-  // A message without facts names nobody, but its program counts all the same.
-  await catalogs.loadPrograms(
-    trx,
-    [...events, ...resettlements].map(({ programId }) => programId),
-  );
   await catalogs.load(
     trx,
     events.flatMap(({ programId, facts }) => facts.map(({ evidence }) => ({ programId, evidence }))),
+    // A message without facts names nobody, but its program counts all the same.
+    [...events, ...resettlements].map(({ programId }) => programId),
   );
   return catalogs;
 }
@@ -146,8 +146,22 @@ function oneOutcomeEach(events: TakenEvent[], outcomes: EventOutcome[]): EventOu
   );
 }
 
-function awaitedIds(events: TakenEvent[]): string[] {
-  return events.filter(({ awaited }) => awaited).map(({ id }) => id);
+/** What those who wait are told, of conversions as this batch leaves them; of others the id, by which they are read. */
+function noticesOf(
+  events: readonly TakenEvent[],
+  outcomes: readonly EventOutcome[],
+  settled: readonly SettledOrder[],
+): (NoticedOutcome | string)[] {
+  const awaited = new Set(events.filter((event) => event.awaited).map(({ id }) => id));
+  if (awaited.size === 0) return [];
+  const rows = new Map(settled.map(({ row }) => [row.id, row]));
+  return outcomes
+    .filter(({ eventId }) => awaited.has(eventId))
+    .map(({ eventId, conversionId, outcome, reason, error }) => {
+      const row = conversionId === null ? null : rows.get(conversionId);
+      if (row === undefined) return eventId;
+      return { id: eventId, outcome, reason, error, conversion: row && noticeOf(row) };
+    });
 }
 
 function distinct(requests: ResettlementRequest[]): ResettlementRequest[] {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 // What processes tell each other by NOTIFY. It is never the only way: rows say what is due, and whoever misses an
 // announcement finds it there.
 
-/** Workers announce settled events that somebody awaits on this channel: comma-separated inbox ids. */
+/** Workers announce settled events that somebody awaits on this channel, with what became of them (outcome-notices.ts). */
 export const OUTCOME_CHANNEL = 'tributary_settled';
 
 /** Workers announce themselves on this channel, every `ANNOUNCED_EVERY_MS`: their id, and `:` before it when they stop. */

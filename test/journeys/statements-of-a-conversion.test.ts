@@ -15,7 +15,7 @@ const MEASURED = 15;
 const SETTLING_MS = 120;
 
 /** The aim is 14 statements and 8 round trips. */
-const most = { statements: 24, roundTrips: 14 };
+const most = { statements: 21, roundTrips: 10 };
 
 forEachBackend((backend) => {
   test('one conversion with its delivery costs few statements and few round trips', async (t) => {

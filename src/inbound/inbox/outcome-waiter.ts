@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import type { Db } from '../../db/db.ts';
 import { openListener } from '../../db/listener.ts';
 import { OUTCOME_CHANNEL, WORKERS_CHANNEL } from '../../queue/channels.ts';
-import { readOutcomes, type ReadOutcome } from './read-outcomes.ts';
+import { readNotice } from '../../queue/outcome-notices.ts';
+import { ofNotice, readOutcomes, type ReadOutcome } from './read-outcomes.ts';
 
 export interface OutcomeWaiter {
   /** Listens from now on, where it does not yet. */
@@ -39,18 +40,28 @@ interface Waiting {
 }
 
 /**
- * Serves all who wait in this process by one LISTEN connection; what was announced meanwhile is read in one query. While the
+ * Serves all who wait in this process by one LISTEN connection, which hears outcomes whole; what it hears only ids of is read
+ * in one query. While the
  * connection hears what is announced, only those are polled for who have waited for long.
  */
 export function openOutcomeWaiter(db: Db, log: Logger, events: OutcomeWaiterEvents): OutcomeWaiter {
   const waiters = new Map<string, Waiting>();
   const listener = openListener(db, log, {
-    [OUTCOME_CHANNEL]: (payload) => readLater(payload.split(',')),
+    [OUTCOME_CHANNEL]: hear,
     [WORKERS_CHANNEL]: events.onWorker,
   });
   let announced: string[] = [];
   let reading = false;
   let poll: NodeJS.Timeout | null = null;
+
+  function hear(payload: string): void {
+    const unknown: string[] = [];
+    for (const noticed of readNotice(payload)) {
+      if (typeof noticed === 'string') unknown.push(noticed);
+      else waiters.get(noticed.id)?.finish(ofNotice(noticed));
+    }
+    if (unknown.length > 0) readLater(unknown);
+  }
 
   function readLater(inboxIds: Iterable<string>): void {
     announced.push(...inboxIds);

@@ -1,5 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import type { NoticedOutcome } from '../../queue/outcome-notices.ts';
 import type { Outcome } from '../../domain/outcomes.ts';
 
 /** What became of a stored message, with the conversion that it made or touched. */
@@ -45,6 +46,23 @@ export async function readOutcomes(db: Db, inboxIds: string[]): Promise<Map<stri
     { inboxIds },
   );
   return new Map(rows.map((row) => [row.inbox_id, toOutcome(row)]));
+}
+
+/** The same, as a worker announced it. */
+export function ofNotice({ outcome, reason, error, conversion }: NoticedOutcome): ReadOutcome {
+  return {
+    outcome: outcome as Outcome,
+    reason,
+    error,
+    conversion: conversion && {
+      ...conversion,
+      amountMinor: BigInt(conversion.amountMinor),
+      grossMinor: BigInt(conversion.grossMinor),
+      refundedMinor: BigInt(conversion.refundedMinor),
+      commissionMinor: BigInt(conversion.commissionMinor),
+      createdAt: new Date(conversion.createdAt),
+    },
+  };
 }
 
 function toOutcome(row: OutcomeRow): ReadOutcome {

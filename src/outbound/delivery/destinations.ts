@@ -1,6 +1,4 @@
-import type { Db } from '../../db/db.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
-import { runSql } from '../../db/sql.ts';
 import { placeOf } from '../endpoints/endpoint-rows.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
@@ -28,7 +26,8 @@ export interface Destination {
   problem: { kind: 'internal' | 'refused'; text: string } | null;
 }
 
-interface EndpointRow {
+/** An endpoint as leasing reads it (`endpointFields`), from JSON. */
+export interface EndpointRow {
   id: string;
   programId: string;
   kind: Destination['kind'];
@@ -37,36 +36,30 @@ interface EndpointRow {
   rateLimitPerSecond: number | null;
   secret: string | null;
   previousSecret: string | null;
-  previousSecretExpiresAt: Date | null;
+  previousSecretExpiresAt: string | null;
   failures: number;
   failing: boolean;
 }
 
+/** The arguments of json_build_object that make an EndpointRow of a row of `webhook_endpoints`. */
+export const endpointFields = `'id', id, 'programId', program_id, 'kind', kind, 'url', url, 'headers', headers,
+  'rateLimitPerSecond', rate_limit_per_second, 'secret', secret, 'previousSecret', previous_secret,
+  'previousSecretExpiresAt', previous_secret_expires_at, 'failures', failures, 'failing', failing_since is not null`;
+
 type Prepared = Pick<Destination, 'url' | 'headers' | 'signerAt' | 'problem'>;
 
-/** Reads the rows for each batch again, but decrypts and parses once for each version of an endpoint. */
+/** Decrypts and parses once for each version of an endpoint. */
 export class DestinationLoader {
-  readonly #db: Db;
   readonly #secrets: SecretBox;
   readonly #guard: AddressGuard;
   readonly #prepared = new Map<string, { version: string; value: Prepared }>();
 
-  constructor(db: Db, secrets: SecretBox, guard: AddressGuard) {
-    this.#db = db;
+  constructor(secrets: SecretBox, guard: AddressGuard) {
     this.#secrets = secrets;
     this.#guard = guard;
   }
 
-  async load(endpointIds: readonly string[]): Promise<Map<string, Destination>> {
-    const rows = await runSql<EndpointRow>(
-      this.#db,
-      'loadDestinations',
-      `select id, program_id as "programId", kind, url, headers, rate_limit_per_second as "rateLimitPerSecond", secret,
-              previous_secret as "previousSecret", previous_secret_expires_at as "previousSecretExpiresAt", failures,
-              failing_since is not null as failing
-         from webhook_endpoints where id = any (:endpointIds::text[])`,
-      { endpointIds },
-    );
+  async load(rows: readonly EndpointRow[]): Promise<Map<string, Destination>> {
     const destinations = new Map<string, Destination>();
     for (const row of rows) {
       const { id, programId, kind, rateLimitPerSecond, failing } = row;
@@ -112,8 +105,9 @@ async function prepareDestination(row: EndpointRow, secrets: SecretBox, guard: A
 async function prepareSigners(row: EndpointRow, secrets: SecretBox): Promise<(at: Date) => Signer> {
   const current = await secrets.open(row.secret ?? '', placeOf('secret', row.id));
   const signer = createSigner([current]);
-  const { previousSecret, previousSecretExpiresAt: expiresAt } = row;
-  if (previousSecret === null || expiresAt === null) return () => signer;
+  const { previousSecret, previousSecretExpiresAt } = row;
+  if (previousSecret === null || previousSecretExpiresAt === null) return () => signer;
+  const expiresAt = new Date(previousSecretExpiresAt);
   const both = createSigner([current, await secrets.open(previousSecret, placeOf('previous_secret', row.id))]);
   return (at) => (at < expiresAt ? both : signer);
 }

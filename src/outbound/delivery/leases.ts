@@ -1,5 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import { endpointFields, type EndpointRow } from './destinations.ts';
 import type { DeliveryKey } from '../wire/delivery-id.ts';
 import { LEASE_MS, type Lease } from '../wire/lease.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
@@ -10,13 +11,19 @@ export interface Room {
   room: number;
 }
 
+/** What was leased, and the endpoints that it goes to as they are now, each once. */
+export interface Leased {
+  leases: Lease[];
+  endpoints: EndpointRow[];
+}
+
 /**
  * Leases due deliveries, oldest first, at most `room` of each endpoint; senders that race for them get different ones.
  * Endpoints that are disabled, deleted or paused give none; one that the breaker lets try again gives one; one that is
  * throttled gives a second's worth. The statement does not wait for its commit to reach the disk: a lease that a crash
  * of the database undoes can be given again.
  */
-export function leaseDue(db: Db, rooms: readonly Room[], now: Date): Promise<Lease[]> {
+export function leaseDue(db: Db, rooms: readonly Room[], now: Date): Promise<Leased> {
   return leaseSelected(
     db,
     'leaseDue',
@@ -43,7 +50,7 @@ export function leaseDue(db: Db, rooms: readonly Room[], now: Date): Promise<Lea
 }
 
 /** Leases these deliveries whatever the endpoint's room or pause: a person asked for them. */
-export function leaseUrgent(db: Db, keys: readonly DeliveryKey[], now: Date): Promise<Lease[]> {
+export function leaseUrgent(db: Db, keys: readonly DeliveryKey[], now: Date): Promise<Leased> {
   return leaseSelected(
     db,
     'leaseUrgent',
@@ -59,29 +66,31 @@ export function leaseUrgent(db: Db, keys: readonly DeliveryKey[], now: Date): Pr
   );
 }
 
-async function leaseSelected(
-  db: Db,
-  name: string,
-  select: string,
-  selectBindings: object,
-  now: Date,
-): Promise<Lease[]> {
+async function leaseSelected(db: Db, name: string, select: string, selectBindings: object, now: Date): Promise<Leased> {
   const lockedUntil = new Date(now.getTime() + LEASE_MS);
-  const rows = await runSql<Omit<Lease, 'lockedUntil'>>(
+  const rows = await runSql<Omit<Lease, 'lockedUntil'> & { endpoint: EndpointRow | null }>(
     db,
     name,
     `with due as (
        ${select}
+     ), leased as (
+       update deliveries d set locked_until = :lockedUntil
+         from due, messages m, webhook_endpoints e
+        where d.message_id = due.message_id and d.endpoint_id = due.endpoint_id and m.id = d.message_id
+          and e.id = d.endpoint_id
+       returning d.message_id, d.endpoint_id, d.trigger, d.step, d.attempts, m.body, d.request,
+                 e.livemode and not m.livemode as aside
      )
-     update deliveries d set locked_until = :lockedUntil
-       from due, messages m, webhook_endpoints e
-      where d.message_id = due.message_id and d.endpoint_id = due.endpoint_id and m.id = d.message_id
-        and e.id = d.endpoint_id
-     returning d.message_id as "messageId", d.endpoint_id as "endpointId", d.trigger, d.step,
-               d.attempts, m.body, d.request, e.livemode and not m.livemode as aside`,
+     select l.message_id as "messageId", l.endpoint_id as "endpointId", l.trigger, l.step, l.attempts, l.body, l.request,
+            l.aside, e.endpoint
+       from (select *, row_number() over (partition by endpoint_id) as nth from leased) l
+       left join lateral (
+         select json_build_object(${endpointFields}) as endpoint from webhook_endpoints where id = l.endpoint_id and l.nth = 1
+       ) e on true`,
     { ...selectBindings, now, lockedUntil },
   );
-  return rows.map((row) => ({ ...row, lockedUntil }));
+  const endpoints = rows.flatMap(({ endpoint }) => endpoint ?? []);
+  return { leases: rows.map((row) => ({ ...row, lockedUntil })), endpoints };
 }
 
 /** Ends leases of deliveries that were not sent, so that others may lease them at once. */

@@ -6,8 +6,7 @@ import type { Metrics } from '../../process/metrics.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { openAddressGuard, type AddressGuard } from '../guard/address-guard.ts';
 import { attemptDelivery } from './attempt.ts';
-import { findDueEndpoints, leaseDue, leaseUrgent, releaseLeases, stopPending } from './leases.ts';
-import type { Lease } from '../wire/lease.ts';
+import { findDueEndpoints, leaseDue, leaseUrgent, releaseLeases, stopPending, type Leased } from './leases.ts';
 import { parseDeliveryId } from '../wire/delivery-id.ts';
 import { DestinationLoader } from './destinations.ts';
 import type { Lane, Sending } from './lane.ts';
@@ -83,7 +82,7 @@ export class Sender {
       guard: deps.guard,
       ...(deps.totalTimeoutMs === undefined ? {} : { totalTimeoutMs: deps.totalTimeoutMs }),
     });
-    this.#destinations = new DestinationLoader(deps.db, deps.secrets, deps.guard);
+    this.#destinations = new DestinationLoader(deps.secrets, deps.guard);
     this.#lanes = new Lanes({ onSlot: (lane) => this.#start(lane), onRetryDue: () => void this.#fill() });
     this.#recorder = new Recorder(deps, {
       isFailing: (endpointId) => this.#lanes.find(endpointId)?.isFailing ?? false,
@@ -170,9 +169,9 @@ export class Sender {
       for (const lane of rooms.keys()) lane.hasMoreDue = false;
       try {
         const asked = [...rooms].map(([{ endpointId }, room]) => ({ endpointId, room }));
-        const leases = await leaseDue(db, asked, clock.now());
-        await this.#distribute(leases);
-        const byEndpoint = Map.groupBy(leases, (lease) => lease.endpointId);
+        const leased = await leaseDue(db, asked, clock.now());
+        await this.#distribute(leased);
+        const byEndpoint = Map.groupBy(leased.leases, (lease) => lease.endpointId);
         for (const [lane, room] of rooms) lane.noteLeased(byEndpoint.get(lane.endpointId)?.length ?? 0, room);
       } catch (error) {
         // Leases that were made run out, all else is still due: the sweep finds both.
@@ -182,10 +181,10 @@ export class Sender {
     }
   }
 
-  async #distribute(leases: readonly Lease[]): Promise<void> {
+  async #distribute({ leases, endpoints }: Leased): Promise<void> {
     if (leases.length === 0) return;
     const byEndpoint = Map.groupBy(leases, (lease) => lease.endpointId);
-    const destinations = await this.#destinations.load([...byEndpoint.keys()]);
+    const destinations = await this.#destinations.load(endpoints);
     const slots = await assignSlots(this.#deps.db, byEndpoint, destinations, this.#deps.clock.now());
     for (const [endpointId, ofEndpoint] of slots) {
       const destination = destinations.get(endpointId);

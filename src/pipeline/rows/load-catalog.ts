@@ -33,32 +33,55 @@ export class CatalogLoader {
   readonly #asked = { affiliate: new Set<string>(), coupon: new Set<string>(), offer: new Set<string>() };
   readonly #askedClicks = new Set<string>();
 
-  /** Loads the programs and whatever the evidence names, unless it is there already. */
-  async load(trx: Trx, items: { programId: string; evidence: Evidence }[]): Promise<void> {
-    await this.loadPrograms(
-      trx,
-      items.map((item) => item.programId),
+  /**
+   * Loads the programs of the evidence and others, and whatever it names, unless it is there already: in two round trips,
+   * first what is named by texts, then whom that leads to.
+   */
+  async load(
+    trx: Trx,
+    items: { programId: string; evidence: Evidence }[],
+    otherPrograms: readonly string[] = [],
+  ): Promise<void> {
+    const named = (read: (evidence: Evidence) => (string | undefined)[]): Mention[] => mentions(items, read);
+    const affiliates = this.#unasked(
+      'affiliate',
+      named(({ affiliate, reference, referralCode }) => [affiliate, reference, referralCode]),
     );
-    await this.#loadClicks(
-      trx,
-      mentions(items, (evidence) => [evidence.clickId, evidence.reference]),
+    const coupons = this.#unasked(
+      'coupon',
+      named(({ couponCode, discounts }) => [couponCode, ...(discounts ?? [])]),
     );
-    const clicked = [...this.#clicks.values()].map(({ rules }) => rules.affiliateId);
-    await this.#loadAffiliates(
-      trx,
-      mentions(items, (evidence) => [evidence.affiliate, evidence.reference, evidence.referralCode]),
-      clicked,
-    );
-    await this.#loadCoupons(
-      trx,
-      mentions(items, (evidence) => [evidence.couponCode, ...(evidence.discounts ?? [])]),
-    );
-    const clickedOffers = [...this.#clicks.values()].flatMap(({ rules }) => rules.offerId ?? []);
-    await this.#loadOffers(
-      trx,
-      mentions(items, (evidence) => [evidence.offer]),
-      clickedOffers,
-    );
+    const [, , ofCodes, ofCoupons] = await Promise.all([
+      this.loadPrograms(trx, [...items.map(({ programId }) => programId), ...otherPrograms]),
+      this.#loadClicks(
+        trx,
+        named(({ clickId, reference }) => [clickId, reference]),
+      ),
+      this.#loadCodes(trx, 'referral', affiliates),
+      this.#loadCodes(trx, 'coupon', coupons),
+    ]);
+    const clicks = [...this.#clicks.values()].map(({ rules }) => rules);
+    await Promise.all([
+      this.#loadAffiliates(trx, [
+        ...affiliates.map(({ text }) => text),
+        ...ofCodes,
+        ...ofCoupons,
+        ...clicks.map(({ affiliateId }) => affiliateId),
+      ]),
+      this.#loadOffers(
+        trx,
+        named(({ offer }) => [offer]),
+        clicks.flatMap(({ offerId }) => offerId ?? []),
+      ),
+    ]);
+  }
+
+  /** Those that were not asked for before, compared as codes are; from now on they were. */
+  #unasked(what: 'affiliate' | 'coupon', mentioned: Mention[]): Mention[] {
+    const asked = this.#asked[what];
+    const unasked = mentioned.filter(({ programId, text }) => !asked.has(textKey(programId, text)));
+    for (const { programId, text } of unasked) asked.add(textKey(programId, text));
+    return unasked;
   }
 
   /** Loads programs with their default offers. */
@@ -94,8 +117,7 @@ export class CatalogLoader {
 
   /** Loads affiliates and offers by id: those of bindings and earlier attributions. */
   async loadByIds(trx: Trx, affiliateIds: readonly string[], offerIds: readonly string[]): Promise<void> {
-    await this.#loadAffiliates(trx, [], affiliateIds);
-    await this.#loadOffers(trx, [], offerIds);
+    await Promise.all([this.#loadAffiliates(trx, affiliateIds), this.#loadOffers(trx, [], offerIds)]);
   }
 
   /** The catalog of a program that was loaded, for its live or its test orders. It sees what is loaded later, too. */
@@ -164,14 +186,17 @@ export class CatalogLoader {
     }
   }
 
-  async #loadAffiliates(trx: Trx, mentioned: Mention[], ids: readonly string[]): Promise<void> {
-    const asked = this.#asked.affiliate;
-    const byText = mentioned.filter(({ programId, text }) => !asked.has(textKey(programId, text)));
-    for (const { programId, text } of byText) asked.add(textKey(programId, text));
-    const codes = byText.length === 0 ? [] : await readCodes(trx, 'referral', byText);
-    for (const row of codes) this.#referralCodes.set(codeKey(toScope(row), row.code), row.affiliate_id);
-    const wantedIds = [...byText.map(({ text }) => text), ...codes.map((row) => row.affiliate_id), ...ids];
-    const missing = [...new Set(wantedIds)].filter((id) => !this.#affiliates.has(id));
+  /** Whose codes these are. */
+  async #loadCodes(trx: Trx, kind: 'referral' | 'coupon', wanted: Mention[]): Promise<string[]> {
+    if (wanted.length === 0) return [];
+    const known = kind === 'referral' ? this.#referralCodes : this.#coupons;
+    const rows = await readCodes(trx, kind, wanted);
+    for (const row of rows) known.set(codeKey(toScope(row), row.code), row.affiliate_id);
+    return rows.map((row) => row.affiliate_id);
+  }
+
+  async #loadAffiliates(trx: Trx, ids: readonly string[]): Promise<void> {
+    const missing = [...new Set(ids)].filter((id) => !this.#affiliates.has(id));
     if (missing.length === 0) return;
     const rows = await runSql<AffiliateRow>(
       trx,
@@ -194,19 +219,6 @@ export class CatalogLoader {
       };
       this.#affiliates.set(row.id, { ...toScope(row), rules });
     }
-  }
-
-  async #loadCoupons(trx: Trx, wanted: Mention[]): Promise<void> {
-    const missing = wanted.filter(({ programId, text }) => !this.#asked.coupon.has(textKey(programId, text)));
-    if (missing.length === 0) return;
-    for (const { programId, text } of missing) this.#asked.coupon.add(textKey(programId, text));
-    const rows = await readCodes(trx, 'coupon', missing);
-    for (const row of rows) this.#coupons.set(codeKey(toScope(row), row.code), row.affiliate_id);
-    await this.#loadAffiliates(
-      trx,
-      [],
-      rows.map((row) => row.affiliate_id),
-    );
   }
 
   async #loadOffers(trx: Trx, mentioned: Mention[], ids: readonly string[]): Promise<void> {
