@@ -10,11 +10,13 @@ const JOBS_AT_ONCE = 4;
 export interface Delivery extends Consumer {
   /** Sends these, which a batch of this process made due, without a job. False: it has enough to do, others may help. */
   takes(deliveryIds: readonly string[]): boolean;
+  /** Sends what a dead worker had leased. */
+  takeOver(): Promise<void>;
 }
 
 /** Consumes the queue `delivery` and sweeps what is due. Closing finishes the attempts under way. */
-export function startDelivery(deps: Deps): Delivery {
-  const sender = openSender(deps);
+export function startDelivery(deps: Deps, holder: () => number | null): Delivery {
+  const sender = openSender({ ...deps, holder });
   const consumer = consumeQueue(deps.config, 'delivery', JOBS_AT_ONCE, deps.log, (job) => sender.wake(job.deliveryIds));
   const sweep = startSweep(deps, [sendDueDeliveriesChore(sender)]);
   return {
@@ -25,6 +27,7 @@ export function startDelivery(deps: Deps): Delivery {
         .catch((error: unknown) => deps.log.warn({ err: error }, 'deliveries not begun; the sweep finds them'));
       return true;
     },
+    takeOver: () => sender.takeOver(),
     async close() {
       await Promise.all([consumer.close(), sweep.close()]);
       await sender.close();

@@ -19,6 +19,19 @@ export function enqueueOverdueEventsChore({ db, queues }: Pick<Deps, 'db' | 'que
   };
 }
 
+// Less than the minute after which what was taken is found again.
+const LOOKS_AHEAD_MS = 50_000;
+
+/** The same at once for all that whoever died may have been told of. */
+export async function enqueueWhatTheDeadLeft({ db, queues }: Pick<Deps, 'db' | 'queues'>): Promise<void> {
+  const dueBefore = new Date(Date.now() + LOOKS_AHEAD_MS);
+  for (let more = true; more;) {
+    const step = await takeOverdueEvents(db, WATCHES_PER_STEP, dueBefore);
+    await queues.enqueue('intake', jobsOf(step.eventIds));
+    more = step.more;
+  }
+}
+
 function jobsOf(eventIds: string[]): IntakeJob[] {
   const jobs: IntakeJob[] = [];
   for (let start = 0; start < eventIds.length; start += EVENTS_PER_JOB) {

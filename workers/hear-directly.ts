@@ -2,36 +2,75 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Deps } from '../src/deps.ts';
 import { openListener } from '../src/db/listener.ts';
 import { runSql } from '../src/db/sql.ts';
-import { ANNOUNCED_EVERY_MS, channelOf, newWorkerId, WORKERS_CHANNEL } from '../src/queue/channels.ts';
+import { ANNOUNCED_EVERY_MS, channelOf, newWorkerId, WORKER_LOCKS, WORKERS_CHANNEL } from '../src/queue/channels.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 
 // What web processes still said before they heard that this worker stops comes within so much.
 const HEARD_WITHIN_MS = 100;
 
+export interface Heard extends Consumer {
+  /** By which this worker's leases are known while others can tell that it lives; else null. */
+  readonly holder: number | null;
+  /** Calls `onDeath` when a worker falls silent, and once at the beginning: for those who died before. */
+  onDeaths(onDeath: () => Promise<void>): void;
+}
+
+// Who was not heard of for so long may be dead; the lock says whether it is.
+const SILENT_AFTER_MS = 2.5 * ANNOUNCED_EVERY_MS;
+
 /**
  * Lets web processes tell this worker of what they committed, without a job: it listens on a channel of its own and announces
- * itself while it does. Behind a transaction pooler nobody can listen, and all goes by the queue.
+ * itself while it does. It hears of the other workers, too, and so of their death. Behind a transaction pooler nobody can
+ * listen: all goes by the queue, and the leases of the dead run out.
  */
 export function hearDirectly(
   { db, log, config }: Pick<Deps, 'db' | 'log' | 'config'>,
   onEvents: (eventIds: string[]) => void,
-): Consumer {
-  if (config.databasePooler === 'transaction') return { close: () => Promise.resolve() };
+): Heard {
+  if (config.databasePooler === 'transaction') {
+    return { holder: null, onDeaths: () => undefined, close: () => Promise.resolve() };
+  }
   const workerId = newWorkerId();
-  const listener = openListener(db, log, { [channelOf(workerId)]: (payload) => onEvents(payload.split(',')) });
+  const heardAt = new Map<string, number>();
+  let onDeath: (() => Promise<void>) | null = null;
+  const channels = {
+    [channelOf(workerId)]: (payload: string) => onEvents(payload.split(',')),
+    [WORKERS_CHANNEL]: (announcement: string) => {
+      if (announcement.startsWith(':')) heardAt.delete(announcement.slice(1));
+      else heardAt.set(announcement, performance.now());
+    },
+  };
+  const listener = openListener(db, log, channels, { class: WORKER_LOCKS, id: workerId });
   const announce = (what: string): Promise<unknown> =>
     runSql(db, 'announceWorker', `select pg_notify(:channel, :what)`, { channel: WORKERS_CHANNEL, what }).catch(
       (error: unknown) => log.debug({ err: error }, 'not announced'),
     );
+  const succeed = async (): Promise<void> => {
+    await onDeath?.().catch((error: unknown) =>
+      log.warn({ err: error }, 'what a dead worker left is left to the sweep'),
+    );
+  };
   const beat = async (): Promise<void> => {
     await listener.ensure();
-    if (listener.isListening) await announce(workerId);
+    if (listener.isListening) await announce(String(workerId));
+    const since = performance.now() - SILENT_AFTER_MS;
+    const silent = [...heardAt].filter(([id, at]) => at < since && id !== String(workerId));
+    for (const [id] of silent) heardAt.delete(id);
+    if (silent.length > 0) await succeed();
   };
   void beat();
   const timer = setInterval(() => void beat(), ANNOUNCED_EVERY_MS);
   return {
+    get holder() {
+      return listener.isListening ? workerId : null;
+    },
+    onDeaths(call) {
+      onDeath = call;
+      void succeed();
+    },
     async close() {
       clearInterval(timer);
+      onDeath = null;
       if (listener.isListening) {
         await announce(`:${workerId}`);
         await wait(HEARD_WITHIN_MS);

@@ -5,7 +5,6 @@ import type { IntakeJob } from '../src/queue/jobs.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
 import type { Delivery } from './delivery.ts';
 import { gatherBatches } from './gather.ts';
-import { hearDirectly } from './hear-directly.ts';
 
 type IntakeDeps = Pick<Deps, 'config' | 'db' | 'queues' | 'clock' | 'log' | 'metrics'>;
 
@@ -27,11 +26,16 @@ const WORTH_A_BATCH = 100;
 // A batch that waits for a lock of another process must not hold up the others for as long.
 const PATIENCE_MS = 50;
 
+export interface Intake extends Consumer {
+  /** Settles what this worker is told of without a job. */
+  settleSoon(job: IntakeJob): void;
+}
+
 // What is told directly waits in memory. Past so much it goes to the queue, which other workers take from, too.
 const MOST_WAITING = 2_000;
 
 /** Consumes the queue `intake`, and what this worker is told directly: settles what they name. */
-export function startIntake(deps: IntakeDeps, delivery: Delivery): Consumer {
+export function startIntake(deps: IntakeDeps, delivery: Delivery): Intake {
   const settle = gatherBatches<IntakeJob>({
     atOnce: BATCHES_AT_ONCE,
     maxSize: EVENTS_PER_BATCH,
@@ -53,10 +57,10 @@ export function startIntake(deps: IntakeDeps, delivery: Delivery): Consumer {
       .finally(() => (waiting -= sizeOf(job)));
   }
   const consumer = consumeQueue(deps.config, 'intake', JOBS_AT_ONCE, deps.log, settle);
-  const heard = hearDirectly(deps, (eventIds) => settleSoon({ eventIds, resettlementIds: [] }));
   return {
+    settleSoon,
     async close() {
-      await Promise.all([consumer.close(), heard.close()]);
+      await consumer.close();
       await settle.idle();
     },
   };

@@ -11,7 +11,8 @@ import { deleteOldClicksChore } from './delete-old-clicks.ts';
 import { deleteOldIdempotencyKeysChore } from './delete-old-idempotency-keys.ts';
 import { deleteOldMessagesChore } from './delete-old-messages.ts';
 import { startDelivery } from './delivery.ts';
-import { enqueueOverdueEventsChore } from './enqueue-overdue-events.ts';
+import { hearDirectly } from './hear-directly.ts';
+import { enqueueOverdueEventsChore, enqueueWhatTheDeadLeft } from './enqueue-overdue-events.ts';
 import { enqueueOverdueResettlementsChore } from './enqueue-overdue-resettlements.ts';
 import { startIntake } from './intake.ts';
 import { requestDueApprovalsChore } from './request-due-approvals.ts';
@@ -24,11 +25,16 @@ const STOP_TIMEOUT_MS = 30_000;
 
 /** Starts the consumers of both queues and the sweep. Closing finishes what they have taken. */
 export async function startWorker(deps: Deps): Promise<Consumer> {
-  const delivery = startDelivery(deps);
+  const heard = hearDirectly(deps, (eventIds) => intake.settleSoon({ eventIds, resettlementIds: [] }));
+  const delivery = startDelivery(deps, () => heard.holder);
   const intake = startIntake(deps, delivery);
+  heard.onDeaths(async () => {
+    await Promise.all([delivery.takeOver(), enqueueWhatTheDeadLeft(deps)]);
+  });
   const sweep = startSweep(deps, listChores(deps));
   return {
     async close() {
+      await heard.close();
       await Promise.all([intake.close(), sweep.close()]);
       await delivery.close(); // Last: what intake settled meanwhile is still sent, or left due.
     },

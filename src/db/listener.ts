@@ -4,6 +4,12 @@ import type { Db } from './db.ts';
 /** What is done with the payloads of each channel. */
 export type Channels = Readonly<Record<string, (payload: string) => void>>;
 
+/** An advisory lock that is held while the connection stands. */
+export interface SharedLock {
+  class: number;
+  id: number;
+}
+
 export interface Listener {
   /** Connects where it has no connection: at first, and after one was lost. Resolves once that is tried. Never throws. */
   ensure(): Promise<void>;
@@ -13,7 +19,7 @@ export interface Listener {
 }
 
 /** One LISTEN connection beside the pool, which hears what other processes announce by NOTIFY. */
-export function openListener(db: Db, log: Logger, channels: Channels): Listener {
+export function openListener(db: Db, log: Logger, channels: Channels, lock?: SharedLock): Listener {
   let connection: ListenConnection | null = null;
   let opening: Promise<void> | null = null;
   let closed = false;
@@ -29,11 +35,9 @@ export function openListener(db: Db, log: Logger, channels: Channels): Listener 
     });
     client.on('error', forget);
     client.on('end', forget);
-    await client.query(
-      Object.keys(channels)
-        .map((channel) => `listen ${channel}`)
-        .join('; '),
-    );
+    const statements = Object.keys(channels).map((channel) => `listen ${channel}`);
+    if (lock) statements.push(`select pg_advisory_lock_shared(${lock.class}, ${lock.id})`);
+    await client.query(statements.join('; '));
     connection = client;
   }
 

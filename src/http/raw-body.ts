@@ -67,9 +67,9 @@ function receive(req: IncomingMessage, limitBytes: number, held: BufferedBody): 
     req.on('error', () => {
       reject(brokenOff());
     });
-    // Closed without an end: the sender broke off. After the end this changes nothing, since the promise is settled.
+    // Every request closes; without an end its sender broke off.
     req.on('close', () => {
-      reject(brokenOff());
+      if (!req.readableEnded) reject(brokenOff());
     });
   });
 }

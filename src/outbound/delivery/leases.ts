@@ -1,6 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import { endpointFields, type EndpointRow } from './destinations.ts';
+import { WORKER_LOCKS } from '../../queue/channels.ts';
 import type { DeliveryKey } from '../wire/delivery-id.ts';
 import { LEASE_MS, type Lease } from '../wire/lease.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
@@ -23,7 +24,7 @@ export interface Leased {
  * throttled gives a second's worth. The statement does not wait for its commit to reach the disk: a lease that a crash
  * of the database undoes can be given again.
  */
-export function leaseDue(db: Db, rooms: readonly Room[], now: Date): Promise<Leased> {
+export function leaseDue(db: Db, rooms: readonly Room[], now: Date, holder: number | null): Promise<Leased> {
   return leaseSelected(
     db,
     'leaseDue',
@@ -46,11 +47,12 @@ export function leaseDue(db: Db, rooms: readonly Room[], now: Date): Promise<Lea
       breakerThreshold: BREAKER_THRESHOLD,
     },
     now,
+    holder,
   );
 }
 
 /** Leases these deliveries whatever the endpoint's room or pause: a person asked for them. */
-export function leaseUrgent(db: Db, keys: readonly DeliveryKey[], now: Date): Promise<Leased> {
+export function leaseUrgent(db: Db, keys: readonly DeliveryKey[], now: Date, holder: number | null): Promise<Leased> {
   return leaseSelected(
     db,
     'leaseUrgent',
@@ -63,10 +65,18 @@ export function leaseUrgent(db: Db, keys: readonly DeliveryKey[], now: Date): Pr
         for update of d skip locked`,
     { messageIds: keys.map((key) => key.messageId), endpointIds: keys.map((key) => key.endpointId) },
     now,
+    holder,
   );
 }
 
-async function leaseSelected(db: Db, name: string, select: string, selectBindings: object, now: Date): Promise<Leased> {
+async function leaseSelected(
+  db: Db,
+  name: string,
+  select: string,
+  selectBindings: object,
+  now: Date,
+  holder: number | null,
+): Promise<Leased> {
   const lockedUntil = new Date(now.getTime() + LEASE_MS);
   const rows = await runSql<Omit<Lease, 'lockedUntil'> & { endpoint: EndpointRow | null }>(
     db,
@@ -74,7 +84,7 @@ async function leaseSelected(db: Db, name: string, select: string, selectBinding
     `with due as (
        ${select}
      ), leased as (
-       update deliveries d set locked_until = :lockedUntil
+       update deliveries d set locked_until = :lockedUntil, locked_by = :holder::integer
          from due, messages m, webhook_endpoints e
         where d.message_id = due.message_id and d.endpoint_id = due.endpoint_id and m.id = d.message_id
           and e.id = d.endpoint_id
@@ -87,7 +97,7 @@ async function leaseSelected(db: Db, name: string, select: string, selectBinding
        left join lateral (
          select json_build_object(${endpointFields}) as endpoint from webhook_endpoints where id = l.endpoint_id and l.nth = 1
        ) e on true`,
-    { ...selectBindings, now, lockedUntil },
+    { ...selectBindings, now, lockedUntil, holder },
   );
   const endpoints = rows.flatMap(({ endpoint }) => endpoint ?? []);
   return { leases: rows.map((row) => ({ ...row, lockedUntil })), endpoints };
@@ -109,6 +119,23 @@ export async function releaseLeases(db: Db, leases: readonly Lease[]): Promise<v
       lockedUntils: leases.map((lease) => lease.lockedUntil),
     },
   );
+}
+
+/** Ends the leases of workers that are dead (channels.ts tells by what). Gives how many they were. */
+export async function releaseLeasesOfTheDead(db: Db, now: Date): Promise<number> {
+  const rows = await runSql(
+    db,
+    'releaseLeasesOfTheDead',
+    `update deliveries d set locked_until = null, locked_by = null
+      where d.status = 'pending' and d.locked_until > :now and d.locked_by is not null
+        and not exists (
+          select 1 from pg_locks l
+           where l.locktype = 'advisory' and l.granted and l.classid::bigint = :lockClass and l.objid::bigint = d.locked_by
+             and l.database = (select oid from pg_database where datname = current_database()))
+     returning 1`,
+    { now, lockClass: WORKER_LOCKS },
+  );
+  return rows.length;
 }
 
 export interface DueEndpoint {

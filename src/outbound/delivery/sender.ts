@@ -6,7 +6,15 @@ import type { Metrics } from '../../process/metrics.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { openAddressGuard, type AddressGuard } from '../guard/address-guard.ts';
 import { attemptDelivery } from './attempt.ts';
-import { findDueEndpoints, leaseDue, leaseUrgent, releaseLeases, stopPending, type Leased } from './leases.ts';
+import {
+  findDueEndpoints,
+  leaseDue,
+  leaseUrgent,
+  releaseLeases,
+  releaseLeasesOfTheDead,
+  stopPending,
+  type Leased,
+} from './leases.ts';
 import { parseDeliveryId } from '../wire/delivery-id.ts';
 import { DestinationLoader } from './destinations.ts';
 import type { Lane, Sending } from './lane.ts';
@@ -22,6 +30,8 @@ export interface SenderDeps {
   guard: AddressGuard;
   clock: Clock;
   log: Logger;
+  /** By which the worker's leases are known, while others can tell that it lives. */
+  holder?: () => number | null;
   /** Delays after each failure, in seconds. */
   retryScheduleS: readonly number[];
   /** Called with each attempt, for the metrics. */
@@ -38,9 +48,11 @@ export function openSender(deps: {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  holder: () => number | null;
 }): Sender {
-  const { config, db, secrets, clock, log, metrics } = deps;
+  const { config, db, secrets, clock, log, metrics, holder } = deps;
   return new Sender({
+    holder,
     db,
     secrets,
     clock,
@@ -60,7 +72,7 @@ const STOP_STEP = 1_000;
 /**
  * Sends what is due. The rows are the truth: a wake-up only makes the sender look, and what it does not reach stays
  * due, for its own sweep or for another process. Each endpoint has a lane of its own (lane.ts), so a dead or slow one
- * holds up no other. When a process dies, its leases run out after half a minute.
+ * holds up no other. When a process dies, another one takes over its leases (`takeOver`), or they run out.
  *
  * A delivery goes through `#fill` (leases it), `#distribute` (puts it into its lane), `#start` and `#attempt` (send
  * it), the recorder (stores the result) and `#onRecorded` (makes room for the next).
@@ -96,13 +108,27 @@ export class Sender {
     const keys = deliveryIds.map(parseDeliveryId);
     for (const { endpointId } of keys) this.#lanes.of(endpointId).hasMoreDue = true;
     const urgent = keys.filter((key) => key.urgent);
-    if (urgent.length > 0) await this.#distribute(await leaseUrgent(this.#deps.db, urgent, this.#deps.clock.now()));
+    if (urgent.length > 0)
+      await this.#distribute(await leaseUrgent(this.#deps.db, urgent, this.#deps.clock.now(), this.#holder()));
     await this.#fill();
+  }
+
+  #holder(): number | null {
+    return this.#deps.holder?.() ?? null;
   }
 
   /** Whether so many more are sent soon: less than half of what it may lease is under way. */
   hasRoomFor(count: number): boolean {
     return !this.#closing && this.#lanes.leased + count <= MAX_LEASED / 2;
+  }
+
+  /** Takes over what a dead worker had leased. */
+  async takeOver(): Promise<void> {
+    const { db, clock, log } = this.#deps;
+    const released = await releaseLeasesOfTheDead(db, clock.now());
+    if (released === 0) return;
+    log.info({ deliveries: released }, 'a dead worker had leased these; they are sent now');
+    await this.sweep();
   }
 
   /** Finds all that is due, even if its wake-up was lost, and empties the queues of stopped endpoints. */
@@ -169,7 +195,7 @@ export class Sender {
       for (const lane of rooms.keys()) lane.hasMoreDue = false;
       try {
         const asked = [...rooms].map(([{ endpointId }, room]) => ({ endpointId, room }));
-        const leased = await leaseDue(db, asked, clock.now());
+        const leased = await leaseDue(db, asked, clock.now(), this.#holder());
         await this.#distribute(leased);
         const byEndpoint = Map.groupBy(leased.leases, (lease) => lease.endpointId);
         for (const [lane, room] of rooms) lane.noteLeased(byEndpoint.get(lane.endpointId)?.length ?? 0, room);
