@@ -8,7 +8,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { openWireMeter, type WireMeter, type WireStatement } from '../support/wire-meter.ts';
 import { startReceiver } from '../outbound/receiver.ts';
 
-const WARM_UP = 12;
+const WARM_UP = 30;
 const MEASURED = 15;
 
 /** What follows a delivery, as the end of a job, has happened by then. */
@@ -48,8 +48,9 @@ forEachBackend((backend) => {
     await receiver.close();
     await meter.close();
 
-    // All cost the same but for chores that happen by the clock: the one with the fewest has none beside it.
-    const [undisturbed = []] = counts.toSorted((a, b) => a.length - b.length);
+    // All cost the same, but for chores that happen by the clock and for connections that are new: one had neither.
+    const parsedOf = (statements: WireStatement[]): number => statements.filter(({ parsed }) => parsed).length;
+    const [undisturbed = []] = counts.toSorted((a, b) => a.length - b.length || parsedOf(a) - parsedOf(b));
     const list = undisturbed.map(
       ({ application, label, parsed, roundTrip }) =>
         `${roundTrip ? '→' : ' '} ${label} (${application}${parsed ? ', parsed' : ''})`,
@@ -58,7 +59,7 @@ forEachBackend((backend) => {
     const roundTrips = undisturbed.filter(({ roundTrip }) => roundTrip).length;
     assert.ok(undisturbed.length <= most.statements, `${undisturbed.length} statements`);
     assert.ok(roundTrips <= most.roundTrips, `${roundTrips} round trips`);
-    assert.equal(undisturbed.filter(({ parsed }) => parsed).length, 0, 'all are prepared');
+    assert.equal(parsedOf(undisturbed), 0, 'all are prepared');
   });
 });
 
