@@ -76,7 +76,7 @@ const changeable = {
     .trim()
     .min(1)
     .max(2048)
-    .regex(/^https?:\/\/\S+$/i, 'must be an http or https URL, macros and all')
+    .regex(/^https?:\/\/./i, 'must be an http or https URL, macros and all')
     .nullable()
     .optional()
     .meta({ description: 'A URL of their own tracker, with macros (see /postback-macros); null clears it' }),

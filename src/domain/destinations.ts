@@ -1,3 +1,5 @@
+import { hasDotSegment } from './dot-segments.ts';
+
 /**
  * Where links lead: an address of a shop, which may hold macros for what is known of the visit. It is kept as it was typed,
  * character by character; only what browsers would read otherwise is refused.
@@ -73,14 +75,8 @@ export function fillMacros(url: string, values: { readonly [M in DestinationMacr
   return url.replaceAll(macro, (whole: string, name: string, at: number) => {
     if (!isMacro(name)) return whole;
     const value = values[name.toLowerCase() as DestinationMacro] ?? '';
-    return (pathEnd === -1 || at < pathEnd) && climbs(value) ? '' : value;
+    return (pathEnd === -1 || at < pathEnd) && hasDotSegment(value) ? '' : value;
   });
-}
-
-/** Whether one of a value's pieces between slashes is made of dots alone, however often it is encoded. */
-function climbs(encoded: string): boolean {
-  const plain = encoded.replaceAll(/%(?:25)*2e/gi, '.').replaceAll(/%(?:25)*(?:2f|5c)/gi, '/');
-  return plain.split(/[/\\]/).some((piece) => /^(?:\.|%20|\+)+$/.test(piece));
 }
 
 /**

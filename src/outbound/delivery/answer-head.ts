@@ -83,11 +83,11 @@ export class HeadReader {
     let current: AnswerHead | null = null;
     const write = socket.write.bind(socket) as (...input: unknown[]) => boolean;
     const read = socket.read.bind(socket);
-    socket.write = ((...input: unknown[]) => {
+    socket.write = (...input: unknown[]) => {
       current = this.#next ?? current;
       this.#next = null;
       return write(...input);
-    }) as typeof socket.write;
+    };
     socket.read = (size?: number) => {
       const piece = read(size) as Buffer | null;
       return piece === null || current === null ? piece : current.take(piece);

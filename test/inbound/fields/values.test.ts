@@ -4,7 +4,7 @@ import type { FactAmount } from '../../../src/domain/facts.ts';
 import { giveField, type GivenFields } from '../../../src/inbound/fields/given.ts';
 import { defaultFieldNames } from '../../../src/inbound/fields/names.ts';
 import { readNet } from '../../../src/inbound/fields/net.ts';
-import { isIdMacro, isMacro } from '../../../src/inbound/fields/macros.ts';
+import { isIdMacro, isMacro } from '../../../src/domain/unreplaced-macros.ts';
 import { Problems } from '../../../src/inbound/fields/problems.ts';
 import {
   isTooFarAhead,

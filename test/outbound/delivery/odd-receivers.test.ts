@@ -23,7 +23,7 @@ const counted: [string, string[], number, string][] = [
     200,
     'ok',
   ],
-  ['an answer cut into bytes', [...OK], 200, 'ok'],
+  ['an answer cut into bytes', OK.split(''), 200, 'ok'],
   ['an equal Content-Length twice', ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nok'], 200, 'ok'],
   [
     'Content-Length twice, unequal',

@@ -1,4 +1,4 @@
-import { decodeComponent } from '../../domain/byte-text.ts';
+import { decodeComponent } from './byte-text.ts';
 
 /** Longer texts are refused for their length. */
 const MAX_LENGTH = 255;
