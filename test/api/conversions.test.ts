@@ -133,6 +133,10 @@ test('a misspelt name is hinted at where nothing was tracked', async () => {
   assert.match(misspelt.body.data.message, /'refferal_code' is no field: was referral_code meant\?/);
   const refused = await api.live.post('/conversions', { amount: 5, refferal_code: 'jane' });
   assert.match(refused.body.error.message, /click_id is required.*'refferal_code' is no field/);
+  const event = { event_type: 'lead', refferal_code: 'jane' };
+  const lead = await api.live.post('/events', { ...event, customer_id: 'misspelt' });
+  assert.match(lead.body.data.message, /It is kept\. 'refferal_code' is no field: was referral_code meant\?$/);
+  assert.match((await api.live.post('/events', event)).body.error.message, /'refferal_code' is no field/);
 });
 
 test('guests of one placeholder are not one customer', async () => {
