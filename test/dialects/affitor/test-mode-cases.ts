@@ -80,6 +80,13 @@ export const testModeCases: ConformanceCase[] = [
       body: { transaction_id: 'txn_test', additional_data: { test_mode: true } },
     }),
     status: 200,
-    check: (answer) => assert.deepEqual([at(answer, 'status'), at(answer, 'deductionAmount')], ['reversed', 2]),
+    body: z.strictObject({
+      success: z.literal(true),
+      status: z.literal('reversed'),
+      deductionAmount: z.literal(2),
+      sale_id: z.int().positive(),
+      commission_id: z.int().positive(),
+      ...testData('refund'),
+    }),
   },
 ];
