@@ -57,8 +57,7 @@ export const affiliateRoutes = [
       const affiliate = {
         ...shown,
         referralCode: found.referralCode,
-        paymentMethod: found.paymentMethod,
-        paymentDetails: found.paymentDetails ?? found.paymentEmail,
+        ...describePayment(found),
       };
       return answer(200, { success: true, data: { affiliate } });
     },
@@ -95,6 +94,12 @@ function identify(affiliate: Affiliate) {
     status: affiliate.status === 'active' || affiliate.status === 'pending' ? affiliate.status : 'blocked',
     createdAt: toSeconds(affiliate.createdAt),
   };
+}
+
+/** Where only a payment e-mail is known it is PayPal's, as on the page. */
+function describePayment({ paymentMethod, paymentDetails, paymentEmail }: Affiliate) {
+  const byEmail = paymentMethod === null && paymentDetails === null && paymentEmail !== null;
+  return { paymentMethod: byEmail ? 'paypal' : paymentMethod, paymentDetails: paymentDetails ?? paymentEmail };
 }
 
 /** With their earnings: one number each, so those in the program's currency. */
