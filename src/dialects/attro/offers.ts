@@ -59,6 +59,16 @@ export const offerRoutes = [
     },
   }),
   defineDialectRoute({
+    method: 'get',
+    path: '/offers/:id',
+    auth: 'key',
+    access: 'read',
+    limits: limitsOf('reads'),
+    handle: async ({ db }, { reach, params }) => {
+      return answer(200, { data: offerView(found(await findOffer(db, reach, params['id'] ?? ''), 'Offer')) });
+    },
+  }),
+  defineDialectRoute({
     method: 'patch',
     path: '/offers/:id',
     auth: 'key',

@@ -37,6 +37,23 @@ export const mistakes = badInput(
     },
     {
       method: 'GET',
+      path: (program) => `/affiliates/${program.affiliateId}`,
+      unknown: [() => '/affiliates/aff_unknown', (program) => `/affiliates/${program.other.affiliateId}`],
+    },
+    {
+      method: 'PATCH',
+      path: (program) => `/affiliates/${program.affiliateId}`,
+      body: () => ({ displayName: 'John Smith' }),
+      wrong: { displayName: '', email: 'nobody', type: 'friend', status: 'banned', website: 7, commissionOverride: 101 },
+      unknown: [() => '/affiliates/aff_unknown', (program) => `/affiliates/${program.other.affiliateId}`],
+    },
+    {
+      method: 'GET',
+      path: (program) => `/offers/${program.offerId}`,
+      unknown: [() => '/offers/off_unknown', (program) => `/offers/${program.other.offerId}`],
+    },
+    {
+      method: 'GET',
       path: () => '/offers',
       wrongQueries: ['limit=101', 'offset=x', 'isActive=yes'],
     },
@@ -78,6 +95,18 @@ export const mistakes = badInput(
         ({ other }) => ({ affiliateId: other.affiliateId }),
         ({ other }) => ({ offerId: other.offerId }),
       ],
+    },
+    {
+      method: 'GET',
+      path: ({ kept }) => `/tracking-links/${kept['link']}`,
+      unknown: [() => '/tracking-links/lnk_unknown'],
+    },
+    {
+      method: 'PATCH',
+      path: ({ kept }) => `/tracking-links/${kept['link']}`,
+      body: () => ({ customUrl: 'https://yourapp.com/other' }),
+      wrong: { customUrl: 'javascript:alert(1)' },
+      unknown: [() => '/tracking-links/lnk_unknown'],
     },
     {
       method: 'GET',
