@@ -8,7 +8,7 @@ import { findAffiliate, listAffiliates, type Affiliate, type AffiliateStatus } f
 import { getProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { toSeconds } from '../values.ts';
+import { blankAsNull, toSeconds } from '../values.ts';
 import { describeOverride, readOverride } from './commission.ts';
 import { email } from './fields.ts';
 import { limitsOf, pageLimits } from './limits.ts';
@@ -22,23 +22,21 @@ const ourStatuses = {
 } as const satisfies Record<string, readonly AffiliateStatus[]>;
 
 const types = z.enum(['external', 'internal']);
-const optionalText = text().nullish();
+const optionalText = blankAsNull(text().nullish());
 
 const fields = {
   displayName: text(),
   email,
   type: types,
   companyName: optionalText,
-  website: httpUrl.nullish(),
-  paymentEmail: email.nullish(),
+  website: blankAsNull(httpUrl.nullish()),
+  paymentEmail: blankAsNull(email.nullish()),
   commissionOverride: z
     .union([z.number(), z.object({ type: z.enum(['percentage', 'fixed']), value: z.number() })])
     .nullish(),
 };
 const newAffiliate = z.object(fields);
-const affiliateChanges = z
-  .object({ ...fields, status: z.enum(['active', 'pending', 'inactive']) })
-  .partial();
+const affiliateChanges = z.object({ ...fields, status: z.enum(['active', 'pending', 'inactive']) }).partial();
 
 export const affiliateRoutes = [
   defineDialectRoute({

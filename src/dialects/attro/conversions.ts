@@ -8,6 +8,7 @@ import { digestId } from '../../inbound/fields/references.ts';
 import { listConversions } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
+import { blankAsNull } from '../values.ts';
 import { submitRequest, type SubmittedMessage } from '../submit.ts';
 import { conversionView, everyStatus, shownFields, ourStatuses, statusNames } from './conversion-view.ts';
 import { email, positiveNumber } from './fields.ts';
@@ -19,9 +20,9 @@ const newConversion = z.object({
   offerId: reference,
   externalId: text(),
   amount: positiveNumber,
-  externalSource: text().nullish(),
+  externalSource: blankAsNull(text().nullish()),
   currency: currency.default('USD'),
-  customerEmail: email.nullish(),
+  customerEmail: blankAsNull(email.nullish()),
   metadata: z.record(z.string(), z.unknown()).nullish(),
 });
 type NewConversion = z.output<typeof newConversion>;

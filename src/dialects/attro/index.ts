@@ -2,6 +2,7 @@ import type { Dialect } from '../dialect.ts';
 import { affiliateRoutes } from './affiliates.ts';
 import { conversionRoutes } from './conversions.ts';
 import { describeInvalid, renderError } from './errors.ts';
+import { limitsOf } from './limits.ts';
 import { offerRoutes } from './offers.ts';
 import { trackingLinkRoutes } from './tracking-links.ts';
 
@@ -11,6 +12,7 @@ export const attro: Dialect = {
   base: '/attro/api/v1',
   credentials: ['bearer'],
   routes: [...affiliateRoutes, ...offerRoutes, ...trackingLinkRoutes, ...conversionRoutes],
+  limitsElsewhere: (method) => limitsOf(method === 'GET' || method === 'HEAD' ? 'reads' : 'writes'),
   renderError,
   describeInvalid,
 };

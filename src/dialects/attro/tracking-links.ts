@@ -17,7 +17,7 @@ import {
 } from '../../program/tracking-links.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { toSeconds } from '../values.ts';
+import { blankAsNull, toSeconds } from '../values.ts';
 import { limitsOf, pageLimits } from './limits.ts';
 import { answerPage } from './page.ts';
 
@@ -50,7 +50,7 @@ export const trackingLinkRoutes = [
     auth: 'key',
     access: 'write',
     limits: limitsOf('writes'),
-    body: z.object({ affiliateId: reference, offerId: reference, customUrl: destinationUrl.nullish() }),
+    body: z.object({ affiliateId: reference, offerId: reference, customUrl: blankAsNull(destinationUrl.nullish()) }),
     handle: async ({ db, config }, { principal: { programId }, livemode, reach, body }) => {
       const [affiliate, offer] = await Promise.all([
         findAffiliate(db, reach, body.affiliateId),
@@ -80,7 +80,7 @@ export const trackingLinkRoutes = [
     auth: 'key',
     access: 'write',
     limits: limitsOf('writes'),
-    body: z.object({ customUrl: destinationUrl.nullish() }),
+    body: z.object({ customUrl: blankAsNull(destinationUrl.nullish()) }),
     handle: async (deps, { principal, livemode, reach, params, body }) => {
       const link = found(await findTrackingLink(deps.db, reach, params['id'] ?? ''), 'Tracking link');
       assertMayChange(principal, link);

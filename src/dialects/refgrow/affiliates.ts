@@ -7,7 +7,7 @@ import { findAffiliate, listAffiliates, type Affiliate } from '../../program/aff
 import { findProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { toMajorNumber, toSeconds } from '../values.ts';
+import { blankAsNull, toMajorNumber, toSeconds } from '../values.ts';
 import { resourceNotFound } from './errors.ts';
 import { pageLimits, readLimits, writeLimits } from './limits.ts';
 
@@ -22,7 +22,7 @@ const listQuery = z.object({
 const newAffiliate = z.object({
   email,
   name: text(),
-  referralCode: code.regex(/^(?!aff_[0-9a-f]{32}$)/i, 'must not look like an affiliate ID').nullish(),
+  referralCode: blankAsNull(code.regex(/^(?!aff_[0-9a-f]{32}$)/i, 'must not look like an affiliate ID').nullish()),
   customFields: z
     .record(z.string().max(64), z.unknown())
     .refine((fields) => JSON.stringify(fields).length <= 16_384, 'must have at most 16 KiB')

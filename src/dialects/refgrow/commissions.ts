@@ -142,7 +142,8 @@ async function describeCommissions(db: Deps['db'], programId: string, conversion
   ]);
   return conversions.map((conversion) => {
     const status = statusOf(conversion.status);
-    const amountMinor = (status === 'rejected' ? takenBack.get(conversion.id) : undefined) ?? conversion.commissionMinor;
+    const amountMinor =
+      (status === 'rejected' ? takenBack.get(conversion.id) : undefined) ?? conversion.commissionMinor;
     const reason = reasons.get(conversion.id);
     return {
       id: commissionIdOf(conversion.id),

@@ -169,6 +169,26 @@ export const affiliateCases: ConformanceCase[] = [
     },
   },
   {
+    name: 'takes fields that a form left empty for none',
+    request: () => ({
+      path: '/affiliates',
+      body: {
+        displayName: 'Form',
+        email: 'form@example.com',
+        type: 'external',
+        companyName: '',
+        website: '',
+        paymentEmail: ' ',
+      },
+    }),
+    status: 201,
+    body: wholeAffiliate,
+    check: (answer) => {
+      const told = ['companyName', 'website', 'paymentEmail'].map((name) => at(answer, `data.${name}`));
+      assert.deepEqual(told, [null, null, null]);
+    },
+  },
+  {
     name: 'lets no test key change a live affiliate',
     request: ({ affiliateId }) => ({
       method: 'PATCH',

@@ -29,6 +29,12 @@ describeConformance(
       headers: limitHeaders,
     },
     {
+      name: 'are told with the answer about an unknown path, too',
+      request: () => ({ path: '/nothing' }),
+      status: 404,
+      headers: { ...limitHeaders, 'x-ratelimit-remaining': '98' },
+    },
+    {
       name: 'end a burst of more than 20 requests in a second, with retryAfter in the body',
       request: () => ({ path: '/offers' }),
       status: 200,

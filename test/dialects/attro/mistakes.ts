@@ -44,7 +44,14 @@ export const mistakes = badInput(
       method: 'PATCH',
       path: (program) => `/affiliates/${program.affiliateId}`,
       body: () => ({ displayName: 'John Smith' }),
-      wrong: { displayName: '', email: 'nobody', type: 'friend', status: 'banned', website: 7, commissionOverride: 101 },
+      wrong: {
+        displayName: '',
+        email: 'nobody',
+        type: 'friend',
+        status: 'banned',
+        website: 7,
+        commissionOverride: 101,
+      },
       unknown: [() => '/affiliates/aff_unknown', (program) => `/affiliates/${program.other.affiliateId}`],
     },
     {

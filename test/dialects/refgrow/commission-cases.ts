@@ -151,6 +151,16 @@ export const commissionCases: ConformanceCase[] = [
     body: failure('invalid_request', 'status'),
   },
   {
+    name: 'PUT /commissions/:id/status names the field where the reason is too long',
+    request: ({ kept }) => ({
+      method: 'PUT',
+      path: `/commissions/${kept['third']}/status`,
+      body: { status: 'rejected', reason: 'x'.repeat(1001) },
+    }),
+    status: 400,
+    body: failure('invalid_request', 'reason'),
+  },
+  {
     name: 'GET /commissions filters by status',
     request: () => ({ path: '/commissions?status=paid' }),
     status: 200,
