@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describeConformance } from '../conformance.ts';
+import { accountCases } from './account-cases.ts';
 import { affiliateCases } from './affiliate-cases.ts';
 import { conversionCases } from './conversion-cases.ts';
 import { mistakes } from './mistakes.ts';
@@ -13,6 +14,7 @@ describeConformance('Attro', base, [
   ...offerCases,
   ...trackingLinkCases,
   ...conversionCases,
+  ...accountCases,
   ...mistakes,
 ]);
 

@@ -123,7 +123,7 @@ export const referralCases: ConformanceCase[] = [
   },
   {
     name: 'POST /referrals/convert records by referral code, without an order id',
-    request: ({ referralCode }) => ({ path: '/referrals/convert', body: { referralCode: 'JOHNDOE10', amount: 50 } }),
+    request: () => ({ path: '/referrals/convert', body: { referralCode: 'JOHNDOE10', amount: 50 } }),
     status: 201,
     body: conversion,
     check: (answer) => assert.deepEqual([at(answer, 'data.commission'), at(answer, 'data.orderId')], [10, null]),
