@@ -25,9 +25,9 @@ const macroNames = Object.keys(destinationMacros);
 /** `{click_id}`, also with the braces as an address bar copies them. */
 const macro = /(?:\{|%7B)\s*([a-z]\w*)\s*(?:\}|%7D)/gi;
 
-/** How other systems write a macro of ours: it would come out as it stands, or with the signs around it. */
+/** How other systems write a macro of ours, or one that was cut off: it would come out as it stands, or with signs around it. */
 const foreign = new RegExp(
-  `[{$#]\\{\\s*(${macroNames.join('|')})\\s*\\}|(?<=[=/])(?:\\[|%%|!!!|[#$<])(${macroNames.join('|')})(?:\\]|%%|!!!|[#$>])`,
+  `(?:[{$]|=#)\\{\\s*(${macroNames.join('|')})\\s*\\}|(?<!\\{\\s*)\\b(${macroNames.join('|')})\\s*\\}|\\{\\s*(${macroNames.join('|')})\\b(?!\\s*\\})|(?<=[=/])(?:\\[|%%|!!!|[#$<])(${macroNames.join('|')})(?:\\]|%%|!!!|[#$>])`,
   'i',
 );
 
@@ -49,8 +49,8 @@ export function findUrlProblem(text: string): string | null {
 export function findDestinationProblem(text: string): string | null {
   const problem = findUrlProblem(text);
   if (problem !== null) return problem;
-  const [, spelt, signed] = foreign.exec(text) ?? [];
-  const known = spelt ?? signed;
+  const [, ...spelt] = foreign.exec(text.replaceAll(/%7b/gi, '{').replaceAll(/%7d/gi, '}')) ?? [];
+  const known = spelt.find((name) => name !== undefined);
   if (known !== undefined) return `has a macro in a spelling that is not ours: write {${known.toLowerCase()}}`;
   for (const [whole, name = ''] of text.matchAll(macro)) {
     if (isMacro(name) || !whole.startsWith('{')) continue;

@@ -127,6 +127,15 @@ test('sub1 to sub5 are kept up to 1024 characters; longer ones the API refuses, 
   const { query } = await visit(`/r/${code}?sub5=${whole}y`);
   assert.equal(query.get('sub5'), `${whole.slice(1)}…`);
   assert.equal((await api.live.get(`/clicks/${query.get('click_id')}`)).body.data.sub5, `${whole.slice(1)}…`);
+  // Neither half a character nor half of what stands for a byte is left at the end.
+  for (const [end, kept] of [
+    ['%F0%9F%98%80%F0%9F%98%80', ''],
+    ['x%E9%E9%E9', 'x'],
+  ] as const) {
+    const cut = await visit(`/r/${code}?sub1=${'x'.repeat(1022)}${end}`);
+    const click = (await api.live.get(`/clicks/${cut.query.get('click_id')}`)).body.data;
+    assert.equal(click.sub1, `${'x'.repeat(1022)}${kept}…`, end);
+  }
   assert.equal((await api.live.post('/clicks', { affiliateId, sub1: whole })).status, 201);
   assert.equal((await api.live.post('/clicks', { affiliateId, sub1: `${whole}y` })).status, 400);
 });

@@ -1,6 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import type { Fact } from '../../domain/facts.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
+import { isMacro } from '../../domain/unreplaced-macros.ts';
 import { customerRef } from '../../inbound/fields/references.ts';
 import { getProgram } from '../../program/programs.ts';
 import { badRequest, browserLeadsOff } from './errors.ts';
@@ -25,7 +26,7 @@ export async function admitBrowser(
 ): Promise<BrowserLead> {
   if (!test && !(await getProgram(db, programId)).browserLeads) throw browserLeadsOff();
   // What a site sends where nobody is signed in is no key.
-  const key = said.key && !isPlaceholder(said.key) ? said.key : null;
+  const key = said.key && !isPlaceholder(said.key) && !isMacro(said.key) ? said.key : null;
   if (key !== null && !customerRef(key).startsWith(OWN)) throw badRequest(PROVIDER_ID);
   return { ...said, key };
 }

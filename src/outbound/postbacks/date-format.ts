@@ -28,11 +28,26 @@ export function findDateProblem(argument: string): string | null {
 /** Why a format would write something else than was meant, or null: a letter in it is no token of its kind. */
 export function findTokenProblem(argument: string): string | null {
   const { format } = splitArgument(argument);
-  const unknown = readFormat(format).find((part) => 'text' in part && part.unknown);
-  if (!unknown || !('text' in unknown)) return null;
-  const { tokens, quoted } = chooseStyle(format);
+  const parts = readFormat(format);
+  const style = chooseStyle(format);
+  const unknown = parts.find((part) => 'text' in part && part.unknown);
+  if (!unknown || !('text' in unknown)) return findMixUp(parts, style);
+  const { tokens, quoted } = style;
   const known = Object.keys(tokens).join(' ');
   return `has '${unknown.text}', which is no part of a date: there are ${known}; other letters stand ${quoted}`;
+}
+
+/** Months and minutes have the same letter, and are mixed up: `yyyy-mm-dd`, `Y-m-d H:m`. */
+function findMixUp(parts: readonly Part[], { clock }: Style): string | null {
+  const names = parts.flatMap((part) => ('write' in part ? [part.name] : []));
+  const count = (tokens: readonly string[]): number => names.filter((name) => tokens.includes(name)).length;
+  const { year, month, hour, minute } = clock;
+  if (count(minute) > 0 && count(year) > 0 && count(hour) === 0) {
+    return `has minutes without hours: the month is ${month[0]}`;
+  }
+  return count(hour) > 0 && count(month) > 1 && count(minute) === 0
+    ? `has the month twice: minutes are ${minute[0]}`
+    : null;
 }
 
 /** The zone follows the last comma. A format may contain commas itself, but then a zone must follow. */
@@ -44,7 +59,7 @@ function splitArgument(argument: string): { format: string; timeZone: string } {
 
 type Write = (moment: Moment) => string;
 
-type Part = { write: Write } | { text: string; unknown: boolean };
+type Part = { write: Write; name: string } | { text: string; unknown: boolean };
 
 interface Style {
   tokens: Record<string, Write>;
@@ -52,6 +67,8 @@ interface Style {
   pattern: RegExp;
   /** How letters are written that stand for themselves. */
   quoted: string;
+  /** What is easily mixed up, the usual token first. */
+  clock: Record<'year' | 'month' | 'hour' | 'minute', readonly [string, ...string[]]>;
 }
 
 function readFormat(format: string): Part[] {
@@ -63,7 +80,7 @@ function readFormat(format: string): Part[] {
     const write = Object.hasOwn(tokens, whole) ? tokens[whole] : undefined;
     parts.push({ text: format.slice(end, match.index), unknown: false });
     if (literal !== undefined) parts.push({ text: literal, unknown: false });
-    else parts.push(write ? { write } : { text: whole, unknown: true });
+    else parts.push(write ? { write, name: whole } : { text: whole, unknown: true });
     end = match.index + whole.length;
   }
   parts.push({ text: format.slice(end), unknown: false });
@@ -210,15 +227,38 @@ const php: Record<string, Write> = {
 /** T and Z as ISO 8601 has them. */
 const iso: Record<string, Write> = { T: () => 'T', Z: isoOffset };
 
+const doubled = { month: ['MM', 'M'], hour: ['HH', 'H', 'hh', 'h'], minute: ['mm', 'm'] } as const;
+
 const styles = {
-  strftime: { tokens: strftime, pattern: /%-?./g, quoted: 'as they are' },
-  unicode: { tokens: { ...unicode, ...iso }, pattern: /'([^']*)'|([A-Za-z])\2*/g, quoted: "in quotes, as in 'h'" },
+  strftime: {
+    tokens: strftime,
+    pattern: /%-?.?/g,
+    quoted: 'as they are',
+    clock: {
+      year: ['%Y', '%y'],
+      month: ['%m', '%-m'],
+      hour: ['%H', '%-H', '%I', '%-I', '%k', '%l'],
+      minute: ['%M', '%-M'],
+    },
+  },
+  unicode: {
+    tokens: { ...unicode, ...iso },
+    pattern: /'([^']*)'|([A-Za-z])\2*/g,
+    quoted: "in quotes, as in 'h'",
+    clock: { ...doubled, year: ['yyyy', 'yy'] },
+  },
   repeated: {
     tokens: { ...repeated, ...iso },
     pattern: /\[([^\]]*)\]|Do|([A-Za-z])\2*/g,
     quoted: 'in brackets, as in [h]',
+    clock: { ...doubled, year: ['YYYY', 'YY'] },
   },
-  php: { tokens: { ...php, ...iso }, pattern: /\\(.)|[A-Za-z]/g, quoted: 'after a backslash, as in \\h' },
+  php: {
+    tokens: { ...php, ...iso },
+    pattern: /\\(.)|[A-Za-z]/g,
+    quoted: 'after a backslash, as in \\h',
+    clock: { year: ['Y', 'y'], month: ['m', 'n'], hour: ['H', 'G', 'h', 'g'], minute: ['i'] },
+  },
 } satisfies Record<string, Style>;
 
 function chooseStyle(format: string): Style {

@@ -37,7 +37,7 @@ const escapedAmpersand = /&(?:amp|#0*38|#x0*26);/i;
  */
 export function findSpellingProblem(text: string, kind: 'url' | 'form' | 'document'): string | null {
   // Tags of a document are no marks of anybody.
-  const untagged = kind === 'document' ? text.replaceAll(/[<>]/g, ' ') : text;
+  const untagged = kind === 'document' ? text.replaceAll(/[<>]/g, ' ') : plainOf(text);
   const foreign = foreignBraces.exec(untagged)?.[0] ?? foreignMarks.exec(untagged)?.[0];
   if (foreign !== undefined) return describeForeign(foreign);
   if (kind !== 'document' && escapedAmpersand.test(text)) return 'has &amp; where it must have & alone';
@@ -45,6 +45,14 @@ export function findSpellingProblem(text: string, kind: 'url' | 'form' | 'docume
   if (!parsed.ok) return parsed.problem;
   const piece = piecesOf(parsed.template).find((each) => isIdMacro(each) && !isUnfilled(each));
   return piece === undefined ? findTokens(parsed.template) : describeForeign(piece);
+}
+
+/** Without what is in brackets in the names of parameters (`filter[status]=`), and without what HTML made of marks. */
+function plainOf(text: string): string {
+  return text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll(/((?:^|[?&;])[\w.%-]+)(?:\[[\w.-]*\])+(?==)/g, '$1');
 }
 
 /** Why a template that may be looked at cannot be set, or null: a word in it stands for what the account has. */
@@ -62,7 +70,9 @@ function isUnfilled(piece: string): boolean {
 /** Values and pieces of the path, but for those with macros of ours: what is around one is meant so. */
 function piecesOf({ parts }: PostbackTemplate): string[] {
   const text = parts.map((part) => (typeof part === 'string' ? part : '\0')).join('');
-  return text.split(/[&;=?/#"\s]|%(?:3d|26|2f)/i).filter((piece) => !/[{}\0]/.test(piece));
+  const pieces = text.split(/[&;=?/#"\s]|%(?:3d|26|2f)/i);
+  // Encoded JSON has braces of its own.
+  return pieces.filter((piece) => !/[{}\0]|^%7b(?:%20)*%22/i.test(piece));
 }
 
 function describeForeign(found: string): string {

@@ -91,6 +91,22 @@ export const saleCases: ConformanceCase[] = [
     ...says(400, 'transaction_id stands for no value: the sender did not fill it in'),
   },
   {
+    name: 'sale whose transaction_id is a macro is refused in words',
+    request: () => ({
+      path: '/api/v1/track/sale',
+      body: { transaction_id: '{{order.id}}', customer_key: 'usr_abc123', amount_cents: 4900 },
+    }),
+    ...says(400, 'transaction_id holds a macro, which the sender did not replace by a value'),
+  },
+  {
+    name: 'sale of a macro is nobody known',
+    request: () => ({
+      path: '/api/v1/track/sale',
+      body: { transaction_id: 'txn_macro', customer_key: '{{user.id}}', amount_cents: 4900 },
+    }),
+    ...says(400, 'Customer not found. Provide customer_key or click_id.'),
+  },
+  {
     name: 'sale of a guest is nobody known',
     request: () => ({
       path: '/api/v1/track/sale',

@@ -62,6 +62,21 @@ describe('dates of postbacks', () => {
     );
   });
 
+  test('a month in the place of minutes, and minutes in that of a month, are a mistake', () => {
+    for (const [format, expected] of [
+      ['yyyy-mm-dd', /minutes without hours: the month is MM/],
+      ['YYYY-mm-DD', /the month is MM/],
+      ['%Y-%M-%d', /the month is %m/],
+      ['Y-i-d', /the month is m/],
+      ['YYYY-MM-DD HH:MM', /month twice: minutes are mm/],
+      ['Y-m-d H:m', /minutes are i/],
+      ['%Y-%m-%d %H:%m:%S', /minutes are %M/],
+      ['%Y-%', /has '%'/],
+    ] as const) {
+      assert.match(findTokenProblem(format) ?? '', expected, format);
+    }
+  });
+
   test('what was set before unknown letters were refused goes out as it did', () => {
     assert.equal(formatDate(morning, 'Y-m-d Q'), '2026-03-01 Q');
     assert.equal(formatDate(morning, '%Y %Q'), '2026 %Q');

@@ -179,6 +179,7 @@ describe('templates that are refused', () => {
     ['cid=$CLICK_ID$', /write \{click_id\}/],
     ['cid=<<<click_id>>>', /write \{click_id\}/],
     ['cid=<click_id>', /write \{click_id\}/],
+    ['cid=&lt;click_id&gt;', /write \{click_id\}/],
     ['sum=[SUM]', /write \{payout\}/],
     ['cid=REPLACE_ME', /would go out as it stands/],
     ['cid=your_click_id', /would go out as it stands/],
@@ -222,6 +223,8 @@ describe('templates that are refused', () => {
       'cid={click_id}&note=100%25&u=%C3%A4%C3%B6',
       'cid={click_id}&x=__&y=$5&z=*',
       'cid={click_id}&key=key&user=your',
+      'cid={click_id}&filter[status]=1&f[a][payout]={payout}',
+      'cid={click_id}&json=%7B%22payout%22%3A{payout}%7D',
     ]) {
       assert.equal(findTemplateProblem(`https://t.example/pb?${text}`), null, text);
     }
