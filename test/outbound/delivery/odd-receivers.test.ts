@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHttpSender, type Answer, type HttpSender } from '../../../src/outbound/delivery/send.ts';
 import { createAddressGuard } from '../../../src/outbound/guard/address-guard.ts';
@@ -84,21 +84,25 @@ describe('receivers that do not keep to HTTP', () => {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
+  });
+  after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  // A connection that was kept might just be closed by this server when the next test sends over it.
+  beforeEach(() => {
     const guard = createAddressGuard({ allowCidrs: ['127.0.0.0/8'], allowHttp: false, publicUrl: 'https://hub.test' });
     sender = createHttpSender({ guard, totalTimeoutMs: 1_000 });
   });
-  after(async () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-    await sender.close();
-  });
+  afterEach(() => sender.close());
 
   async function answer(socket: Socket): Promise<void> {
-    for (const piece of pieces) {
+    const [written, staysOpen] = [pieces, keepOpen];
+    for (const piece of written) {
       socket.write(piece, 'latin1');
-      await sleep(pieces.length > 10 ? 1 : 10);
+      await sleep(written.length > 10 ? 1 : 10);
     }
-    if (!keepOpen) socket.end();
+    if (!staysOpen) socket.end();
   }
 
   function send(written: readonly string[], options: { keepOpen?: boolean } = {}): Promise<Answer> {
