@@ -80,6 +80,10 @@ describe('macros that the tracker did not replace', () => {
     '[[TXID]',
     '%%TXID%',
     '!!!txid!',
+    '%TXID%%',
+    '*|TXID|',
+    '<<<txid>',
+    '#{txid',
   ];
   for (const macro of macros) {
     it(`${macro} is one`, () => {

@@ -76,6 +76,9 @@ describe('an ampersand that was escaped for another language', () => {
     'clickid=clk_1&?status=rejected',
     'clickid=clk_1&%26status=rejected',
     'clickid=clk_1&amp%26status=rejected',
+    'clickid=clk_1&%26amp%3Bstatus=rejected',
+    '?clickid=clk_1&status=rejected',
+    'clickid=clk_1%3Bstatus%3Drejected',
   ]) {
     it(`is refused in words: ${query}`, () => {
       const error = refusal({ query });
@@ -247,6 +250,9 @@ describe('a body', () => {
     for (const [body, type] of [
       ['status=rejected', 'text/plain'],
       ['{"status":"rejected"}', 'text/plain'],
+      ['\ufeffstatus=rejected', 'text/plain'],
+      ['&status=rejected', 'text/plain'],
+      [part('status', 'rejected'), 'multipart/form-data; boundary=B'],
     ] as const) {
       const fact = read({ query: 'clickid=clk_1&sum=5', body, type });
       assert.equal(fact.type === 'tracker' && fact.state, 'rejected');
@@ -254,6 +260,10 @@ describe('a body', () => {
     assert.equal(refusal({ query: 'sum=5', body: 'hello', type: 'text/plain' }).status, 415);
     assert.match(
       refusal({ query: 'clickid=clk_1', body: '[{"status":"rejected"}]', type: json }).message,
+      /JSON object/,
+    );
+    assert.match(
+      refusal({ query: 'clickid=clk_1', body: '[{"status":"rejected"}]', type: 'text/plain' }).message,
       /JSON object/,
     );
     assert.match(refusal({ query: 'clickid=clk_1', body: '{"a":', type: json }).message, /not valid JSON/);
@@ -265,6 +275,7 @@ describe('a body', () => {
       { query: 'clickid=clk_1&sum=5&items[]=1&items[]=2&tag=a&tag=b' },
       { query: 'clickid=clk_1&sum[]=5' },
       { query: 'clickid=clk_1&sum=5&metadata=text&metadata[a]=1' },
+      { query: 'clickid=clk_1&sum=5&event[id]=1&url[0]=a&sub1[x]=1' },
       { body: '{"clickid":"clk_1","sum":5,"items":[{"sum":9,"status":"rejected"}],"customer":{"id":1}}', type: json },
       { body: '{"clickid":"clk_1","sum":5,"event":{"id":1},"url":["a"],"sub1":{},"product_id":[]}', type: json },
     ]) {

@@ -224,6 +224,8 @@ describe('templates that are refused', () => {
       'cid={click_id}&x=__&y=$5&z=*',
       'cid={click_id}&key=key&user=your',
       'cid={click_id}&filter[status]=1&f[a][payout]={payout}',
+      'j=%7B%22status%22%3A1%7D&k=%7B%22id%22%3A%22{click_id}%22%7D',
+      'd={date:%H:%M}&e={date:mm:ss}&f={date:Y-m-d H}&g={date:YYYY-MM-DD HH:mm}',
       'cid={click_id}&json=%7B%22payout%22%3A{payout}%7D',
     ]) {
       assert.equal(findTemplateProblem(`https://t.example/pb?${text}`), null, text);
