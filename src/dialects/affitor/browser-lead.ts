@@ -16,8 +16,9 @@ interface BrowserLead {
 }
 
 /**
- * Lets a browser's lead in, where the program takes them, or it asks to be a test record. It may name a customer by the caller's own key alone: the id of a
- * payment provider belongs to whoever pays there, which a visitor cannot say. Throws where it is refused.
+ * Lets a browser's lead in, where the program takes them, or it asks to be a test record. It may name a customer by the
+ * caller's own key alone: the id of a payment provider belongs to whoever pays there, which a visitor cannot say. Throws where
+ * it is refused.
  */
 export async function admitBrowser(
   db: Db,

@@ -1,72 +1,84 @@
 import type { Socket } from 'node:net';
 
 const NOTHING: Buffer = Buffer.alloc(0);
-/** Longer heads are read along with no further. */
+/** Of an answer no more is kept beside the parser, and of interim answers no more is waited for. */
 const MAX_BYTES = 64 * 1024;
 const MAX_INTERIM_BYTES = 8 * 1024;
 
-const statusLine = /^HTTP\/1\.[01] (\d{3})(?:[ \t][^\n]*)?\r?\n/;
+/** As long as this the beginning of an answer tells whether it is an interim one. */
+const TELLING = 'HTTP/1.1 100'.length;
 const interim = /^HTTP\/1\.[01] 1(?!01)\d\d/;
+const statusLine = /^HTTP\/1\.[01] (\d{3})(?:[ \t][^\n]*)?\r?\n/;
+const emptyLine = /\r?\n\r?\n/;
 
 /**
- * The head of an answer as it came, beside the parser, which takes whole and correct ones only: an endpoint that said 200
- * has the delivery, whatever is wrong with its headers. Interim answers (`100 Continue`) are taken out of what the parser
+ * The beginning of an answer as it came, beside the parser, which takes whole and correct heads only: an endpoint that said
+ * 200 has the delivery, whatever is wrong with its headers. Interim answers (`100 Continue`) are taken out of what the parser
  * reads: any client must bear those that it did not ask for (RFC 9110, 15.2), and undici ends the connection at a 100.
+ *
+ * Every delivery comes this way, and the parser manages nearly all: so what came is only kept, and read when it is asked for.
  */
 export class AnswerHead {
-  #bytes = NOTHING;
-  /** `start`: an interim answer may come. `head`: the answer itself has begun. `body`: nothing more to learn. */
-  #at: 'start' | 'head' | 'body' = 'start';
+  #pieces: Buffer[] = [];
+  #length = 0;
+  /** The answer itself has begun: no interim one comes any more. */
+  #begun = false;
 
   /** What the parser gets of this piece; null: nothing yet. */
   take(piece: Buffer): Buffer | null {
-    if (this.#at === 'body') return piece;
-    this.#bytes = this.#bytes.length === 0 ? piece : Buffer.concat([this.#bytes, piece]);
-    const passed = this.#at === 'head' ? piece : this.#passInterim();
-    if (passed !== null) this.#at = isWhole(this.#bytes) ? 'body' : 'head';
-    return passed;
+    if (this.#begun) {
+      if (this.#length < MAX_BYTES) this.#keep(piece);
+      return piece;
+    }
+    const left = withoutInterim(this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces, piece]));
+    this.#begun = left.isAnswer;
+    this.#pieces = [];
+    this.#length = 0;
+    this.#keep(left.bytes);
+    return left.isAnswer ? left.bytes : null;
   }
 
   /** The status that was read, or null. A line that was not read to its end says nothing. */
   get status(): number | null {
-    const [, digits] = statusLine.exec(this.#bytes.toString('latin1', 0, 1024)) ?? [];
+    const [, digits] = statusLine.exec(this.#text) ?? [];
     return digits === undefined ? null : Number(digits);
   }
 
   get retryAfter(): string | undefined {
-    return /\nretry-after[ \t]*:[ \t]*([^\r\n]*)\r?\n/i.exec(this.#bytes.toString('latin1'))?.[1];
+    return /\nretry-after[ \t]*:[ \t]*([^\r\n]*)\r?\n/i.exec(this.#text)?.[1];
   }
 
   /** What came after the head, as it came. */
   get rest(): Buffer {
-    const end = endOfHead(this.#bytes);
-    return end === -1 ? NOTHING : this.#bytes.subarray(end);
+    const end = endOfHead(this.#text);
+    return end === -1 ? NOTHING : Buffer.concat(this.#pieces).subarray(end);
   }
 
-  #passInterim(): Buffer | null {
-    for (;;) {
-      const start = this.#bytes.toString('latin1', 0, 12);
-      if (start.length < 12 && 'HTTP/1.'.startsWith(start.slice(0, 7))) return null;
-      if (!interim.test(start)) return this.#bytes;
-      const end = endOfHead(this.#bytes);
-      if (end === -1) return this.#bytes.length < MAX_INTERIM_BYTES ? null : this.#bytes;
-      this.#bytes = this.#bytes.subarray(end);
-    }
+  /** Each character is a byte. */
+  get #text(): string {
+    return Buffer.concat(this.#pieces).toString('latin1');
+  }
+
+  #keep(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
   }
 }
 
-function isWhole(bytes: Buffer): boolean {
-  return bytes.length > MAX_BYTES || endOfHead(bytes) !== -1;
+/** What is left of the beginning of an answer, and whether the answer itself begins there. */
+function withoutInterim(bytes: Buffer): { bytes: Buffer; isAnswer: boolean } {
+  const start = bytes.toString('latin1', 0, TELLING);
+  if (start.length < TELLING && 'HTTP/1.'.startsWith(start.slice(0, 7))) return { bytes, isAnswer: false };
+  if (!interim.test(start)) return { bytes, isAnswer: true };
+  const end = endOfHead(bytes.toString('latin1', 0, MAX_INTERIM_BYTES));
+  if (end === -1) return { bytes, isAnswer: bytes.length >= MAX_INTERIM_BYTES };
+  return withoutInterim(bytes.subarray(end));
 }
 
 /** Where the empty line ends, with or without carriage returns; -1 where there is none yet. */
-function endOfHead(bytes: Buffer): number {
-  const ends = ['\r\n\r\n', '\n\n'].map((line) => {
-    const at = bytes.indexOf(line);
-    return at === -1 ? Infinity : at + line.length;
-  });
-  const end = Math.min(...ends);
-  return end === Infinity ? -1 : end;
+function endOfHead(text: string): number {
+  const found = emptyLine.exec(text);
+  return found === null ? -1 : found.index + found[0].length;
 }
 
 /** Gives the heads of answers to those who wait for them: one request at a time goes over a connection. */

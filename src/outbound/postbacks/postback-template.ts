@@ -1,4 +1,4 @@
-import { encodeComponent } from '../../domain/byte-text.ts';
+import { decodeEscapes, encodeComponent } from '../../domain/byte-text.ts';
 import { hasDotSegment } from '../../domain/dot-segments.ts';
 import { formatDate, findDateProblem } from './date-format.ts';
 
@@ -68,8 +68,8 @@ export function parseTemplate(text: string): ParsedTemplate {
       return { ok: false, problem: `has an unknown macro ${whole}: there are ${macroList}` };
     }
     const argument =
-      rawArgument === undefined ? null : name === 'date' ? decodeFormat(rawArgument) : decode(rawArgument);
-    const fallback = rawFallback === undefined ? null : decode(rawFallback);
+      rawArgument === undefined ? null : name === 'date' ? decodeFormat(rawArgument) : decodeEscapes(rawArgument);
+    const fallback = rawFallback === undefined ? null : decodeEscapes(rawFallback);
     const problem = argument === null ? null : findArgumentProblem(name, argument);
     if (problem) return { ok: false, problem: `has ${whole}, which ${problem}` };
     parts.push(text.slice(end, match.index), { name, argument, fallback });
@@ -84,18 +84,7 @@ const macroList = Object.keys(postbackMacros)
   .map((name) => `{${name}}`)
   .join(', ');
 
-/** An address bar writes `%20` for a space. */
-function decode(text: string): string {
-  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (run) => {
-    try {
-      return decodeURIComponent(run);
-    } catch {
-      return run;
-    }
-  });
-}
-
-/** Formats of dates have percent signs of their own, but never before a digit. */
+/** An address bar writes `%20` for a space. Formats of dates have percent signs of their own, but never before a digit. */
 function decodeFormat(argument: string): string {
   return argument.replaceAll(/%[2-7][0-9a-f]/gi, decodeURIComponent);
 }
