@@ -125,7 +125,7 @@ export function assembleOrder(
   const refs = stated.flatMap((fact) => fact.refs);
   const usualCurrency = before?.assumedCurrency ?? defaultCurrency(catalog);
   const offerCurrency = currencyOfOffer(stated, recorded.terms, catalog);
-  const paidTo = payeesOf(ledgerSums, rows);
+  const paidTo = payeesOf(ledgerSums);
   // Of what a payout took and the same or another gave back nothing is left to hold on to.
   const pinned = paidTo.length > 0 && isKeyless(facts);
   const assumedCurrency = (pinned ? before?.currency : null) ?? offerCurrency ?? usualCurrency;
@@ -159,14 +159,18 @@ function codesIn(arrivals: readonly Arrival[]): ReadonlySet<string> {
 }
 
 /** Whom payouts paid in the end, in an order that does not depend on which of the orders is which. */
-function payeesOf(sums: OrderSum[], rows: readonly OrderRow[]): PaidTo[] {
+function payeesOf(sums: OrderSum[]): PaidTo[] {
   if (sums.length === 0) return [];
   const payees = [...Map.groupBy(sums, ({ affiliateId, currency }) => `${affiliateId} ${currency}`).values()].flatMap(
     (of) => (of.reduce((total, { paidMinor }) => total + paidMinor, 0n) > 0n ? of.filter(isPaidSum) : []),
   );
-  const byLead = rows.some((row) => row.ranksLast);
   return payees
-    .map(({ affiliateId, offerId, clickId }) => ({ affiliateId, offerId, clickId, byLead }))
+    .map(({ affiliateId, offerId, clickId, ranksLast }) => ({
+      affiliateId,
+      offerId,
+      clickId,
+      byLead: ranksLast === true,
+    }))
     .sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b)));
 }
 
