@@ -48,9 +48,13 @@ const affiliateWithStatsSchema = z
 /** A code that looks like an affiliate id would never be found. */
 const referralCode = code.regex(/^(?![Aa][Ff][Ff]_[0-9A-Fa-f]{32}$)/, 'must not look like an affiliate id');
 
+const ownEmail = email.meta({
+  description: 'Need not be unique: several affiliates may have one e-mail. `GET /affiliates?email=` lists them',
+});
+
 const changeable = {
   displayName: text(),
-  email,
+  email: ownEmail,
   type: z.enum(types).optional(),
   companyName: text().nullable().optional(),
   website: httpUrl.nullable().optional(),
@@ -76,7 +80,7 @@ const changeable = {
     .trim()
     .min(1)
     .max(2048)
-    .regex(/^https?:\/\/\S+$/i, 'must be an http or https URL, macros and all')
+    .regex(/^https?:\/\/./i, 'must be an http or https URL, macros and all')
     .nullable()
     .optional()
     .meta({ description: 'A URL of their own tracker, with macros (see /postback-macros); null clears it' }),
@@ -148,7 +152,7 @@ export const affiliateRoutes: Route[] = [
       .strictObject({
         ...changeable,
         displayName: changeable.displayName.optional(),
-        email: email.optional(),
+        email: ownEmail.optional(),
         livemode: takeOver,
       })
       .meta({ id: 'AffiliateChanges' }),

@@ -110,7 +110,7 @@ export const commissionRoutes: Route[] = [
         affiliateId: reference.optional().meta({ description: 'Id or referral code; instead of a status' }),
       })
       .refine(({ status, affiliateId }) => (status === undefined) !== (affiliateId === undefined), {
-        message: 'give either status (with a reason, if you like) or affiliateId',
+        message: 'must be given, with a reason if you like, or affiliateId instead of it',
         path: ['status'],
       })
       .meta({ id: 'CommissionDecision' }),

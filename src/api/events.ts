@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { explainNotTracked, explainRejection } from '../domain/outcomes.ts';
 import { AppError } from '../domain/errors.ts';
 import { normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
+import { hintAtMisspelt } from '../inbound/fields/misspelt.ts';
+import { defaultFieldNames } from '../inbound/fields/names.ts';
 import type { ReadOutcome } from '../inbound/inbox/read-outcomes.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { eventBody } from './conversion-schemas.ts';
@@ -65,12 +67,13 @@ export const eventRoutes: Route[] = [
         normalized,
         receivedAt,
       });
-      return answerEvent(id, settled, normalized.livemode);
+      return answerEvent(id, settled, normalized.livemode, () => hintAtMisspelt(Object.keys(body), defaultFieldNames));
     },
   }),
 ];
 
-function answerEvent(eventId: string, settled: ReadOutcome | null, livemode: boolean): Reply {
+/** `hint` gives a sentence about names that were probably misspelt; asked only where nothing was tracked. */
+function answerEvent(eventId: string, settled: ReadOutcome | null, livemode: boolean, hint: () => string): Reply {
   if (settled === null || settled.outcome === 'failed') {
     const status = settled === null ? 'processing' : 'failed';
     return new Reply(202, { data: { tracked: null, status, inboxEventId: eventId, location: locationOf(eventId) } });
@@ -81,10 +84,10 @@ function answerEvent(eventId: string, settled: ReadOutcome | null, livemode: boo
     const status = outcome === 'recorded' ? 201 : 200;
     return new Reply(status, { data: { tracked: true, eventId, conversionId, livemode } });
   }
-  if (outcome === 'rejected' || outcome === 'unprocessable') throw refuse(settled);
+  if (outcome === 'rejected' || outcome === 'unprocessable') throw refuse(settled, hint());
   const about = conversionId === null ? {} : { conversionId };
   const [reason, message] = explainOutcome(settled);
-  return new Reply(200, { data: { tracked: false, eventId, reason, message, ...about } });
+  return new Reply(200, { data: { tracked: false, eventId, reason, message: message + hint(), ...about } });
 }
 
 function explainOutcome(settled: ReadOutcome): [reason: string, message: string] {
@@ -95,9 +98,8 @@ function explainOutcome(settled: ReadOutcome): [reason: string, message: string]
   return [reason, explainNotTracked(reason) ?? settled.error ?? 'Received, and not counted.'];
 }
 
-function refuse(settled: ReadOutcome): AppError {
+function refuse(settled: ReadOutcome, hint: string): AppError {
   const reason = settled.reason ?? settled.outcome;
-  return new AppError('VALIDATION_ERROR', settled.error ?? explainRejection(reason) ?? 'The event was refused', {
-    details: { reason },
-  });
+  const message = settled.error ?? explainRejection(reason) ?? 'The event was refused';
+  return new AppError('VALIDATION_ERROR', hint === '' ? message : `${message}.${hint}`, { details: { reason } });
 }

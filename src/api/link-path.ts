@@ -1,4 +1,5 @@
 import type { Db } from '../db/db.ts';
+import { decodeEscapes } from '../domain/byte-text.ts';
 import { findLinkTarget, type LinkTarget } from '../program/link-targets.ts';
 
 /** The address of a link as it was asked for: what stands behind `/r/`, percent-encoded, and the query. */
@@ -26,26 +27,15 @@ export async function followLinkPath(
   db: Db,
   { code, query }: LinkPath,
 ): Promise<{ target: LinkTarget; query: string } | null> {
-  const whole = await findTarget(db, decodePercent(code));
+  const whole = await findTarget(db, decodeEscapes(code));
   if (whole) return { target: whole, query };
   const [, before, sign = '', after = ''] = /^(.+?)(&|%26|%3f|%23|#)(.*)$/is.exec(code) ?? [];
   if (before === undefined) return null;
-  const target = await findTarget(db, decodePercent(before));
-  const more = sign.length > 1 ? after.replaceAll(/%(?:26|3d)/gi, decodePercent) : after;
+  const target = await findTarget(db, decodeEscapes(before));
+  const more = sign.length > 1 ? after.replaceAll(/%(?:26|3d)/gi, decodeEscapes) : after;
   return target && { target, query: `${more}&${query}` };
 }
 
 async function findTarget(db: Db, code: string): Promise<LinkTarget | null> {
   return code.length <= MAX_CODE_LENGTH && !code.includes('\0') ? await findLinkTarget(db, code) : null;
-}
-
-/** Bytes that are not UTF-8 stay as they are. */
-function decodePercent(raw: string): string {
-  return raw.replaceAll(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
-    try {
-      return decodeURIComponent(bytes);
-    } catch {
-      return bytes;
-    }
-  });
 }

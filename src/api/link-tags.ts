@@ -60,8 +60,8 @@ export function isUtm(name: string): boolean {
 }
 
 /**
- * The parameters as they came (a request line is ASCII: Node refuses others). `&amp;` (of a link copied out of HTML, also twice) is an ampersand, and so is a `?`
- * before a tag that ads or affiliates add, where a query was put behind another.
+ * The parameters as they came (a request line is ASCII: Node refuses others). `&amp;` (of a link copied out of HTML, also
+ * twice) is an ampersand, and so is a `?` before a tag that ads or affiliates add, where a query was put behind another.
  */
 function splitQuery(query: string): string[] {
   return query

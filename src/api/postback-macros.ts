@@ -29,7 +29,7 @@ export const postbackRoutes: Route[] = [
     summary: 'The macros of postback templates, all on one page',
     description:
       'Values are URL-encoded (in a JSON body: escaped). `{name|fallback}` stands in for an empty value, ' +
-      '`{status:lead=0,sale=1,*=2}` maps values.',
+      '`{status:lead=0,sale=1,*=2}` maps values; `{date:FORMAT,TIMEZONE}` takes the tokens of PHP, strftime, Day.js and Unicode.',
     status: 200,
     answer: listOf(
       z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pastedForms } from '../domain/codes.ts';
 import { found, validationError } from '../domain/errors.ts';
 import { namedBy, type Scope } from '../domain/scope.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
@@ -48,6 +49,8 @@ const named = {
     .string()
     .trim()
     .regex(/^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$/, 'must be 1 to 64 letters, digits or . _ ~ -')
+    // Else whoever has `ann.` would get the visitors of a link to `ann` that ends a sentence.
+    .refine((code) => pastedForms(code).length === 1, 'must not begin with _, or end with . or _')
     .optional()
     .meta({ description: 'What stands behind `/r/`; unique in the whole hub, made when absent' }),
   status: z.enum(statuses).optional().meta({ description: 'A paused link leads on without a click; default active' }),

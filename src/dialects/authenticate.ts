@@ -12,7 +12,7 @@ import type { CredentialForm, Dialect, DialectRoute } from './dialect.ts';
 export async function authenticateDialect(
   deps: Pick<Deps, 'db' | 'rateLimits' | 'clock' | 'log'>,
   dialect: Dialect,
-  route: DialectRoute,
+  route: Pick<DialectRoute, 'auth'>,
   body: unknown,
   req: Request,
   res: Response,

@@ -23,6 +23,11 @@ export interface Dialect {
   /** Where its clients put their key, in the order in which it is looked for. */
   credentials: readonly CredentialForm[];
   routes: readonly DialectRoute[];
+  /**
+   * What a request to a path that does not exist counts against, where the page promises the headers of the limits with
+   * every answer. It then needs a key like all others. Absent: it is 404 for anybody.
+   */
+  limitsElsewhere?(method: string): RouteLimits;
   /** The one translator of errors: whatever fails, unknown paths and outages included, in the page's envelope. */
   renderError(error: AppError, req: Request): DialectAnswer;
   /**

@@ -31,7 +31,12 @@ export function dialectRouter(deps: Deps, dialect: Dialect, before: readonly Req
       });
     }
   }
-  router.use((req) => {
+  router.use(async (req, res) => {
+    const limits = dialect.limitsElsewhere?.(req.method);
+    if (limits) {
+      const principal = await authenticateDialect(deps, dialect, { auth: 'key' }, undefined, req, res);
+      await limitDialect(deps, dialect, { limits }, principal, req, res);
+    }
     throw new AppError('NOT_FOUND', `There is nothing at ${req.method} ${req.baseUrl}${req.path}`);
   });
   router.use(answerDialectError(dialect));

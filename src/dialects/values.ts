@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { currencyExponent } from '../domain/currency.ts';
 import { parseMajorAmount, type ParsedAmount } from '../domain/money.ts';
 
@@ -32,4 +33,9 @@ export function readPercent(value: number | string): number | null {
   if (!match) return null;
   const rateBps = Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'));
   return rateBps <= 10_000 ? rateBps : null;
+}
+
+/** What forms send for a field that was left empty counts as null. For fields that may be left out, and tell nobody's orders apart. */
+export function blankAsNull<T>(schema: z.ZodType<T>) {
+  return z.preprocess((value) => (typeof value === 'string' && value.trim() === '' ? null : value), schema);
 }

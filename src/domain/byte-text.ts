@@ -52,6 +52,11 @@ export function decodeComponent(text: string): string {
   return fromLatin1(bytes);
 }
 
+/** A text with its percent-escapes decoded; those that are not UTF-8 stay as they stand, and so does `+`. */
+export function decodeEscapes(text: string): string {
+  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (escapes) => decodePlain(escapes) ?? escapes);
+}
+
 /** A name or value as it stands in a URL. */
 export function encodeComponent(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replaceAll(/%EF%BF%BD([89A-F][0-9A-F])/g, '%$1');

@@ -1,3 +1,5 @@
+import { hasDotSegment } from './dot-segments.ts';
+
 /**
  * Where links lead: an address of a shop, which may hold macros for what is known of the visit. It is kept as it was typed,
  * character by character; only what browsers would read otherwise is refused.
@@ -23,9 +25,9 @@ const macroNames = Object.keys(destinationMacros);
 /** `{click_id}`, also with the braces as an address bar copies them. */
 const macro = /(?:\{|%7B)\s*([a-z]\w*)\s*(?:\}|%7D)/gi;
 
-/** How other systems write a macro of ours: it would come out as it stands, or with the signs around it. */
+/** How other systems write a macro of ours, or one that was cut off: it would come out as it stands, or with signs around it. */
 const foreign = new RegExp(
-  `[{$#]\\{\\s*(${macroNames.join('|')})\\s*\\}|(?<=[=/])(?:\\[|%%|!!!|[#$<])(${macroNames.join('|')})(?:\\]|%%|!!!|[#$>])`,
+  `(?:[{$]|=#)\\{\\s*(${macroNames.join('|')})\\s*\\}|(?<!\\{\\s*)\\b(${macroNames.join('|')})\\s*\\}|\\{\\s*(${macroNames.join('|')})\\b(?!\\s*\\})|(?<=[=/])(?:\\[|%%|!!!|[#$<])(${macroNames.join('|')})(?:\\]|%%|!!!|[#$>])`,
   'i',
 );
 
@@ -47,8 +49,8 @@ export function findUrlProblem(text: string): string | null {
 export function findDestinationProblem(text: string): string | null {
   const problem = findUrlProblem(text);
   if (problem !== null) return problem;
-  const [, spelt, signed] = foreign.exec(text) ?? [];
-  const known = spelt ?? signed;
+  const [, ...spelt] = foreign.exec(text.replaceAll(/%7b/gi, '{').replaceAll(/%7d/gi, '}')) ?? [];
+  const known = spelt.find((name) => name !== undefined);
   if (known !== undefined) return `has a macro in a spelling that is not ours: write {${known.toLowerCase()}}`;
   for (const [whole, name = ''] of text.matchAll(macro)) {
     if (isMacro(name) || !whole.startsWith('{')) continue;
@@ -73,14 +75,8 @@ export function fillMacros(url: string, values: { readonly [M in DestinationMacr
   return url.replaceAll(macro, (whole: string, name: string, at: number) => {
     if (!isMacro(name)) return whole;
     const value = values[name.toLowerCase() as DestinationMacro] ?? '';
-    return (pathEnd === -1 || at < pathEnd) && climbs(value) ? '' : value;
+    return (pathEnd === -1 || at < pathEnd) && hasDotSegment(value) ? '' : value;
   });
-}
-
-/** Whether one of a value's pieces between slashes is made of dots alone, however often it is encoded. */
-function climbs(encoded: string): boolean {
-  const plain = encoded.replaceAll(/%(?:25)*2e/gi, '.').replaceAll(/%(?:25)*(?:2f|5c)/gi, '/');
-  return plain.split(/[/\\]/).some((piece) => /^(?:\.|%20|\+)+$/.test(piece));
 }
 
 /**

@@ -51,7 +51,7 @@ export type FactCustomer = z.infer<typeof customerSchema>;
  * The number of the reading by which messages become facts: raised when a normalizer reads differently what it read before.
  * A message of an older reading stands as it was read until somebody replays it.
  */
-export const READING = 4;
+export const READING = 5;
 
 /** What a surface wants to show again (a source's name, products, metadata). No rule reads it. */
 const noteSchema = z.record(z.string(), z.unknown());

@@ -1,3 +1,5 @@
+import { stripInvisible } from './codes.ts';
+
 /**
  * What senders put where they have no value: words of their languages, the result of a failed conversion, a stand-in for
  * buyers without an account. They are the same text for everybody, so they name nobody and nothing. The one list of the hub.
@@ -25,10 +27,10 @@ const LONGEST = Math.max(...PLACEHOLDERS.map(({ length }) => length));
 
 /** Whether an id stands for no value, in any case, with any space around it, and in the quotes or brackets of a language. */
 export function isPlaceholder(text: string): boolean {
-  const trimmed = text.trim();
+  const trimmed = stripInvisible(text).trim();
   if (trimmed.length > LONGEST + 2) return false;
   const bare = unwrap(trimmed);
-  const isEmptyQuotes = trimmed !== '' && bare.trim() === '';
+  const isEmptyQuotes = text.trim() !== '' && bare.trim() === '';
   return isEmptyQuotes || folded.has(bare.trim().toLowerCase()) || folded.has(trimmed.toLowerCase());
 }
 

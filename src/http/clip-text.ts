@@ -5,5 +5,8 @@ export function clipText(text: string | null | undefined, maxLength: number): st
 
 /** The same with a mark at its end where something was cut: whoever compares ids must see that it is no whole one. */
 export function clipMarked(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text.toWellFormed() : `${text.slice(0, maxLength - 1).toWellFormed()}…`;
+  if (text.length <= maxLength) return text.toWellFormed();
+  // Nor half a surrogate pair, nor half of what stands for a byte (byte-text.ts).
+  const cut = text.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$|\ufffd[89A-F]?$/, '');
+  return `${cut.toWellFormed()}…`;
 }

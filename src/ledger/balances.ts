@@ -38,14 +38,10 @@ export async function listBalances(
   db: Db,
   programId: string,
   filter: BalanceFilter,
-  page: { limit: number; after: BalancePosition | null },
+  page: { limit: number; after: BalancePosition | null; offset?: number },
 ): Promise<{ items: Balance[]; hasMore: boolean }> {
-  const where = joinConditions([
-    ...conditionOf('program_id = :programId', programId),
-    ...conditionOf('affiliate_id = :affiliateId', filter.affiliateId),
-    ...conditionOf('currency = :currency', filter.currency),
-    ...(page.after ? [afterPosition(page.after)] : []),
-  ]);
+  const { limit, offset = 0 } = page;
+  const where = conditionOfList(programId, filter, page.after);
   const columns = 'affiliate_id, currency, posted, pending, in_payout, paid';
   const order = 'order by affiliate_id desc, currency limit :rowsWanted';
   const rows = await runSql<Balance>(
@@ -58,7 +54,7 @@ export async function listBalances(
        (select ${columns} from balance_rollups where ${where.sql} ${order})
        union all
        (select ${columns} from balance_deltas where ${where.sql})
-     ) as summed group by affiliate_id, currency ${order})
+     ) as summed group by affiliate_id, currency ${order} offset :skipped)
      select l.*, coalesce(held.amount, 0)::bigint as "heldMinor", a.status = 'banned' as banned
      from listed l join affiliates a on a.program_id = :programId and a.id = l."affiliateId"
      left join lateral (
@@ -74,9 +70,31 @@ export async function listBalances(
        where not exists (
          select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)) held on true
      order by l."affiliateId" desc, l.currency`,
-    { ...where.bindings, rowsWanted: page.limit + 1 },
+    { ...where.bindings, rowsWanted: offset + limit + 1, skipped: offset },
   );
-  return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+  return { items: rows.slice(0, limit), hasMore: rows.length > limit };
+}
+
+/** How many rows the whole list has. */
+export async function countBalances(db: Db, programId: string, filter: BalanceFilter): Promise<number> {
+  const where = conditionOfList(programId, filter);
+  const pairs = (table: string) => `select affiliate_id, currency from ${table} where ${where.sql}`;
+  const [row] = await runSql<{ total: bigint }>(
+    db,
+    'countBalances',
+    `select count(*) as total from (${pairs('balance_rollups')} union ${pairs('balance_deltas')}) as listed`,
+    where.bindings,
+  );
+  return Number(row?.total ?? 0);
+}
+
+function conditionOfList(programId: string, filter: BalanceFilter, after: BalancePosition | null = null): Condition {
+  return joinConditions([
+    ...conditionOf('program_id = :programId', programId),
+    ...conditionOf('affiliate_id = :affiliateId', filter.affiliateId),
+    ...conditionOf('currency = :currency', filter.currency),
+    ...(after ? [afterPosition(after)] : []),
+  ]);
 }
 
 /** The first condition is redundant; it lets the index be used. */

@@ -57,7 +57,7 @@ export async function createPayout(trx: Trx, programId: string, input: PayoutInp
     trx,
     'createPayout',
     `with payable as (
-       select e.order_id, e.id, e.amount_minor from ledger_entries e
+       select e.order_id, e.id, e.amount_minor, o.offer_id, o.click_id, o.ranks_last from ledger_entries e
        join orders o on o.program_id = e.program_id and o.livemode = e.livemode and o.id = e.order_id
        where e.program_id = :programId and e.affiliate_id = :affiliateId and e.currency = :currency and e.livemode
          and o.status <> 'pending' and (:orderId::text is null or e.order_id = :orderId)
@@ -76,8 +76,9 @@ export async function createPayout(trx: Trx, programId: string, input: PayoutInp
        having sum(amount_minor) > 0
        returning ${selected}
      ), linked as (
-       insert into payout_entries (payout_id, order_id, entry_id)
-       select made.id, payable.order_id, payable.id from made, payable
+       insert into payout_entries (payout_id, order_id, entry_id, offer_id, click_id, ranks_last)
+       select made.id, payable.order_id, payable.id, payable.offer_id, payable.click_id, payable.ranks_last
+       from made, payable
      )
      select * from made`,
     { id: newId('pay'), programId, affiliateId, currency, orderId, createdBy, now },

@@ -127,6 +127,11 @@ test('an error about a value that may have several forms names them', async () =
         'must be {type: "cpa", amountMinor} or {type: "cps", rateBps} or {type: "revshare", rateBps, durationMonths?}',
     });
   }
+  for (const decision of [{}, { status: 'approved', affiliateId: 'ann' }]) {
+    const { body } = await api.live.patch('/commissions/com_none', decision);
+    const status = 'must be given, with a reason if you like, or affiliateId instead of it';
+    assert.deepEqual(body.error.details, { status });
+  }
   const person = { displayName: 'x', email: 'x@example.com' };
   for (const commissionOverride of [{}, { rateBps: 1, amountMinor: 1 }, 5]) {
     const { body } = await api.live.post('/affiliates', { ...person, commissionOverride });

@@ -217,6 +217,17 @@ test('of many who want a code at once one gets it, and each a link', async () =>
   for (const { id, trackingUrl } of people) assert.equal((await follow(trackingUrl)).ref, id);
 });
 
+test('no link takes the visitors of another by a sign that is left out of pasted links', async () => {
+  const affiliateId = (await makeAffiliate(api.live)).id;
+  const offerId = (await makeOffer(api.live)).id;
+  for (const code of ['ann.', '_ann', 'ann_', 'ann..']) {
+    const answer = await api.live.post('/tracking-links', { affiliateId, offerId, code });
+    assert.equal(answer.status, 400, code);
+    assert.deepEqual(Object.keys(answer.body.error.details as object), ['code']);
+  }
+  assert.equal((await api.live.post('/tracking-links', { affiliateId, offerId, code: 'a_n.n-~x' })).status, 201);
+});
+
 test('a link’s code is no other link’s in any case, also of two at once; a code that is given up is free', async () => {
   const offer = await makeOffer(api.live);
   const kim = await makePerson({ referralCode: 'kim' });

@@ -108,8 +108,8 @@ test('tags are read however they were put behind a link', async () => {
 test('what came goes on byte by byte, and two ids that are not UTF-8 stay two', async () => {
   const { code } = await makeLink(api.live, { affiliateId, offerId });
   for (const [tags, sub1] of [
-    ['sub1=caf%E9', 'caf%E9'],
-    ['sub1=caf%E8', 'caf%E8'],
+    ['sub1=caf%E9', 'caf\ufffdE9'],
+    ['sub1=caf%E8', 'caf\ufffdE8'],
     ['sub1=caf%c3%a9+x%20y', 'café x y'],
     ['sub1=a%zz%', 'a%zz%'],
     ['gclid=Cj0-_%2F.~&fbclid=IwAR0+x&msclkid=1&ttclid=E.C.P&items[]=1&items[]=2&flag&empty=', null],
@@ -127,6 +127,15 @@ test('sub1 to sub5 are kept up to 1024 characters; longer ones the API refuses, 
   const { query } = await visit(`/r/${code}?sub5=${whole}y`);
   assert.equal(query.get('sub5'), `${whole.slice(1)}…`);
   assert.equal((await api.live.get(`/clicks/${query.get('click_id')}`)).body.data.sub5, `${whole.slice(1)}…`);
+  // Neither half a character nor half of what stands for a byte is left at the end.
+  for (const [end, kept] of [
+    ['%F0%9F%98%80%F0%9F%98%80', ''],
+    ['x%E9%E9%E9', 'x'],
+  ] as const) {
+    const cut = await visit(`/r/${code}?sub1=${'x'.repeat(1022)}${end}`);
+    const click = (await api.live.get(`/clicks/${cut.query.get('click_id')}`)).body.data;
+    assert.equal(click.sub1, `${'x'.repeat(1022)}${kept}…`, end);
+  }
   assert.equal((await api.live.post('/clicks', { affiliateId, sub1: whole })).status, 201);
   assert.equal((await api.live.post('/clicks', { affiliateId, sub1: `${whole}y` })).status, 400);
 });

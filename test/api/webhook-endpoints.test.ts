@@ -58,7 +58,7 @@ describe('an endpoint', () => {
       url: `${receiver.url}?a=1`,
       eventTypes: ['conversion.created', 'payout.paid'],
       description: 'Our warehouse',
-      headers: { 'X-Api-Key': 'abc', authorization: 'Bearer xyz' },
+      headers: { 'X-Api-Key': 'key of the warehouse', authorization: 'Bearer of-the-warehouse' },
       rateLimitPerSecond: 30,
       disabled: true,
     };
@@ -77,7 +77,7 @@ describe('an endpoint', () => {
       await api.live.patch(`/webhook-endpoints/${id}`, { headers: set.headers }),
       await api.live.post(`/webhook-endpoints/${id}/rotate-secret`),
     ];
-    for (const { text } of answers) assert.doesNotMatch(text, /abc|xyz/);
+    for (const { text } of answers) assert.doesNotMatch(text, /of.the.warehouse/);
     assert.equal('secret' in body.data, false);
     const changed = await api.live.patch(`/webhook-endpoints/${id}`, {
       description: null,
@@ -436,13 +436,29 @@ describe('postbacks', () => {
 
   test('an affiliate’s postbackUrl is checked like an endpoint’s', async () => {
     const { id } = await makeAffiliate(api.live);
-    for (const postbackUrl of ['https://t.example/?x={nope}', 'https://10.0.0.1/', 'https://{sub1}.example/']) {
+    for (const postbackUrl of [
+      'https://t.example/?x={nope}',
+      'https://10.0.0.1/',
+      'https://{sub1}.example/',
+      'https://t.example/?cid=[click_id]',
+      'https://t.example/?cid={click_id}&amp;sum={payout}',
+      'https://t.example/?cid={click_id}&secure=YOUR_KEY',
+      'https://t.example/?cid={click_id}&note=a b',
+    ]) {
       const created = await api.live.post('/affiliates', { displayName: 'A', email: 'a@b.example', postbackUrl });
       const changed = await api.live.patch(`/affiliates/${id}`, { postbackUrl });
       for (const answer of [created, changed]) {
         assert.ok(answer.status === 400 && 'postbackUrl' in answer.body.error.details, answer.text);
       }
     }
+  });
+
+  test('an affiliate’s postbackUrl may have spaces within its macros', async () => {
+    const postbackUrl =
+      'https://t.example/?at={date:Y-m-d H:i:s,Europe/Berlin}&s={status:lead=0 sale=1}&g={goal|no goal}';
+    const { id } = await makeAffiliate(api.live, { postbackUrl });
+    assert.equal((await api.live.get(`/affiliates/${id}`)).body.data.postbackUrl, postbackUrl);
+    assert.equal((await api.live.patch(`/affiliates/${id}`, { postbackUrl })).status, 200);
   });
 
   test('templates are checked: macros, host, method', async () => {
@@ -452,6 +468,10 @@ describe('postbacks', () => {
       ['url', { url: 'https://t.example/?d={date:Y-m-d,Mars/Olympus}' }],
       ['url', { url: 'https://10.0.0.1/?c={click_id}' }],
       ['url', { url: 'https://t.example/?c={click_id' }],
+      ['url', { url: 'https://t.example/?c=%%CLICK_ID%%' }],
+      ['url', { url: 'https://YOUR-DOMAIN.example/?c={click_id}' }],
+      ['url', { url: 'https://t.example/?d={date:Y-Q}' }],
+      ['bodyTemplate', { url: 'https://t.example/', method: 'POST', bodyTemplate: 'cid=#click_id#' }],
       ['eventTypes', { url: 'https://t.example/', eventTypes: ['conversion.created', 'affiliate.created'] }],
       ['bodyTemplate', { url: 'https://t.example/', method: 'POST', bodyTemplate: 'a={nope}' }],
       ['bodyTemplate', { url: 'https://t.example/', method: 'GET', bodyTemplate: 'a={goal}' }],

@@ -291,9 +291,14 @@ describe('tributary explain', () => {
       order_id: 'decided',
       amount: 5,
     });
+    await program.api.post('/conversions', { order_id: 'decided', amount: 5, referral_code: 'partner-one' });
     const { id } = (await program.api.get(`/conversions/${more.body.data.conversionId}`)).body.data.commission;
     await program.api.patch(`/commissions/${id}`, { status: 'rejected', reason: 'fraud' });
     const { stdout: decided } = await runCli(['explain', 'decided'], cliEnvironment(hub));
+    assert.match(
+      decided,
+      /because of {2}affiliate: partner-one\n {2}beside {6}referral_code: partner-one \(weaker evidence\)/,
+    );
     const [key] = await hub.db('api_keys').where({ program_id: program.id, mode: 'live' }).select('id', 'name');
     assert.ok(decided.includes(`rejected by the key '${key.name}' (${key.id}): fraud`), decided);
     const cut = 'in_1S8gbzTr1bFx7Hubn3clP6';

@@ -217,7 +217,7 @@ describe('snippet.js in Chromium', () => {
     const visitor = await openBrowser();
     try {
       const before = await countClicks();
-      const fetched = await fetch(`${program.hub.url}/r/${await createLink()}?sub1=caf%E9`, {
+      const fetched = await fetch(`${program.hub.url}/r/${await createLink()}?sub1=caf%E9+%C3%A9%zz`, {
         headers: { 'sec-purpose': 'prefetch' },
         redirect: 'manual',
       });
@@ -226,7 +226,7 @@ describe('snippet.js in Chromium', () => {
       await shown.goto(fetched.headers.get('location') ?? '');
       const { click_id: clickId } = await shown.evaluate(() => window.tributary.ready);
       const [click] = await program.hub.db('clicks').orderBy('id', 'desc').limit(1).select('*');
-      assert.deepEqual([click.id, click.affiliate_id, click.sub1], [clickId, program.affiliateId, 'caf%E9']);
+      assert.deepEqual([click.id, click.affiliate_id, click.sub1], [clickId, program.affiliateId, 'caf\ufffdE9 é%zz']);
       assert.equal(await countClicks(), before + 1);
     } finally {
       await visitor.close();

@@ -297,6 +297,37 @@ describe(`a database of ${COMMIT}`, () => {
   });
 });
 
+test('a message that was taken and that its own hub could not read again stands as it was taken', async () => {
+  const database = await restoreArchive(COMMIT);
+  const db = createDatabase({ url: database.url, role: 'test' });
+  try {
+    // A conversion with a byte order mark before its JSON, as a replay of then left it.
+    const [broken] = await runSql<{ id: string; facts: unknown }>(
+      db,
+      `with taken as (
+         select e.id, e.facts from inbox_events e
+         where e.status = 'processed' and e.kind = 'conversion' and exists (select 1 from facts f where f.inbox_id = e.id)
+         order by e.id limit 1)
+       update inbox_events e set raw = '\\xefbbbf'::bytea || e.raw, facts = '[]', status = 'unprocessable',
+         outcome = 'unprocessable', error = 'The body is not JSON', conversion_id = null
+       from taken where e.id = taken.id returning e.id, taken.facts`,
+    );
+    assert.ok(broken);
+    await migrateDatabase({ databaseUrl: database.url, queueInDatabase: true });
+    assert.deepEqual((await verifyLedger(db)).differences, []);
+    const [mended] = await runSql<{ status: string; facts: unknown; error: string | null; found: boolean }>(
+      db,
+      `select e.status, e.facts, e.error, exists (select 1 from orders o where o.id = e.conversion_id) as found
+       from inbox_events e where e.id = ?`,
+      [broken.id],
+    );
+    assert.deepEqual(mended, { status: 'processed', facts: broken.facts, error: null, found: true });
+  } finally {
+    await db.destroy();
+    await database.drop();
+  }
+});
+
 test('the migration after the newest one is applied to that database, once, and what it has stays proven', async () => {
   const database = await restoreArchive(COMMIT);
   const db = createDatabase({ url: database.url, role: 'test' });

@@ -44,6 +44,10 @@ test('a destination takes the macros that there are, behind its host, and names 
     ['https://shop.example/?a=[click_id]', /write \{click_id\}/],
     ['https://shop.example/?a=%%sub2%%', /write \{sub2\}/],
     ['https://shop.example/?a=#click_id#', /write \{click_id\}/],
+    ['https://shop.example/?a={click_id', /write \{click_id\}/],
+    ['https://shop.example/?a=click_id}', /write \{click_id\}/],
+    ['https://shop.example/?a=%7Bclick_id', /write \{click_id\}/],
+    ['https://shop.example/?a=%7B%7Bclick_id%7D%7D', /write \{click_id\}/],
     ['https://{sub1}.shop.example/', /before its path/],
     ['https://shop.example:{sub1}/', /./],
     ['https://{click_id}@shop.example/', /before its path/],
@@ -55,6 +59,8 @@ test('a destination takes the macros that there are, behind its host, and names 
     'https://shop.example/{affiliate_id}/?cid={click_id}&s={ SUB1 }#/{sub5}',
     'https://shop.example/?filter={"a":1}&items[]=2&data[sub1]=3',
     'https://shop.example/?x=%7Bfoo%7D',
+    'https://shop.example/#{sub1}',
+    'https://shop.example/?click_id=1&x={sub1}',
   ]) {
     assert.equal(findDestinationProblem(url), null, url);
   }

@@ -107,7 +107,9 @@ export function affitorPage({ hub, key, referralCode }: ExampleProgram): Example
           success: z.literal(true),
           status: z.literal('reversed'),
           deductionAmount: 9.8,
+          sale_id: z.int(),
           commission_id: z.int(),
+          message: 'Refund tracked successfully',
         }),
       },
       {

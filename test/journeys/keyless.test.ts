@@ -256,6 +256,27 @@ describe('what is paid of it', () => {
     assert.equal((await reasonsOf(ledger))[own('order:1')], 'self_referral');
   });
 
+  test('is nothing where the payout took it and its loss: what earns nothing goes on earning nothing', async () => {
+    const ledger = await openLedger(database.db, {
+      commission: { type: 'cpa', amountMinor: 500 },
+      program: { autoApprove: true },
+    });
+    const { affiliateId } = ledger;
+    const evidence = { affiliate: affiliateId };
+    const renews = { subscription: own('sub:S'), phase: 'subscription' as const };
+    await ledger.say([tells('0', renews, evidence)]);
+    await ledger.say([tells('1', { ...renews, subscription: own('sub:T') }, evidence)]);
+    await ledger.say([tells('1', { id: 'again', occurredAt: '2026-05-31T00:00:00.000Z', ...renews }, evidence)]);
+    assert.deepEqual(await ledger.postings(), [500, 500, -500]);
+    const input = { affiliateId, currency: 'USD', createdBy: 'key_1' };
+    const payout = await inTransaction(database.db, (trx) => createPayout(trx, ledger.programId, input, ledger.now));
+    assert.equal(payout?.amountMinor, 500n);
+    assert.equal((await reasonsOf(ledger))[own('order:1')], 'renewal_not_paid');
+    await finish(ledger, payout.id, 'paid');
+    assert.deepEqual(await ledger.postings(), [500, 500, -500]);
+    assert.equal((await reasonsOf(ledger))[own('order:1')], 'renewal_not_paid');
+  });
+
   async function openPaid(): Promise<{ ledger: Ledger; payoutId: string }> {
     const ledger = await openLedger(database.db, { program: { autoApprove: true } });
     const { affiliateId } = ledger;

@@ -285,6 +285,40 @@ describe('orders that payouts paid to two affiliates turn out to be one', () => 
   });
 });
 
+test('a paid order that nothing names its affiliate for any more stays with them by the offer and click of that time', async () => {
+  const outcomes = [];
+  for (const turn of [0, 1]) {
+    const ledger = await openLedger(database.db, { program: { autoApprove: true } });
+    const { affiliateId } = ledger;
+    const bob = await addAffiliate(database.db, ledger.programId);
+    const other = await addOffer(database.db, ledger.programId, { type: 'cps', rateBps: 1_000 });
+    const clickId = await addClick(ledger, { offerId: other, at: '2026-05-01T00:00:00.000Z' });
+    const customer = { refs: ['id:u1'], email: null };
+    await ledger.say([
+      fact('customer', { customer, occurredAt: '2026-05-20T00:00:00.000Z', evidence: { affiliate: affiliateId } }),
+    ]);
+    await ledger.say([sale('order:1', usd(10_000), { occurredAt: paidAt, customer })]);
+    await payOut(ledger, affiliateId);
+    // Told of late: who bound the customer before, first their own click to another offer, then somebody else.
+    const late = [
+      sale('order:2', usd(100), { occurredAt: '2026-05-10T00:00:00.000Z', customer }, { clickId }),
+      sale('order:3', usd(100), { occurredAt: '2026-05-09T00:00:00.000Z', customer }, { affiliate: bob }),
+    ];
+    for (const one of turn === 0 ? late : late.toReversed()) await ledger.say([one]);
+    const { affiliate, ...seen } = await look(ledger);
+    assert.equal(affiliate, affiliateId);
+    const [by] = await runSql<{ offer: string; click: string | null }>(
+      ledger.db,
+      `select offer_id as offer, click_id as click from orders where program_id = ? and order_id = '1'`,
+      [ledger.programId],
+    );
+    assert.deepEqual(by, { offer: ledger.offerId, click: null });
+    outcomes.push(seen);
+  }
+  const expected = { status: 'paid', commission: 2_000, reasons: ['paid_to_another'] };
+  assert.deepEqual(outcomes, [expected, expected]);
+});
+
 test('an order that a person assigned remembers whom its coupon named, whoever has that coupon later', async () => {
   const ledger = await openLedger(database.db);
   const bob = await addAffiliate(database.db, ledger.programId, { coupon: 'SPRING' });

@@ -231,8 +231,8 @@ export function makeBody({ path }: Surface, names: Names, dice: Dice, receiver: 
       /^\/api\/v1\/commissions\/:id$/,
       () => dice.pick([{ status: 'approved' }, { status: 'rejected', reason: 'so' }, { affiliateId: one('aff') }]),
     ],
-    [/^\/api\/v1\/payouts$/, () => ({ affiliateId: one('aff'), currency: 'USD' })],
-    [/^\/api\/v1\/payouts\/:id$/, () => ({ status: dice.pick(['paid', 'failed']) })],
+    [/^(\/attro)?\/api\/v1\/payouts$/, () => ({ affiliateId: one('aff'), currency: 'USD' })],
+    [/^(\/attro)?\/api\/v1\/payouts\/:id$/, () => ({ status: dice.pick(['paid', 'failed']) })],
     [
       /^\/api\/v1\/sources$/,
       () => ({
@@ -284,7 +284,7 @@ export function makeBody({ path }: Surface, names: Names, dice: Dice, receiver: 
     [/\/messages\/:id\/resend$/, () => ({ endpointId: one('whe') })],
     [/postback-templates|\/postback/, () => ({ url: `${receiver}/?c={click_id}` })],
     [/^\/api\/v1\/test-sessions$/, () => ({ offerId: one('off'), ...maybe(50, { affiliateId: one('aff') }) })],
-    [/^\/attro\/api\/v1\/affiliates$/, () => ({ ...affiliate, commissionOverride: 50 })],
+    [/^\/attro\/api\/v1\/affiliates/, () => ({ ...affiliate, commissionOverride: 50 })],
     [
       /^\/attro\/api\/v1\/offers/,
       () => ({

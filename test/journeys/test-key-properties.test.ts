@@ -296,4 +296,7 @@ test('no sequence of calls with test keys changes, adds or takes away a live row
 });
 
 /** Test money is never payable, and a program is live. */
-const neverForTestKeys = new Set(['post /api/v1/payouts', 'patch /api/v1/payouts/:id', 'patch /api/v1/program']);
+const neverForTestKeys = new Set([
+  ...['/api/v1', '/attro/api/v1'].flatMap((base) => [`post ${base}/payouts`, `patch ${base}/payouts/:id`]),
+  'patch /api/v1/program',
+]);

@@ -60,7 +60,11 @@ function tellAttribution({ order, names }: Story): string[] {
   return [
     `  affiliate   ${order.affiliateId === null ? 'nobody' : `${names.affiliate ?? ''} (${order.affiliateId})`}`,
     ...(chosen ? [`  because of  ${chosen.by}: ${chosen.value}`] : []),
-    ...passedOver.map(({ by, value, why }) => `  not of      ${by}: ${value} (${why})`),
+    ...passedOver.map(({ by, value, why, affiliateId }) => {
+      // What names the same affiliate speaks for them, too, though it was not what decided.
+      const beside = chosen !== null && affiliateId === chosen.affiliateId;
+      return `  ${beside ? 'beside' : 'not of'}      ${by}: ${value} (${why})`;
+    }),
     ...(order.offerId === null ? [] : [`  offer       ${names.offer ?? ''} (${order.offerId})`]),
     `  rule        ${rule}`,
     ...(order.commissionCurrency === null

@@ -150,11 +150,17 @@
       document.addEventListener('prerenderingchange', resolve, { once: true });
     });
 
-  // Bytes that are not UTF-8 stay as they stand: two ids must not become one.
+  // Bytes that are not UTF-8 are written as the hub writes them: two ids must not become one.
+  const decode = (escapes) =>
+    attempt(() => decodeURIComponent(escapes)) ??
+    escapes.replaceAll(/%([0-9a-f]{2})/gi, (escape, digits) =>
+      digits < '8' ? decodeURIComponent(escape) : `\ufffd${digits.toUpperCase()}`,
+    );
+
   const textOf = (search, name) => {
     const pair = search.split('&').find((each) => each.startsWith(`${name}=`));
     const raw = pair ? pair.slice(name.length + 1).replaceAll('+', ' ') : '';
-    return (attempt(() => decodeURIComponent(raw)) ?? raw).slice(0, 8192) || null;
+    return raw.replaceAll(/(?:%[0-9a-f]{2})+/gi, decode).slice(0, 8192) || null;
   };
 
   const makeClick = async (ref, search) => {

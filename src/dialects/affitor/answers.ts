@@ -54,9 +54,10 @@ export const refundAnswer = z
     success,
     status: z.enum(['reversed', 'refunded', 'skipped', 'no_commission', 'processing']),
     deductionAmount: z.number().optional().meta({ description: 'Taken from the commission, in major units' }),
-    commission_id: number.optional(),
-    reason: z.string().optional(),
-    message: z.string().optional(),
+    sale_id: number.meta({ description: 'The sale that is refunded' }),
+    commission_id: number.nullable().meta({ description: 'Null: the sale has no commission' }),
+    reason: z.string().optional().meta({ description: 'Why it was skipped' }),
+    message: z.string(),
     data: testData,
   })
   .meta({ id: 'RefundResponse' });

@@ -1,6 +1,7 @@
 import type { Db } from '../../db/db.ts';
 import type { Fact } from '../../domain/facts.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
+import { isMacro } from '../../domain/unreplaced-macros.ts';
 import { customerRef } from '../../inbound/fields/references.ts';
 import { getProgram } from '../../program/programs.ts';
 import { badRequest, browserLeadsOff } from './errors.ts';
@@ -15,18 +16,18 @@ interface BrowserLead {
 }
 
 /**
- * Lets a browser's lead in, where the program takes them. It may name a customer by the caller's own key alone: the id of a
- * payment provider belongs to whoever pays there, which a visitor cannot say. Throws where it is refused.
+ * Lets a browser's lead in, where the program takes them, or it asks to be a test record. It may name a customer by the
+ * caller's own key alone: the id of a payment provider belongs to whoever pays there, which a visitor cannot say. Throws where
+ * it is refused.
  */
 export async function admitBrowser(
   db: Db,
   programId: string,
-  said: { clickId: string | null; key: string | null | undefined; email: string | null },
+  { test, ...said }: { clickId: string | null; key: string | null | undefined; email: string | null; test: boolean },
 ): Promise<BrowserLead> {
-  const { browserLeads } = await getProgram(db, programId);
-  if (!browserLeads) throw browserLeadsOff();
+  if (!test && !(await getProgram(db, programId)).browserLeads) throw browserLeadsOff();
   // What a site sends where nobody is signed in is no key.
-  const key = said.key && !isPlaceholder(said.key) ? said.key : null;
+  const key = said.key && !isPlaceholder(said.key) && !isMacro(said.key) ? said.key : null;
   if (key !== null && !customerRef(key).startsWith(OWN)) throw badRequest(PROVIDER_ID);
   return { ...said, key };
 }

@@ -47,7 +47,7 @@ export const leadRoute = defineDialectRoute({
     const said = { clickId: click?.id ?? null, key: body.customer_key, email: body.email?.toLowerCase() ?? null };
     const lead = principal
       ? toLead(await findKnown(deps.db, { programId, livemode }, body, test), said.email, receivedAt)
-      : toAnonymousLead(await admitBrowser(deps.db, programId, said), receivedAt);
+      : toAnonymousLead(await admitBrowser(deps.db, programId, { ...said, test }), receivedAt);
     const normalized: Normalized = { kind: 'facts', livemode, facts: [lead] };
     const { id } = await submitRequest(deps, request, { programId, kind: 'event', normalized });
     // A repeated lead adds nothing, and is answered like the first.

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { AppError } from '../../domain/errors.ts';
 import { orderRefs } from '../../inbound/fields/references.ts';
 import { normalizeRefundRequest } from '../../inbound/conversion/normalize.ts';
@@ -6,11 +7,12 @@ import { findConversionByReference, listReferences, type Conversion } from '../.
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { submitRequest } from '../submit.ts';
 import { toMajorNumber } from '../values.ts';
+import type { refundAnswer } from './answers.ts';
 import { readBody } from './errors.ts';
 import { trackLimits } from './limits.ts';
 import { saleNumberOf } from './sale-numbers.ts';
 import { refundBody, trackingBody } from './schemas.ts';
-import { isTestMode } from './test-mode.ts';
+import { describeTest, isTestMode } from './test-mode.ts';
 
 /**
  * `POST /track/refund`: takes a sale back, all of it or a part. A refund has no id here, so its amount stands for it: the
@@ -39,26 +41,39 @@ export const refundRoute = defineDialectRoute({
       { receivedAt: request.receivedAt },
     );
     const number = await saleNumberOf(deps.db, programId, before.id);
-    const { settled } = await submitRequest(deps, request, { programId, kind: 'refund', normalized });
-    return answer(200, { success: true, ...describeRefund(before, settled, number) });
+    const { id, settled } = await submitRequest(deps, request, { programId, kind: 'refund', normalized });
+    const told = isTestMode(body) ? await describeTest(deps.db, 'refund', programId, id) : {};
+    const refund = describeRefund(before, settled);
+    const commission_id = refund.status === 'no_commission' ? null : number;
+    return answer(200, { success: true, ...refund, sale_id: number, commission_id, ...told });
   },
 });
 
-function describeRefund(before: Conversion, settled: ReadOutcome | null, commission_id: number): object {
+interface Refund {
+  status: z.output<typeof refundAnswer>['status'];
+  deductionAmount?: number;
+  reason?: string;
+  message: string;
+}
+
+/** What became of a refund; the answer has the numbers of the sale and its commission beside it. */
+function describeRefund(before: Conversion, settled: ReadOutcome | null): Refund {
   if (before.affiliateId === null || before.status === 'not_tracked') {
     return { status: 'no_commission', message: 'Sale has no commission to reverse' };
   }
   const after = settled?.conversion;
-  if (!after) return { status: 'processing', commission_id };
+  if (!after) return { status: 'processing', message: 'Refund accepted' };
   const isWhole = after.status === 'reversed' || (after.grossMinor > 0n && after.refundedMinor >= after.grossMinor);
-  if (before.status === 'rejected') return { status: 'skipped', reason: 'already rejected', commission_id };
-  if (settled.outcome === 'duplicate') {
-    return { status: 'skipped', reason: isWhole ? 'already reversed' : 'already refunded', commission_id };
-  }
+  if (before.status === 'rejected') return skip('already rejected');
+  if (settled.outcome === 'duplicate') return skip(isWhole ? 'already reversed' : 'already refunded');
   const deducted = before.commissionMinor - after.commissionMinor;
   return {
     status: isWhole ? 'reversed' : 'refunded',
     deductionAmount: toMajorNumber(deducted, after.commissionCurrency),
-    commission_id,
+    message: 'Refund tracked successfully',
   };
+}
+
+function skip(reason: string): Refund {
+  return { status: 'skipped', reason, message: `Refund skipped: the commission is ${reason}` };
 }

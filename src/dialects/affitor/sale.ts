@@ -5,6 +5,7 @@ import { newId } from '../../domain/ids.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
 import { explainNotTracked } from '../../domain/outcomes.ts';
 import { isTestClick } from '../../domain/test-clicks.ts';
+import { isMacro } from '../../domain/unreplaced-macros.ts';
 import { digestId, orderRefs, subscriptionRef } from '../../inbound/fields/references.ts';
 import type { ReadOutcome, SettledConversion } from '../../inbound/inbox/read-outcomes.ts';
 import { findAnyClick } from '../../program/clicks.ts';
@@ -61,7 +62,7 @@ const NOT_ATTRIBUTED = 'No affiliate attribution found for this customer in this
 function toSale(body: SaleBody, { clickId, customer, refs }: Who, receivedAt: Date): Fact {
   const orders = orderRefs(body.transaction_id ?? newId('ibx').replace(/^ibx_/, 'test_txn_'), null);
   const named = body.subscription_id ?? '';
-  const subscription = named === '' || isPlaceholder(named) ? null : subscriptionRef(named);
+  const subscription = named === '' || isPlaceholder(named) || isMacro(named) ? null : subscriptionRef(named);
   const evidence = clickId === null ? {} : { clickId };
   const buyer = { refs: subscription?.startsWith('stripe:') ? [...refs, subscription] : refs, email: null };
   const common = {

@@ -3,6 +3,7 @@ import { isCurrency } from '../../domain/currency.ts';
 import { emailPattern } from '../../domain/email.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
+import { isIdMacro } from '../../domain/unreplaced-macros.ts';
 
 /**
  * The bodies of Affitor's tracking API, as its endpoint pages have them (https://docs.affitor.com/api-reference, read
@@ -83,6 +84,7 @@ export type LeadBody = z.output<typeof leadBody>;
 
 const ID_REQUIRED = 'transaction_id is required and must be a string';
 const ID_NOT_FILLED_IN = 'transaction_id stands for no value: the sender did not fill it in';
+const ID_NOT_REPLACED = 'transaction_id holds a macro, which the sender did not replace by a value';
 const AMOUNT_REQUIRED = 'amount_cents is required and must be a positive integer';
 const transactionId = z
   .string(ID_REQUIRED)
@@ -90,6 +92,7 @@ const transactionId = z
   .min(1, ID_REQUIRED)
   .max(255)
   .refine((id) => !isPlaceholder(id), ID_NOT_FILLED_IN)
+  .refine((id) => !isIdMacro(id), ID_NOT_REPLACED)
   .meta({ description: 'Your own id of the payment; a repeat is answered 409' });
 const amountCents = z
   .int(AMOUNT_REQUIRED)

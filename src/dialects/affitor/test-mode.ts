@@ -7,7 +7,12 @@ export function isTestMode(body: { additional_data?: { test_mode?: boolean | nul
 }
 
 /** What the answers to test records have in addition: `message` and `data`, as the pages show them. */
-export async function describeTest(db: Db, what: 'click' | 'lead' | 'sale', programId: string, objectId: string) {
+export async function describeTest(
+  db: Db,
+  what: 'click' | 'lead' | 'sale' | 'refund',
+  programId: string,
+  objectId: string,
+) {
   const [eventId, programNumber] = await Promise.all([
     numberOf(db, programId, 'event', objectId),
     numberOf(db, programId, 'program', programId),

@@ -2,6 +2,7 @@ import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
 import { clickOf } from '../../domain/test-clicks.ts';
+import { isMacro } from '../../domain/unreplaced-macros.ts';
 import { customerRef } from '../../inbound/fields/references.ts';
 import { perDatabase } from '../../db/expiring-cache.ts';
 import { openSharedStatement } from './shared-statement.ts';
@@ -33,8 +34,9 @@ export async function findWho(
   { programId, livemode }: { programId: string; livemode: boolean },
   { click_id, customer_key }: { click_id?: string | null | undefined; customer_key?: string | null | undefined },
 ): Promise<Who> {
-  // What a site sends where nobody is signed in is no key.
-  const keyRef = customer_key && !isPlaceholder(customer_key) ? customerRef(customer_key) : null;
+  // What a site sends where nobody is signed in, or where it filled nothing in, is no key: everybody would be one customer.
+  const isKey = customer_key && !isPlaceholder(customer_key) && !isMacro(customer_key);
+  const keyRef = isKey ? customerRef(customer_key) : null;
   const named = click_id ? clickOf(click_id) : null;
   const { clicked, byReference, boundByClick } = await findCustomers({
     db,

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { currency, reference, text } from '../../http/fields.ts';
 import { toAffiliateId, toOfferId } from '../../api/named.ts';
-import { AppError, notFound, validationError } from '../../domain/errors.ts';
+import { type AppError, notFound, validationError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
 import { normalizeConversion } from '../../inbound/conversion/normalize.ts';
 import { digestId } from '../../inbound/fields/references.ts';
 import { listConversions } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
+import { blankAsNull } from '../values.ts';
 import { submitRequest, type SubmittedMessage } from '../submit.ts';
 import { conversionView, everyStatus, shownFields, ourStatuses, statusNames } from './conversion-view.ts';
+import { duplicateConversion } from './errors.ts';
 import { email, positiveNumber } from './fields.ts';
 import { limitsOf, pageLimits } from './limits.ts';
 import { answerPage } from './page.ts';
@@ -19,9 +21,9 @@ const newConversion = z.object({
   offerId: reference,
   externalId: text(),
   amount: positiveNumber,
-  externalSource: text().nullish(),
+  externalSource: blankAsNull(text().nullish()),
   currency: currency.default('USD'),
-  customerEmail: email.nullish(),
+  customerEmail: blankAsNull(email.nullish()),
   metadata: z.record(z.string(), z.unknown()).nullish(),
 });
 type NewConversion = z.output<typeof newConversion>;
@@ -87,9 +89,7 @@ function normalize(body: NewConversion, context: { livemode: boolean; receivedAt
 function answerConversion(body: NewConversion, { id: inboxEventId, settled }: SubmittedMessage): DialectAnswer {
   const { externalId } = body;
   const outcome = settled?.outcome ?? 'failed';
-  if (outcome === 'duplicate') {
-    throw new AppError('CONFLICT', `Conversion with externalId '${externalId}' already exists`);
-  }
+  if (outcome === 'duplicate') throw duplicateConversion(externalId);
   if (outcome === 'rejected' || outcome === 'unprocessable') {
     throw refuse(settled?.reason ?? null, settled?.error ?? null);
   }

@@ -9,7 +9,7 @@ const codes: Record<ErrorCode, string> = {
   INVALID_API_KEY: 'INVALID_API_KEY',
   INSUFFICIENT_PERMISSIONS: 'INSUFFICIENT_PERMISSIONS',
   NOT_FOUND: 'NOT_FOUND',
-  CONFLICT: 'DUPLICATE_CONVERSION',
+  CONFLICT: 'CONFLICT',
   IDEMPOTENCY_MISMATCH: 'VALIDATION_ERROR',
   PAYLOAD_TOO_LARGE: 'VALIDATION_ERROR',
   UNSUPPORTED_MEDIA_TYPE: 'VALIDATION_ERROR',
@@ -32,7 +32,15 @@ export function renderError(error: AppError, req: Request): DialectAnswer {
   const invalid = details && describePart(req.method === 'GET' ? 'query' : 'body');
   const message = invalid ?? messages[error.code] ?? error.message;
   const retryAfter = error.code === 'RATE_LIMITED' ? error.retryAfterS : undefined;
-  return { status: error.status, body: { error: { code: codes[error.code], message, details, retryAfter } } };
+  const code = error.details?.['reason'] === DUPLICATE ? 'DUPLICATE_CONVERSION' : codes[error.code];
+  return { status: error.status, body: { error: { code, message, details, retryAfter } } };
+}
+
+const DUPLICATE = 'duplicate_order';
+
+export function duplicateConversion(externalId: string): AppError {
+  const message = `Conversion with externalId '${externalId}' already exists`;
+  return new AppError('CONFLICT', message, { details: { reason: DUPLICATE } });
 }
 
 /** `details` is empty where the mistake is in no field (the body is not an object). */

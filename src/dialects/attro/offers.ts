@@ -7,7 +7,7 @@ import { createOffer, findOffer, listOffers, updateOffer, type Offer, type Offer
 import { getProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { toSeconds } from '../values.ts';
+import { blankAsNull, toSeconds } from '../values.ts';
 import { describeTerms, readTerms, type CommissionType } from './commission.ts';
 import { limitsOf, pageLimits } from './limits.ts';
 import { answerPage } from './page.ts';
@@ -17,7 +17,7 @@ const inactive: readonly OfferStatus[] = ['draft', 'paused', 'archived'];
 const fields = {
   name: text(),
   url: destinationUrl,
-  description: text(5000).nullish(),
+  description: blankAsNull(text(5000).nullish()),
   defaultCommissionType: z.enum(['percentage', 'fixed']),
   defaultCommissionValue: z.number().nonnegative('must not be negative'),
   attributionWindowDays: z.int().min(1).max(3650).optional(),
@@ -56,6 +56,16 @@ export const offerRoutes = [
       const status = isActive ? 'published' : 'paused';
       const offer = await createOffer(db, { programId, livemode }, { ...input, commission, status });
       return answer(201, { data: offerView(offer) });
+    },
+  }),
+  defineDialectRoute({
+    method: 'get',
+    path: '/offers/:id',
+    auth: 'key',
+    access: 'read',
+    limits: limitsOf('reads'),
+    handle: async ({ db }, { reach, params }) => {
+      return answer(200, { data: offerView(found(await findOffer(db, reach, params['id'] ?? ''), 'Offer')) });
     },
   }),
   defineDialectRoute({

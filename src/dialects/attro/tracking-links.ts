@@ -1,19 +1,23 @@
 import { z } from 'zod';
 import { destinationUrl, reference } from '../../http/fields.ts';
 import { toAffiliateId, toOfferId } from '../../api/named.ts';
-import { notFound } from '../../domain/errors.ts';
+import type { Deps } from '../../deps.ts';
+import { found, notFound } from '../../domain/errors.ts';
+import { assertMayChange, changeableBy } from '../../program/api-keys.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
 import { findOffer } from '../../program/offers.ts';
 import {
   countLinkResults,
   createTrackingLink,
+  findTrackingLink,
   listTrackingLinks,
+  updateTrackingLink,
   type LinkCounts,
   type TrackingLink,
 } from '../../program/tracking-links.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { toSeconds } from '../values.ts';
+import { blankAsNull, toSeconds } from '../values.ts';
 import { limitsOf, pageLimits } from './limits.ts';
 import { answerPage } from './page.ts';
 
@@ -46,7 +50,7 @@ export const trackingLinkRoutes = [
     auth: 'key',
     access: 'write',
     limits: limitsOf('writes'),
-    body: z.object({ affiliateId: reference, offerId: reference, customUrl: destinationUrl.nullish() }),
+    body: z.object({ affiliateId: reference, offerId: reference, customUrl: blankAsNull(destinationUrl.nullish()) }),
     handle: async ({ db, config }, { principal: { programId }, livemode, reach, body }) => {
       const [affiliate, offer] = await Promise.all([
         findAffiliate(db, reach, body.affiliateId),
@@ -59,7 +63,44 @@ export const trackingLinkRoutes = [
       return answer(201, { data: linkView(config.publicUrl, link) });
     },
   }),
+  defineDialectRoute({
+    method: 'get',
+    path: '/tracking-links/:id',
+    auth: 'key',
+    access: 'read',
+    limits: limitsOf('reads'),
+    handle: async (deps, { principal: { programId }, livemode, reach, params }) => {
+      const link = found(await findTrackingLink(deps.db, reach, params['id'] ?? ''), 'Tracking link');
+      return answer(200, { data: await viewWithCounts(deps, programId, livemode, link) });
+    },
+  }),
+  defineDialectRoute({
+    method: 'patch',
+    path: '/tracking-links/:id',
+    auth: 'key',
+    access: 'write',
+    limits: limitsOf('writes'),
+    body: z.object({ customUrl: blankAsNull(destinationUrl.nullish()) }),
+    handle: async (deps, { principal, livemode, reach, params, body }) => {
+      const link = found(await findTrackingLink(deps.db, reach, params['id'] ?? ''), 'Tracking link');
+      assertMayChange(principal, link);
+      const { customUrl } = body;
+      const changed = await updateTrackingLink(deps.db, changeableBy(principal), link.id, { customUrl });
+      const shown = found(changed, 'Tracking link');
+      return answer(200, { data: await viewWithCounts(deps, principal.programId, livemode, shown) });
+    },
+  }),
 ];
+
+async function viewWithCounts(
+  { db, config }: Pick<Deps, 'db' | 'config'>,
+  programId: string,
+  livemode: boolean,
+  link: TrackingLink,
+) {
+  const counts = await countLinkResults(db, programId, livemode, [link.id]);
+  return linkView(config.publicUrl, link, counts.get(link.id));
+}
 
 function linkView(
   publicUrl: string,

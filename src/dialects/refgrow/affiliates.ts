@@ -7,7 +7,7 @@ import { findAffiliate, listAffiliates, type Affiliate } from '../../program/aff
 import { findProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
-import { toMajorNumber, toSeconds } from '../values.ts';
+import { blankAsNull, toMajorNumber, toSeconds } from '../values.ts';
 import { resourceNotFound } from './errors.ts';
 import { pageLimits, readLimits, writeLimits } from './limits.ts';
 
@@ -22,7 +22,7 @@ const listQuery = z.object({
 const newAffiliate = z.object({
   email,
   name: text(),
-  referralCode: code.regex(/^(?!aff_[0-9a-f]{32}$)/i, 'must not look like an affiliate ID').nullish(),
+  referralCode: blankAsNull(code.regex(/^(?!aff_[0-9a-f]{32}$)/i, 'must not look like an affiliate ID').nullish()),
   customFields: z
     .record(z.string().max(64), z.unknown())
     .refine((fields) => JSON.stringify(fields).length <= 16_384, 'must have at most 16 KiB')
@@ -57,8 +57,7 @@ export const affiliateRoutes = [
       const affiliate = {
         ...shown,
         referralCode: found.referralCode,
-        paymentMethod: found.paymentMethod,
-        paymentDetails: found.paymentDetails ?? found.paymentEmail,
+        ...describePayment(found),
       };
       return answer(200, { success: true, data: { affiliate } });
     },
@@ -95,6 +94,12 @@ function identify(affiliate: Affiliate) {
     status: affiliate.status === 'active' || affiliate.status === 'pending' ? affiliate.status : 'blocked',
     createdAt: toSeconds(affiliate.createdAt),
   };
+}
+
+/** Where only a payment e-mail is known it is PayPal's, as on the page. */
+function describePayment({ paymentMethod, paymentDetails, paymentEmail }: Affiliate) {
+  const byEmail = paymentMethod === null && paymentDetails === null && paymentEmail !== null;
+  return { paymentMethod: byEmail ? 'paypal' : paymentMethod, paymentDetails: paymentDetails ?? paymentEmail };
 }
 
 /** With their earnings: one number each, so those in the program's currency. */

@@ -6,7 +6,7 @@ import { AppError } from '../../domain/errors.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
 import type { Reach } from '../../domain/scope.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
-import { findCommission, listCommissions } from '../../ledger/commissions.ts';
+import { findCommission, listCommissions, readDecisionReasons, readTakenBack } from '../../ledger/commissions.ts';
 import type { Conversion } from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute, type DialectRequest } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
@@ -53,7 +53,8 @@ export const commissionRoutes = [
         affiliateId: await readAffiliateFilter(db, reach, query.affiliateId),
       };
       const { items, total } = await listCommissions(db, programId, filter, { limit, offset, counted: true });
-      return answer(200, { success: true, data: { commissions: items.map(commissionView), total, limit, offset } });
+      const commissions = await describeCommissions(db, programId, items);
+      return answer(200, { success: true, data: { commissions, total, limit, offset } });
     },
   }),
   defineDialectRoute({
@@ -65,14 +66,16 @@ export const commissionRoutes = [
     body: statusChange,
     handle: async (deps, request) => {
       const { principal, livemode, params, body } = request;
-      const find = () => findCommission(deps.db, principal.programId, livemode, params['id'] ?? '');
+      const { programId } = principal;
+      const find = () => findCommission(deps.db, programId, livemode, params['id'] ?? '');
       const found = await find();
       if (!found) throw resourceNotFound('Commission', 'id');
       await (body.status === 'paid' ? pay(deps, request, found) : decide(deps, request, found, body.status));
       const changed = (await find()) ?? found;
-      const { id, affiliateId, orderId, amount, status, createdAt, paidAt, conversionAmount } = commissionView(changed);
-      const updatedAt = toSeconds(changed.updatedAt);
-      const commission = { id, affiliateId, orderId, amount, status, createdAt, updatedAt, paidAt, conversionAmount };
+      const [shown] = await describeCommissions(deps.db, programId, [changed]);
+      // A payment keeps no reason of its own; that of the approval before it stays.
+      const reason = (body.status === 'paid' ? body.reason : null) || shown?.reason;
+      const commission = { ...shown, updatedAt: toSeconds(changed.updatedAt), ...(reason ? { reason } : {}) };
       return answer(200, { success: true, data: { commission } });
     },
   }),
@@ -83,7 +86,7 @@ type ChangeRequest = DialectRequest<unknown, StatusChange, Record<string, string
 /** Throws CONFLICT where the commission's state does not admit it. */
 async function decide(deps: Deps, request: ChangeRequest, found: Conversion, status: 'approved' | 'rejected') {
   const { principal, livemode, raw, receivedAt, body } = request;
-  const decision = { status, reason: body.reason ?? null, by: principal.keyId };
+  const decision = { status, reason: body.reason || null, by: principal.keyId };
   const { programId } = principal;
   await decideCommission(deps, found, decision, {
     programId,
@@ -128,17 +131,32 @@ async function readAffiliateFilter(db: Deps['db'], reach: Reach, text: string | 
   throw invalidField('affiliateId', "must be a string beginning with 'aff_'", 'Invalid affiliate ID format');
 }
 
-function commissionView(conversion: Conversion) {
-  return {
-    id: commissionIdOf(conversion.id),
-    affiliateId: conversion.affiliateId,
-    orderId: conversion.orderId,
-    amount: toMajorNumber(conversion.commissionMinor, conversion.commissionCurrency),
-    status: statusOf(conversion.status),
-    createdAt: toSeconds(conversion.createdAt),
-    paidAt: conversion.paidAt === null ? null : toSeconds(conversion.paidAt),
-    conversionAmount: toMajorNumber(conversion.netMinor, conversion.currency),
-  };
+/**
+ * As the page has them. A rejected one keeps the amount that it had; with the reason of who decided, where one was given.
+ */
+async function describeCommissions(db: Deps['db'], programId: string, conversions: readonly Conversion[]) {
+  const ids = conversions.map(({ id }) => id);
+  const [takenBack, reasons] = await Promise.all([
+    readTakenBack(db, programId, ids),
+    readDecisionReasons(db, programId, ids),
+  ]);
+  return conversions.map((conversion) => {
+    const status = statusOf(conversion.status);
+    const amountMinor =
+      (status === 'rejected' ? takenBack.get(conversion.id) : undefined) ?? conversion.commissionMinor;
+    const reason = reasons.get(conversion.id);
+    return {
+      id: commissionIdOf(conversion.id),
+      affiliateId: conversion.affiliateId,
+      orderId: conversion.orderId,
+      amount: toMajorNumber(amountMinor, conversion.commissionCurrency),
+      status,
+      createdAt: toSeconds(conversion.createdAt),
+      paidAt: conversion.paidAt === null ? null : toSeconds(conversion.paidAt),
+      conversionAmount: toMajorNumber(conversion.netMinor, conversion.currency),
+      ...(reason === undefined ? {} : { reason }),
+    };
+  });
 }
 
 function statusOf(status: string): keyof typeof ourStatuses {

@@ -50,14 +50,16 @@ function messageOf(error: AppError): string {
 function describe(error: AppError): { field: string; issue: string } | null {
   const own = ownDetails[error.code];
   if (own) return own;
-  const [first] = Object.entries(error.details ?? {}).filter(([field]) => field !== 'reason');
+  // A machine's word may stand as `reason`; a sentence there is about the field of this name.
+  const isMistake = ([field, text]: [string, string]) => field !== 'reason' || text.includes(' ');
+  const [first] = Object.entries(error.details ?? {}).filter(isMistake);
   return first ? { field: theirNames[first[0]] ?? first[0], issue: first[1] } : null;
 }
 
 const ownDetails: Partial<Record<AppError['code'], { field: string; issue: string }>> = {
   UNAUTHORIZED: { field: 'Authorization', issue: 'is required: Bearer YOUR_API_KEY' },
   INVALID_API_KEY: { field: 'Authorization', issue: 'is not a valid API key' },
-  INSUFFICIENT_PERMISSIONS: { field: 'Authorization', issue: 'is an API key that may only read' },
+  INSUFFICIENT_PERMISSIONS: { field: 'Authorization', issue: 'is an API key that may not do this' },
 };
 
 /** What the native operations call the fields of this page. */

@@ -13,7 +13,7 @@ import { findAffiliate, readReferralCode } from '../../program/affiliates.ts';
 import { findAnyClick } from '../../program/clicks.ts';
 import { answer, defineDialectRoute, type DialectAnswer } from '../dialect.ts';
 import { submitRequest } from '../submit.ts';
-import { toMajorNumber, toSeconds } from '../values.ts';
+import { blankAsNull, toMajorNumber, toSeconds } from '../values.ts';
 import { invalidField, resourceNotFound } from './errors.ts';
 import { referralLimits } from './limits.ts';
 
@@ -21,18 +21,18 @@ const newClick = z.object({
   referralCode: text(),
   sourceUrl: z.string().max(2048).nullish(),
   userAgent: z.string().max(1024).nullish(),
-  ipAddress: clientAddress.nullish(),
+  ipAddress: blankAsNull(clientAddress.nullish()),
 });
 
 const newConversion = z.object({
-  clickId: text().nullish(),
-  referralCode: text().nullish(),
+  clickId: blankAsNull(text().nullish()),
+  referralCode: blankAsNull(text().nullish()),
   amount: z.number().min(0, 'must not be negative'),
   orderId: text().nullish(),
   customer: z
     .looseObject({
-      id: z.union([text(), z.int()]).nullish(),
-      email: z.string().trim().max(254).regex(emailPattern, 'must be an e-mail address').nullish(),
+      id: blankAsNull(z.union([text(), z.int()]).nullish()),
+      email: blankAsNull(z.string().trim().max(254).regex(emailPattern, 'must be an e-mail address').nullish()),
     })
     .nullish(),
   products: z.array(z.unknown()).nullish(),
@@ -155,7 +155,7 @@ async function answerConversion(
     amount: conversion ? toMajorNumber(conversion.amountMinor, conversion.currency) : body.amount,
     commission: conversion ? toMajorNumber(conversion.commissionMinor, conversion.commissionCurrency) : null,
     orderId: body.orderId ?? null,
-    timestamp: toSeconds(receivedAt),
+    timestamp: toSeconds(conversion?.createdAt ?? receivedAt),
   };
   const status = conversion === null ? 202 : settled?.outcome === 'duplicate' ? 200 : 201;
   return answer(status, { success: true, data });

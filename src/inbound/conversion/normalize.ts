@@ -29,14 +29,18 @@ const statuses = buildStatusTable(ownStatuses, 'refused');
  * (with `status` lead, hold, sale or rejected). Throws VALIDATION_ERROR with `details`.
  */
 export function normalizeConversion(body: unknown, context: CallContext): Normalized {
-  const problems = new Problems(() => hintAtMisspelt(Object.keys(Object(body)), defaultFieldNames));
+  const problems = hintingProblems(body);
   const given = readBody(body, problems);
   return toConversionFact(given, statuses, toFactContext(context), problems);
 }
 
+function hintingProblems(body: unknown): Problems {
+  return new Problems(() => hintAtMisspelt(Object.keys(Object(body)), defaultFieldNames));
+}
+
 /** The body of `POST /api/v1/events`: `eventType` pageview, registration or lead, with a click or a customer. */
 export function normalizeFunnelEvent(body: unknown, context: CallContext): Normalized {
-  const problems = new Problems();
+  const problems = hintingProblems(body);
   const given = readBody(body, problems);
   return toFunnelFact(given, null, toFactContext(context), problems);
 }

@@ -17,8 +17,23 @@ const known = spellings
   .filter(({ folded }) => folded.length >= SHORTEST);
 
 /**
- * A sentence about names that are a letter or two away from a field (`refferal_code`), for the answer to a message that did
- * not do what its sender may have wanted; '' where there are none. Senders add fields of their own, so it is only a hint.
+ * What names who referred an order, written otherwise: without its last word (`coupon`), or as links and metadata of Stripe
+ * name it.
+ */
+const otherwise: ReadonlyMap<string, string> = new Map([
+  ['click', 'click_id'],
+  ['affiliate', 'affiliate_id'],
+  ['referral', 'referral_code'],
+  ['coupon', 'coupon_code'],
+  ['ref', 'affiliate_id'],
+  ['affsess', 'click_id'],
+  ['affiliatesessionid', 'click_id'],
+]);
+
+/**
+ * A sentence about names that are a letter or two away from a field (`refferal_code`), or half of one (`coupon`), for the
+ * answer to a message that did not do what its sender may have wanted; '' where there are none. Senders add fields of their
+ * own, so it is only a hint.
  */
 export function hintAtMisspelt(names: Iterable<string>, fieldNames: FieldNames): string {
   const found: Misspelt[] = [];
@@ -31,6 +46,8 @@ export function hintAtMisspelt(names: Iterable<string>, fieldNames: FieldNames):
 }
 
 function nearest(folded: string): string | null {
+  const meant = otherwise.get(folded);
+  if (meant !== undefined) return meant;
   if (folded.length < SHORTEST || folded.length > 40) return null;
   let best: { meant: string; distance: number } | null = null;
   for (const { meant, folded: spelling } of known) {

@@ -1,4 +1,4 @@
-import { isMacro } from './macros.ts';
+import { isMacro } from '../../domain/unreplaced-macros.ts';
 import { defaultFieldNames, foldName } from './names.ts';
 import { toPath } from './path-names.ts';
 

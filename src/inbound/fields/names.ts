@@ -1,3 +1,4 @@
+import { stripInvisible } from '../../domain/codes.ts';
 import { validationError } from '../../domain/errors.ts';
 import { toPath } from './path-names.ts';
 
@@ -124,7 +125,7 @@ function nameFields(): FieldNames {
   return names;
 }
 
-/** Matching ignores case, `_` and `-`. */
+/** Matching ignores case, `_` and `-`, and what cannot be seen, which comes along when a name is copied. */
 export function foldName(name: string): string {
-  return name.trim().toLowerCase().replaceAll(/[_-]/g, '');
+  return stripInvisible(name).trim().toLowerCase().replaceAll(/[_-]/g, '');
 }

@@ -19,6 +19,12 @@ export function pathsOf(names: FieldNames): readonly string[][] {
   return paths;
 }
 
+/** Whether the source finds something within what has that name. */
+export function hasPathWithin(names: FieldNames, name: string): boolean {
+  const folded = foldName(name);
+  return pathsOf(names).some(([first = '']) => foldName(first) === folded);
+}
+
 /** The value at the end of a path in a JSON value; steps are compared as names are. Undefined: the path leads nowhere. */
 export function readPath(value: object, path: readonly string[]): unknown {
   let at: unknown = value;

@@ -5,7 +5,7 @@ import { parseMajorAmount, parseMinorAmount } from '../../domain/money.ts';
 import { parseTime } from '../../domain/parse-time.ts';
 import { isPlaceholder } from '../../domain/placeholders.ts';
 import { readFlag, type Given, type GivenFields } from './given.ts';
-import { isIdMacro, isMacro } from './macros.ts';
+import { isIdMacro, isMacro } from '../../domain/unreplaced-macros.ts';
 import type { ConversionField } from './names.ts';
 import { toPlainDecimal } from './plain-decimal.ts';
 import { clip, type Problems } from './problems.ts';

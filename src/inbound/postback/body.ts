@@ -5,10 +5,11 @@ import { parseJson } from '../../domain/json-text.ts';
 import { holdsKey, maskKeys, maskPlainKeys, REDACTED } from '../../domain/keys.ts';
 import { walkJson } from '../../http/json-body.ts';
 import { findField, isKeyName, type FieldNames } from '../fields/names.ts';
-import { pathsOf, readPath, toFieldName } from '../fields/paths.ts';
+import { hasPathWithin, pathsOf, readPath, toFieldName } from '../fields/paths.ts';
 import { namesSubjectIn } from '../fields/subjects.ts';
 import { redactJson } from '../inbox/redaction.ts';
 import { findBoundary, readParts } from './multipart.ts';
+import { refuseEscapedAmpersand } from './escaped-ampersands.ts';
 import { addPair, readPairs, type Pair } from './pairs.ts';
 
 /** What shops send of an order may be long. */
@@ -62,7 +63,10 @@ function readMultipart(body: Buffer, contentType: string, names: FieldNames, isB
     const name = toFieldName(fromLatin1(part.name), names);
     const value = fromLatin1(text.slice(part.start, part.end));
     // A file is nobody's field, whatever it is called.
-    if (!part.isFile) addPair(pairs, name, value, names);
+    if (!part.isFile) {
+      refuseEscapedAmpersand(name, value, names);
+      addPair(pairs, name, value, names);
+    }
     if (value === '' || !(isKeyName(names, name) || holdsKey(value))) continue;
     redacted += text.slice(copied, part.start) + REDACTED;
     copied = part.end;
@@ -73,8 +77,9 @@ function readMultipart(body: Buffer, contentType: string, names: FieldNames, isB
 /** A text may be JSON or a form all the same, which then counts as what it is. */
 function readText(body: Buffer, names: FieldNames): ReadBody {
   const text = body.toString('latin1');
-  if (/^(?:\xef\xbb\xbf)?\s*\{/.test(text) && isJson(body)) return readJson(body, names, true);
-  if (/^[\w.[\]%-]+=/.test(text.trimStart())) return readForm(body, names);
+  const start = text.replace(/^(?:\xef\xbb\xbf)*\s*/, '').slice(0, 1024);
+  if (/^[{[]/.test(start) && isJson(body)) return readJson(body, names, true);
+  if (/^[&?]?[\w.[\]%;-]+=/.test(start)) return readForm(body, names);
   return { pairs: [], redacted: replaced(body, text, maskKeys(text)) };
 }
 
@@ -84,15 +89,24 @@ function readJson(body: Buffer, names: FieldNames, isBeside: boolean): ReadBody 
   walkJson(value, MAX_VALUES);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const redacted = redactJson(text, value, (name) => isKeyName(names, name));
-    const within = pathsOf(names).flatMap((path): Pair[] => {
-      const found = readPath(value, path);
-      return found === undefined ? [] : [[path.join('.'), found]];
-    });
-    return { pairs: [...Object.entries(value), ...within], redacted: redacted === text ? body : toBytes(redacted) };
+    const pairs = pairsOf(value, names);
+    for (const [name, said] of pairs) refuseEscapedAmpersand(name, typeof said === 'string' ? said : '', names);
+    return { pairs, redacted: redacted === text ? body : toBytes(redacted) };
   }
   if (!isBeside || namesFields(value, names)) throw validationError('The body must be a JSON object');
   const masked = maskKeys(text);
   return { pairs: [], redacted: masked === text ? body : toBytes(masked) };
+}
+
+/** What stands at the top, and what the source finds within: `amount: {value}` is then no amount itself. */
+function pairsOf(value: object, names: FieldNames): Pair[] {
+  const paths = pathsOf(names);
+  const top = Object.entries(value).filter(([name, said]) => !(typeof said === 'object' && hasPathWithin(names, name)));
+  const within = paths.flatMap((path): Pair[] => {
+    const found = readPath(value, path);
+    return found === undefined ? [] : [[path.join('.'), found]];
+  });
+  return [...top, ...within];
 }
 
 /** Whether the items of a list have names of ours: then it is not clear which of them is meant. */

@@ -25,8 +25,10 @@ export function readParts(text: string, boundary: string): Part[] {
   const delimiter = `--${boundary}`;
   let at = text.startsWith(delimiter) ? 0 : text.indexOf(`\n${delimiter}`) + 1;
   while (at !== -1 && text.startsWith(delimiter, at)) {
-    const next = text.indexOf(`\n${delimiter}`, at + delimiter.length);
-    const part = next === -1 ? null : readPart(text, at + delimiter.length, next);
+    const from = at + delimiter.length;
+    const next = text.indexOf(`\n${delimiter}`, from);
+    // A body that ends without the last delimiter has its last part all the same.
+    const part = text.startsWith('--', from) ? null : readPart(text, from, next === -1 ? text.length : next);
     if (part) parts.push(part);
     at = next === -1 ? -1 : next + 1;
   }

@@ -3,6 +3,7 @@ import type { PostbackSettings } from '../../program/sources.ts';
 import { giveField, type GivenFields } from '../fields/given.ts';
 import { hintAtMisspelt } from '../fields/misspelt.ts';
 import { findField, type ConversionField, type FieldNames } from '../fields/names.ts';
+import { hasPathWithin } from '../fields/paths.ts';
 import { Problems } from '../fields/problems.ts';
 import { toConversionFact, toFunnelFact } from '../fields/to-fact.ts';
 import { readMessage } from './message.ts';
@@ -40,7 +41,9 @@ export function normalizePostback(
   );
   const given: GivenFields = {};
   for (const [name, value] of pairs) {
-    if (!isOfAnotherKind(settings.names, name, value)) giveField(given, settings.names, name, value, problems);
+    if (isPartOfField(settings.names, name))
+      problems.add(name, 'must be text or a number, not part of a list or an object');
+    else if (!isOfAnotherKind(settings.names, name, value)) giveField(given, settings.names, name, value, problems);
   }
   // The key was checked before, and must appear in no error.
   delete given.secure;
@@ -66,6 +69,14 @@ function isOfAnotherKind(names: FieldNames, name: string, value: unknown): boole
   const field = findField(names, name)?.field;
   if (field === undefined || value === null) return false;
   return field === 'metadata' ? typeof value === 'string' : alsoOthers.has(field) && typeof value === 'object';
+}
+
+/** Whether a form has a list or an object (`status[0]`) where JSON could not have one either. */
+function isPartOfField(names: FieldNames, name: string): boolean {
+  const [, whole] = /^([^[]+)\[/.exec(name) ?? [];
+  const field = whole === undefined ? undefined : findField(names, whole)?.field;
+  if (whole === undefined || field === undefined || field === 'metadata' || alsoOthers.has(field)) return false;
+  return findField(names, name) === undefined && !hasPathWithin(names, whole);
 }
 
 /** A stored postback, read again by these settings from the raw bytes and headers of its inbox event. */

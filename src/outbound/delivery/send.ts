@@ -1,6 +1,7 @@
 import { callbackify } from 'node:util';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { AddressGuard } from '../guard/address-guard.ts';
+import { AnswerHead, HeadReader } from './answer-head.ts';
 import { explainSendError } from './send-errors.ts';
 
 export interface OutgoingRequest {
@@ -46,8 +47,9 @@ const MAX_RESPONSE_BYTES = 16 * 1024;
  */
 export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+  const heads = new HeadReader();
   const agent = new Agent({
-    connect: createGuardedConnector(options.guard, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    connect: createGuardedConnector(options.guard, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, heads),
     allowH2: false,
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -57,13 +59,13 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
     maxHeaderSize: 32 * 1024,
   });
   return {
-    send: (request) => new Promise((resolve) => new Exchange(request, totalTimeoutMs, resolve).start(agent)),
+    send: (request) => new Promise((resolve) => new Exchange(request, totalTimeoutMs, heads, resolve).start(agent)),
     close: () => agent.close(),
   };
 }
 
 /** The guard resolves the names. An address in the URL is never resolved, so it is checked before connecting. */
-function createGuardedConnector(guard: AddressGuard, timeoutMs: number): buildConnector.connector {
+function createGuardedConnector(guard: AddressGuard, timeoutMs: number, heads: HeadReader): buildConnector.connector {
   const plain = connectTo('http:');
   const tls = connectTo('https:');
   const resolveAllowed = callbackify((hostname: string, protocol: string) => guard.resolveAllowed(hostname, protocol));
@@ -89,7 +91,10 @@ function createGuardedConnector(guard: AddressGuard, timeoutMs: number): buildCo
       callback(error as Error, null);
       return;
     }
-    (request.protocol === 'https:' ? tls : plain)(request, callback);
+    (request.protocol === 'https:' ? tls : plain)(request, (...[error, socket]) => {
+      if (socket) heads.follow(socket);
+      callback(...([error, socket] as Parameters<typeof callback>));
+    });
   };
 }
 
@@ -99,6 +104,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: Answer) => void;
   readonly #startedAt = performance.now();
   readonly #timer: NodeJS.Timeout;
+  readonly #heads: HeadReader;
+  readonly #head = new AnswerHead();
   #controller: Dispatcher.DispatchController | null = null;
   #status: number | null = null;
   #retryAfter: string | string[] | undefined;
@@ -106,8 +113,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #bytes = 0;
   #settled = false;
 
-  constructor(request: OutgoingRequest, timeoutMs: number, resolve: (answer: Answer) => void) {
+  constructor(request: OutgoingRequest, timeoutMs: number, heads: HeadReader, resolve: (answer: Answer) => void) {
     this.#request = request;
+    this.#heads = heads;
     this.#resolve = resolve;
     this.#timer = setTimeout(() => this.#stop(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
   }
@@ -124,6 +132,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#settled) controller.abort(new Error('settled before it began'));
+    else this.#heads.expect(this.#head);
   }
 
   onResponseStart(_controller: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
@@ -152,16 +161,19 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('stopped'));
   }
 
-  /** Once there is a status it counts, whatever happens to the body. */
+  /** Once there is a status it counts, whatever happens to the rest of the head and to the body. */
   #settle(error: string | null): void {
     if (this.#settled) return;
     this.#settled = true;
     clearTimeout(this.#timer);
+    const parsed = this.#status !== null;
+    const status = this.#status ?? this.#head.status;
+    const body = parsed ? this.#chunks : [this.#head.rest.subarray(0, MAX_RESPONSE_BYTES)];
     this.#resolve({
-      responseStatus: this.#status,
-      responseBody: this.#status === null ? null : readText(this.#chunks),
-      retryAfter: this.#retryAfter,
-      error: this.#status === null ? (error ?? 'no answer') : null,
+      responseStatus: status,
+      responseBody: status === null ? null : readText(body),
+      retryAfter: parsed ? this.#retryAfter : this.#head.retryAfter,
+      error: status === null ? (error ?? 'no answer') : null,
       durationMs: Math.round(performance.now() - this.#startedAt),
     });
   }

@@ -1,8 +1,8 @@
 /**
  * Ready templates for the trackers that affiliates use. The tracker's own click id, which came in as sub1, goes back to
- * it. Words in capitals are to be replaced by the account's own. Parameter names are those of each tracker's help pages
- * (read 2026-11), such as https://doc.voluum.com/article/parameters-in-postback-urls and
- * https://docs.binom.org/postback-url.php.
+ * it. What begins with YOUR is to be replaced by the account's own: a template where it was not can be looked at and not set.
+ * Parameter names are those of each tracker's help pages (read 2026-11), such as
+ * https://doc.voluum.com/article/parameters-in-postback-urls and https://docs.binom.org/postback-url.php.
  */
 export const postbackPresets: readonly { tracker: string; url: string }[] = [
   {
@@ -11,7 +11,7 @@ export const postbackPresets: readonly { tracker: string; url: string }[] = [
   },
   {
     tracker: 'Keitaro',
-    url: 'https://YOUR-DOMAIN.example/KEY/postback?subid={click_id}&tid={txid}&payout={payout}&currency={currency}&status={status:lead=lead,pending=lead,sale=sale,rejected=rejected}',
+    url: 'https://YOUR-DOMAIN.example/YOUR_KEY/postback?subid={click_id}&tid={txid}&payout={payout}&currency={currency}&status={status:lead=lead,pending=lead,sale=sale,rejected=rejected}',
   },
   {
     tracker: 'Binom',
@@ -19,11 +19,11 @@ export const postbackPresets: readonly { tracker: string; url: string }[] = [
   },
   {
     tracker: 'Everflow',
-    url: 'https://YOUR-DOMAIN.example/?nid=NID&transaction_id={click_id}&amount={payout}&order_id={txid}',
+    url: 'https://YOUR-DOMAIN.example/?nid=YOUR_NID&transaction_id={click_id}&amount={payout}&order_id={txid}',
   },
   {
     tracker: 'TUNE',
-    url: 'https://YOUR-DOMAIN.example/aff_lsr?offer_id=OFFER&transaction_id={click_id}&amount={payout}&conversion_unique_id={conversion_id}',
+    url: 'https://YOUR-DOMAIN.example/aff_lsr?offer_id=YOUR_OFFER_ID&transaction_id={click_id}&amount={payout}&conversion_unique_id={conversion_id}',
   },
   {
     tracker: 'Affise',
@@ -39,6 +39,6 @@ export const postbackPresets: readonly { tracker: string; url: string }[] = [
   },
   {
     tracker: 'AffSpace',
-    url: 'https://YOUR-DOMAIN.example/pb/ENDPOINT?clickid={click_id}&sum={amount}&action_id={txid}&goal={goal}&secure=KEY',
+    url: 'https://YOUR-DOMAIN.example/pb/YOUR_SOURCE?clickid={click_id}&sum={amount}&action_id={txid}&goal={goal}&secure=YOUR_KEY',
   },
 ];

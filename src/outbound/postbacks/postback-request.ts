@@ -8,6 +8,7 @@ import {
   type PostbackTemplate,
   type PostbackValues,
 } from './postback-template.ts';
+import { findSpellingProblem } from './template-spellings.ts';
 
 /** Where a postback goes, with templates for its URL and body. */
 export interface PostbackTarget {
@@ -72,16 +73,21 @@ export function renderRequest(target: CompiledTarget, subject: PostbackSubject):
 }
 
 /**
- * Why a URL template cannot be used, or null: an unknown macro, a macro in its host, or a brace outside a macro. A URL
- * has no bare braces, so `{sub-1}`, `{{click_id}}` or `{click_id` are mistakes, which would reach the tracker
- * unchanged.
+ * Why a URL template cannot be used, or null: an unknown macro, a macro in its host, one in the spelling of another system,
+ * or a brace outside a macro. A URL has no bare braces, so `{sub-1}` or `{click_id` are mistakes, which would reach the
+ * tracker unchanged.
  */
 export function findTemplateProblem(template: string): string | null {
+  const spelling = findSpellingProblem(template, 'url');
+  if (spelling) return spelling;
   const parsed = parseTemplate(template);
   if (!parsed.ok) return parsed.problem;
-  if (textOf(parsed.template).some((text) => /[{}]/.test(text))) {
+  const text = textOf(parsed.template).join('');
+  if (/[{}]/.test(text)) {
     return 'has a brace outside a macro: macros are written as in {click_id}, a brace itself as %7B or %7D';
   }
+  if (/\s/.test(text)) return 'has a space outside a macro: write %20';
+  if (text.includes('#')) return 'has a fragment (#), which is never sent: a # itself is written as %23';
   return /^https?:\/\/[^/?#{}]+([/?#]|$)/i.test(template)
     ? null
     : 'must name its host without macros, as in https://tracker.example/postback?cid={click_id}';
@@ -92,10 +98,12 @@ export function findTemplateProblem(template: string): string | null {
  * macro.
  */
 export function findBodyTemplateProblem(template: string): string | null {
+  const spelling = findSpellingProblem(template, /^\s*[{[<]/.test(template) ? 'document' : 'form');
+  if (spelling) return spelling;
   const parsed = parseTemplate(template);
   if (!parsed.ok) return parsed.problem;
   for (const text of textOf(parsed.template)) {
-    const lookalike = /\{[A-Za-z][^{}"]*\}/.exec(text);
+    const lookalike = /\{\s*[A-Za-z][^{}"]*\}/.exec(text);
     if (lookalike) return `has an unknown macro ${lookalike[0].slice(0, 100)}`;
   }
   return null;

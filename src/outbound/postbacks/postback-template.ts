@@ -1,4 +1,5 @@
-import { encodeComponent } from '../../domain/byte-text.ts';
+import { decodeEscapes, encodeComponent } from '../../domain/byte-text.ts';
+import { hasDotSegment } from '../../domain/dot-segments.ts';
 import { formatDate, findDateProblem } from './date-format.ts';
 
 /**
@@ -50,16 +51,25 @@ export interface PostbackTemplate {
 
 export type ParsedTemplate = { ok: true; template: PostbackTemplate } | { ok: false; problem: string };
 
-/** `{name}`, `{name:argument}`, `{name|fallback}`. JSON's own braces are followed by a quote, never by a letter. */
-const macroPattern = /\{([A-Za-z][A-Za-z0-9_]*)(?::([^{}|]*))?(?:\|([^{}]*))?\}/g;
+/**
+ * `{name}`, `{name:argument}`, `{name|fallback}`, with spaces where people write them. JSON's own braces are followed by a
+ * quote, never by a letter.
+ */
+const macroPattern = /\{(\s*)([A-Za-z][A-Za-z0-9_]*)\s*(?::([^{}|]*))?(?:\|([^{}]*))?\}/g;
 
 export function parseTemplate(text: string): ParsedTemplate {
   const parts: (string | MacroUse)[] = [];
   let end = 0;
   for (const match of text.matchAll(macroPattern)) {
-    const [whole, rawName = '', argument = null, fallback = null] = match;
+    const [whole, space = '', rawName = '', rawArgument, rawFallback] = match;
     const name = rawName.toLowerCase();
-    if (!isMacroName(name)) return { ok: false, problem: `has an unknown macro ${whole}` };
+    if (!isMacroName(name)) {
+      if (space !== '') continue;
+      return { ok: false, problem: `has an unknown macro ${whole}: there are ${macroList}` };
+    }
+    const argument =
+      rawArgument === undefined ? null : name === 'date' ? decodeFormat(rawArgument) : decodeEscapes(rawArgument);
+    const fallback = rawFallback === undefined ? null : decodeEscapes(rawFallback);
     const problem = argument === null ? null : findArgumentProblem(name, argument);
     if (problem) return { ok: false, problem: `has ${whole}, which ${problem}` };
     parts.push(text.slice(end, match.index), { name, argument, fallback });
@@ -68,6 +78,15 @@ export function parseTemplate(text: string): ParsedTemplate {
   parts.push(text.slice(end));
   const macros = new Set(parts.flatMap((part) => (typeof part === 'string' ? [] : [part.name])));
   return { ok: true, template: { parts, macros } };
+}
+
+const macroList = Object.keys(postbackMacros)
+  .map((name) => `{${name}}`)
+  .join(', ');
+
+/** An address bar writes `%20` for a space. Formats of dates have percent signs of their own, but never before a digit. */
+function decodeFormat(argument: string): string {
+  return argument.replaceAll(/%[2-7][0-9a-f]/gi, decodeURIComponent);
 }
 
 export function renderTemplate({ parts }: PostbackTemplate, values: PostbackValues, encoding: Encoding): string {
@@ -88,19 +107,13 @@ export function renderUrl({ parts }: PostbackTemplate, values: PostbackValues): 
         return part;
       }
       const value = readMacro(part, values);
-      return encode(inPath && climbs(value) ? withoutDots(part.fallback) : value, 'url');
+      return encode(inPath && hasDotSegment(value) ? withoutDots(part.fallback) : value, 'url');
     })
     .join('');
 }
 
 function withoutDots(fallback: string | null): string {
-  return fallback === null || climbs(fallback) ? '' : fallback;
-}
-
-/** Whether one of a value's pieces between slashes is made of dots alone, also where those are percent-encoded. */
-function climbs(value: string): boolean {
-  const plain = value.replaceAll(/%2e/gi, '.').replaceAll(/%2f|%5c/gi, '/');
-  return plain.split(/[/\\]/).some((piece) => /^\.+$/.test(piece.trim()));
+  return fallback === null || hasDotSegment(fallback) ? '' : fallback;
 }
 
 function readMacro({ name, argument, fallback }: MacroUse, values: PostbackValues): string {

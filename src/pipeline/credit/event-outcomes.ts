@@ -24,7 +24,7 @@ function inWords(
   target: Target,
   arrivals: readonly Arrival[],
 ): string | null {
-  return outcome === 'parked' ? explainParked(arrivals) : explainRepeat(order, target, arrivals);
+  return outcome === 'parked' ? explainParked(order, arrivals) : explainRepeat(order, target, arrivals);
 }
 
 function bareOutcomes(order: CreditedOrder, targets: Targets): EventOutcome[] {

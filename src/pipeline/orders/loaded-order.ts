@@ -48,7 +48,7 @@ export interface LoadedOrder {
   ledgerSums: OrderSum[];
   /** Whom payouts paid for it, or for an order that turned out to be it. */
   paidTo: PaidTo[];
-  /** It was told of without a key, and a payout has it: then only a key or a person changes what it earns. */
+  /** It was told of without a key, and somebody was paid for it: then only a key or a person changes what it earns. */
   pinned: boolean;
   /** The currency of amounts without one, while no offer is known: recorded when the order was new. */
   usualCurrency: string;
@@ -125,7 +125,9 @@ export function assembleOrder(
   const refs = stated.flatMap((fact) => fact.refs);
   const usualCurrency = before?.assumedCurrency ?? defaultCurrency(catalog);
   const offerCurrency = currencyOfOffer(stated, recorded.terms, catalog);
-  const pinned = isInPayout && isKeyless(facts);
+  const paidTo = payeesOf(ledgerSums);
+  // Of what a payout took and the same or another gave back nothing is left to hold on to.
+  const pinned = paidTo.length > 0 && isKeyless(facts);
   const assumedCurrency = (pinned ? before?.currency : null) ?? offerCurrency ?? usualCurrency;
   const summary = summarize(facts, assumedCurrency);
   return {
@@ -138,7 +140,7 @@ export function assembleOrder(
     arrivals,
     ...taken,
     ledgerSums,
-    paidTo: payeesOf(ledgerSums, rows),
+    paidTo,
     pinned,
     usualCurrency,
     namesOffer: offerCurrency !== null,
@@ -157,14 +159,18 @@ function codesIn(arrivals: readonly Arrival[]): ReadonlySet<string> {
 }
 
 /** Whom payouts paid in the end, in an order that does not depend on which of the orders is which. */
-function payeesOf(sums: OrderSum[], rows: readonly OrderRow[]): PaidTo[] {
+function payeesOf(sums: OrderSum[]): PaidTo[] {
   if (sums.length === 0) return [];
   const payees = [...Map.groupBy(sums, ({ affiliateId, currency }) => `${affiliateId} ${currency}`).values()].flatMap(
     (of) => (of.reduce((total, { paidMinor }) => total + paidMinor, 0n) > 0n ? of.filter(isPaidSum) : []),
   );
-  const byLead = rows.some((row) => row.ranksLast);
   return payees
-    .map(({ affiliateId, offerId, clickId }) => ({ affiliateId, offerId, clickId, byLead }))
+    .map(({ affiliateId, offerId, clickId, ranksLast }) => ({
+      affiliateId,
+      offerId,
+      clickId,
+      byLead: ranksLast === true,
+    }))
     .sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b)));
 }
 

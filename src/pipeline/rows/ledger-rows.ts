@@ -5,18 +5,18 @@ import { newId } from '../../domain/ids.ts';
 import type { Scope } from '../../domain/scope.ts';
 import type { Posting, LedgerSum } from '../rules/postings.ts';
 
-/**
- * What the ledger holds of an order, or of one that was merged into it for good, for one affiliate in one currency. The offer
- * and the click are those of that order's row.
- */
+/** What the ledger holds of an order, or of one that was merged into it for good, for one affiliate in one currency. */
 export interface OrderSum extends LedgerSum {
   orderId: string;
   /** What of it payouts that did not fail have taken. */
   paidMinor: bigint;
   /** Whether one of them took anything, be it given back by the next. */
   isInPayout: boolean;
+  /** By what the order was credited when the latest of them took something; null where none did. */
   offerId: string | null;
   clickId: string | null;
+  /** Whether it ranked last then: nobody had told of it who shows who they are. */
+  ranksLast: boolean | null;
 }
 
 /** By order, with the sums of those that were merged into it. */
@@ -27,17 +27,20 @@ export async function readLedgerSums(trx: Trx, orderIds: readonly string[]): Pro
     trx,
     'readLedgerSums',
     `with recursive family as (
-       select id as root, id, offer_id, click_id from orders where id = any(:orderIds)
+       select id as root, id from orders where id = any(:orderIds)
        union all
-       select f.root, o.id, o.offer_id, o.click_id
+       select f.root, o.id
        from family f join orders o on o.merged_into = f.id and not o.joined_by_hint)
-     select f.root, e.order_id as "orderId", f.offer_id as "offerId", f.click_id as "clickId",
-       e.affiliate_id as "affiliateId", e.currency, sum(e.amount_minor)::bigint as "amountMinor",
+     select f.root, e.order_id as "orderId", e.affiliate_id as "affiliateId", e.currency,
+       sum(e.amount_minor)::bigint as "amountMinor",
        coalesce(sum(e.amount_minor) filter (where pe.payout_id is not null), 0)::bigint as "paidMinor",
-       count(pe.payout_id) > 0 as "isInPayout"
+       count(pe.payout_id) > 0 as "isInPayout",
+       (array_agg(pe.offer_id order by pe.payout_id desc) filter (where pe.payout_id is not null))[1] as "offerId",
+       (array_agg(pe.click_id order by pe.payout_id desc) filter (where pe.payout_id is not null))[1] as "clickId",
+       (array_agg(pe.ranks_last order by pe.payout_id desc) filter (where pe.payout_id is not null))[1] as "ranksLast"
      from family f join ledger_entries e on e.order_id = f.id
      left join payout_entries pe on pe.order_id = e.order_id and pe.entry_id = e.id and pe.live
-     group by 1, 2, 3, 4, 5, 6 order by e.order_id <> f.root, e.order_id, e.affiliate_id, e.currency`,
+     group by 1, 2, 3, 4 order by e.order_id <> f.root, e.order_id, e.affiliate_id, e.currency`,
     { orderIds },
   );
   for (const { root, ...sum } of rows) {

@@ -65,8 +65,7 @@ export function creditSummary(
   const credit: Credit = {
     kind,
     chosen: choice.chosen ?? tooLate,
-    // The click for which the order is known, though it came too late, is not passed over as well.
-    passedOver: choice.passedOver.filter(({ by, value }) => by !== tooLate?.by || value !== tooLate.value),
+    passedOver: tellOnce(choice.passedOver, choice.chosen ?? tooLate),
     terms,
     reason,
     cpaSlot: null,
@@ -79,6 +78,25 @@ export function creditSummary(
   };
   if (asksForCpaSlot(summary, credit)) credit.cpaSlot = cpaSlotOf(credit, buyer.id, summary.goal);
   return credit;
+}
+
+/**
+ * Evidence that several messages repeat is told of once, and what was followed is not passed over as well: neither what other
+ * messages say again, nor a click for which the order is known though it came too late.
+ */
+function tellOnce(passedOver: PassedOver[], chosen: Candidate | null): PassedOver[] {
+  if (passedOver.length === 0) return passedOver;
+  const told = new Set(chosen ? [keyOf(chosen)] : []);
+  return passedOver.filter((one) => {
+    const key = keyOf(one);
+    if (told.has(key)) return false;
+    told.add(key);
+    return true;
+  });
+}
+
+function keyOf({ by, value }: Pick<PassedOver, 'by' | 'value'>): string {
+  return `${by} ${value}`;
 }
 
 function reasonOf(

@@ -235,6 +235,22 @@ const limited: ConformanceCase[] = [
     headers: limitHeaders('120'),
     check: (answer) => assert.equal(at(answer, 'data.0.commissionOverride'), '12.5'),
   },
+  {
+    name: 'every response tells a limit: of a path that does not exist',
+    request: () => ({ path: '/payouts' }),
+    status: 404,
+    body: failure,
+    headers: { ...limitHeaders('120'), 'x-ratelimit-remaining': '118' },
+  },
+  ...(['none', 'wrong'] as const).flatMap((key): ConformanceCase[] =>
+    ['/affiliates', '/payouts'].map((path) => ({
+      name: `every response tells a limit: ${path} with the key ${key}`,
+      request: () => ({ path, key }),
+      status: 401,
+      body: failure,
+      headers: limitHeaders('100'),
+    })),
+  ),
   ...Array.from({ length: 30 }, (_, index) => ({
     name: `POST ${index + 1} of 30 a minute is counted`,
     request: () => ({ path: '/conversions', body: {} }),

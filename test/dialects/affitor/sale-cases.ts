@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
+import { z } from 'zod';
 import { at, exactly, type ConformanceCase } from '../conformance.ts';
 import { notAttributed, sale, says } from './shapes.ts';
+
+/** The refund of the first sale. */
+const refund = (told: object) => exactly({ success: true, ...told, sale_id: 1, commission_id: 1 });
+const skipped = (reason: string) =>
+  refund({ status: 'skipped', reason, message: `Refund skipped: the commission is ${reason}` });
 
 /** Sales and refunds: https://docs.affitor.com/api-reference/track-sale and track-refund, read 2026-11. */
 export const saleCases: ConformanceCase[] = [
@@ -85,6 +91,22 @@ export const saleCases: ConformanceCase[] = [
     ...says(400, 'transaction_id stands for no value: the sender did not fill it in'),
   },
   {
+    name: 'sale whose transaction_id is a macro is refused in words',
+    request: () => ({
+      path: '/api/v1/track/sale',
+      body: { transaction_id: '{{order.id}}', customer_key: 'usr_abc123', amount_cents: 4900 },
+    }),
+    ...says(400, 'transaction_id holds a macro, which the sender did not replace by a value'),
+  },
+  {
+    name: 'sale of a macro is nobody known',
+    request: () => ({
+      path: '/api/v1/track/sale',
+      body: { transaction_id: 'txn_macro', customer_key: '{{user.id}}', amount_cents: 4900 },
+    }),
+    ...says(400, 'Customer not found. Provide customer_key or click_id.'),
+  },
+  {
     name: 'sale of a guest is nobody known',
     request: () => ({
       path: '/api/v1/track/sale',
@@ -127,7 +149,10 @@ export const saleCases: ConformanceCase[] = [
     }),
     status: 200,
     body: notAttributed,
-    check: (answer) => assert.equal(at(answer, 'click_age_days'), 75),
+    check: (answer, { kept }) => {
+      assert.equal(at(answer, 'click_age_days'), 75);
+      kept['lateSale'] = String(at(answer, 'sale_id'));
+    },
   },
   ...(
     [
@@ -156,7 +181,7 @@ export const saleCases: ConformanceCase[] = [
       },
     }),
     status: 200,
-    body: exactly({ success: true, status: 'refunded', deductionAmount: 4.9, commission_id: 1 }),
+    body: refund({ status: 'refunded', deductionAmount: 4.9, message: 'Refund tracked successfully' }),
   },
   {
     name: 'refund of the same part again is the same refund',
@@ -165,19 +190,19 @@ export const saleCases: ConformanceCase[] = [
       body: { transaction_id: 'txn_abc123', refund_amount_cents: 2450 },
     }),
     status: 200,
-    body: exactly({ success: true, status: 'skipped', reason: 'already refunded', commission_id: 1 }),
+    body: skipped('already refunded'),
   },
   {
     name: 'refund without an amount takes all that remains',
     request: () => ({ path: '/api/tracking/refund', body: { transaction_id: 'txn_abc123', refund_amount_cents: 0 } }),
     status: 200,
-    body: exactly({ success: true, status: 'reversed', deductionAmount: 4.9, commission_id: 1 }),
+    body: refund({ status: 'reversed', deductionAmount: 4.9, message: 'Refund tracked successfully' }),
   },
   {
     name: 'refund of what is reversed is skipped',
     request: () => ({ path: '/api/v1/track/refund', body: { transaction_id: 'txn_abc123' } }),
     status: 200,
-    body: exactly({ success: true, status: 'skipped', reason: 'already reversed', commission_id: 1 }),
+    body: skipped('already reversed'),
     check: async (_answer, { hub }) => {
       const [order] = await hub.db('orders').where('order_id', 'txn_abc123');
       assert.deepEqual([order.status, order.commission_minor, order.refunded_minor], ['reversed', 0n, 4900n]);
@@ -187,7 +212,14 @@ export const saleCases: ConformanceCase[] = [
     name: 'refund of a sale without commission has nothing to reverse',
     request: () => ({ path: '/api/v1/track/refund', body: { transaction_id: 'txn_late' } }),
     status: 200,
-    body: exactly({ success: true, status: 'no_commission', message: 'Sale has no commission to reverse' }),
+    body: z.strictObject({
+      success: z.literal(true),
+      status: z.literal('no_commission'),
+      sale_id: z.int().positive(),
+      commission_id: z.null(),
+      message: z.literal('Sale has no commission to reverse'),
+    }),
+    check: (answer, { kept }) => assert.equal(String(at(answer, 'sale_id')), kept['lateSale']),
   },
   ...(['live', 'other'] as const).map((key) => ({
     name: `refund does not find what is not the program's (${key})`,

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import { at, type ConformanceCase } from '../conformance.ts';
+import { at, send, type ConformanceCase, type ConformanceProgram } from '../conformance.ts';
 import { click, sale, says, testData } from './shapes.ts';
 import { landing } from './visitor-cases.ts';
+
+async function switchBrowserLeads(program: ConformanceProgram, browserLeads: boolean): Promise<void> {
+  const { status } = await send(program, '/api/v1', { method: 'PATCH', path: '/program', body: { browserLeads } });
+  assert.equal(status, 200);
+}
 
 /** `additional_data.test_mode`: test rows, whichever key they come with. */
 export const testModeCases: ConformanceCase[] = [
@@ -28,10 +33,13 @@ export const testModeCases: ConformanceCase[] = [
       body: { additional_data: { test_mode: true, program_id: Number(program.kept['programNumber']) } },
     }),
     status: 200,
-    check: (answer, program) => assert.equal(String(at(answer, 'data.programId')), program.kept['programNumber']),
+    check: async (answer, program) => {
+      assert.equal(String(at(answer, 'data.programId')), program.kept['programNumber']);
+      await switchBrowserLeads(program, false);
+    },
   },
   {
-    name: 'test_mode makes the example test lead without a key',
+    name: 'test_mode makes the example test lead without a key, also where the program takes no leads without one',
     request: (program) => ({
       key: 'none',
       path: '/api/v1/track/lead',
@@ -43,6 +51,14 @@ export const testModeCases: ConformanceCase[] = [
     }),
     status: 200,
     body: z.strictObject({ success: z.literal(true), ...testData('lead') }),
+    check: async (_answer, program) => {
+      const leads = await program.hub.db('orders').where('kind', 'lead').distinct('livemode').orderBy('livemode');
+      assert.deepEqual(leads, [{ livemode: false }, { livemode: true }]);
+      const body = { click_id: program.kept['testClick'], customer_key: 'test_customer_2' };
+      const { status } = await send(program, '/affitor', { key: 'none', path: '/api/v1/track/lead', body });
+      assert.equal(status, 403);
+      await switchBrowserLeads(program, true);
+    },
   },
   {
     name: 'test_mode makes a test sale with a live key, which needs nothing else',
@@ -80,6 +96,13 @@ export const testModeCases: ConformanceCase[] = [
       body: { transaction_id: 'txn_test', additional_data: { test_mode: true } },
     }),
     status: 200,
-    check: (answer) => assert.deepEqual([at(answer, 'status'), at(answer, 'deductionAmount')], ['reversed', 2]),
+    body: z.strictObject({
+      success: z.literal(true),
+      status: z.literal('reversed'),
+      deductionAmount: z.literal(2),
+      sale_id: z.int().positive(),
+      commission_id: z.int().positive(),
+      ...testData('refund'),
+    }),
   },
 ];

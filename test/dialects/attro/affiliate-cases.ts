@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { at, exactly, like, type ConformanceCase } from '../conformance.ts';
-import { date, affiliateExample, affiliates, newAffiliate } from './shapes.ts';
+import { at, exactly, like, send, type ConformanceCase } from '../conformance.ts';
+import { date, affiliateExample, affiliates, newAffiliate, wholeAffiliate } from './shapes.ts';
 
 /** Affiliates; they keep ids for the cases that follow. */
 export const affiliateCases: ConformanceCase[] = [
@@ -107,6 +107,96 @@ export const affiliateCases: ConformanceCase[] = [
     }),
     status: 201,
     check: (answer) => assert.deepEqual(at(answer, 'data.commissionOverride'), { type: 'fixed', value: 12.34 }),
+  },
+  {
+    name: 'gets an affiliate with what the list leaves out',
+    request: ({ kept }) => ({ path: `/affiliates/${kept['affiliate']}`, key: 'read' }),
+    status: 200,
+    body: wholeAffiliate,
+    check: (answer, { kept }) => assert.equal(at(answer, 'data.id'), kept['affiliate']),
+  },
+  {
+    name: 'updates what is given of an affiliate, and nothing else',
+    request: ({ kept }) => ({
+      method: 'PATCH',
+      path: `/affiliates/${kept['affiliate']}`,
+      body: { displayName: 'John A. Smith', companyName: null, paymentEmail: 'new@acme.example' },
+    }),
+    status: 200,
+    body: wholeAffiliate,
+    check: async (answer, program) => {
+      const told = ['displayName', 'companyName', 'paymentEmail', 'website', 'email', 'type', 'status'];
+      assert.deepEqual(
+        told.map((name) => at(answer, `data.${name}`)),
+        ['John A. Smith', null, 'new@acme.example', 'https://acme.com', 'john@acme.example', 'external', 'active'],
+      );
+      const path = `/affiliates/${program.kept['affiliate']}`;
+      assert.deepEqual((await send(program, '/attro/api/v1', { path })).json, answer.json);
+      const messages = await program.hub.db('messages').where('type', 'affiliate.updated').select('type');
+      assert.equal(messages.length, 1);
+    },
+  },
+  ...(
+    [
+      [{ commissionOverride: { type: 'fixed', value: 7.5 } }, 'commissionOverride', { type: 'fixed', value: 7.5 }],
+      [{ commissionOverride: 12.5 }, 'commissionOverride', 12.5],
+      [{ type: 'internal' }, 'commissionOverride', 12.5],
+      [{ commissionOverride: null }, 'commissionOverride', null],
+      [{ status: 'inactive' }, 'status', 'inactive'],
+      [{ status: 'active' }, 'status', 'active'],
+      [{}, 'type', 'internal'],
+    ] as const
+  ).map(([body, field, value]): ConformanceCase => ({
+    name: `updates an affiliate by ${JSON.stringify(body)}`,
+    request: ({ kept }) => ({ method: 'PATCH', path: `/affiliates/${kept['affiliate']}`, body }),
+    status: 200,
+    check: (answer) => assert.deepEqual(at(answer, `data.${field}`), value),
+  })),
+  {
+    name: 'leaves a banned affiliate banned when it is made inactive',
+    request: ({ kept }) => ({
+      method: 'PATCH',
+      path: `/affiliates/${kept['inactive']?.split(' ')[0]}`,
+      body: { status: 'inactive' },
+    }),
+    status: 200,
+    check: async (answer, { hub }) => {
+      const rows = await hub
+        .db('affiliates')
+        .where({ id: at(answer, 'data.id') })
+        .select('status');
+      assert.deepEqual(rows, [{ status: 'banned' }]);
+    },
+  },
+  {
+    name: 'takes fields that a form left empty for none',
+    request: () => ({
+      path: '/affiliates',
+      body: {
+        displayName: 'Form',
+        email: 'form@example.com',
+        type: 'external',
+        companyName: '',
+        website: '',
+        paymentEmail: ' ',
+      },
+    }),
+    status: 201,
+    body: wholeAffiliate,
+    check: (answer) => {
+      const told = ['companyName', 'website', 'paymentEmail'].map((name) => at(answer, `data.${name}`));
+      assert.deepEqual(told, [null, null, null]);
+    },
+  },
+  {
+    name: 'lets no test key change a live affiliate',
+    request: ({ affiliateId }) => ({
+      method: 'PATCH',
+      key: 'test',
+      path: `/affiliates/${affiliateId}`,
+      body: { displayName: 'X' },
+    }),
+    status: 403,
   },
   {
     name: 'tells every mistake of a body in its details',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describeConformance } from '../conformance.ts';
+import { accountCases } from './account-cases.ts';
 import { affiliateCases } from './affiliate-cases.ts';
 import { conversionCases } from './conversion-cases.ts';
 import { mistakes } from './mistakes.ts';
@@ -13,6 +14,7 @@ describeConformance('Attro', base, [
   ...offerCases,
   ...trackingLinkCases,
   ...conversionCases,
+  ...accountCases,
   ...mistakes,
 ]);
 
@@ -27,6 +29,12 @@ describeConformance(
       request: () => ({ path: '/affiliates' }),
       status: 200,
       headers: limitHeaders,
+    },
+    {
+      name: 'are told with the answer about an unknown path, too',
+      request: () => ({ path: '/nothing' }),
+      status: 404,
+      headers: { ...limitHeaders, 'x-ratelimit-remaining': '98' },
     },
     {
       name: 'end a burst of more than 20 requests in a second, with retryAfter in the body',

@@ -39,6 +39,13 @@ export const offerCases: ConformanceCase[] = [
     },
   },
   {
+    name: 'gets an offer',
+    request: ({ kept }) => ({ path: `/offers/${kept['offer']}`, key: 'read' }),
+    status: 200,
+    body: like({ data: offerExample }, fields),
+    check: (answer) => assert.equal(at(answer, 'data.dailyCap'), 200),
+  },
+  {
     name: 'creates a fixed offer: 50 is $50',
     request: () => ({
       path: '/offers',

@@ -19,6 +19,10 @@ export const affiliateExample = {
 };
 export const pagination = { total: 45, limit: 20, offset: 0, hasMore: true };
 export const affiliates = like({ data: [affiliateExample], pagination }, fields);
+export const wholeAffiliate = like(
+  { data: { ...affiliateExample, website: maybeText, paymentEmail: maybeText, commissionOverride: z.unknown() } },
+  fields,
+);
 export const newAffiliate = {
   companyName: 'Acme Corp',
   displayName: 'John Smith',

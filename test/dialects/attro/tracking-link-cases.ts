@@ -40,6 +40,36 @@ export const trackingLinkCases: ConformanceCase[] = [
     },
   },
   {
+    name: 'gets a tracking link with its counts',
+    request: ({ kept }) => ({ path: `/tracking-links/${kept['link']}`, key: 'read' }),
+    status: 200,
+    body: like({ data: linkExample }, fields),
+    check: (answer) => assert.equal(at(answer, 'data.clicks'), 1),
+  },
+  ...(
+    [
+      ['https://yourapp.com/autumn', 'https://yourapp.com/autumn'],
+      [null, 'https://shop.example.com/premium'],
+      ['https://yourapp.com/special-promo', 'https://yourapp.com/special-promo'],
+    ] as const
+  ).map(([customUrl, destinationUrl]): ConformanceCase => ({
+    name: `leads a tracking link elsewhere: customUrl ${customUrl}`,
+    request: ({ kept }) => ({ method: 'PATCH', path: `/tracking-links/${kept['link']}`, body: { customUrl } }),
+    status: 200,
+    body: like({ data: linkExample }, fields),
+    check: (answer) => assert.equal(at(answer, 'data.destinationUrl'), destinationUrl),
+  })),
+  {
+    name: 'lets no test key change a live tracking link',
+    request: ({ kept }) => ({
+      method: 'PATCH',
+      key: 'test',
+      path: `/tracking-links/${kept['link']}`,
+      body: { customUrl: null },
+    }),
+    status: 403,
+  },
+  {
     name: "leads to the offer's URL without a custom one",
     request: (program) => ({
       path: '/tracking-links',

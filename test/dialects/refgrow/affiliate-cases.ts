@@ -51,6 +51,28 @@ export const affiliateCases: ConformanceCase[] = [
       ),
   },
   {
+    name: 'GET /affiliates/:id calls it paypal where only a payment e-mail is known',
+    request: ({ kept }) => ({ path: `/affiliates/${kept['jane']}` }),
+    status: 200,
+    body: affiliate,
+    check: (answer) =>
+      assert.deepEqual(
+        [at(answer, 'data.affiliate.paymentMethod'), at(answer, 'data.affiliate.paymentDetails')],
+        ['paypal', 'jane-pays@example.com'],
+      ),
+  },
+  {
+    name: 'GET /affiliates/:id knows no method where nothing is known',
+    request: ({ affiliateId }) => ({ path: `/affiliates/${affiliateId}` }),
+    status: 200,
+    body: affiliate,
+    check: (answer) =>
+      assert.deepEqual(
+        [at(answer, 'data.affiliate.paymentMethod'), at(answer, 'data.affiliate.paymentDetails')],
+        [null, null],
+      ),
+  },
+  {
     name: 'a test key sees the affiliates, and no live earnings',
     request: ({ kept }) => ({ path: `/affiliates/${kept['affiliate']}`, key: 'test' }),
     status: 200,

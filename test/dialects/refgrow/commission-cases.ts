@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { at, exactly, type ConformanceCase } from '../conformance.ts';
-import { commission, commissionList, failure } from './shapes.ts';
+import { at, exactly, send, type ConformanceCase } from '../conformance.ts';
+import { commission, commissionList, explainedCommission, failure } from './shapes.ts';
 
 /** Commissions listed and decided, after the referrals. */
 export const commissionCases: ConformanceCase[] = [
@@ -89,25 +89,56 @@ export const commissionCases: ConformanceCase[] = [
   },
   {
     name: 'PUT /commissions/:id/status pays what is pending at once',
-    request: ({ kept }) => ({ method: 'PUT', path: `/commissions/${kept['second']}/status`, body: { status: 'paid' } }),
+    request: ({ kept }) => ({
+      method: 'PUT',
+      path: `/commissions/${kept['second']}/status`,
+      body: { status: 'paid', reason: 'Paid by hand' },
+    }),
     status: 200,
-    body: commission,
+    body: explainedCommission('Paid by hand'),
     check: (answer) => assert.equal(at(answer, 'data.commission.status'), 'paid'),
   },
   {
-    name: 'PUT /commissions/:id/status rejects with a reason',
+    name: 'PUT /commissions/:id/status returns the reason of an approval',
+    request: ({ kept }) => ({
+      method: 'PUT',
+      path: `/commissions/${kept['third']}/status`,
+      body: { status: 'approved', reason: 'Checked by hand' },
+    }),
+    status: 200,
+    body: explainedCommission('Checked by hand'),
+  },
+  {
+    name: 'PUT /commissions/:id/status rejects with a reason, which it returns, and the amount stays',
     request: ({ kept }) => ({
       method: 'PUT',
       path: `/commissions/${kept['third']}/status`,
       body: { status: 'rejected', reason: 'Order was fraudulent' },
     }),
     status: 200,
-    body: commission,
+    body: explainedCommission('Order was fraudulent'),
     check: async (answer, program) => {
-      assert.deepEqual([at(answer, 'data.commission.status'), at(answer, 'data.commission.amount')], ['rejected', 0]);
-      const [order] = await program.hub.db('orders').select('reason').where('order_id', 'order_2');
-      assert.deepEqual(order, { reason: 'Order was fraudulent' });
+      assert.deepEqual([at(answer, 'data.commission.status'), at(answer, 'data.commission.amount')], ['rejected', 2]);
+      const [order] = await program.hub.db('orders').select('reason', 'commission_minor').where('order_id', 'order_2');
+      assert.deepEqual(order, { reason: 'Order was fraudulent', commission_minor: 0n });
     },
+  },
+  {
+    name: 'GET /commissions lists what is rejected with its amount and reason',
+    request: () => ({ path: '/commissions?status=rejected' }),
+    status: 200,
+    body: commissionList,
+    check: (answer) =>
+      assert.deepEqual(
+        ['total', 'commissions.0.amount', 'commissions.0.reason'].map((path) => at(answer, `data.${path}`)),
+        [1, 2, 'Order was fraudulent'],
+      ),
+  },
+  {
+    name: 'what is rejected earns nothing, whatever amount it shows',
+    request: (program) => ({ path: `/affiliates/${program.affiliateId}` }),
+    status: 200,
+    check: (answer) => assert.equal(at(answer, 'data.affiliate.totalEarnings'), 0),
   },
   {
     name: 'PUT /commissions/:id/status does not bring back what is rejected',
@@ -118,6 +149,16 @@ export const commissionCases: ConformanceCase[] = [
     }),
     status: 400,
     body: failure('invalid_request', 'status'),
+  },
+  {
+    name: 'PUT /commissions/:id/status names the field where the reason is too long',
+    request: ({ kept }) => ({
+      method: 'PUT',
+      path: `/commissions/${kept['third']}/status`,
+      body: { status: 'rejected', reason: 'x'.repeat(1001) },
+    }),
+    status: 400,
+    body: failure('invalid_request', 'reason'),
   },
   {
     name: 'GET /commissions filters by status',
@@ -135,6 +176,32 @@ export const commissionCases: ConformanceCase[] = [
         at(answer, `data.affiliate.${name}`),
       );
       assert.deepEqual(earnings, [30, 0, 30]);
+    },
+  },
+  {
+    name: 'a commission that a refund took back is rejected with the amount that it had (1: it is recorded)',
+    request: ({ referralCode }) => ({
+      path: '/referrals/convert',
+      body: { referralCode, amount: 40, orderId: 'order_refunded' },
+    }),
+    status: 201,
+    check: async (answer, program) => {
+      for (const amountMinor of [1000, undefined]) {
+        const path = `/conversions/${String(at(answer, 'data.conversionId'))}/refunds`;
+        const { status } = await send(program, '/api/v1', { path, body: { amountMinor } });
+        assert.ok(status < 300);
+      }
+    },
+  },
+  {
+    name: 'a commission that a refund took back is rejected with the amount that it had (2: it is shown)',
+    request: () => ({ path: '/commissions?status=rejected&limit=1' }),
+    status: 200,
+    body: commissionList,
+    check: (answer) => {
+      const fields = ['orderId', 'status', 'amount', 'conversionAmount', 'reason'];
+      const told = fields.map((field) => at(answer, `data.commissions.0.${field}`));
+      assert.deepEqual(told, ['order_refunded', 'rejected', 6, 40, undefined]);
     },
   },
   {

@@ -89,7 +89,9 @@ const setUp: Record<string, NonNullable<ConformanceCase['check']>> = {
   'POST /affiliates makes a referral code when none is given': async (answer, { hub, programId, kept }) => {
     const change = (affiliateId: string, changes: Parameters<typeof updateAffiliate>[3]) =>
       inTransaction(hub.db, (trx) => updateAffiliate(trx, everythingOf(programId), affiliateId, changes));
-    await change(String(at(answer, 'data.affiliate.id')), { status: 'banned' });
+    const jane = String(at(answer, 'data.affiliate.id'));
+    await change(jane, { status: 'banned', paymentEmail: 'jane-pays@example.com' });
+    kept['jane'] = jane;
     const payment = { paymentMethod: 'paypal', paymentDetails: 'affiliate@example.com' };
     await change(kept['affiliate'] ?? '', payment);
   },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
 import { at, type ConformanceCase } from '../conformance.ts';
 import { click, conversion, failure, newAffiliate } from './shapes.ts';
 
@@ -69,12 +70,15 @@ export const referralCases: ConformanceCase[] = [
     }),
     status: 201,
     body: conversion,
-    check: (answer, program) => {
+    check: async (answer, program) => {
       const told = ['affiliateId', 'referralCode', 'amount', 'commission', 'orderId'].map((name) =>
         at(answer, `data.${name}`),
       );
       assert.deepEqual(told, [program.kept['affiliate'], 'JOHNDOE10', 99.99, 20, 'order_123456']);
       program.kept['conversion'] = String(at(answer, 'data.conversionId'));
+      program.kept['convertedAt'] = String(at(answer, 'data.timestamp'));
+      // The same second must not do for a repeat.
+      await setTimeout(1_000);
     },
   },
   {
@@ -85,7 +89,37 @@ export const referralCases: ConformanceCase[] = [
     }),
     status: 200,
     body: conversion,
-    check: (answer, program) => assert.equal(at(answer, 'data.conversionId'), program.kept['conversion']),
+    check: (answer, program) => {
+      assert.equal(at(answer, 'data.conversionId'), program.kept['conversion']);
+      assert.equal(at(answer, 'data.timestamp'), program.kept['convertedAt']);
+    },
+  },
+  {
+    name: 'POST /referrals/convert takes fields that a form left empty for none',
+    request: ({ referralCode }) => ({
+      path: '/referrals/convert',
+      key: 'test',
+      body: { clickId: '', referralCode, amount: 1, orderId: 'blank_1', customer: { id: '', email: '' } },
+    }),
+    status: 201,
+    body: conversion,
+  },
+  {
+    name: 'POST /referrals/convert needs a click or a code that is not empty',
+    request: () => ({ path: '/referrals/convert', body: { clickId: '', referralCode: ' ', amount: 1 } }),
+    status: 400,
+    body: failure('invalid_request', 'clickId'),
+  },
+  {
+    name: 'POST /referrals/track takes an address that a form left empty for none',
+    request: ({ referralCode }) => ({
+      path: '/referrals/track',
+      key: 'test',
+      body: { referralCode: referralCode.toUpperCase(), ipAddress: '' },
+    }),
+    status: 201,
+    body: click,
+    check: (answer, program) => assert.equal(at(answer, 'data.referralCode'), program.referralCode),
   },
   {
     name: 'POST /referrals/convert records by referral code, without an order id',

@@ -72,11 +72,20 @@ const shownCommission = {
   paidAt: time.nullable(),
   conversionAmount: 99.99,
 };
-export const commissionList = like({ success: z.literal(true), data: { commissions: [shownCommission], ...page } });
+export const commissionList = like({
+  success: z.literal(true),
+  data: { commissions: [{ ...shownCommission, reason: z.string().optional() }], ...page },
+});
 export const commission = like({
   success: z.literal(true),
   data: { commission: { ...shownCommission, updatedAt: time } },
 });
+/** Where somebody said why. */
+export const explainedCommission = (reason: string) =>
+  like({
+    success: z.literal(true),
+    data: { commission: { ...shownCommission, updatedAt: time, reason: z.literal(reason) } },
+  });
 
 export const failure = (code: string, field?: string) =>
   z.strictObject({

@@ -17,6 +17,12 @@ describe('a name that is near to a field', () => {
     ['cusotmer_id', 'customer_id'],
     ['subscriptionn_id', 'subscription_id'],
     ['afiliate_id', 'affiliate_id'],
+    ['coupon', 'coupon_code'],
+    ['Referral', 'referral_code'],
+    ['affiliate', 'affiliate_id'],
+    ['click', 'click_id'],
+    ['ref', 'affiliate_id'],
+    ['aff_sess', 'click_id'],
   ] as const) {
     it(`${name} is hinted at`, () => {
       assert.equal(hint(name), ` '${name}' is no field: was ${meant} meant?`);
@@ -25,7 +31,17 @@ describe('a name that is near to a field', () => {
 
   it('is not made of fields, of names of another kind, or of names that the source renames', () => {
     assert.equal(
-      hint(...Object.values(fieldSpellings).flat(), 'their_own', 'discount', 'state', 'sun', 'subs1', 'payout'),
+      hint(
+        ...Object.values(fieldSpellings).flat(),
+        'their_own',
+        'discount',
+        'order',
+        'action',
+        'state',
+        'sun',
+        'subs1',
+        'payout',
+      ),
       '',
     );
     assert.equal(hintAtMisspelt(['ammount'], renameFields({ ammount: 'amount' })), '');

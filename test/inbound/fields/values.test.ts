@@ -4,7 +4,7 @@ import type { FactAmount } from '../../../src/domain/facts.ts';
 import { giveField, type GivenFields } from '../../../src/inbound/fields/given.ts';
 import { defaultFieldNames } from '../../../src/inbound/fields/names.ts';
 import { readNet } from '../../../src/inbound/fields/net.ts';
-import { isIdMacro, isMacro } from '../../../src/inbound/fields/macros.ts';
+import { isIdMacro, isMacro } from '../../../src/domain/unreplaced-macros.ts';
 import { Problems } from '../../../src/inbound/fields/problems.ts';
 import {
   isTooFarAhead,
@@ -75,6 +75,15 @@ describe('macros that the tracker did not replace', () => {
     '&lt;txid&gt;',
     '%5B%5BTXID%5D%5D',
     '%25%25TXID%25%25',
+    '{{txid}',
+    '${txid',
+    '[[TXID]',
+    '%%TXID%',
+    '!!!txid!',
+    '%TXID%%',
+    '*|TXID|',
+    '<<<txid>',
+    '#{txid',
   ];
   for (const macro of macros) {
     it(`${macro} is one`, () => {
@@ -129,14 +138,37 @@ describe('macros that the tracker did not replace', () => {
   }
 
   it('of an order or click may look like a word that somebody chose elsewhere', () => {
-    for (const id of ['$txid', '$order->id', 'your_order_id', 'your-click-id', 'replace_me', 'INSERT_ID_HERE']) {
+    for (const id of [
+      '$txid',
+      '$order->id',
+      'your_order_id',
+      'your-click-id',
+      'replace_me',
+      'INSERT_ID_HERE',
+      '[TXID',
+      '<txid',
+      'A-%%TXID%%',
+      'x*|TXID|*',
+      'A-[[TXID]]',
+    ]) {
       const problems = new Problems();
       assert.equal(readId(give({ txid: id }, problems), 'orderId', problems), null, id);
       assert.equal(problems.details['reason'], 'unreplaced_macro', id);
       assert.equal(readWord(give({ goal: id }, problems), 'goal', problems), id);
     }
     assert.equal(isMacro('{3F2504E0-4F89-11D3-9A0C-0305E82C3301}{txid}'), true);
-    for (const id of ['$5', 'yours_7', 'your-7', 'A-1', '{3F2504E0-4F89-11D3-9A0C-0305E82C3301}']) {
+    for (const id of [
+      '$5',
+      '50%',
+      'a%%',
+      'A!!!',
+      '[7',
+      '<3',
+      'yours_7',
+      'your-7',
+      'A-1',
+      '{3F2504E0-4F89-11D3-9A0C-0305E82C3301}',
+    ]) {
       assert.equal(isIdMacro(id), false, id);
     }
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Fact } from '../../../src/domain/facts.ts';
 import { postbackSettingsSchema } from '../../../src/program/sources.ts';
-import { isMacro } from '../../../src/inbound/fields/macros.ts';
+import { isMacro } from '../../../src/domain/unreplaced-macros.ts';
 import { readMessage } from '../../../src/inbound/postback/message.ts';
 import { normalizePostback } from '../../../src/inbound/postback/normalize.ts';
 import { findPreset, listPresets, postbackUrlOf, presets } from '../../../src/inbound/postback/presets.ts';

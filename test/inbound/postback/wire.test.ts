@@ -71,6 +71,14 @@ describe('an ampersand that was escaped for another language', () => {
     'clickid=clk_1%26status%3Drejected',
     'clickid=clk_1\\u0026status=rejected',
     'txid=A-1%26amp%3Bstatus%3Drejected&clickid=clk_1',
+    'clickid=clk_1?status=rejected',
+    'clickid=clk_1;status=rejected',
+    'clickid=clk_1&?status=rejected',
+    'clickid=clk_1&%26status=rejected',
+    'clickid=clk_1&amp%26status=rejected',
+    'clickid=clk_1&%26amp%3Bstatus=rejected',
+    '?clickid=clk_1&status=rejected',
+    'clickid=clk_1%3Bstatus%3Drejected',
   ]) {
     it(`is refused in words: ${query}`, () => {
       const error = refusal({ query });
@@ -82,8 +90,21 @@ describe('an ampersand that was escaped for another language', () => {
     });
   }
 
+  it('is refused in JSON and in a multipart form, too', () => {
+    for (const [body, type] of [
+      ['{"clickid":"clk_1","amp;status":"rejected"}', json],
+      ['{"clickid":"clk_1&amp;status=rejected"}', json],
+      [`${part('clickid', 'clk_1')}${part('amp;status', 'rejected')}--B--`, 'multipart/form-data; boundary=B'],
+    ] as const) {
+      assert.equal(refusal({ body, type }).details?.['reason'], 'escaped_ampersand', body);
+    }
+  });
+
   for (const query of [
     'clickid=clk_1&goal=R%26amp%3BD',
+    'clickid=clk_1&txid=A;B',
+    'clickid=clk_1&goal=why?',
+    'clickid=clk_1&sub1=a;status=b?sum=1',
     'clickid=clk_1&amplitude=7&campaign=a&ampurl=x&amp_sum=1',
     'clickid=clk_1&note=a%26amp%3Bstatus%3Drejected',
     'clickid=clk_1&url=https%3A%2F%2Fshop.example%2F%3Fa%3D1%26amp%3Bstatus%3Drejected',
@@ -159,6 +180,21 @@ function decodeURIByte(text: string): string {
   return text.replaceAll(/%([0-9A-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
+describe('what cannot be seen', () => {
+  it('is no part of a name', () => {
+    const name = encodeURIComponent('\u200bstatus');
+    assert.deepEqual(
+      read({ query: `clickid=clk_1&${name}=rejected` }),
+      read({ query: 'clickid=clk_1&status=rejected' }),
+    );
+  });
+
+  it('makes no value of a word that stands for none', () => {
+    const error = refusal({ query: `clickid=clk_1&txid=${encodeURIComponent('\u200bnull')}` });
+    assert.match(error.message, /txid/);
+  });
+});
+
 describe('a byte order mark', () => {
   it('before JSON means nothing, with a key in it, too, and twice', () => {
     const body = '{"clickid":"clk_1","sum":5}';
@@ -181,6 +217,11 @@ describe('a body', () => {
     assert.deepEqual(
       read({ query: 'clickid=clk_1', body: `preamble\r\n${part('sum', '5')}--B--`, type }),
       read({ body, type }),
+    );
+    assert.deepEqual(
+      read({ body: body.replace('--B--\r\n', ''), type }),
+      read({ body, type }),
+      'without its last line',
     );
     const secret = `${part('clickid', 'clk_1')}${part('secure', KEY)}--B--`;
     const message = readMessage({ url: '/pb/s', body: Buffer.from(secret), contentType: type }, defaultFieldNames);
@@ -209,6 +250,9 @@ describe('a body', () => {
     for (const [body, type] of [
       ['status=rejected', 'text/plain'],
       ['{"status":"rejected"}', 'text/plain'],
+      ['\ufeffstatus=rejected', 'text/plain'],
+      ['&status=rejected', 'text/plain'],
+      [part('status', 'rejected'), 'multipart/form-data; boundary=B'],
     ] as const) {
       const fact = read({ query: 'clickid=clk_1&sum=5', body, type });
       assert.equal(fact.type === 'tracker' && fact.state, 'rejected');
@@ -216,6 +260,10 @@ describe('a body', () => {
     assert.equal(refusal({ query: 'sum=5', body: 'hello', type: 'text/plain' }).status, 415);
     assert.match(
       refusal({ query: 'clickid=clk_1', body: '[{"status":"rejected"}]', type: json }).message,
+      /JSON object/,
+    );
+    assert.match(
+      refusal({ query: 'clickid=clk_1', body: '[{"status":"rejected"}]', type: 'text/plain' }).message,
       /JSON object/,
     );
     assert.match(refusal({ query: 'clickid=clk_1', body: '{"a":', type: json }).message, /not valid JSON/);
@@ -227,6 +275,7 @@ describe('a body', () => {
       { query: 'clickid=clk_1&sum=5&items[]=1&items[]=2&tag=a&tag=b' },
       { query: 'clickid=clk_1&sum[]=5' },
       { query: 'clickid=clk_1&sum=5&metadata=text&metadata[a]=1' },
+      { query: 'clickid=clk_1&sum=5&event[id]=1&url[0]=a&sub1[x]=1' },
       { body: '{"clickid":"clk_1","sum":5,"items":[{"sum":9,"status":"rejected"}],"customer":{"id":1}}', type: json },
       { body: '{"clickid":"clk_1","sum":5,"event":{"id":1},"url":["a"],"sub1":{},"product_id":[]}', type: json },
     ]) {
@@ -238,6 +287,7 @@ describe('a body', () => {
       /sum must be text or a number/,
     );
     assert.match(refusal({ body: '{"clickid":"clk_1","status":["sale"]}', type: json }).message, /status must be/);
+    assert.match(refusal({ query: 'clickid=clk_1&status[0]=rejected' }).message, /status\[0\] must be text/);
     const deep = `{"clickid":"clk_1","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     assert.match(refusal({ body: deep, type: json }).message, /nested more than/);
   });
@@ -266,6 +316,17 @@ describe("a path of a source's fields", () => {
     assert.equal(
       read({ body: '{"data":{"id":null},"clickid":"clk_1","order_id":"A-2"}', type: json, settings }).refs[0],
       'order:A-2',
+    );
+  });
+
+  it('says what stands at the top of it, which is then no field itself', () => {
+    const within = { fields: { 'amount.value': 'sum', 'amount.currency': 'currency' } };
+    const body = '{"clickid":"clk_1","txid":"A-1","amount":{"value":5,"currency":"USD"}}';
+    const alone = read({ query: 'clickid=clk_1&txid=A-1&sum=5&currency=USD' });
+    assert.deepEqual(read({ body, type: json, settings: within }), alone);
+    assert.deepEqual(
+      read({ query: 'clickid=clk_1&txid=A-1&amount[value]=5&amount[currency]=USD', settings: within }),
+      alone,
     );
   });
 

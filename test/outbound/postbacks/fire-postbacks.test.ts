@@ -74,6 +74,31 @@ describe('an affiliate’s postback', () => {
     assert.equal(tracker.received[0]?.headers['webhook-signature'], undefined);
   });
 
+  test('is fired as it was meant, with spaces within its macros', async () => {
+    const template = 'cid={ click_id }&at={date:j F Y h:i A,Europe/Berlin}&s={status:lead=0 sale=1}&g={sub3|no goal}';
+    const { clickId } = await click(template, { occurredAt: '2026-11-20T10:00:00Z' });
+    await convert({ click_id: clickId, occurred_at: '2026-11-20T13:15:00Z' });
+    await settled();
+    assert.deepEqual(
+      tracker.received.map(({ url }) => url),
+      ['/pb?cid=their-click&at=20%20November%202026%2002%3A15%20PM&s=1&g=no%20goal'],
+    );
+  });
+
+  test('that was set before spellings of others were refused is fired as ever', async () => {
+    const { clickId, affiliateId } = await click('cid={click_id}', { occurredAt: '2026-11-20T10:00:00Z' });
+    await runSql(api.hub.db, 'update webhook_endpoints set url = ? where affiliate_id = ?', [
+      `http://127.0.0.1:${tracker.port}/pb?cid={click_id}&amp;geo=[geo]&d={date:Y-Q}`,
+      affiliateId,
+    ]);
+    await convert({ click_id: clickId, occurred_at: '2026-11-20T13:15:00Z' });
+    await settled();
+    assert.deepEqual(
+      tracker.received.map(({ url }) => url),
+      ['/pb?cid=their-click&amp;geo=[geo]&d=2026-Q'],
+    );
+  });
+
   test('without {status} or {payout} is fired once, whatever happens later', async () => {
     const { clickId } = await click('once={conversion_id}');
     const conversionId = await convert({ click_id: clickId });

@@ -8,6 +8,8 @@ import {
   sampleSubject,
 } from '../../../src/outbound/postbacks/postback-request.ts';
 import type { PostbackSubject } from '../../../src/outbound/postbacks/postback-request.ts';
+import { postbackPresets } from '../../../src/outbound/postbacks/postback-presets.ts';
+import { findUnfilledWord } from '../../../src/outbound/postbacks/template-spellings.ts';
 import { parseTemplate } from '../../../src/outbound/postbacks/postback-template.ts';
 
 function render(url: string, subject: Partial<PostbackSubject> = {}, bodyTemplate: string | null = null) {
@@ -116,6 +118,18 @@ describe('macros', () => {
     assert.equal(query('{date:U}'), '1795169700');
   });
 
+  test('spaces stand wherever people write them', () => {
+    assert.equal(query('x={ click_id }'), 'x=w7f3k2');
+    assert.equal(query('x={status:lead=0 sale=1 rejected=2}'), 'x=1');
+    assert.equal(query('x={goal|no goal}', { goal: null }), 'x=no%20goal');
+    assert.equal(query('x={goal|no%20goal}', { goal: null }), 'x=no%20goal');
+    assert.equal(query('x={goal|100%}', { goal: null }), 'x=100%25');
+    assert.equal(query('x={date:Y-m-d H:i:s,Europe/Berlin}'), 'x=2026-11-20%2011%3A15%3A00');
+    assert.equal(query('x={date:Y-m-d%20H:i:s,Europe/Berlin}'), 'x=2026-11-20%2011%3A15%3A00');
+    assert.equal(query('x={date:%Y-%m-%d%20%H%3A%M,Europe/Berlin}'), 'x=2026-11-20%2011%3A15');
+    assert.equal(query('x={status:lead=0%2Csale=1}'), 'x=1');
+  });
+
   test('in a JSON body values are escaped instead', () => {
     const { method, body } = render('https://t.example/', { goal: 'say "hi"\n' }, '{"goal":"{goal}","p":{payout}}');
     assert.equal(method, 'POST');
@@ -142,6 +156,98 @@ describe('templates that are refused', () => {
   ]) {
     test(template, () => assert.notEqual(findTemplateProblem(template), null));
   }
+
+  const spellings: [string, RegExp][] = [
+    ['cid={click_id}&amp;payout={payout}', /&amp;/],
+    ['cid={click_id}&amp;amp;payout={payout}', /&amp;/],
+    ['cid={click_id}&#38;payout={payout}', /&amp;/],
+    ['cid={click_id}&#x26;payout={payout}', /&amp;/],
+    ['cid=%7Bclick_id%7D', /another system writes it: write \{click_id\}/],
+    ['cid=%257Bclick_id%257D', /write \{click_id\}/],
+    ['cid=[click_id]', /write \{click_id\}/],
+    ['cid=[[clickid]]', /write \{click_id\}/],
+    ['cid=x-[cid]-y', /write \{click_id\}/],
+    ['cid=#click_id#', /write \{click_id\}/],
+    ['cid=${click_id}', /write \{click_id\}/],
+    ['cid=#{click_id}', /write \{click_id\}/],
+    ['cid={{ click_id }}', /write \{click_id\}/],
+    ['cid=%%CLICK_ID%%', /write \{click_id\}/],
+    ['cid=__CLICK_ID__', /write \{click_id\}/],
+    ['cid=!!!clickid!!!', /write \{click_id\}/],
+    ['cid=*|CLICK_ID|*', /write \{click_id\}/],
+    ['cid=@@click_id@@', /write \{click_id\}/],
+    ['cid=$CLICK_ID$', /write \{click_id\}/],
+    ['cid=<<<click_id>>>', /write \{click_id\}/],
+    ['cid=<click_id>', /write \{click_id\}/],
+    ['cid=&lt;click_id&gt;', /write \{click_id\}/],
+    ['sum=[SUM]', /write \{payout\}/],
+    ['cid=REPLACE_ME', /would go out as it stands/],
+    ['cid=your_click_id', /would go out as it stands/],
+    ['cid=[country]', /'\[country\]', which would go out as it stands/],
+    ['cid={click_id}&country=%%geo%%', /%%geo%%/],
+    ['cid={clickid}', /unknown macro \{clickid\}: there are \{click_id\}, /],
+    ['cid={_date:Y}', /brace outside a macro/],
+    ['cid={click_id}#top', /fragment/],
+    ['cid={click_id}&x=a b', /space outside a macro: write %20/],
+    ['x={date:Y-m-d Q}', /has 'Q', which is no part of a date: there are Y y F /],
+    ['x={date:Y-m-d at H}', /has 't', which is no part of a date/],
+    ['x={date:%Y-%Q}', /has '%Q', which is no part of a date: there are %Y /],
+    ['x={date:%c}', /has '%c'/],
+    ['x={date:YYYY-MM-DD KK:mm}', /has 'KK'.*in brackets, as in \[h\]/],
+    ['x={date:yyyy-MM-DD}', /has 'DD'/],
+    ['x={date:YYYY-MM-dd}', /has 'dd'/],
+    ['x={date:iso}', /has 'o'/],
+  ];
+  for (const [text, expected] of spellings) {
+    test(`?${text}: in words`, () => {
+      assert.match(findTemplateProblem(`https://t.example/pb?${text}`) ?? '', expected);
+    });
+  }
+
+  test('in a path and in a form, too', () => {
+    assert.match(findTemplateProblem('https://t.example/[click_id]/pb') ?? '', /write \{click_id\}/);
+    assert.match(findBodyTemplateProblem('cid=[click_id]') ?? '', /write \{click_id\}/);
+    assert.match(findBodyTemplateProblem('cid={click_id}&amp;sum={payout}') ?? '', /&amp;/);
+    assert.match(findBodyTemplateProblem('{"cid":"%%CLICK_ID%%"}') ?? '', /write \{click_id\}/);
+    assert.match(findBodyTemplateProblem('{"cid":"{{click_id}}"}') ?? '', /write \{click_id\}/);
+    assert.match(findBodyTemplateProblem('{"d":"{date:Y Q}"}') ?? '', /'Q'/);
+    assert.match(findBodyTemplateProblem('<c><id>[click_id]</id></c>') ?? '', /write \{click_id\}/);
+  });
+
+  test('but not what only looks like it', () => {
+    for (const text of [
+      'cid={click_id}&ids=[{txid}]',
+      'cid={click_id}&list[]=1&list[a]=2',
+      'cid={click_id}&guid=%7B0E984725-C51C-4BF4-9960-E1C80E27ABA0%7D',
+      'cid={click_id}&ampere=1&amplitude=2',
+      'cid={click_id}&note=100%25&u=%C3%A4%C3%B6',
+      'cid={click_id}&x=__&y=$5&z=*',
+      'cid={click_id}&key=key&user=your',
+      'cid={click_id}&filter[status]=1&f[a][payout]={payout}',
+      'j=%7B%22status%22%3A1%7D&k=%7B%22id%22%3A%22{click_id}%22%7D',
+      'd={date:%H:%M}&e={date:mm:ss}&f={date:Y-m-d H}&g={date:YYYY-MM-DD HH:mm}',
+      'cid={click_id}&json=%7B%22payout%22%3A{payout}%7D',
+    ]) {
+      assert.equal(findTemplateProblem(`https://t.example/pb?${text}`), null, text);
+    }
+    for (const body of [
+      '<click><cid>{click_id}</cid><note>a &amp; b</note></click>',
+      '{"cid":"{click_id}","list":["payout"],"html":"&amp;"}',
+    ]) {
+      assert.equal(findBodyTemplateProblem(body), null, body);
+    }
+  });
+
+  test('every ready template, until what it stands for is put in', () => {
+    assert.match(findUnfilledWord('https://t.example/pb?cid={click_id}&secure=YOUR_API_KEY') ?? '', /YOUR_API_KEY/);
+    assert.equal(findUnfilledWord('https://t.example/pb?cid={click_id}&user=YOUR'), null);
+    for (const { tracker, url } of postbackPresets) {
+      assert.match(findUnfilledWord(url) ?? '', /YOUR/, tracker);
+      assert.equal(findTemplateProblem(url), null, `${tracker} can be looked at`);
+      const own = url.replace('YOUR-DOMAIN.example', 'tracker.example').replaceAll(/YOUR_[A-Z_]+/g, 'k1');
+      assert.equal(findTemplateProblem(own) ?? findUnfilledWord(own), null, tracker);
+    }
+  });
 
   test('a body with what looks like a macro and is none', () => {
     for (const body of ['a={nope}', 'a={sub-1}', 'a={click id}', '{"a":"{ClickId}"}']) {

@@ -133,6 +133,17 @@ describe('the strongest evidence wins', () => {
     ]);
   });
 
+  test('what was followed is not passed over as well where others say it again, and each is told of once', async () => {
+    const ledger = await openLedger(database.db);
+    const evidence = { affiliate: ledger.affiliateId, referralCode: 'nobody' };
+    await ledger.say([sale('order:1', usd(100), {}, evidence)]);
+    const later = { refs: ['order:1'], occurredAt: '2026-06-02T00:00:00.000Z', evidence };
+    await ledger.say([fact('link', later)]);
+    const { chosen, passedOver } = await explanation(ledger, 'order:1');
+    assert.deepEqual([chosen?.by, chosen?.value], ['affiliate', ledger.affiliateId]);
+    assert.deepEqual(passedOver, [{ by: 'referral_code', value: 'nobody', why: 'no such affiliate' }]);
+  });
+
   test('the coupon before all else where the program puts coupons first, also against the binding', async () => {
     const ledger = await openLedger(database.db, { program: { couponFirst: true } });
     const couponed = await addAffiliate(database.db, ledger.programId, { coupon: 'save10' });

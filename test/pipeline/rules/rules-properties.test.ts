@@ -131,6 +131,7 @@ const arbitraryPayments: fc.Arbitrary<OrderSum[]> = fc
       isInPayout: true,
       offerId: 'off_1',
       clickId: null,
+      ranksLast: false,
     })),
   );
 

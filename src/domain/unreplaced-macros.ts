@@ -1,4 +1,4 @@
-import { decodeComponent } from '../../domain/byte-text.ts';
+import { decodeComponent } from './byte-text.ts';
 
 /** Longer texts are refused for their length. */
 const MAX_LENGTH = 255;
@@ -12,17 +12,20 @@ const forms: readonly RegExp[] = [
   // {x}, {{x}}, ${x}, {% x %}, anywhere in the text
   /\{[^{}]*\}/,
   // [X], [[X]], #x#, <x>, <<<x>>>, %X%, __X__
-  /^(?:\[\[?[^[\]]*\]\]?|#[^#]*#|<+[^<>]*>+|%[A-Za-z_][\w.-]*%?|__[A-Z0-9_]+__)$/,
+  /^(?:\[\[?[^[\]]*\]\]?|#[^#]*#|<+[^<>]*>+|%[A-Za-z_][\w.-]*%{0,2}|__[A-Z0-9_]+__)$/,
   // %%X%%, ##X##, !!!X!!!, *|X|*, @@x@@, $X$, $$X$$
   /^(?:%%[^%]+%%|##[^#]+##|!!!?[\w.-]+!!!?|\*\|[^|]*\|\*|@@[\w.-]+@@|\$\$?[A-Za-z_][\w.-]*\$\$?)$/,
   // One of these that was cut off, as by a field that is too short.
-  /^(?:(?:\{\{?|\[\[|%%|##|!!!?|@@|<<+|\*\|)[A-Za-z_][\w. -]*|\{\{|[\w. -]*\}\})$/,
+  /^(?:(?:[$#%@]?\{\{?|\[\[|%%|##|!!!?|@@|<<+|\*\|)[A-Za-z_][\w. -]*[}\]%#!@>|]{0,2}|\{\{|[\w. -]*\}\})$/,
   /^(?:REPLACE(?:_.*)?|OPTIONAL|YOUR_[A-Z0-9_]+)$/,
 ];
 
 /** Texts that are macros as ids, and may be codes or words that somebody chose. */
 const idForms: readonly RegExp[] = [
   /^\$[A-Za-z_][\w.>-]*$/,
+  // Cut off, or with something around it: an id that holds it would be everybody's.
+  /^[[<][A-Za-z_][\w. -]*$/,
+  /%%[\w.-]+%%|!!![\w.-]+!!!|\*\|[\w.-]+\|\*|@@[\w.-]+@@|<<<[\w.-]+>>>|\[\[[\w.-]+\]\]/,
   /^(?:your[_-][a-z_-]+|replace[_-]?me|change[_-]?me|insert[_-].*[_-]here)$/i,
 ];
 
