@@ -107,12 +107,15 @@ function refuse(text: string): Answer {
 }
 
 /**
- * One line for each attempt, with all its fields. Bodies, headers and query strings may hold secrets and are left out.
+ * One line for each attempt, with all its fields. Bodies, headers and query strings may hold secrets and are left out. That
+ * one succeeded is for those who look closely: its row says so, and a line for each would drown the failures.
  */
 function logAttempt(log: Logger, record: AttemptRecord, destination: Destination, host: string | null): void {
+  const level = record.succeeded ? 'debug' : 'info';
+  if (!log.isLevelEnabled(level)) return;
   const { lease, succeeded, responseStatus, error, durationMs, nextAttemptAt } = record;
   const { trigger, step } = lease;
-  log.info(
+  log[level](
     {
       ...nameDelivery(lease, destination),
       kind: destination.kind,
