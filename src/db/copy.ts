@@ -4,7 +4,7 @@ import { writeRows } from './copy-format.ts';
 import type { Db, Trx } from './db.ts';
 import type { Column } from './rows.ts';
 import { findUniqueViolation } from './pg-errors.ts';
-import { runSql } from './sql.ts';
+import { runSql, statementsSent } from './sql.ts';
 
 /**
  * Appends rows that conflict with none by COPY, which fills whole pages at a time (measured for orders: a third less time
@@ -19,6 +19,7 @@ export async function copyRows(
   const rows = columns[0]?.values.length ?? 0;
   if (rows === 0) return;
   const copy = statementOf(table, columns);
+  if (statementsSent.hasSubscribers) statementsSent.publish({ name: `copy ${table}`, text: copy });
   await runCopy(db, announcement ? `${copy}; ${notifyOf(announcement)}` : copy, columns, rows);
 }
 

@@ -1,7 +1,11 @@
+import { channel } from 'node:diagnostics_channel';
 import type { QueryResultRow } from 'pg';
 import { submit, withConnection } from './connection.ts';
 import type { Db } from './db.ts';
 import { isStalePlan } from './pg-errors.ts';
+
+/** Tells the name and the text of each statement that `runSql` sends. */
+export const statementsSent = channel('tributary:statement');
 
 /** What a statement's `:names` stand for. */
 export type Bindings = Readonly<Record<string, unknown>>;
@@ -18,6 +22,7 @@ export async function runSql<Row>(db: Db, name: string, text: string, bindings: 
   const { values, few } = bindValues(name, statement.names, bindings);
   for (;;) {
     const prepared = few && mayPrepare(db) ? preparedName(statement) : undefined;
+    if (statementsSent.hasSubscribers) statementsSent.publish({ name, text });
     const query = { text: statement.sql, values, ...(prepared === undefined ? {} : { name: prepared }) };
     try {
       const { rows } = await withConnection(db, (connection) => submit<QueryResultRow>(connection, query));

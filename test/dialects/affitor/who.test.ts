@@ -4,6 +4,7 @@ import { inTransaction, type Db, type Trx } from '../../../src/db/db.ts';
 import { numberOf } from '../../../src/dialects/affitor/numbers.ts';
 import { findWho, type Who } from '../../../src/dialects/affitor/who.ts';
 import { runSql } from '../../support/sql.ts';
+import { statementsOf } from '../../support/statements.ts';
 import { customerRef } from '../../../src/inbound/fields/references.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 
@@ -41,22 +42,12 @@ describe('the look-up that concurrent calls share', () => {
     await db('customer_refs').insert(refs.map((ref) => ({ ...scope, ref, customer_id: id })));
   }
 
-  /** The statements that `act` runs. */
-  async function countStatements(act: () => Promise<unknown>): Promise<number> {
-    let count = 0;
-    const add = (): void => void (count += 1);
-    db.on('query', add);
-    await act();
-    db.off('query', add);
-    return count;
-  }
-
   const ann = { customer_key: 'ann' };
   const affiliateOf = (who: Who): string | null | undefined => who.customer?.affiliateId;
 
   it('answers each by its own program and mode', async () => {
     let answers: Who[] = [];
-    const statements = await countStatements(async () => {
+    const statements = await statementsOf(async () => {
       answers = await Promise.all([
         findWho(db, two, ann),
         findWho(db, one, ann),
@@ -64,7 +55,7 @@ describe('the look-up that concurrent calls share', () => {
         findWho(db, { programId: 'prg_three', livemode: true }, ann),
       ]);
     });
-    assert.equal(statements, 1);
+    assert.equal(statements.length, 1);
     assert.deepEqual(answers.map(affiliateOf), ['aff_two', 'aff_one', null, undefined]);
     assert.deepEqual(answers[1]?.customer?.references, [customerRef('ann'), 'cust:x'].sort());
   });
