@@ -1,5 +1,6 @@
 import type { Deps } from '../src/deps.ts';
 import { openSender } from '../src/outbound/delivery/sender.ts';
+import type { Leased, SenderAtHand } from '../src/outbound/messages/leased.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
 import { sendDueDeliveriesChore } from './send-due-deliveries.ts';
 import { startSweep } from './sweep.ts';
@@ -10,6 +11,9 @@ const JOBS_AT_ONCE = 4;
 export interface Delivery extends Consumer {
   /** Sends these, which a batch of this process made due, without a job. False: it has enough to do, others may help. */
   takes(deliveryIds: readonly string[]): boolean;
+  /** To lease to as deliveries are written. What was leased is sent by `send`. */
+  sender: SenderAtHand;
+  send(leased: Leased): void;
   /** Sends what a dead worker had leased. */
   takeOver(): Promise<void>;
 }
@@ -26,6 +30,12 @@ export function startDelivery(deps: Deps, holder: () => number | null): Delivery
         .wake(deliveryIds)
         .catch((error: unknown) => deps.log.warn({ err: error }, 'deliveries not begun; the sweep finds them'));
       return true;
+    },
+    sender,
+    send(leased) {
+      sender
+        .send(leased)
+        .catch((error: unknown) => deps.log.warn({ err: error }, 'deliveries not begun; their leases run out'));
     },
     takeOver: () => sender.takeOver(),
     async close() {

@@ -85,7 +85,9 @@ async function settleAndWake(
   { delivery, settleSoon }: { delivery: Delivery; settleSoon: (job: IntakeJob) => void },
 ): Promise<void> {
   const started = performance.now();
-  const { outcomes, deliveryIds, resettlementIds } = await settleSafely(deps, job);
+  const { outcomes, written, resettlementIds } = await settleSafely({ ...deps, sender: delivery.sender }, job);
+  const { leased, deliveryIds } = written;
+  if (leased.leases.length > 0) delivery.send(leased);
   for (const [outcome, count] of Object.entries(outcomes)) deps.metrics.settled.inc({ outcome }, count);
   deps.metrics.settleDuration.observe((performance.now() - started) / 1_000);
   if (resettlementIds.length > 0) settleSoon({ eventIds: [], resettlementIds });

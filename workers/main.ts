@@ -7,6 +7,7 @@ import { openDeps } from '../src/open-deps.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 import { buildStatisticsChore } from './build-statistics.ts';
 import { continueRecoveriesChore } from './continue-recoveries.ts';
+import { compactVersionsChore } from './compact-versions.ts';
 import { deleteOldClicksChore } from './delete-old-clicks.ts';
 import { deleteOldIdempotencyKeysChore } from './delete-old-idempotency-keys.ts';
 import { deleteOldMessagesChore } from './delete-old-messages.ts';
@@ -50,6 +51,7 @@ function listChores(deps: Deps): Chore[] {
     continueRecoveriesChore(deps),
     buildStatisticsChore(deps),
     ...rollUpChores(deps),
+    compactVersionsChore(deps),
     deleteOldMessagesChore(deps),
     deleteOldClicksChore(deps),
     deleteOldIdempotencyKeysChore(deps),

@@ -13,15 +13,16 @@ const AT_ONCE = 500;
  */
 export async function settleNow(
   deps: { db: Db; queues: Queues; clock: Clock; log: Logger },
-  resettlementIds: readonly string[],
+  requestedIds: readonly string[],
 ): Promise<void> {
-  const now = resettlementIds.slice(0, AT_ONCE);
-  const later = resettlementIds.slice(AT_ONCE);
+  const now = requestedIds.slice(0, AT_ONCE);
+  const later = requestedIds.slice(AT_ONCE);
   try {
     if (now.length > 0) {
-      const result = await settleSafely(deps, { eventIds: [], resettlementIds: now });
-      later.push(...result.resettlementIds);
-      if (result.deliveryIds.length > 0) await deps.queues.enqueue('delivery', [{ deliveryIds: result.deliveryIds }]);
+      const { written, resettlementIds } = await settleSafely(deps, { eventIds: [], resettlementIds: now });
+      later.push(...resettlementIds);
+      const { deliveryIds } = written;
+      if (deliveryIds.length > 0) await deps.queues.enqueue('delivery', [{ deliveryIds }]);
     }
   } catch (error) {
     deps.log.warn({ err: error }, 'settling at once failed; a worker will do it');

@@ -1,6 +1,8 @@
 import { inTransaction, later, type Db, type Trx } from '../db/db.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { Outcome } from '../domain/outcomes.ts';
+import type { SenderAtHand } from '../outbound/messages/leased.ts';
+import type { WrittenMessages } from '../outbound/messages/write-messages.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
 import type { NoticedOutcome } from '../queue/outcome-notices.ts';
 import type { SettledOrder } from './credit/credited-order.ts';
@@ -26,7 +28,8 @@ import { takeEvents, takeResettlements, type Resettlement, type TakenEvent } fro
 export interface BatchResult {
   /** How many events settled, by outcome. */
   outcomes: Partial<Record<Outcome, number>>;
-  deliveryIds: string[];
+  /** What is due of deliveries, and what the sender at hand has of them already. */
+  written: WrittenMessages;
   resettlementIds: string[];
 }
 
@@ -38,28 +41,31 @@ export interface BatchResult {
  *
  * Throws on any database error; nothing of the batch is then stored.
  */
-export async function settleBatch(db: Db, job: IntakeJob, now: Date): Promise<BatchResult> {
+export async function settleBatch(db: Db, job: IntakeJob, now: Date, sender?: SenderAtHand): Promise<BatchResult> {
   return inTransaction(db, async (trx) => {
     const [events, resettlements] = await Promise.all([
       takeEvents(trx, job.eventIds),
       takeResettlements(trx, job.resettlementIds),
     ]);
     if (events.length === 0 && resettlements.length === 0) return nothingDone();
-    return settleTaken(trx, events, resettlements, now);
+    return settleTaken(trx, { events, resettlements, now, sender });
   });
 }
 
 export function nothingDone(): BatchResult {
-  return { outcomes: {}, deliveryIds: [], resettlementIds: [] };
+  return { outcomes: {}, written: { deliveryIds: [], leased: { leases: [], endpoints: [] } }, resettlementIds: [] };
 }
 
-async function settleTaken(
-  trx: Trx,
-  events: TakenEvent[],
-  resettlements: Resettlement[],
-  now: Date,
-): Promise<BatchResult> {
-  const catalogs = await loadCatalogs(trx, events, resettlements);
+interface TakenBatch {
+  events: TakenEvent[];
+  resettlements: Resettlement[];
+  now: Date;
+  sender: SenderAtHand | undefined;
+}
+
+async function settleTaken(trx: Trx, { events, resettlements, now, sender }: TakenBatch): Promise<BatchResult> {
+  const versions = new Map([...events, ...resettlements].map(({ programId, version }) => [programId, version]));
+  const catalogs = await loadCatalogs(trx, events, resettlements, versions);
   const { arrivals, rejected } = separateRejected(events, catalogs);
   const reopened = await findReopened(trx, resettlements);
   const loaded = await lockAndLoadOrders(trx, arrivals, reopened.orderIds, catalogs);
@@ -82,7 +88,7 @@ async function settleTaken(
 
   const { merged, moves } = loaded;
   const { customers } = credited;
-  const deliveryIds = await storeBatch(trx, { settled, merged, moves, customers }, now);
+  const written = await storeBatch(trx, { settled, merged, moves, customers }, now, { versions, sender });
   outcomes.push(...(await storeCustomerFacts(trx, aboutCustomers, customers)));
   const finished = oneOutcomeEach(events, outcomes);
   later(trx, finishEvents(trx, finished, noticesOf(events, finished, settled), now.toISOString()));
@@ -90,11 +96,16 @@ async function settleTaken(
     trx,
     distinct([...reopened.remaining, ...displaced, ...credited.requests, ...requests]),
   );
-  return { outcomes: countOutcomes(finished), deliveryIds, resettlementIds };
+  return { outcomes: countOutcomes(finished), written, resettlementIds };
 }
 
-async function loadCatalogs(trx: Trx, events: TakenEvent[], resettlements: Resettlement[]): Promise<CatalogLoader> {
-  const catalogs = new CatalogLoader();
+async function loadCatalogs(
+  trx: Trx,
+  events: TakenEvent[],
+  resettlements: Resettlement[],
+  versions: ReadonlyMap<string, string>,
+): Promise<CatalogLoader> {
+  const catalogs = new CatalogLoader(versions);
   await catalogs.load(
     trx,
     events.flatMap(({ programId, facts }) => facts.map(({ evidence }) => ({ programId, evidence }))),

@@ -5,6 +5,7 @@ import { isCollision } from '../db/pg-errors.ts';
 import { runSql } from '../db/sql.ts';
 import type { Clock } from '../domain/clock.ts';
 import { outcomes } from '../domain/outcomes.ts';
+import type { SenderAtHand } from '../outbound/messages/leased.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
 import { nothingDone, settleBatch, type BatchResult } from './settle-batch.ts';
 import { announceOutcomes } from './work-items/finish-work.ts';
@@ -13,6 +14,8 @@ export interface SettleDeps {
   db: Db;
   clock: Clock;
   log: Logger;
+  /** What it sends at once is leased to it in the same transaction. */
+  sender?: SenderAtHand;
 }
 
 /** An event that fails this often is `failed`: visible, replayable, and in nobody's way. */
@@ -31,7 +34,7 @@ const MAX_ROUNDS = 1_000;
 export async function settleSafely(deps: SettleDeps, job: IntakeJob): Promise<BatchResult> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await settleBatch(deps.db, job, deps.clock.now());
+      return await settleBatch(deps.db, job, deps.clock.now(), deps.sender);
     } catch (error) {
       if (isOutage(error)) throw error;
       if (isCollision(error) && tries < TRIES_BEFORE_HALVING) continue;
@@ -62,7 +65,10 @@ async function settleEach(deps: SettleDeps, jobs: IntakeJob[]): Promise<BatchRes
       const count = result.outcomes[outcome];
       if (count !== undefined) whole.outcomes[outcome] = (whole.outcomes[outcome] ?? 0) + count;
     }
-    whole.deliveryIds.push(...result.deliveryIds);
+    const { deliveryIds, leased } = result.written;
+    whole.written.deliveryIds.push(...deliveryIds);
+    whole.written.leased.leases.push(...leased.leases);
+    whole.written.leased.endpoints.push(...leased.endpoints);
     whole.resettlementIds.push(...result.resettlementIds);
   }
   return whole;

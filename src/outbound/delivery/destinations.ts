@@ -1,4 +1,5 @@
 import type { SecretBox } from '../../db/secret-box.ts';
+import type { EndpointRow } from '../endpoints/destination-rows.ts';
 import { placeOf } from '../endpoints/endpoint-rows.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
@@ -25,26 +26,6 @@ export interface Destination {
    */
   problem: { kind: 'internal' | 'refused'; text: string } | null;
 }
-
-/** An endpoint as leasing reads it (`endpointFields`), from JSON. */
-export interface EndpointRow {
-  id: string;
-  programId: string;
-  kind: Destination['kind'];
-  url: string;
-  headers: string | null;
-  rateLimitPerSecond: number | null;
-  secret: string | null;
-  previousSecret: string | null;
-  previousSecretExpiresAt: string | null;
-  failures: number;
-  failing: boolean;
-}
-
-/** The arguments of json_build_object that make an EndpointRow of a row of `webhook_endpoints`. */
-export const endpointFields = `'id', id, 'programId', program_id, 'kind', kind, 'url', url, 'headers', headers,
-  'rateLimitPerSecond', rate_limit_per_second, 'secret', secret, 'previousSecret', previous_secret,
-  'previousSecretExpiresAt', previous_secret_expires_at, 'failures', failures, 'failing', failing_since is not null`;
 
 type Prepared = Pick<Destination, 'url' | 'headers' | 'signerAt' | 'problem'>;
 

@@ -67,6 +67,11 @@ export class Lane {
     return this.#failing;
   }
 
+  /** So many are begun at once: nothing waits, nothing failed lately, and there is room. */
+  isFreeFor(count: number): boolean {
+    return !this.hasMoreDue && !this.#failing && this.#leased + count <= this.#pace.most / 2;
+  }
+
   get isIdle(): boolean {
     return this.#leased === 0 && !this.hasMoreDue && this.#retryTimer === null;
   }

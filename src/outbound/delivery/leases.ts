@@ -1,7 +1,8 @@
 import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
-import { endpointFields, type EndpointRow } from './destinations.ts';
+import { endpointFields, type EndpointRow } from '../endpoints/destination-rows.ts';
 import { WORKER_LOCKS } from '../../queue/channels.ts';
+import type { Leased } from '../messages/leased.ts';
 import type { DeliveryKey } from '../wire/delivery-id.ts';
 import { LEASE_MS, type Lease } from '../wire/lease.ts';
 import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
@@ -10,12 +11,6 @@ import { BREAKER_THRESHOLD } from '../wire/schedule.ts';
 export interface Room {
   endpointId: string;
   room: number;
-}
-
-/** What was leased, and the endpoints that it goes to as they are now, each once. */
-export interface Leased {
-  leases: Lease[];
-  endpoints: EndpointRow[];
 }
 
 /**

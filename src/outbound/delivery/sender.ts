@@ -13,8 +13,8 @@ import {
   releaseLeases,
   releaseLeasesOfTheDead,
   stopPending,
-  type Leased,
 } from './leases.ts';
+import type { Leased, SenderAtHand } from '../messages/leased.ts';
 import { parseDeliveryId } from '../wire/delivery-id.ts';
 import { DestinationLoader } from './destinations.ts';
 import type { Lane, Sending } from './lane.ts';
@@ -77,7 +77,7 @@ const STOP_STEP = 1_000;
  * A delivery goes through `#fill` (leases it), `#distribute` (puts it into its lane), `#start` and `#attempt` (send
  * it), the recorder (stores the result) and `#onRecorded` (makes room for the next).
  */
-export class Sender {
+export class Sender implements SenderAtHand {
   readonly #deps: SenderDeps;
   readonly #http: HttpSender;
   readonly #destinations: DestinationLoader;
@@ -109,12 +109,21 @@ export class Sender {
     for (const { endpointId } of keys) this.#lanes.of(endpointId).hasMoreDue = true;
     const urgent = keys.filter((key) => key.urgent);
     if (urgent.length > 0)
-      await this.#distribute(await leaseUrgent(this.#deps.db, urgent, this.#deps.clock.now(), this.#holder()));
+      await this.#distribute(await leaseUrgent(this.#deps.db, urgent, this.#deps.clock.now(), this.holder()));
     await this.#fill();
   }
 
-  #holder(): number | null {
+  /** Sends what was leased to this process as it was written. */
+  async send(leased: Leased): Promise<void> {
+    await this.#distribute(leased);
+  }
+
+  holder(): number | null {
     return this.#deps.holder?.() ?? null;
+  }
+
+  sendsAtOnce(endpointId: string, count: number): boolean {
+    return this.hasRoomFor(count) && (this.#lanes.find(endpointId)?.isFreeFor(count) ?? count <= MAX_LEASED / 4);
   }
 
   /** Whether so many more are sent soon: less than half of what it may lease is under way. */
@@ -195,7 +204,7 @@ export class Sender {
       for (const lane of rooms.keys()) lane.hasMoreDue = false;
       try {
         const asked = [...rooms].map(([{ endpointId }, room]) => ({ endpointId, room }));
-        const leased = await leaseDue(db, asked, clock.now(), this.#holder());
+        const leased = await leaseDue(db, asked, clock.now(), this.holder());
         await this.#distribute(leased);
         const byEndpoint = Map.groupBy(leased.leases, (lease) => lease.endpointId);
         for (const [lane, room] of rooms) lane.noteLeased(byEndpoint.get(lane.endpointId)?.length ?? 0, room);

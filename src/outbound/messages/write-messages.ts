@@ -1,9 +1,12 @@
 import { later, type Trx } from '../../db/db.ts';
 import { newId } from '../../domain/ids.ts';
 import { copyRows } from '../../db/copy.ts';
-import { rowSource } from '../../db/rows.ts';
-import { runSql } from '../../db/sql.ts';
+import { rowSource, type Column } from '../../db/rows.ts';
+import { runSql, type Bindings } from '../../db/sql.ts';
+import type { EndpointRow } from '../endpoints/destination-rows.ts';
 import { deliveryIdOf } from '../wire/delivery-id.ts';
+import { LEASE_MS, type Lease } from '../wire/lease.ts';
+import type { Leased, SenderAtHand } from './leased.ts';
 import type { MessageDraft } from '../events/message-draft.ts';
 import { affiliateOfConversion, firePostbacks, type PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 import { streamNumber } from '../wire/streams.ts';
@@ -11,26 +14,64 @@ import { findSubscribers, SubscriberIndex } from '../endpoints/subscribers.ts';
 
 export type { MessageDraft } from '../events/message-draft.ts';
 
-/**
- * Writes messages, and a delivery to each endpoint that subscribed to them, in the caller's transaction; the number of
- * statements does not depend on the number of drafts. Returns the ids of the deliveries that are due, for the caller to
- * enqueue after the commit. Deliveries to disabled endpoints are `held`: not due, but kept for a recovery.
- */
+/** What a transaction that writes messages leaves to be done after its commit. */
+export interface WrittenMessages {
+  /** Deliveries that are due, for a sender to be told of. */
+  deliveryIds: string[];
+  /** Deliveries that the sender at hand has already, to send. */
+  leased: Leased;
+}
+
+/** What is known where messages are written, and spares statements. */
+export interface WritingContext {
+  /** Of the programs' configuration, as the transaction sees it (versioned-cache.ts). */
+  versions?: ReadonlyMap<string, string>;
+  /** What it sends at once is leased to it as it is written. */
+  sender?: SenderAtHand | undefined;
+}
+
+/** `writeMessagesFor` where nothing is known; gives the ids of the deliveries that are due. */
 export async function writeMessages(
   trx: Trx,
   drafts: readonly MessageDraft[],
   now: Date = new Date(),
 ): Promise<string[]> {
-  if (drafts.length === 0) return [];
+  return (await writeMessagesFor(trx, drafts, now, {})).deliveryIds;
+}
+
+/**
+ * Writes messages, and a delivery to each endpoint that subscribed to them, in the caller's transaction; the number of
+ * statements does not depend on the number of drafts. Deliveries to disabled endpoints are `held`: not due, but kept for a
+ * recovery.
+ */
+export async function writeMessagesFor(
+  trx: Trx,
+  drafts: readonly MessageDraft[],
+  now: Date,
+  { versions = new Map(), sender }: WritingContext,
+): Promise<WrittenMessages> {
+  if (drafts.length === 0) return { deliveryIds: [], leased: { leases: [], endpoints: [] } };
   const messages = createMessages(drafts, now);
-  const affiliateIds = drafts.map(affiliateOfConversion).filter((id) => id !== undefined);
-  const programIds = [...new Set(drafts.map((draft) => draft.programId))];
-  const { webhooks, postbacks } = await findSubscribers(trx, programIds, [...new Set(affiliateIds)]);
-  const deliveries = addressMessages(messages, new SubscriberIndex(webhooks));
-  later(trx, insertMessages(trx, messages, now));
-  later(trx, insertDeliveries(trx, deliveries, now));
-  const due = listDue(deliveries);
-  return postbacks.length === 0 ? due : [...due, ...(await writePostbacks(trx, drafts, messages, postbacks, now))];
+  const { webhooks, postbacks } = await findSubscribers(trx, affiliatesOf(drafts), versions);
+  const lease = sender && { sender, holder: sender.holder(), lockedUntil: new Date(now.getTime() + LEASE_MS) };
+  const deliveries = addressMessages(messages, new SubscriberIndex(webhooks), lease);
+  later(trx, insertMessages(trx, messages, deliveries, now, lease));
+  const deliveryIds = listDue(deliveries);
+  const leased = leasedOf(deliveries);
+  if (postbacks.length === 0) return { deliveryIds, leased };
+  return { deliveryIds: [...deliveryIds, ...(await writePostbacks(trx, drafts, messages, postbacks, now))], leased };
+}
+
+/** The programs of the drafts, each with the affiliates whose postbacks they may fire. */
+function affiliatesOf(drafts: readonly MessageDraft[]): Map<string, Set<string>> {
+  const programs = new Map<string, Set<string>>();
+  for (const draft of drafts) {
+    const affiliates = programs.get(draft.programId) ?? new Set();
+    programs.set(draft.programId, affiliates);
+    const affiliateId = affiliateOfConversion(draft);
+    if (affiliateId !== undefined) affiliates.add(affiliateId);
+  }
+  return programs;
 }
 
 interface Message {
@@ -45,6 +86,15 @@ interface Delivery {
   messageId: string;
   endpointId: string;
   status: 'pending' | 'held';
+  /** Set: the sender at hand has it. */
+  leased?: { lease: Lease; endpoint: EndpointRow };
+}
+
+/** By whom, and until when, deliveries are leased as they are written. */
+interface LeaseAtOnce {
+  sender: SenderAtHand;
+  holder: number | null;
+  lockedUntil: Date;
 }
 
 function createMessages(drafts: readonly MessageDraft[], now: Date): Message[] {
@@ -66,23 +116,81 @@ export function renderBody(id: string, draft: MessageDraft, createdAt: Date): st
   return JSON.stringify({ id, type, createdAt: createdAt.toISOString(), livemode, programId, data, previous });
 }
 
-function addressMessages(messages: readonly Message[], subscribers: SubscriberIndex): Delivery[] {
+function addressMessages(
+  messages: readonly Message[],
+  subscribers: SubscriberIndex,
+  lease: LeaseAtOnce | undefined,
+): Delivery[] {
   const deliveries: Delivery[] = [];
+  const leased = new Map<string, number>();
   for (const message of messages) {
-    for (const subscriber of subscribers.find(message, message.type)) {
-      deliveries.push({
-        messageId: message.id,
-        endpointId: subscriber.id,
-        status: subscriber.disabled ? 'held' : 'pending',
-      });
+    for (const { id: endpointId, disabled, endpoint, livemode } of subscribers.find(message, message.type)) {
+      const delivery: Delivery = { messageId: message.id, endpointId, status: disabled ? 'held' : 'pending' };
+      const count = (leased.get(endpointId) ?? 0) + 1;
+      if (lease && isReady(endpoint, disabled) && lease.sender.sendsAtOnce(endpointId, count)) {
+        leased.set(endpointId, count);
+        delivery.leased = { lease: leaseOf(delivery, message, livemode, lease.lockedUntil), endpoint };
+      }
+      deliveries.push(delivery);
     }
   }
   return deliveries;
 }
 
-async function insertMessages(trx: Trx, messages: readonly Message[], now: Date): Promise<void> {
+/** Nothing but its own row decides when something is sent to it: neither a throttle nor a breaker. */
+function isReady({ failing, rateLimitPerSecond }: EndpointRow, disabled: boolean): boolean {
+  return !disabled && !failing && rateLimitPerSecond === null;
+}
+
+function leaseOf(
+  { messageId, endpointId }: Delivery,
+  { body, livemode }: Message,
+  toLive: boolean,
+  lockedUntil: Date,
+): Lease {
+  const aside = toLive && !livemode;
+  return { messageId, endpointId, trigger: 'schedule', step: 0, attempts: 0, body, request: null, aside, lockedUntil };
+}
+
+function leasedOf(deliveries: readonly Delivery[]): Leased {
+  const leased = deliveries.flatMap((delivery) => delivery.leased ?? []);
+  const endpoints = new Map(leased.map(({ endpoint }) => [endpoint.id, endpoint]));
+  return { leases: leased.map(({ lease }) => lease), endpoints: [...endpoints.values()] };
+}
+
+/** So few are stored by one statement instead of two. */
+const FEW_MESSAGES = 16;
+
+async function insertMessages(
+  trx: Trx,
+  messages: readonly Message[],
+  deliveries: readonly Delivery[],
+  now: Date,
+  lease: LeaseAtOnce | undefined,
+): Promise<void> {
+  const rows = messageColumns(messages, now);
+  const addressed = deliveryRows(deliveries, now, lease);
+  if (messages.length > FEW_MESSAGES) {
+    await Promise.all([
+      copyRows(trx, 'messages', rows),
+      ...(addressed ? [runSql(trx, 'insertDeliveries', addressed.insert, addressed.bindings)] : []),
+    ]);
+    return;
+  }
+  const { sql, bindings } = rowSource('m', rows);
+  const names = rows.map(({ name }) => name).join(', ');
+  const insert = `insert into messages (${names}) select ${names} from ${sql}`;
+  await runSql(
+    trx,
+    'insertMessages',
+    addressed ? `with stored as (${insert}) ${addressed.insert}` : insert,
+    addressed ? { ...bindings, ...addressed.bindings } : bindings,
+  );
+}
+
+function messageColumns(messages: readonly Message[], now: Date): Column[] {
   const createdAt = now.toISOString();
-  await copyRows(trx, 'messages', [
+  return [
     { name: 'id', type: 'text', values: messages.map(({ id }) => id) },
     { name: 'program_id', type: 'text', values: messages.map(({ programId }) => programId) },
     { name: 'livemode', type: 'boolean', values: messages.map(({ livemode }) => livemode) },
@@ -90,24 +198,28 @@ async function insertMessages(trx: Trx, messages: readonly Message[], now: Date)
     { name: 'stream', type: 'integer', values: messages.map(streamNumber) },
     { name: 'body', type: 'text', values: messages.map(({ body }) => body) },
     { name: 'created_at', type: 'timestamptz', values: messages.map(() => createdAt) },
-  ]);
+  ];
 }
 
-async function insertDeliveries(trx: Trx, deliveries: readonly Delivery[], now: Date): Promise<void> {
-  if (deliveries.length === 0) return;
-  const addressed = rowSource('d', [
+function deliveryRows(
+  deliveries: readonly Delivery[],
+  now: Date,
+  lease: LeaseAtOnce | undefined,
+): { insert: string; bindings: Bindings } | null {
+  if (deliveries.length === 0) return null;
+  const { sql, bindings } = rowSource('d', [
     { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
     { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
     { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
+    { name: 'leased', type: 'boolean', values: deliveries.map(({ leased }) => leased !== undefined) },
   ]);
-  await runSql(
-    trx,
-    'insertDeliveries',
-    `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, created_at)
-     select message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end, :now::timestamptz
-     from ${addressed.sql}`,
-    { now, ...addressed.bindings },
-  );
+  return {
+    insert: `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, locked_until, locked_by, created_at)
+      select message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end,
+        case when leased then :lockedUntil::timestamptz end, case when leased then :holder::integer end, :now::timestamptz
+      from ${sql}`,
+    bindings: { ...bindings, now, lockedUntil: lease?.lockedUntil ?? null, holder: lease?.holder ?? null },
+  };
 }
 
 /** Returns the ids of those that are due. Its statements run only for the few programs that have postbacks. */
@@ -140,5 +252,7 @@ async function writePostbacks(
 }
 
 function listDue(deliveries: readonly Delivery[]): string[] {
-  return deliveries.filter((delivery) => delivery.status === 'pending').map((delivery) => deliveryIdOf(delivery));
+  return deliveries
+    .filter(({ status, leased }) => status === 'pending' && !leased)
+    .map((delivery) => deliveryIdOf(delivery));
 }

@@ -32,7 +32,13 @@ export async function bindCustomers(
     readCustomerFacts(trx, storedRootOf),
   ]);
   // Whom they named then may have been banned when they were said.
-  const named = [...facts.values()].flat().flatMap(({ attribution }) => attribution?.terms.affiliateId ?? []);
+  const named = [...facts].flatMap(([root, stated]) => {
+    const programId = customers.byId.get(root)?.scope.programId;
+    if (programId === undefined) return [];
+    return stated.flatMap(({ attribution }) =>
+      attribution ? [{ programId, text: attribution.terms.affiliateId }] : [],
+    );
+  });
   await catalogs.loadByIds(trx, named, []);
   for (const customer of customers.byId.values()) {
     const catalog = catalogs.of(customer.scope);

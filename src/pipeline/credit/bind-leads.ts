@@ -28,7 +28,11 @@ export async function bindLeads(
   const found = await readLeads(trx, rootOf);
   if (found.size === 0) return;
   const arrived = new Set(customers.leads.map(({ scope, factId }) => `${scopeKey(scope)} ${factId}`));
-  const affiliates = [...found.values()].flat().flatMap(({ attribution }) => attribution?.terms.affiliateId ?? []);
+  const affiliates = [...found.values()]
+    .flat()
+    .flatMap(({ scope, attribution }) =>
+      attribution ? [{ programId: scope.programId, text: attribution.terms.affiliateId }] : [],
+    );
   await catalogs.loadByIds(trx, affiliates, []);
   const concerned = new Map([...rootOf].filter(([, root]) => found.has(root)));
   const known = await readFirstFactsOfOrders(trx, concerned, batchOrderIds);

@@ -1,5 +1,6 @@
 import type { Trx } from '../../db/db.ts';
 import { isEarlier } from '../../domain/orderings.ts';
+import type { Scope } from '../../domain/scope.ts';
 import { rowsBefore, type LoadedOrder } from '../orders/loaded-order.ts';
 import { boundWhen, type Binding } from '../rules/attribution.ts';
 import type { OrderRow } from '../rows/order-rows.ts';
@@ -50,8 +51,11 @@ export class SubscriptionBindings {
     return new SubscriptionBindings(keys, await readEarliestSubscriptionBindings(trx, keys, batchOrderIds));
   }
 
-  all(): Binding[] {
-    return [...this.#bindings.values()];
+  all(): { scope: Scope; binding: Binding }[] {
+    return this.#keys.flatMap((key) => {
+      const binding = this.#bindings.get(subscriptionKey(key));
+      return binding ? [{ scope: key.scope, binding }] : [];
+    });
   }
 
   of({ scope, subscription }: LoadedOrder): Binding | null {

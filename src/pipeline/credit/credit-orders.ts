@@ -42,11 +42,19 @@ export async function creditOrders(
   const customers = await bindCustomers(trx, locked, batchOrderIds, catalogs);
   await bindLeads(trx, customers, loaded, batchOrderIds, catalogs);
   const subscriptions = await SubscriptionBindings.load(trx, loaded, batchOrderIds);
-  const bindings = [...[...customers.byId.values()].flatMap(({ binding }) => binding ?? []), ...subscriptions.all()];
+  const bound = [
+    ...[...customers.byId.values()].flatMap(({ scope, binding }) => (binding ? [{ scope, binding }] : [])),
+    ...subscriptions.all(),
+  ];
   await catalogs.loadByIds(
     trx,
-    [...bindings.map(({ affiliateId }) => affiliateId), ...weighed.flatMap(({ summary }) => summary.assignedTo ?? [])],
-    bindings.map(({ offerId }) => offerId),
+    [
+      ...bound.map(({ scope, binding }) => ({ programId: scope.programId, text: binding.affiliateId })),
+      ...weighed.flatMap(({ scope, summary }) =>
+        summary.assignedTo === null ? [] : [{ programId: scope.programId, text: summary.assignedTo }],
+      ),
+    ],
+    bound.map(({ scope, binding }) => ({ programId: scope.programId, text: binding.offerId })),
   );
   const orders = creditInTurn(weighed, customers, subscriptions);
   const moved = await findMovedCustomers(trx, customers, batchOrderIds);

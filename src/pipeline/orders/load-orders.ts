@@ -7,6 +7,7 @@ import { pairingOf, pairingOfSale, pairUnlinked, type Pairing, type UnlinkedOrde
 import type { Remembering } from '../rules/remembered-catalog.ts';
 import { readFacts, type FactMove, type StoredFact } from '../rows/fact-rows.ts';
 import { readLedgerSums, type OrderSum } from '../rows/ledger-rows.ts';
+import type { Mention } from '../rows/catalog-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import { readOrders, type OrderRow } from '../rows/order-rows.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
@@ -117,28 +118,24 @@ async function loadMentioned(
   catalogs: CatalogLoader,
 ): Promise<void> {
   const rows = [...before.values()];
-  await catalogs.loadPrograms(
-    trx,
-    rows.map(({ programId }) => programId),
-  );
   await catalogs.load(
     trx,
     rows.flatMap(({ id, programId }) =>
       (facts.get(id) ?? []).map(({ fact }) => ({ programId, evidence: fact.evidence })),
     ),
+    rows.map(({ programId }) => programId),
   );
-  const explanations = rows.flatMap(({ explanation }) => explanation ?? []);
-  const affiliateIds = [
-    ...explanations.flatMap(({ chosen, passedOver }) =>
-      [chosen, ...passedOver].flatMap((evidence) => evidence?.affiliateId ?? []),
-    ),
-    ...rows.flatMap(({ affiliateId }) => affiliateId ?? []),
-    ...[...sums.values()].flat().map(({ affiliateId }) => affiliateId),
-  ];
-  const offerIds = explanations.flatMap(({ offer, rules }) =>
-    [offer?.offerId, rules?.defaultOfferId].flatMap((id) => id ?? []),
+  const named = (ids: (row: OrderRow) => (string | null | undefined)[]): Mention[] =>
+    rows.flatMap((row) => ids(row).flatMap((text) => (text ? [{ programId: row.programId, text }] : [])));
+  await catalogs.loadByIds(
+    trx,
+    named(({ id, explanation, affiliateId }) => [
+      ...[explanation?.chosen, ...(explanation?.passedOver ?? [])].map((evidence) => evidence?.affiliateId),
+      affiliateId,
+      ...(sums.get(id) ?? []).map((sum) => sum.affiliateId),
+    ]),
+    named(({ explanation }) => [explanation?.offer?.offerId, explanation?.rules?.defaultOfferId]),
   );
-  await catalogs.loadByIds(trx, [...new Set(affiliateIds)], [...new Set(offerIds)]);
 }
 
 /** An order as its references alone make it. It may turn out to be one half of a pair that nothing links yet. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { later, type Trx } from '../../db/db.ts';
-import { writeMessages } from '../../outbound/messages/write-messages.ts';
+import { writeMessagesFor, type WritingContext, type WrittenMessages } from '../../outbound/messages/write-messages.ts';
 import type { BoundCustomer, SettledOrder } from '../credit/credited-order.ts';
 import type { MergedOrder } from '../orders/loaded-order.ts';
 import type { Customers, LockedRecord } from '../orders/lock-customers.ts';
@@ -22,10 +22,15 @@ export interface SettledBatch {
 }
 
 /**
- * Stores customers, orders, facts, postings and the messages about them; gives the deliveries to be enqueued. What is written
+ * Stores customers, orders, facts, postings and the messages about them; gives the deliveries to be sent. What is written
  * is sent in this order, and not waited for: the commit tells what failed.
  */
-export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Promise<string[]> {
+export async function storeBatch(
+  trx: Trx,
+  batch: SettledBatch,
+  now: Date,
+  context: WritingContext,
+): Promise<WrittenMessages> {
   const { settled, merged, moves, customers } = batch;
   const changes = [
     ...settled.map(({ order, row }) => ({ before: order.before, row })),
@@ -64,10 +69,11 @@ export async function storeBatch(trx: Trx, batch: SettledBatch, now: Date): Prom
     postings.map(({ orderId, ...posting }) => ({ scope: order.scope, orderId, posting })),
   );
   later(trx, insertPostings(trx, posted));
-  return writeMessages(
+  return writeMessagesFor(
     trx,
     changes.flatMap(({ before, row }) => announceChange(before, row)),
     now,
+    context,
   );
 }
 

@@ -1,11 +1,14 @@
 import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import { versionOf } from '../../db/versioned-cache.ts';
 import type { Fact } from '../../domain/facts.ts';
 
 /** An inbox event locked for settling. */
 export interface TakenEvent {
   id: string;
   programId: string;
+  /** Of the program's configuration as this transaction sees it. */
+  version: string;
   livemode: boolean;
   kind: string;
   facts: Fact[];
@@ -18,6 +21,8 @@ export interface TakenEvent {
 export interface Resettlement {
   id: string;
   programId: string;
+  /** Of the program's configuration as this transaction sees it. */
+  version: string;
   livemode: boolean;
   customerId: string | null;
   orderId: string | null;
@@ -30,9 +35,10 @@ export async function takeEvents(trx: Trx, ids: readonly string[]): Promise<Take
     trx,
     'takeEvents',
     // `is true` keeps the planner off the index on the status, which holds all that waits: the primary key finds these alone.
-    `select id, program_id as "programId", livemode, kind, facts, awaited, received_at as "receivedAt"
-     from inbox_events where id = any(:ids) and (status = 'received') is true
-     order by id for update skip locked`,
+    `select id, program_id as "programId", ${versionOf('e.program_id')} as version, livemode, kind, facts, awaited,
+       received_at as "receivedAt"
+     from inbox_events e where id = any(:ids) and (status = 'received') is true
+     order by id for update of e skip locked`,
     { ids },
   );
   return rows.map((row) => ({ ...row, receivedAt: row.receivedAt.toISOString() }));
@@ -44,9 +50,9 @@ export async function takeResettlements(trx: Trx, ids: readonly string[]): Promi
   return runSql<Resettlement>(
     trx,
     'takeResettlements',
-    `delete from resettlements where id in (
+    `delete from resettlements r where id in (
        select id from resettlements where id = any(:ids) order by id for update skip locked)
-     returning id, program_id as "programId", livemode, customer_id as "customerId", order_id as "orderId"`,
+     returning id, program_id as "programId", ${versionOf('r.program_id')} as version, livemode, customer_id as "customerId", order_id as "orderId"`,
     { ids },
   );
 }

@@ -168,7 +168,7 @@ function settleHistory(
   const scope = { programId: 'prg_1', livemode: true };
   const arrivals = arrive.map(({ fact, inboxId }): Arrival => ({
     fact,
-    event: { id: inboxId, ...scope, kind: 'stripe', facts: [fact], awaited: false, receivedAt: '' },
+    event: { id: inboxId, ...scope, version: '0', kind: 'stripe', facts: [fact], awaited: false, receivedAt: '' },
   }));
   const material = {
     id: 'cnv_1',
