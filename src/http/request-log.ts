@@ -45,12 +45,14 @@ export function observeRequests({ log, metrics }: { log: Logger; metrics: Metric
 
 /** The busiest routes: a line for each success would drown the rest, and the inbox shows each message. */
 const quietRoutes = /^\/(pb|in|r|affspace\/pb|livez|readyz|health|metrics)(\/|\?|$)/;
+const quietPosts = /^\/api\/v1\/(conversions|events)(\?|$)/;
 
 function chooseLevel(req: Request, res: Response): 'error' | 'warn' | 'info' | 'debug' {
   if (res.err) return 'error';
   if (res.statusCode >= 500) return 'warn';
   if (res.statusCode >= 400) return 'info';
-  return quietRoutes.test(req.originalUrl) ? 'debug' : 'info';
+  const isQuiet = quietRoutes.test(req.originalUrl) || (req.method === 'POST' && quietPosts.test(req.originalUrl));
+  return isQuiet ? 'debug' : 'info';
 }
 
 function describeRequest(req: Request, res: Response, status: string, durationMs: number): Record<string, unknown> {
