@@ -42,6 +42,7 @@ interface Message {
 }
 
 interface Delivery {
+  programId: string;
   messageId: string;
   endpointId: string;
   status: 'pending' | 'held';
@@ -71,6 +72,7 @@ function addressMessages(messages: readonly Message[], subscribers: SubscriberIn
   for (const message of messages) {
     for (const subscriber of subscribers.find(message, message.type)) {
       deliveries.push({
+        programId: message.programId,
         messageId: message.id,
         endpointId: subscriber.id,
         status: subscriber.disabled ? 'held' : 'pending',
@@ -96,6 +98,7 @@ async function insertMessages(trx: Trx, messages: readonly Message[], now: Date)
 async function insertDeliveries(trx: Trx, deliveries: readonly Delivery[], now: Date): Promise<void> {
   if (deliveries.length === 0) return;
   const addressed = rowSource('d', [
+    { name: 'program_id', type: 'text', values: deliveries.map(({ programId }) => programId) },
     { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
     { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
     { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
@@ -103,8 +106,9 @@ async function insertDeliveries(trx: Trx, deliveries: readonly Delivery[], now: 
   await runSql(
     trx,
     'insertDeliveries',
-    `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, created_at)
-     select message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end, :now::timestamptz
+    `insert into deliveries (program_id, message_id, endpoint_id, status, next_attempt_at, created_at)
+     select program_id, message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end,
+       :now::timestamptz
      from ${addressed.sql}`,
     { now, ...addressed.bindings },
   );
@@ -122,6 +126,7 @@ async function writePostbacks(
   const deliveries = await firePostbacks(trx, written, endpoints);
   if (deliveries.length === 0) return [];
   const { sql, bindings } = rowSource('d', [
+    { name: 'program_id', type: 'text', values: deliveries.map(({ programId }) => programId) },
     { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
     { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
     { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
@@ -130,8 +135,8 @@ async function writePostbacks(
   await runSql(
     trx,
     'insertPostbackDeliveries',
-    `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, request, created_at)
-     select message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end, request,
+    `insert into deliveries (program_id, message_id, endpoint_id, status, next_attempt_at, request, created_at)
+     select program_id, message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end, request,
        :now::timestamptz
      from ${sql}`,
     { now, ...bindings },
