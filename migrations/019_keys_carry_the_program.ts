@@ -3,7 +3,8 @@ import type { Knex } from 'knex';
 /**
  * Primary and foreign keys and what else is unique say the program, so that the tables can be spread over machines by it.
  * The id stands first: what is looked up by its id alone is found as before, and (id, program_id) serves the foreign keys
- * to (program_id, id) as well, which had an index of their own.
+ * to (program_id, id) as well, which had an index of their own. Where there was an index for lists by program, that one is
+ * the key now, and the one by id is unique no longer: there are as many indexes as before, and no larger ones.
  *
  * What is unique in the whole hub, because it is looked up before a program is known, stands in small tables: codes of
  * links, and the ids that an import brings (ours are random).
@@ -18,9 +19,8 @@ export async function up(knex: Knex): Promise<void> {
   for (const [table, columns] of Object.entries(keys)) {
     await knex.raw(`create unique index ${table}_key_by_program on ${table} (${columns})`);
   }
-  await knex.raw(
-    `alter table ${foreignKeys.map(({ table, name }) => `${table} drop constraint ${name}`).join('; alter table ')}`,
-  );
+  await knex.raw(byId);
+  for (const { table, name } of foreignKeys) await knex.raw(`alter table ${table} drop constraint ${name}`);
   for (const table of Object.keys(keys)) {
     await knex.raw(`
       alter table ${table} drop constraint ${table}_pkey;
@@ -28,9 +28,7 @@ export async function up(knex: Knex): Promise<void> {
   }
   await knex.raw(uniqueInProgram);
   for (const { table, name, definition } of foreignKeys) {
-    await knex.raw(
-      `alter table ${table} add constraint ${name.replace(/^payout_entries_(.*)_fkey$/, 'payout_entries_program_id_$1_fkey')} foreign key ${definition}`,
-    );
+    await knex.raw(`alter table ${table} add constraint ${name} foreign key ${definition}`);
   }
   await knex.raw(uniqueInHub);
 }
@@ -42,9 +40,9 @@ const keys = {
   offers: 'id, program_id',
   tracking_links: 'id, program_id',
   webhook_endpoints: 'id, program_id',
-  inbox_events: 'id, program_id',
-  clicks: 'id, program_id',
-  customers: 'id, program_id',
+  inbox_events: 'program_id, livemode, id',
+  clicks: 'program_id, livemode, id',
+  customers: 'program_id, livemode, id',
   introductions: 'email_id, customer_id, program_id',
   orders: 'id, program_id',
   ledger_entries: 'order_id, id, program_id',
@@ -54,14 +52,27 @@ const keys = {
   payout_entries: 'payout_id, order_id, entry_id, program_id',
   messages: 'id, program_id',
   deliveries: 'message_id, endpoint_id, program_id',
-  delivery_attempts: 'message_id, id, program_id',
   postback_firings: 'conversion_id, request_hash, program_id',
   recoveries: 'id, program_id',
 } as const;
 
+const byId = `
+  drop index inbox_events_by_program;
+  create index inbox_events_by_id on inbox_events (id);
+  drop index clicks_by_program;
+  create index clicks_by_id on clicks (id);
+  drop index customers_by_program;
+  create index customers_by_id on customers (id);
+
+  -- A log that is read by message, a few rows at a time, and whose ids nothing refers to.
+  alter table delivery_attempts drop constraint delivery_attempts_pkey;
+  create index delivery_attempts_by_message on delivery_attempts (message_id);
+`;
+
 // In the order in which a batch comes to them, so that one under way ends before us or waits for us.
 const first = ['inbox_events', 'resettlements', 'customers', 'orders'];
-const locked = [...first, ...Object.keys(keys).filter((table) => !first.includes(table)), 'programs', 'link_codes'];
+const rest = [...Object.keys(keys), 'delivery_attempts', 'programs', 'link_codes'];
+const locked = [...first, ...rest.filter((table) => !first.includes(table))];
 
 const foreignKeys = [
   {

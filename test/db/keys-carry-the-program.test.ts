@@ -94,7 +94,7 @@ describe('so that the tables can be spread over machines by program', () => {
     );
   });
 
-  test('every table but sums and queues has a primary key', async () => {
+  test('every table but sums and the log of attempts has a primary key', async () => {
     const without = await runSql<{ name: string }>(
       t.db,
       `select c.relname::text as name from pg_class c where c.relnamespace = ${ours} and c.relkind in ('r', 'p')
@@ -107,6 +107,7 @@ describe('so that the tables can be spread over machines by program', () => {
         'balance_rollups',
         'conversion_total_deltas',
         'crawler_visits',
+        'delivery_attempts',
         'forgotten_clicks',
         'statistic_deltas',
       ],
