@@ -1,4 +1,5 @@
 import type { Db } from './db/db.ts';
+import type { Replica } from './db/replica.ts';
 import type { Logger } from 'pino';
 import type { Config } from './process/config.ts';
 import type { SecretBox } from './db/secret-box.ts';
@@ -17,6 +18,7 @@ import type { Queues } from './queue/queues.ts';
 export interface Deps {
   config: Config;
   db: Db;
+  replica: Replica;
   log: Logger;
   clock: Clock;
   queues: Queues;

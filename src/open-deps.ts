@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from './process/config.ts';
 import { createDatabase, type ProcessRole } from './db/database.ts';
+import { openReplica } from './db/replica.ts';
 import { createSecretBox } from './db/secret-box.ts';
 import type { Deps } from './deps.ts';
 import { systemClock, type Clock } from './domain/clock.ts';
@@ -31,6 +32,13 @@ export function openDeps(
     prepared: config.databasePooler === 'none',
     log,
   });
+  const replica = openReplica({
+    primary: db,
+    url: config.databaseReplicaUrl,
+    role: options.role,
+    prepared: config.databasePooler === 'none',
+    log,
+  });
   const queues = openQueues(config, log);
   const inbox = openInbox({
     db,
@@ -48,6 +56,7 @@ export function openDeps(
   return {
     config,
     db,
+    replica,
     log,
     clock,
     queues,
@@ -63,6 +72,7 @@ export function openDeps(
       await crawlerVisits.close();
       await rateLimits.close();
       await queues.close();
+      await replica.close();
       await db.destroy();
     },
   };

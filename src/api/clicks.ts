@@ -93,6 +93,7 @@ export const clickRoutes: Route[] = [
   defineRoute({
     method: 'get',
     path: '/clicks',
+    mayBeBehind: () => true,
     access: 'read',
     tag: 'Clicks',
     summary: 'List clicks',

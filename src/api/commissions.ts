@@ -53,6 +53,7 @@ export const commissionRoutes: Route[] = [
   defineRoute({
     method: 'get',
     path: '/commissions',
+    mayBeBehind: () => true,
     access: 'read',
     tag: 'Commissions',
     summary: 'List commissions',

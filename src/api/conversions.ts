@@ -77,6 +77,7 @@ export const conversionRoutes: Route[] = [
   defineRoute({
     method: 'get',
     path: '/conversions',
+    mayBeBehind: ({ orderId, clickId }) => orderId === undefined && clickId === undefined,
     access: 'read',
     tag: 'Conversions',
     summary: 'List conversions',

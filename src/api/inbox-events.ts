@@ -42,6 +42,7 @@ export const inboxEventRoutes: Route[] = [
   defineRoute({
     method: 'get',
     path: '/inbox-events',
+    mayBeBehind: ({ conversionId }) => conversionId === undefined,
     access: 'read',
     tag: 'Inbox',
     summary: 'List what came in, and what became of it',

@@ -64,6 +64,7 @@ export const messageRoutes: Route[] = [
   defineRoute({
     method: 'get',
     path: '/messages',
+    mayBeBehind: () => true,
     access: 'read',
     tag,
     summary: 'List what subscribers were told',

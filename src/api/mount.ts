@@ -79,7 +79,7 @@ async function handle(
   const given = readQuery(req.originalUrl);
   const params = readParams(req);
   req.sourceRef = await findSourceRef(deps.db, principal.programId, Object.values(params).join(' '));
-  const result = await route.handle(deps, {
+  const request = {
     principal,
     livemode: principal.mode === 'live',
     scope: { programId: principal.programId, livemode: principal.mode === 'live' },
@@ -91,7 +91,10 @@ async function handle(
     headers: auditedCall(req, principal.keyId),
     receivedAt: deps.clock.now(),
     callId,
-  });
+  };
+  const result = route.mayBeBehind?.(request.query)
+    ? await deps.replica.read((db) => route.handle({ ...deps, db }, request))
+    : await route.handle(deps, request);
   const reply = result instanceof Reply ? result : new Reply(route.status, result);
   if (reply.body === undefined) return { status: reply.status, type: null, text: '' };
   return { status: reply.status, type: 'application/json; charset=utf-8', text: JSON.stringify(reply.body) };

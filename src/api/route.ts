@@ -29,6 +29,11 @@ export interface Route {
   answer: z.ZodType | null;
   /** Other successes. */
   otherAnswers?: Readonly<Record<number, { description: string; schema: z.ZodType }>>;
+  /**
+   * Of a list, or of statistics: whether what it shows may be a moment old, and so be read from a replica, where there is
+   * one. Not where it looks for one object, which the caller may just have made.
+   */
+  mayBeBehind?: (query: unknown) => boolean;
   handle: (deps: ApiDeps, request: ApiRequest<unknown, unknown, Record<string, string>>) => Promise<unknown>;
 }
 
@@ -74,11 +79,12 @@ export type ParamsOf<Path extends string> = Path extends `${string}:${infer Name
 
 type RouteDefinition<Path extends string, Query extends z.ZodObject, Body extends z.ZodType> = Omit<
   Route,
-  'path' | 'query' | 'body' | 'handle'
+  'path' | 'query' | 'body' | 'mayBeBehind' | 'handle'
 > & {
   path: Path;
   query?: Query;
   body?: Body;
+  mayBeBehind?: (query: z.output<Query>) => boolean;
   /** Returns the whole body (or a Reply); undefined where the route answers none. */
   handle: (deps: ApiDeps, request: ApiRequest<z.output<Query>, z.output<Body>, ParamsOf<Path>>) => Promise<unknown>;
 };

@@ -53,6 +53,7 @@ export const statsRoutes: Route[] = [
   defineRoute({
     method: 'get',
     path: '/stats',
+    mayBeBehind: () => true,
     access: 'read',
     tag: 'Statistics',
     summary: 'Clicks, conversions and amounts',
@@ -78,6 +79,7 @@ export const statsRoutes: Route[] = [
   defineRoute({
     method: 'get',
     path: '/stats/crawlers',
+    mayBeBehind: () => true,
     access: 'read',
     tag: 'Statistics',
     summary: 'Visits that are no clicks',

@@ -105,7 +105,8 @@ async function readStory(db: Db, orderId: string): Promise<Story> {
     db,
     'readStoryNames',
     `select p.name as program, a.display_name as affiliate, o.name as offer from programs p
-     left join affiliates a on a.id = :affiliateId left join offers o on o.id = :offerId where p.id = :programId`,
+     left join affiliates a on a.id = :affiliateId and a.program_id = p.id
+     left join offers o on o.id = :offerId and o.program_id = p.id where p.id = :programId`,
     { affiliateId: order.affiliateId, offerId: order.offerId, programId: order.programId },
   );
   return {

@@ -75,6 +75,8 @@ export interface DialectRoute {
   /** Whether its handler decides about keys in the body; of all that is no message they are refused. */
   mayHoldKeys?: boolean;
   limits: RouteLimits | null;
+  /** A list, or statistics: what it shows may be a moment old, and so is read from a replica, where there is one. */
+  mayBeBehind?: true;
   /** Browsers of any origin may call it, without credentials: CORS with preflight. */
   anyOrigin?: boolean;
   /** Each refuses what it does not let through; parameters and fields that it does not name are ignored, as z.object does. */

@@ -55,7 +55,7 @@ async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Re
   const params = readParams(req);
   const said = route.body ? read(dialect, route.body, body.value ?? {}, 'body') : undefined;
   if (route.access === 'write' && !route.mayHoldKeys) refuseKeysIn(said);
-  const answer = await route.handle(deps, {
+  const request = {
     surface: dialect.name,
     principal,
     livemode: principal?.mode !== 'test',
@@ -68,7 +68,10 @@ async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Re
     receivedAt: deps.clock.now(),
     req,
     res,
-  });
+  };
+  const answer = route.mayBeBehind
+    ? await deps.replica.read((db) => route.handle({ ...deps, db }, request))
+    : await route.handle(deps, request);
   send(res, answer, await hideSourceIds(deps.db, principal, textOf(answer)));
 }
 

@@ -18,6 +18,9 @@ export async function writeConfiguration(
 ): Promise<void> {
   try {
     await inTransaction(db, async (trx) => {
+      await reserveIds(trx, programId, 'offer', offers);
+      await reserveIds(trx, programId, 'affiliate', affiliates);
+      await reserveIds(trx, programId, 'link', links);
       await inSteps(offers, (step) => insertOffers(trx, programId, step), onStep);
       const named = affiliates.map(withReferralCode);
       await inSteps(named, (step) => insertAffiliates(trx, programId, step), onStep);
@@ -30,7 +33,7 @@ export async function writeConfiguration(
       );
     });
   } catch (error) {
-    const constraint = findUniqueViolation(error);
+    const constraint = error instanceof TakenId ? error.message : findUniqueViolation(error);
     if (constraint === null) throw error;
     throw new Error(
       `Nothing was imported: an id or code was taken meanwhile, or comes twice in the files (${constraint}). Run it again.`,
@@ -40,7 +43,57 @@ export async function writeConfiguration(
 }
 
 export function writeClicks(db: Db, clicks: readonly Click[], onStep: (rows: number) => void): Promise<void> {
-  return inSteps(clicks, (step) => insertClicks(db, step.map(maskClick)), onStep);
+  return inSteps(clicks, (step) => inTransaction(db, (trx) => insertReservedClicks(trx, step)), onStep);
+}
+
+async function insertReservedClicks(trx: Trx, clicks: readonly Click[]): Promise<void> {
+  const [{ programId } = { programId: '' }] = clicks;
+  try {
+    await reserveIds(trx, programId, 'click', clicks);
+  } catch (error) {
+    if (!(error instanceof TakenId)) throw error;
+    throw new Error(`Not all was imported: the id of a click was taken meanwhile (${error.message}). Run it again.`, {
+      cause: error,
+    });
+  }
+  await insertClicks(trx, clicks.map(maskClick));
+}
+
+/** Another program of the hub has it. */
+class TakenId extends Error {}
+
+/**
+ * Ids that are not made here are one object's in the whole hub, as ours are: what exists was looked up before, this tells
+ * which of two imports at once was first. Throws TakenId.
+ */
+async function reserveIds(
+  trx: Trx,
+  programId: string,
+  kind: 'affiliate' | 'offer' | 'link' | 'click',
+  objects: readonly { id: string }[],
+): Promise<void> {
+  // In one order, so that two imports of the same ids wait for each other and do not lock each other out.
+  const ids = objects.map(({ id }) => id).toSorted();
+  await inSteps(
+    ids,
+    async (step) => {
+      await runSql(
+        trx,
+        'reserveImportedIds',
+        `insert into imported_ids (kind, id, program_id) select :kind, id, :programId from unnest(:ids::text[]) as row (id)
+         on conflict (kind, id) do nothing`,
+        { kind, programId, ids: step },
+      );
+      const [taken] = await runSql<{ id: string }>(
+        trx,
+        'findTakenIds',
+        `select id from imported_ids where kind = :kind and id = any(:ids) and program_id <> :programId limit 1`,
+        { kind, programId, ids: step },
+      );
+      if (taken) throw new TakenId(`${kind} ${taken.id}`);
+    },
+    () => {},
+  );
 }
 
 /** Writes rows in their order, `size` at a time. */

@@ -76,8 +76,8 @@ export async function createPayout(trx: Trx, programId: string, input: PayoutInp
        having sum(amount_minor) > 0
        returning ${selected}
      ), linked as (
-       insert into payout_entries (payout_id, order_id, entry_id, offer_id, click_id, ranks_last)
-       select made.id, payable.order_id, payable.id, payable.offer_id, payable.click_id, payable.ranks_last
+       insert into payout_entries (program_id, payout_id, order_id, entry_id, offer_id, click_id, ranks_last)
+       select :programId, made.id, payable.order_id, payable.id, payable.offer_id, payable.click_id, payable.ranks_last
        from made, payable
      )
      select * from made`,

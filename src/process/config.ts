@@ -18,6 +18,8 @@ export interface Config {
   /** Absolute path. */
   dataDir: string;
   databaseUrl: string;
+  /** A copy of it that is a moment behind, for lists and statistics; null: they are read from the database itself. */
+  databaseReplicaUrl: string | null;
   /** What stands between us and PostgreSQL: `transaction` shares connections between transactions, so nothing is kept on one. */
   databasePooler: 'none' | 'transaction';
   redisUrl: string | null;
@@ -63,6 +65,9 @@ export function loadConfig(env: Environment): Config {
   );
   const result = environmentSchema.safeParse(given);
   const problems = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (given.DATABASE_REPLICA_URL !== undefined && given.DATABASE_REPLICA_URL === given.DATABASE_URL) {
+    problems.push('DATABASE_REPLICA_URL: is DATABASE_URL, too: leave it out where there is no replica');
+  }
   if ('REDIS_URL' in given && 'REDIS_CLUSTER_NODES' in given) {
     problems.push('REDIS_URL: cannot be set together with REDIS_CLUSTER_NODES');
   }
@@ -82,6 +87,7 @@ export function loadConfig(env: Environment): Config {
     publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
     dataDir: resolve(values.DATA_DIR),
     databaseUrl: values.DATABASE_URL,
+    databaseReplicaUrl: values.DATABASE_REPLICA_URL ?? null,
     databasePooler: values.DATABASE_POOLER,
     redisUrl: values.REDIS_URL ?? null,
     redisClusterNodes: values.REDIS_CLUSTER_NODES ?? null,
@@ -163,6 +169,10 @@ const environmentSchema = z.object({
   DATABASE_URL: requiredText('is required (only `npm start` brings its own PostgreSQL)').pipe(
     urlOf(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/database'),
   ),
+  DATABASE_REPLICA_URL: urlOf(
+    ['postgres:', 'postgresql:'],
+    'postgres://user:password@replica:5432/database',
+  ).optional(),
   DATABASE_POOLER: z.enum(['none', 'transaction'], 'must be none or transaction').prefault('none'),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'redis://host:6379').optional(),
   REDIS_CLUSTER_NODES: listOf(parseNode).pipe(z.array(z.string()).min(1, 'names no node')).optional(),

@@ -84,7 +84,7 @@ export async function createAffiliate(trx: Trx, scope: Scope, input: AffiliateIn
   const rows = await runSql<{ id: string }>(
     trx,
     'createAffiliate',
-    `insert into affiliates ${inserted} on conflict (id) do nothing returning id`,
+    `insert into affiliates ${inserted} on conflict (id, program_id) do nothing returning id`,
     {
       id: affiliateId,
       programId,

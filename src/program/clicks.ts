@@ -137,7 +137,7 @@ const types: { readonly [F in keyof Click]?: ColumnType } = {
 };
 const names = Object.values(insertedColumns).join(', ');
 const arrays = insertedFields.map((field) => `:${field}::${types[field] ?? 'text'}[]`).join(', ');
-const insertion = `insert into clicks (${names}) select * from unnest(${arrays}) as row (${names}) on conflict (id) do nothing`;
+const insertion = `insert into clicks (${names}) select * from unnest(${arrays}) as row (${names}) on conflict (program_id, livemode, id) do nothing`;
 
 function conditionsOf(programId: string, filter: ClickFilter): Condition[] {
   return [

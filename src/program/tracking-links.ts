@@ -93,7 +93,7 @@ async function insertLink(
     const rows = await runSql<{ id: string }>(
       db,
       'insertLink',
-      `insert into tracking_links ${inserted} on conflict (code) do nothing returning id`,
+      `insert into tracking_links ${inserted} on conflict (code, program_id) do nothing returning id`,
       { id: linkId, programId, livemode, affiliateId, offerId, code, customUrl, status },
     );
     if (rows.length > 0) forgetLinkTargets(db, programId);
@@ -204,7 +204,7 @@ const countedLinkResults = `
     select link_id, sum(clicks), 0 from forgotten_clicks
     where link_id = any(:linkIds) and livemode = :livemode and program_id = :programId group by 1
     union all
-    select c.link_id, 0, count(*) from clicks c join orders o on o.click_id = c.id
+    select c.link_id, 0, count(*) from clicks c join orders o on o.click_id = c.id and o.program_id = c.program_id
     where c.link_id = any(:linkIds) and o.livemode = :livemode and o.program_id = :programId
       and order_counts(o.status, o.kind, o.cpa_claim)
     group by 1

@@ -42,7 +42,7 @@ export async function readOfferStatistics(
          filter (where conversions <> 0) as amounts
        from counted group by 1)
      select o.id as "offerId", o.code, o.name, o.currency, s.clicks, coalesce(s.amounts, '[]') as amounts
-     from summed s left join offers o on o.id = s.offer_id
+     from summed s left join offers o on o.id = s.offer_id and o.program_id = :programId
      order by o.id nulls last`,
   });
   return rows.map((row) => ({ ...row, clicks: Number(row.clicks) }));

@@ -37,7 +37,7 @@ export function rollUpStatistics(db: Db, limit: number): Promise<number> {
          insert into link_rollups as known (program_id, livemode, link_id, clicks, conversions)
          select program_id, livemode, link_id, sum(clicks), sum(conversions) from taken where link_id is not null
          group by 1, 2, 3
-         on conflict (link_id, livemode)
+         on conflict (link_id, livemode, program_id)
          do update set clicks = known.clicks + excluded.clicks, conversions = known.conversions + excluded.conversions
        )
        select count(*) as "rolledUp" from taken`,
@@ -173,7 +173,7 @@ async function buildProgram(trx: Trx, programId: string): Promise<number> {
        from forgotten_clicks where program_id = :programId and link_id is not null group by 1, 2, 3
        union all
        select o.program_id, o.livemode, c.link_id, 0, count(*)
-       from orders o join clicks c on c.id = o.click_id
+       from orders o join clicks c on c.id = o.click_id and c.program_id = o.program_id
        where o.program_id = :programId and c.link_id is not null and order_counts(o.status, o.kind, o.cpa_claim) group by 1, 2, 3
      ) counted group by 1, 2, 3`,
     { programId },

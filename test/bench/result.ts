@@ -13,6 +13,16 @@ export interface BenchResult {
   marks: Mark[];
 }
 
+/** What the command line says beside the names: for benchmarks that look at it. */
+export interface BenchOptions {
+  /** How many orders there are before. */
+  orders?: number | undefined;
+  /** How long is measured. */
+  seconds?: number | undefined;
+  /** Events a second. */
+  rate?: number | undefined;
+}
+
 export function holds(mark: Mark): boolean {
   return (
     (mark.atLeast === undefined || mark.value >= mark.atLeast) &&

@@ -17,10 +17,14 @@ export interface BenchServices {
   stop(): Promise<void>;
 }
 
-export async function startBenchServices(backend: 'postgres' | 'redis'): Promise<BenchServices> {
+/** `redis: false`: the queue is in a Redis that somebody else brings. */
+export async function startBenchServices(
+  backend: 'postgres' | 'redis',
+  { redis: withRedis = backend === 'redis' } = {},
+): Promise<BenchServices> {
   // As the server of `npm start` runs: every commit reaches the disk.
   const postgres = await startTestPostgres(embeddedSettings);
-  const redis = backend === 'redis' ? await startTestRedis() : null;
+  const redis = withRedis ? await startTestRedis() : null;
   const admin = new Client({ connectionString: postgres.adminUrl });
   await admin.connect();
   await admin.query('create database bench');

@@ -194,6 +194,42 @@ describe(`a database of ${COMMIT}`, () => {
     }
   });
 
+  test('has the program in every row, and loses none by that; what the old version inserts learns its program', async () => {
+    for (const table of ['deliveries', 'delivery_attempts', 'postback_firings', 'recoveries', 'payout_entries']) {
+      const [row] = await runSql<{ count: number }>(db, `select count(*)::int as count from ${table}`);
+      assert.equal(row?.count, database.expected.rows[table as keyof typeof database.expected.rows], table);
+    }
+    for (const [table, told] of Object.entries({
+      deliveries: 'messages m on m.id = t.message_id',
+      delivery_attempts: 'messages m on m.id = t.message_id',
+      postback_firings: 'orders m on m.id = t.conversion_id',
+      recoveries: 'webhook_endpoints m on m.id = t.endpoint_id',
+      payout_entries: 'ledger_entries m on m.order_id = t.order_id and m.id = t.entry_id',
+    })) {
+      const [row] = await runSql<{ right: number; wrong: number }>(
+        db,
+        `select count(*) filter (where t.program_id = m.program_id)::int as right,
+           count(*) filter (where t.program_id <> m.program_id)::int as wrong from ${table} t join ${told}`,
+      );
+      assert.equal(row?.wrong, 0, table);
+      assert.ok(table === 'recoveries' || (row?.right ?? 0) > 0, table);
+    }
+    await db
+      .transaction(async (trx) => {
+        const rows = await runSql<{ right: boolean }>(
+          trx,
+          `with old as (
+           insert into deliveries (message_id, endpoint_id, status, created_at)
+           select 'evt_of_before', id, 'held', now() from webhook_endpoints order by id limit 1
+           returning program_id, endpoint_id)
+         select old.program_id = e.program_id as right from old join webhook_endpoints e on e.id = old.endpoint_id`,
+        );
+        assert.deepEqual(rows, [{ right: true }]);
+        await trx.rollback();
+      })
+      .catch(() => undefined);
+  });
+
   test('has its sources without a key speak for themselves alone, by the orders that they told of', async () => {
     const refs = await runSql<{ ref: string; source: string }>(
       db,

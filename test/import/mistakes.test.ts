@@ -7,6 +7,8 @@ import { ApiClient } from '../api/api-client.ts';
 import { makeAffiliate, makeKey, makeLink, makeOffer } from '../api/api-program.ts';
 import { cliEnvironment, runCli } from '../cli/run-cli.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
+import { runSql } from '../support/sql.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { openImportProgram, tally, type ImportProgram, type Report } from './import-program.ts';
 
 let hub: TestHub;
@@ -224,6 +226,32 @@ test('an id that another program of the hub has gets another, under which everyt
   assert.match(link?.affiliateId ?? '', /^aff_[0-9a-f]{32}$/);
   assert.equal((await program.api.get(`/affiliates/${link?.affiliateId}`)).body.data.email, 'shared@example.com');
   assert.equal((await stranger.api.get('/affiliates/aff_shared')).status, 200);
+});
+
+test('of two imports of one id at once into two programs one is refused in words, and gets another id when it is run again', async () => {
+  const [one, other] = [await openImportProgram(hub), await openImportProgram(hub)];
+  const files = { 'affiliates.json': [{ id: 'aff_at_once', displayName: 'At once', email: 'once@example.com' }] };
+  // Both have read that the id is free: the lock of the first holds the other up until it is known who was first.
+  const holder = await hub.db.transaction();
+  await runSql(holder, `insert into imported_ids values ('affiliate', 'aff_at_once', ?)`, [one.id]);
+  const second = other.import('attro', files);
+  await waitUntil('the second import waits', async () => {
+    const waiting = await runSql(
+      hub.db,
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+         and query like '%reserveImportedIds%'`,
+    );
+    return waiting.length > 0;
+  });
+  await holder.commit();
+  await assert.rejects(second, /Nothing was imported: an id or code was taken meanwhile.*\(affiliate aff_at_once\)/);
+  assert.deepEqual(tally(await one.import('attro', files)), { affiliate: [1, 0] });
+  assert.deepEqual(tally(await other.import('attro', files)), { affiliate: [1, 0] });
+  assert.equal((await one.api.get('/affiliates/aff_at_once')).status, 200);
+  assert.equal((await other.api.get('/affiliates/aff_at_once')).status, 404);
+  const { body } = await other.api.get('/affiliates?limit=100');
+  const own = (body.data as { id: string; email: string }[]).find(({ email }) => email === 'once@example.com');
+  assert.match(own?.id ?? '', /^aff_[0-9a-f]{32}$/);
 });
 
 test('what a test key made is in the way of nothing but a link code', async () => {

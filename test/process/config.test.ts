@@ -29,6 +29,7 @@ test('with the three required variables all else has its documented default', ()
     metricsPort: null,
     publicUrl: 'http://localhost:3000',
     databaseUrl: 'postgres://u:p@db/x',
+    databaseReplicaUrl: null,
     databasePooler: 'none',
     redisUrl: null,
     redisClusterNodes: null,
@@ -54,6 +55,7 @@ test('all mistakes are reported at once, each by its name and in words', () => {
     DATABASE_URL: 'mysql://db',
     REDIS_URL: 'http://redis',
     DATABASE_POOLER: 'session',
+    DATABASE_REPLICA_URL: 'redis://replica',
     REDIS_CLUSTER_NODES: 'one',
     ENCRYPTION_KEY: 'short',
     ENCRYPTION_KEY_PREVIOUS: 'short',
@@ -69,6 +71,7 @@ test('all mistakes are reported at once, each by its name and in words', () => {
   assert.deepEqual(names.toSorted(), [
     'ADMIN_TOKEN',
     'DATABASE_POOLER',
+    'DATABASE_REPLICA_URL',
     'DATABASE_URL',
     'ENCRYPTION_KEY',
     'ENCRYPTION_KEY_PREVIOUS',
@@ -86,6 +89,16 @@ test('all mistakes are reported at once, each by its name and in words', () => {
     'TRUST_PROXY',
   ]);
   for (const problem of problems) assert.doesNotMatch(problem, /Invalid input|expected/);
+});
+
+test('a replica that is the database itself is a mistake', () => {
+  const url = 'postgres://u:p@db/x';
+  assert.match(
+    problemsOf({ ...needed, DATABASE_URL: url, DATABASE_REPLICA_URL: url })[0] ?? '',
+    /^DATABASE_REPLICA_URL: /,
+  );
+  const replica = 'postgres://u:p@replica/x';
+  assert.equal(loadConfig({ ...needed, DATABASE_REPLICA_URL: replica }).databaseReplicaUrl, replica);
 });
 
 test('a mistake in a secret does not show the secret', () => {

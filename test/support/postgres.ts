@@ -22,10 +22,14 @@ export interface TestServer {
   adminUrl: string;
   urlOf(database: string): string;
   pid: number;
+  port: number;
+  password: string;
+  /** Its data. */
+  folder: string;
   stop: () => Promise<void>;
 }
 
-const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '4GB' };
+export const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '4GB' };
 
 /**
  * A PostgreSQL of the tests' own that gives up durability for speed, unless other settings are given (the benchmarks
@@ -52,6 +56,9 @@ export async function startTestPostgres(settings: Record<string, string> = fast)
     return {
       adminUrl: serverUrl(port, data.password, 'postgres'),
       pid: server.pid,
+      port,
+      password: data.password,
+      folder: data.folder,
       urlOf: (database) => serverUrl(port, data.password, database),
       async stop() {
         await stopPostgres(server.pid);
@@ -65,7 +72,7 @@ export async function startTestPostgres(settings: Record<string, string> = fast)
 }
 
 /** A folder that the server's user can reach, also where TMPDIR is root's own. */
-async function makeHome(user: ReturnType<typeof findServerUser>): Promise<string> {
+export async function makeHome(user: ReturnType<typeof findServerUser>): Promise<string> {
   const parent = canReachFolder(tmpdir(), user) ? tmpdir() : rootOnlyHome;
   if (parent === rootOnlyHome) await makeRootOnlyHome();
   const home = await mkdtemp(join(parent, 'tributary-test-'));

@@ -14,14 +14,20 @@ export interface TestRedis {
   stop: () => Promise<void>;
 }
 
-/** A Redis (or Valkey) of the tests' own on a free port, keeping nothing on disk. */
-export async function startTestRedis(port?: number): Promise<TestRedis> {
+/** A Redis (or Valkey) of the tests' own on a free port, keeping nothing on disk; `clusterPort`: one node of a cluster. */
+export async function startTestRedis(
+  port?: number,
+  { clusterPort }: { clusterPort?: number } = {},
+): Promise<TestRedis> {
   const program = await findRedisServer();
   const listen = port ?? (await findFreePort());
   const home = await mkdtemp(join(tmpdir(), 'tributary-redis-'));
   const server = spawn(
     program,
-    ['--port', String(listen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home],
+    [
+      ...['--port', String(listen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home],
+      ...(clusterPort === undefined ? [] : ['--cluster-enabled', 'yes', '--cluster-port', String(clusterPort)]),
+    ],
     { detached: true, stdio: 'ignore' },
   );
   const exited = once(server, 'exit');

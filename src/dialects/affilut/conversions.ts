@@ -43,6 +43,7 @@ export const conversionRoutes = [
     auth: 'key',
     access: 'read',
     limits: getLimits,
+    mayBeBehind: true,
     query: listQuery,
     handle: async ({ db }, { principal: { programId }, livemode, reach, query }) => {
       const { page, limit, status } = query;

@@ -18,6 +18,7 @@ export const conversionRoutes = [
     auth: 'key',
     access: 'read',
     limits: getLimits,
+    mayBeBehind: true,
     query: z.object({
       ...cursorPageQuery({ usual: 50, most: 500 }),
       offer_code: offerCode.optional(),

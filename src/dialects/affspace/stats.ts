@@ -18,6 +18,7 @@ export const statsRoutes = [
     auth: 'key',
     access: 'read',
     limits: statsLimits,
+    mayBeBehind: true,
     query: z.object({
       offer_code: offerCode.optional(),
       start_date: epochMs.optional(),

@@ -15,6 +15,7 @@ export const analyticsRoutes = [
     auth: 'key',
     access: 'read',
     limits: limitsOf('reads'),
+    mayBeBehind: true,
     query: z.object({
       ...periodQuery,
       affiliateId: reference.optional(),

@@ -35,6 +35,7 @@ export const conversionRoutes = [
     auth: 'key',
     access: 'read',
     limits: limitsOf('reads'),
+    mayBeBehind: true,
     query: z.object({
       ...offsetPageQuery(pageLimits),
       status: z.enum(statusNames).optional(),

@@ -43,6 +43,7 @@ export const commissionRoutes = [
     auth: 'key',
     access: 'read',
     limits: readLimits,
+    mayBeBehind: true,
     query: listQuery,
     handle: async ({ db }, { principal: { programId }, livemode, reach, query }) => {
       const { limit, offset, status } = query;

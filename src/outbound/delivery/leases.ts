@@ -82,12 +82,12 @@ async function leaseSelected(
        update deliveries d set locked_until = :lockedUntil, locked_by = :holder::integer
          from due, messages m, webhook_endpoints e
         where d.message_id = due.message_id and d.endpoint_id = due.endpoint_id and m.id = d.message_id
-          and e.id = d.endpoint_id
-       returning d.message_id, d.endpoint_id, d.trigger, d.step, d.attempts, m.body, d.request,
+          and m.program_id = d.program_id and e.id = d.endpoint_id
+       returning d.program_id, d.message_id, d.endpoint_id, d.trigger, d.step, d.attempts, m.body, d.request,
                  e.livemode and not m.livemode as aside
      )
-     select l.message_id as "messageId", l.endpoint_id as "endpointId", l.trigger, l.step, l.attempts, l.body, l.request,
-            l.aside, e.endpoint
+     select l.program_id as "programId", l.message_id as "messageId", l.endpoint_id as "endpointId", l.trigger, l.step,
+            l.attempts, l.body, l.request, l.aside, e.endpoint
        from (select *, row_number() over (partition by endpoint_id) as nth from leased) l
        left join lateral (
          select json_build_object(${endpointFields}) as endpoint from webhook_endpoints where id = l.endpoint_id and l.nth = 1

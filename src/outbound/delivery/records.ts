@@ -27,6 +27,7 @@ export interface AttemptRecord {
 export async function recordAttempts(db: Db, records: readonly AttemptRecord[]): Promise<void> {
   const { sql, bindings } = rowSource('r', [
     { name: 'attempt_id', type: 'text', values: records.map(() => newId('att')) },
+    { name: 'program_id', type: 'text', values: records.map(({ lease }) => lease.programId) },
     { name: 'message_id', type: 'text', values: records.map(({ lease }) => lease.messageId) },
     { name: 'endpoint_id', type: 'text', values: records.map(({ lease }) => lease.endpointId) },
     { name: 'locked_until', type: 'timestamptz', values: records.map(({ lease }) => lease.lockedUntil.toISOString()) },
@@ -47,9 +48,9 @@ export async function recordAttempts(db: Db, records: readonly AttemptRecord[]):
     db,
     'recordAttempts',
     `with r as materialized (select * from ${sql}), attempted as (
-       insert into delivery_attempts (message_id, id, endpoint_id, status, trigger, response_status,
+       insert into delivery_attempts (program_id, message_id, id, endpoint_id, status, trigger, response_status,
                                       response_body, error, duration_ms, attempted_at, next_attempt_at)
-       select message_id, attempt_id, endpoint_id,
+       select program_id, message_id, attempt_id, endpoint_id,
               case when succeeded then 'succeeded' else 'failed' end, trigger,
               response_status, response_body, error, duration_ms, attempted_at, next_attempt_at
          from r
@@ -68,7 +69,7 @@ export async function recordAttempts(db: Db, records: readonly AttemptRecord[]):
                            when r.succeeded or d.trigger = r.trigger then 'schedule'
                            else d.trigger end
        from r
-      where d.message_id = r.message_id and d.endpoint_id = r.endpoint_id
+      where d.message_id = r.message_id and d.endpoint_id = r.endpoint_id and d.program_id = r.program_id
         and (r.succeeded or (d.status = 'pending' and d.locked_until = r.locked_until))`,
     bindings,
   );

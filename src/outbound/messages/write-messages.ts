@@ -83,6 +83,7 @@ interface Message {
 }
 
 interface Delivery {
+  programId: string;
   messageId: string;
   endpointId: string;
   status: 'pending' | 'held';
@@ -125,7 +126,8 @@ function addressMessages(
   const leased = new Map<string, number>();
   for (const message of messages) {
     for (const { id: endpointId, disabled, endpoint, livemode } of subscribers.find(message, message.type)) {
-      const delivery: Delivery = { messageId: message.id, endpointId, status: disabled ? 'held' : 'pending' };
+      const { id: messageId, programId } = message;
+      const delivery: Delivery = { programId, messageId, endpointId, status: disabled ? 'held' : 'pending' };
       const count = (leased.get(endpointId) ?? 0) + 1;
       if (lease && isReady(endpoint, disabled) && lease.sender.sendsAtOnce(endpointId, count)) {
         leased.set(endpointId, count);
@@ -143,13 +145,24 @@ function isReady({ failing, rateLimitPerSecond }: EndpointRow, disabled: boolean
 }
 
 function leaseOf(
-  { messageId, endpointId }: Delivery,
+  { programId, messageId, endpointId }: Delivery,
   { body, livemode }: Message,
   toLive: boolean,
   lockedUntil: Date,
 ): Lease {
   const aside = toLive && !livemode;
-  return { messageId, endpointId, trigger: 'schedule', step: 0, attempts: 0, body, request: null, aside, lockedUntil };
+  return {
+    programId,
+    messageId,
+    endpointId,
+    trigger: 'schedule',
+    step: 0,
+    attempts: 0,
+    body,
+    request: null,
+    aside,
+    lockedUntil,
+  };
 }
 
 function leasedOf(deliveries: readonly Delivery[]): Leased {
@@ -209,13 +222,15 @@ function deliveryRows(
   if (deliveries.length === 0) return null;
   const { sql, bindings } = rowSource('d', [
     { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
+    { name: 'program_id', type: 'text', values: deliveries.map(({ programId }) => programId) },
     { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
     { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
     { name: 'leased', type: 'boolean', values: deliveries.map(({ leased }) => leased !== undefined) },
   ]);
   return {
-    insert: `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, locked_until, locked_by, created_at)
-      select message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end,
+    insert: `insert into deliveries
+        (program_id, message_id, endpoint_id, status, next_attempt_at, locked_until, locked_by, created_at)
+      select program_id, message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end,
         case when leased then :lockedUntil::timestamptz end, case when leased then :holder::integer end, :now::timestamptz
       from ${sql}`,
     bindings: { ...bindings, now, lockedUntil: lease?.lockedUntil ?? null, holder: lease?.holder ?? null },
@@ -234,6 +249,7 @@ async function writePostbacks(
   const deliveries = await firePostbacks(trx, written, endpoints);
   if (deliveries.length === 0) return [];
   const { sql, bindings } = rowSource('d', [
+    { name: 'program_id', type: 'text', values: deliveries.map(({ programId }) => programId) },
     { name: 'message_id', type: 'text', values: deliveries.map(({ messageId }) => messageId) },
     { name: 'endpoint_id', type: 'text', values: deliveries.map(({ endpointId }) => endpointId) },
     { name: 'status', type: 'text', values: deliveries.map(({ status }) => status) },
@@ -242,8 +258,8 @@ async function writePostbacks(
   await runSql(
     trx,
     'insertPostbackDeliveries',
-    `insert into deliveries (message_id, endpoint_id, status, next_attempt_at, request, created_at)
-     select message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end, request,
+    `insert into deliveries (program_id, message_id, endpoint_id, status, next_attempt_at, request, created_at)
+     select program_id, message_id, endpoint_id, status, case when status = 'pending' then :now::timestamptz end, request,
        :now::timestamptz
      from ${sql}`,
     { now, ...bindings },

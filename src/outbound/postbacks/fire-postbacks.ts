@@ -25,6 +25,7 @@ export interface PostbackEndpoint extends PostbackTarget {
 }
 
 export interface PostbackDelivery {
+  programId: string;
   messageId: string;
   endpointId: string;
   status: 'pending' | 'held';
@@ -67,6 +68,7 @@ export async function firePostbacks(
   });
   const fired = await reserveFirings(trx, firings);
   return fired.map(({ messageId, endpoint, request }) => ({
+    programId: endpoint.programId,
     messageId,
     endpointId: endpoint.id,
     status: endpoint.disabled ? 'held' : 'pending',
@@ -146,20 +148,21 @@ async function reserveFirings(trx: Trx, firings: readonly Firing[]): Promise<Fir
     'reserveFirings',
     `with rendered as (
        select *
-         from unnest(:conversionIds::text[], :hashes::bytea[], :endpointIds::text[], :once::boolean[],
-                     :takesBack::boolean[])
-         with ordinality as r (conversion_id, request_hash, endpoint_id, once, takes_back, position)
+         from unnest(:conversionIds::text[], :hashes::bytea[], :endpointIds::text[], :programIds::text[],
+                     :once::boolean[], :takesBack::boolean[])
+         with ordinality as r (conversion_id, request_hash, endpoint_id, program_id, once, takes_back, position)
      ), allowed as (
        select distinct on (conversion_id, request_hash) r.*
          from rendered r
         where case when once or takes_back then
                 (exists (select 1 from postback_firings f
-                          where f.conversion_id = r.conversion_id and f.endpoint_id = r.endpoint_id)) = takes_back
+                          where f.conversion_id = r.conversion_id and f.program_id = r.program_id
+                            and f.endpoint_id = r.endpoint_id)) = takes_back
               else true end
         order by conversion_id, request_hash, position
      ), fired as (
-       insert into postback_firings (conversion_id, request_hash, endpoint_id)
-       select conversion_id, request_hash, endpoint_id from allowed
+       insert into postback_firings (program_id, conversion_id, request_hash, endpoint_id)
+       select program_id, conversion_id, request_hash, endpoint_id from allowed
        on conflict do nothing
        returning conversion_id, request_hash
      )
@@ -168,6 +171,7 @@ async function reserveFirings(trx: Trx, firings: readonly Firing[]): Promise<Fir
       conversionIds: firings.map((firing) => firing.conversionId),
       hashes: firings.map((firing) => firing.hash),
       endpointIds: firings.map((firing) => firing.endpoint.id),
+      programIds: firings.map((firing) => firing.endpoint.programId),
       once: firings.map((firing) => firing.once),
       takesBack: firings.map((firing) => firing.takesBack),
     },

@@ -41,7 +41,8 @@ export async function startRecovery(
   const [row] = await runSql<Recovery>(
     db,
     'startRecovery',
-    `insert into recoveries (id, endpoint_id, kind, since, until) values (:id, :endpointId, :kind, :since, :until)
+    `insert into recoveries (id, program_id, endpoint_id, kind, since, until)
+     select :id, program_id, id, :kind, :since, :until from webhook_endpoints where id = :endpointId
      returning ${columns}`,
     { id: newId('rec'), endpointId, kind, since, until: now },
   );
@@ -238,11 +239,12 @@ async function replayMissing(trx: Trx, running: Running, now: Date): Promise<Pag
   const rows = await runSql<{ id: string }>(
     trx,
     'replayMissing',
-    `insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
-     select d.message_id, :endpointId, 'pending', 'recover', :now, d.created_at
+    `insert into deliveries (program_id, message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
+     select :programId, d.message_id, :endpointId, 'pending', 'recover', :now, d.created_at
        from unnest(:messageIds::text[], :createdAt::timestamptz[]) d (message_id, created_at)
-     on conflict (message_id, endpoint_id) do nothing returning message_id as id`,
+     on conflict (message_id, endpoint_id, program_id) do nothing returning message_id as id`,
     {
+      programId,
       endpointId,
       now,
       messageIds: messages.map((message) => message.id),

@@ -33,15 +33,15 @@ export async function resendMessage(
   const rows = await runSql(
     db,
     'resendMessage',
-    `insert into deliveries as d (message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
-     select m.id, :endpointId, 'pending', 'resend', :now::timestamptz, m.created_at from messages m
-      where m.id = :messageId
+    `insert into deliveries as d (program_id, message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
+     select m.program_id, m.id, :endpointId, 'pending', 'resend', :now::timestamptz, m.created_at from messages m
+      where m.id = :messageId and m.program_id = :programId
         and (:toWebhook or exists (select 1 from deliveries where message_id = m.id and endpoint_id = :endpointId))
-     on conflict (message_id, endpoint_id) do update
+     on conflict (message_id, endpoint_id, program_id) do update
        set status = 'pending', trigger = 'resend', next_attempt_at = excluded.next_attempt_at,
            step = case when d.status = 'pending' then d.step else 0 end
      returning 1`,
-    { endpointId: endpoint.id, now, messageId, toWebhook: endpoint.kind !== 'postback' },
+    { endpointId: endpoint.id, programId: endpoint.programId, now, messageId, toWebhook: endpoint.kind !== 'postback' },
   );
   if (rows.length === 0) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
   await wakeSender(queues, messageId, endpoint.id);
@@ -71,8 +71,8 @@ export async function sendTest(
        insert into messages (id, program_id, livemode, type, stream, body, created_at)
        values (:messageId, :programId, false, :type, :stream, :body, :now)
      )
-     insert into deliveries (message_id, endpoint_id, status, trigger, next_attempt_at, request, created_at)
-     values (:messageId, :endpointId, 'pending', 'test', :now, :request, :now)`,
+     insert into deliveries (program_id, message_id, endpoint_id, status, trigger, next_attempt_at, request, created_at)
+     values (:programId, :messageId, :endpointId, 'pending', 'test', :now, :request, :now)`,
     {
       messageId,
       programId: endpoint.programId,

@@ -9,6 +9,7 @@ export interface StoredRequest {
 
 /** A delivery that one sender has to itself until `lockedUntil`. */
 export interface Lease {
+  programId: string;
   messageId: string;
   endpointId: string;
   trigger: Trigger;

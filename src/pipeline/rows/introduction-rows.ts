@@ -97,7 +97,7 @@ export async function writeIntroductions(trx: Trx, introductions: readonly Intro
     `insert into introductions (program_id, livemode, email_id, customer_id, introduced_at, introduced_by)
      select * from unnest(:programIds::text[], :livemodes::boolean[], :emailIds::text[], :customerIds::text[],
        :ats::timestamptz[], :bys::text[])
-     on conflict (email_id, customer_id) do update
+     on conflict (email_id, customer_id, program_id) do update
        set introduced_at = excluded.introduced_at, introduced_by = excluded.introduced_by`,
     {
       programIds: introductions.map(({ scope }) => scope.programId),
