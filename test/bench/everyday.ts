@@ -8,7 +8,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { openWireMeter } from '../support/wire-meter.ts';
 import { startChild, type Child } from './child.ts';
 import { addEndpoint, nowMs, quantile, runSteadily, startBenchReceiver, type BenchReceiver } from './delivery-setup.ts';
-import { costsOf, type Costs } from './process-costs.ts';
+import { sumCosts } from './process-costs.ts';
 import { round, type BenchResult } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';
 
@@ -181,14 +181,6 @@ async function collectArrivals(receiver: BenchReceiver, begun: ReadonlyMap<strin
   }
   if (delays.length < begun.size) throw new Error(`${begun.size - delays.length} of ${begun.size} did not arrive`);
   return delays;
-}
-
-async function sumCosts(pids: readonly number[]): Promise<Costs> {
-  const costs = await Promise.all(pids.map(costsOf));
-  return {
-    cpuSeconds: costs.reduce((sum, one) => sum + one.cpuSeconds, 0),
-    memoryMb: costs.reduce((sum, one) => sum + one.memoryMb, 0),
-  };
 }
 
 /** The same rates once more, through a meter: apart, since what counts takes from what is measured. */

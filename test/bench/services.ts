@@ -17,9 +17,10 @@ export interface BenchServices {
   stop(): Promise<void>;
 }
 
-export async function startBenchServices(backend: 'postgres' | 'redis'): Promise<BenchServices> {
+/** `dataBytes`: how much data the server will have, as one that was started with so much. */
+export async function startBenchServices(backend: 'postgres' | 'redis', dataBytes = 0): Promise<BenchServices> {
   // As the server of `npm start` runs: every commit reaches the disk.
-  const postgres = await startTestPostgres(embeddedSettings);
+  const postgres = await startTestPostgres(embeddedSettings(dataBytes));
   const redis = backend === 'redis' ? await startTestRedis() : null;
   const admin = new Client({ connectionString: postgres.adminUrl });
   await admin.connect();
