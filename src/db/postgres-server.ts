@@ -192,7 +192,12 @@ export async function dataBytesOf(folder: string): Promise<number> {
   const entries = await readdir(base, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = entries.filter((entry) => entry.isFile());
   // A server that runs may remove one meanwhile.
-  const sizes = files.map(({ parentPath, name }) => stat(join(parentPath, name)).then(({ size }) => size, () => 0));
+  const sizes = files.map(({ parentPath, name }) =>
+    stat(join(parentPath, name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 

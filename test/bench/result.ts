@@ -6,6 +6,12 @@ export interface Mark {
   atMost?: number;
 }
 
+/** What the command line says of how large a benchmark is. */
+export interface BenchSize {
+  /** Of `backlog`. */
+  messages?: number;
+}
+
 export interface BenchResult {
   name: string;
   backend: 'postgres' | 'redis';
