@@ -14,6 +14,7 @@ import {
 import { ensureHubRole, HUB_ROLE } from './hub-role.ts';
 import { findBinaries, findServerUser, type PostgresBinaries, type ServerUser } from './postgres-binaries.ts';
 import {
+  dataBytesOf,
   ensureDatabase,
   findFreePort,
   initializeDataFolder,
@@ -207,7 +208,7 @@ async function startOnFreePort(
         password,
         port,
         logFile,
-        settings: embeddedSettings,
+        settings: embeddedSettings(await dataBytesOf(folder)),
       });
     } catch (error) {
       if (!(error instanceof PostgresStartError)) throw error;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -164,22 +164,41 @@ const alwaysSet = {
   jit: 'off', // Our statements are short: compiling them takes longer than running them.
 };
 
-/** What the hub's own server has besides. */
-export const embeddedSettings: Readonly<Record<string, string>> = {
-  shared_buffers: `${sharedBuffersMb()}MB`,
-  max_wal_size: '2GB', // With less, a busy server checkpoints every minute and writes whole pages again after each.
-};
+/** What the hub's own server has besides, with so much data in it. */
+export function embeddedSettings(dataBytes: number): Record<string, string> {
+  return {
+    shared_buffers: `${sharedBuffersMb(dataBytes)}MB`,
+    max_wal_size: '2GB', // With less, a busy server checkpoints every minute and writes whole pages again after each.
+  };
+}
 
 /**
  * A quarter of the memory, as PostgreSQL's documentation advises for a dedicated server; at most 8 GB, which hold the data of
- * more than a million conversions. Memory is taken only as data fills it. What settling looks for lies spread over
- * everything that was ever settled: with 256 MB most of it was read again for each batch.
+ * more than a million conversions. Data take memory only as they come, but keeping book of empty buffers takes 21 MB a GB
+ * from the start: so 2 GB, or twice the data where there are more. What settling looks for lies spread over everything that
+ * was ever settled: with 256 MB most of it was read again for each batch.
  * https://www.postgresql.org/docs/18/runtime-config-resource.html
  */
-function sharedBuffersMb(): number {
+function sharedBuffersMb(dataBytes: number): number {
   // In a container the container's; without a limit 0, or a number beyond all memory.
   const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
-  return Math.min(Math.max(Math.floor(memory / 4 / 2 ** 20), 128), 8_192);
+  const quarterMb = Math.min(Math.max(Math.floor(memory / 4 / 2 ** 20), 128), 8_192);
+  return Math.min(quarterMb, Math.max(2_048, Math.ceil((2 * dataBytes) / 2 ** 20)));
+}
+
+/** How much data a folder's databases hold. */
+export async function dataBytesOf(folder: string): Promise<number> {
+  const base = join(folder, 'base');
+  const entries = await readdir(base, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile());
+  // A server that runs may remove one meanwhile.
+  const sizes = files.map(({ parentPath, name }) =>
+    stat(join(parentPath, name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 /** Hardly anything of our own environment: PGDATA, PGOPTIONS and the like must not reach the server. */

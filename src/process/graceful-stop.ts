@@ -1,5 +1,6 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
+import { releaseMemoryOfLoading } from './release-memory.ts';
 
 /**
  * Ends this process in order: on a signal, on an error that nobody caught, and when `tributary start`, which started it,
@@ -27,7 +28,8 @@ export function stopGracefully(log: Logger, timeoutMs: number, stop: () => Promi
   process.once('disconnect', () => grace.close());
 }
 
-/** Tells `tributary start`, where it is our parent, that this process is ready. */
+/** The end of a start. Tells `tributary start`, where it is our parent, that this process is ready. */
 export function tellReady(): void {
+  releaseMemoryOfLoading();
   process.send?.('ready');
 }

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { createSecretBox } from '../../src/db/secret-box.ts';
+import { createKey } from '../../src/program/api-keys.ts';
+import { createSource, postbackSettingsSchema } from '../../src/program/sources.ts';
 import type { Db } from '../../src/db/db.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { runSql } from '../support/sql.ts';
@@ -55,3 +58,20 @@ export function postbackFields(clickId: string, n: number): Record<string, strin
     currency: 'USD',
   };
 }
+
+/** A tracker that is answered OK as soon as its postback is durable, and a live key by which it and the backend may send. */
+export async function addTracker(db: Db, programId: string): Promise<{ key: string; pathOf: PathOf }> {
+  const source = await createSource(db, createSecretBox({ key: randomBytes(32) }), programId, {
+    kind: 'postback',
+    settings: postbackSettingsSchema.parse({ purpose: 'primary', response: 'ok' }),
+    secrets: null,
+  });
+  const { plaintext: key } = await createKey(db, programId, { name: 'bench', mode: 'live', access: 'write' });
+  return {
+    key,
+    pathOf: (clickId, txid) => `/pb/${source.id}?cid=${clickId}&txid=${txid}&sum=49.90&currency=USD&secure=${key}`,
+  };
+}
+
+/** The URL by which a tracker tells of an order. */
+export type PathOf = (clickId: string, txid: string) => string;

@@ -127,11 +127,14 @@ export async function drained(db: Db, path: string): Promise<void> {
   }
 }
 
-/** Calls `tick` with 1 to n, so many times a second, evenly; returns when all of them are done. */
+/**
+ * Calls `tick` with 1 to n, so many times a second, evenly, and with how many milliseconds later than it should; returns when
+ * all of them are done.
+ */
 export async function runSteadily(
   perSecond: number,
   seconds: number,
-  tick: (n: number) => Promise<void>,
+  tick: (n: number, lateMs: number) => Promise<void>,
 ): Promise<void> {
   const started = performance.now();
   const ticks: Promise<void>[] = [];
@@ -139,7 +142,7 @@ export async function runSteadily(
     const dueMs = (n * 1_000) / perSecond;
     const aheadMs = dueMs - (performance.now() - started);
     if (aheadMs > 1) await wait(aheadMs);
-    ticks.push(tick(n));
+    ticks.push(tick(n, Math.max(0, performance.now() - started - dueMs)));
   }
   await Promise.all(ticks);
 }

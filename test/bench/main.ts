@@ -1,25 +1,36 @@
 import { parseArgs } from 'node:util';
 import { runAttacksBench } from './attacks.ts';
+import { runBacklogBench } from './backlog.ts';
+import { runCrashBench } from './crash.ts';
 import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
 import { runEverydayBench } from './everyday.ts';
 import { runGrowthBench } from './growth.ts';
 import { runIngestBench } from './ingest.ts';
+import { runJourneyBench } from './journey.ts';
 import { runListsBench } from './lists.ts';
+import { describeMachine } from './machine.ts';
+import { runMemoryBench } from './memory.ts';
 import { runPipelineBench } from './pipeline.ts';
-import { runScaleBench } from './scale.ts';
 import { holds, type BenchOptions, type BenchResult } from './result.ts';
+import { runScaleBench } from './scale.ts';
+import { runByTurns, tableOf, type Turns } from './turns.ts';
 
 /**
- * `npm run bench -- [name…] [--backend postgres|redis|both] [--json]`; growth takes `--orders`, scale that and `--seconds` and
- * `--rate`. Exits 1 when a mark does not hold. Everything runs
- * on loopback against servers of its own, for a bounded time.
+ * `npm run bench -- [name…] [--backend postgres|redis|both] [--json]`; `--orders`, `--messages`, `--seconds` and `--rate` say how much,
+ * where a benchmark takes them. Exits 1 when a mark does not hold. Everything runs on loopback against servers of its own, for
+ * a bounded time. With `--turns 7` each runs so often, and median, least and most of
+ * each figure are told; with `--against FOLDER` by turns with another checkout.
  */
 const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOptions) => Promise<BenchResult>> = {
   ingest: runIngestBench,
   pipeline: runPipelineBench,
   delivery: runDeliveryBench,
+  journey: runJourneyBench,
   everyday: runEverydayBench,
+  crash: runCrashBench,
+  backlog: runBacklogBench,
+  memory: runMemoryBench,
   dialects: runDialectsBench,
   lists: runListsBench,
   growth: runGrowthBench,
@@ -30,43 +41,67 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
 /** It takes longer, and brings a Redis Cluster of its own whatever the backend. */
 const onlyByName = new Set(['scale']);
 
+const sizes = ['orders', 'messages', 'seconds', 'rate'] as const;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
     backend: { type: 'string', default: 'postgres' },
-    orders: { type: 'string' },
-    seconds: { type: 'string' },
-    rate: { type: 'string' },
+    ...Object.fromEntries(sizes.map((name) => [name, { type: 'string' } as const])),
+    turns: { type: 'string' },
+    against: { type: 'string' },
   },
 });
-const options: BenchOptions = {
-  orders: readNumber('orders'),
-  seconds: readNumber('seconds'),
-  rate: readNumber('rate'),
-};
+const options: BenchOptions = Object.fromEntries(sizes.flatMap((name) => readNumber(name)));
 const names = positionals.length > 0 ? positionals : Object.keys(benches).filter((name) => !onlyByName.has(name));
-const backends =
-  values.backend === 'both' ? (['postgres', 'redis'] as const) : [values.backend as 'postgres' | 'redis'];
-const results: BenchResult[] = [];
-for (const name of names) {
-  const run = benches[name];
-  if (!run) throw new Error(`There is no benchmark '${name}'. There are: ${Object.keys(benches).join(', ')}`);
-  for (const backend of onlyByName.has(name) ? (['redis'] as const) : backends) {
-    if (!values.json) console.log(`${name} on ${backend} …`);
-    const result = await run(backend, options);
-    results.push(result);
-    if (!values.json) printResult(result);
-  }
-}
-if (values.json) console.log(JSON.stringify(results, null, 2));
-process.exitCode = results.every(({ marks }) => marks.every(holds)) ? 0 : 1;
+const unknown = names.find((name) => !Object.hasOwn(benches, name));
+if (unknown) throw new Error(`There is no benchmark '${unknown}'. There are: ${Object.keys(benches).join(', ')}`);
 
-function readNumber(name: 'orders' | 'seconds' | 'rate'): number | undefined {
-  const given = values[name];
-  if (given === undefined) return undefined;
+if (values.turns !== undefined || values.against !== undefined) await compareTurns(Number(values.turns ?? 3));
+else await runAll();
+
+function backendsOf(name: string): ('postgres' | 'redis')[] {
+  if (onlyByName.has(name)) return ['redis'];
+  return values.backend === 'both' ? ['postgres', 'redis'] : [values.backend as 'postgres' | 'redis'];
+}
+
+async function runAll(): Promise<void> {
+  const results: BenchResult[] = [];
+  for (const name of names) {
+    for (const backend of backendsOf(name)) {
+      if (!values.json) console.log(`${name} on ${backend} …`);
+      const result = await benches[name]?.(backend, options);
+      if (!result) continue;
+      results.push(result);
+      if (!values.json) printResult(result);
+    }
+  }
+  if (values.json) console.log(JSON.stringify(results, null, 2));
+  process.exitCode = results.every(({ marks }) => marks.every(holds)) ? 0 : 1;
+}
+
+async function compareTurns(turns: number): Promise<void> {
+  const machine = await describeMachine();
+  const results: Turns[] = [];
+  const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  if (!values.json) console.log(Object.values(machine).join(', '));
+  for (const name of names) {
+    const measured: Turns[] = [];
+    for (const backend of backendsOf(name)) {
+      measured.push(...(await runByTurns({ name, backend, options: given }, turns, values.against ?? null)));
+    }
+    if (!values.json) console.log(`\n${name}\n\n${tableOf(measured)}`);
+    results.push(...measured);
+  }
+  if (values.json) console.log(JSON.stringify({ machine, results }, null, 2));
+}
+
+function readNumber(name: keyof BenchOptions): [string, number][] {
+  const given: unknown = Object.entries(values).find(([option]) => option === name)?.[1];
+  if (typeof given !== 'string') return [];
   if (!/^[1-9]\d*$/.test(given)) throw new Error(`--${name} must be a whole number above 0`);
-  return Number(given);
+  return [[name, Number(given)]];
 }
 
 function printResult({ figures, marks }: BenchResult): void {

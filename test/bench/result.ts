@@ -17,6 +17,8 @@ export interface BenchResult {
 export interface BenchOptions {
   /** How many orders there are before. */
   orders?: number | undefined;
+  /** How many messages wait. */
+  messages?: number | undefined;
   /** How long is measured. */
   seconds?: number | undefined;
   /** Events a second. */

@@ -17,13 +17,21 @@ export interface BenchServices {
   stop(): Promise<void>;
 }
 
-/** `redis: false`: the queue is in a Redis that somebody else brings. */
+export interface ServicesOptions {
+  /** False: the queue is in a Redis that somebody else brings. */
+  redis?: boolean;
+  /** How much data the server will have: it runs as one that was started with so much. */
+  dataBytes?: number;
+  /** More settings of PostgreSQL. */
+  settings?: Record<string, string>;
+}
+
 export async function startBenchServices(
   backend: 'postgres' | 'redis',
-  { redis: withRedis = backend === 'redis' } = {},
+  { redis: withRedis = backend === 'redis', dataBytes = 0, settings = {} }: ServicesOptions = {},
 ): Promise<BenchServices> {
   // As the server of `npm start` runs: every commit reaches the disk.
-  const postgres = await startTestPostgres(embeddedSettings);
+  const postgres = await startTestPostgres({ ...embeddedSettings(dataBytes), ...settings });
   const redis = withRedis ? await startTestRedis() : null;
   const admin = new Client({ connectionString: postgres.adminUrl });
   await admin.connect();

@@ -9,6 +9,7 @@ import { createDatabase } from '../../db/database.ts';
 import { openEmbeddedServer } from '../../db/embedded.ts';
 import { createSecretBox } from '../../db/secret-box.ts';
 import { listen } from '../../process/listen.ts';
+import { releaseMemoryOfLoading } from '../../process/release-memory.ts';
 import { prepareEnvironment, readSettings, type PreparedEnvironment } from '../hub/environment.ts';
 import { migrateHub } from '../hub/migrate-hub.ts';
 import { createFirstProgram } from './first-program.ts';
@@ -53,6 +54,7 @@ async function runProcesses(
     const works = Promise.all([web.ready, worker.ready]).then(() => true);
     if (await Promise.race([works, stopAsked.then(() => false)])) {
       say(`\nTributary listens on ${config.publicUrl}\n${describeStart(prepared, firstSteps)}`);
+      releaseMemoryOfLoading();
     }
     await stopAsked;
     say('Stopping');

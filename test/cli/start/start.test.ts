@@ -7,9 +7,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Environment } from '../../../src/process/config.ts';
 import { findFreePort, isAlive, stopPostgres } from '../../../src/db/postgres-server.ts';
+import { costsOf } from '../../bench/process-costs.ts';
 import { startProcess, type TestProcess } from '../../support/child-process.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -43,7 +45,7 @@ async function newDataDir(): Promise<string> {
 }
 
 function startHub(env: Environment): TestProcess {
-  const hub = startProcess(['src/cli/tributary.ts', 'start'], env);
+  const hub = startProcess(['--expose-gc', 'src/cli/tributary.ts', 'start'], env);
   running.push(hub);
   return hub;
 }
@@ -233,4 +235,14 @@ test('hubs with different PORT and DATA_DIR run side by side', async () => {
   }
   for (const { hub } of hubs) await hub.waitFor(LISTENS);
   for (const { port } of hubs) assert.ok(await isReady(port));
+});
+
+test('a hub that does nothing holds less than 400 MB in all its processes, with the database', async () => {
+  const [dataDir, port] = [await newDataDir(), await findFreePort()];
+  const hub = startHub({ DATA_DIR: dataDir, PORT: String(port) });
+  await hub.waitFor(LISTENS);
+  // Connections of the start and the first round of the chores.
+  await wait(3_000);
+  const { ownMemoryMb } = await costsOf(hub.pid);
+  assert.ok(ownMemoryMb > 150 && ownMemoryMb < 400, `${Math.round(ownMemoryMb)} MB`);
 });
