@@ -56,7 +56,7 @@ export async function runCrashBench(backend: 'postgres' | 'redis'): Promise<Benc
           });
           return acknowledged;
         };
-        await collect(receiver, await send({ count: WARM_UP }));
+        await collect(receiver, await send({ count: WARM_UP }), 0);
         const endsAt = performance.now() + LOAD_MS;
         const loading = send({ until: () => performance.now() > endsAt });
         await wait(LOAD_MS);
@@ -103,17 +103,21 @@ function medianOfEach(crashes: readonly Crash[], name: keyof Crash): number {
   return medianOf(crashes.map((crash) => crash[name]));
 }
 
-/** A moment later than the last arrival: what comes twice comes within it. */
+/** What comes twice comes within it. */
 const QUIET_MS = 3_000;
 
 /** Waits until every order has arrived, and then for silence. */
-async function collect(receiver: BenchReceiver, orders: readonly string[]): Promise<{ last: number; twice: number }> {
+async function collect(
+  receiver: BenchReceiver,
+  orders: readonly string[],
+  quietMs = QUIET_MS,
+): Promise<{ last: number; twice: number }> {
   const missing = new Set(orders);
   const first = new Map<string, number>();
   let twice = 0;
   let quietSince = performance.now();
   const deadline = performance.now() + 120_000;
-  while (missing.size > 0 || performance.now() - quietSince < QUIET_MS) {
+  while (missing.size > 0 || performance.now() - quietSince < quietMs) {
     if (performance.now() > deadline) throw new Error(`${missing.size} of ${orders.length} did not arrive`);
     await wait(50);
     for (const [order, at] of (await receiver.report()).arrivals) {

@@ -83,7 +83,7 @@ async function openEmptyQueue(services: BenchServices, name: string) {
   await queue.waitUntilReady();
   return {
     queue,
-    async close() {
+    close: async (): Promise<void> => {
       await queue.close();
       await connection.close();
     },

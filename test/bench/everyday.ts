@@ -226,5 +226,5 @@ async function countStatements(
 }
 
 function namedBy(prefix: string, driven: Partial<Driven>): Record<string, number> {
-  return Object.fromEntries(Object.entries(driven).map(([name, value]) => [prefix + name, round(value as number)]));
+  return Object.fromEntries(Object.entries(driven).map(([name, value]) => [prefix + name, round(value)]));
 }

@@ -136,8 +136,8 @@ async function settled(services: BenchServices): Promise<void> {
 
 async function addLink({ db }: BenchServices, programId: string): Promise<string> {
   await db('offers').where({ program_id: programId }).update({ url: 'https://shop.example/' });
-  const affiliate = (await db('affiliates').where({ program_id: programId }).first('id')) as { id: string };
-  const offer = (await db('offers').where({ program_id: programId }).first('id')) as { id: string };
+  const affiliate = await db('affiliates').where({ program_id: programId }).first<{ id: string }>('id');
+  const offer = await db('offers').where({ program_id: programId }).first<{ id: string }>('id');
   const scope = { programId, livemode: true };
   const { code } = await createTrackingLink(db, scope, { affiliateId: affiliate.id, offerId: offer.id });
   return `/r/${code}`;

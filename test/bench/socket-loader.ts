@@ -75,7 +75,11 @@ function answersOf(socket: Socket): () => Promise<string> {
   const end = (): void => waiting?.reject(new Error('the connection was closed'));
   socket.on('close', end);
   socket.on('error', end);
-  return () => (waiting = Promise.withResolvers<string>()).promise;
+  return () => {
+    waiting = Promise.withResolvers<string>();
+    if (socket.destroyed) end();
+    return waiting.promise;
+  };
 }
 
 /** Our servers' answers have a length: none is chunked. */
