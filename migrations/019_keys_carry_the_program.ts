@@ -10,7 +10,8 @@ import type { Knex } from 'knex';
  * links, and the ids that an import brings (ours are random).
  *
  * Code from before this migration may still run while the new one starts: a trigger tells its rows their program. What it
- * inserts "on conflict" of an old key is refused until then: new affiliates, redeliveries, introductions of customers.
+ * inserts "on conflict" of an old key is refused until then: clicks, affiliates, links, redeliveries, introductions. So
+ * the operations guide says to stop it first.
  */
 export async function up(knex: Knex): Promise<void> {
   // All at once, before anything takes time: writers wait, readers do not, until the keys are exchanged at the end.

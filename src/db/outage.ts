@@ -18,7 +18,8 @@ export function isOutage(error: unknown): boolean {
       /Connection (terminated|ended)|connection timeout|timeout exceeded when trying to connect|aborted/i.test(
         current.message,
       ) ||
-      /^Client (was closed|has encountered a connection error)|^Unable to acquire a connection|^timeout expired$/.test(
+      // The name of the statement may stand before it (sql.ts).
+      /^(\w+: )?(Client (was closed|has encountered a connection error)|Unable to acquire a connection|timeout expired$)/.test(
         current.message,
       )
     ) {

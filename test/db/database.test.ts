@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import knex from 'knex';
 import { Client } from 'pg';
 import { createDatabase } from '../../src/db/database.ts';
 import { isOutage } from '../../src/db/outage.ts';
@@ -65,6 +66,22 @@ test('a server that takes a connection and never answers is 503', async () => {
     assert.deepEqual([toAppError(error).status, toAppError(error).retryAfterS], [503, 2]);
   } finally {
     silent.close();
+  }
+});
+
+test('a statement that waits for such a server in vain is 503 too, and its error names it', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  // As createDatabase has it, but for the time that connecting may take: either may run out first.
+  const { port } = silent.address() as AddressInfo;
+  const db = knex({ client: 'pg', connection: { host: '127.0.0.1', port, connectionTimeoutMillis: 50 } });
+  try {
+    const error = await failureOf(() => runSql(db, 'select 1'));
+    assert.match((error as Error).message, /^test: timeout expired$/);
+    assert.equal(toAppError(error).status, 503);
+  } finally {
+    silent.close();
+    await db.destroy();
   }
 });
 

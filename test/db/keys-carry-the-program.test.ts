@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { inTransaction } from '../../src/db/db.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runSql } from '../support/sql.ts';
 
@@ -134,6 +136,66 @@ describe('so that the tables can be spread over machines by program', () => {
       across.map(({ table, referenced }) => `${table} -> ${referenced}`),
       ['api_keys -> programs', 'link_codes -> affiliates', 'sources -> programs', 'test_sessions -> programs'],
     );
+  });
+});
+
+describe('the statements for Citus in the guide', () => {
+  let guide: string;
+  before(async () => {
+    const page = await readFile(new URL('../../src/docs/scale.md', import.meta.url), 'utf8');
+    guide = /```sql\n([^`]*)```/.exec(page)?.[1] ?? '';
+  });
+  const namesIn = (text: string): string[] => [...text.matchAll(/'(\w+)'/g)].map(([, name = '']) => name);
+  const distributed = (): string[] => [
+    ...[...guide.matchAll(/create_distributed_table\('(\w+)'/g)].map(([, name = '']) => name),
+    ...namesIn(/unnest\(array\[([^\]]*)\]/.exec(guide)?.[1] ?? ''),
+  ];
+
+  test('name every table once: copied to all machines, spread by program, or left where it is', async () => {
+    const copied = [...guide.matchAll(/create_reference_table\('(\w+)'\)/g)].map(([, name = '']) => name);
+    const left = /stay where they are, on the coordinator: ([\w, ]+)\./.exec(guide)?.[1]?.split(', ') ?? [];
+    const named = [...copied, ...distributed(), ...left];
+    assert.deepEqual(named.toSorted(), [...new Set(named)].toSorted(), 'named twice');
+    const tables = await runSql<{ name: string }>(
+      t.db,
+      `select relname::text as name from pg_class where relnamespace = ${ours} and relkind in ('r', 'p')`,
+    );
+    assert.deepEqual(named.toSorted(), tables.map(({ name }) => name).toSorted());
+    assert.deepEqual([...copied, ...left, 'programs'].toSorted(), Object.keys(notByProgram).toSorted());
+    for (const [, table = '', column] of guide.matchAll(/create_distributed_table\('(\w+)', '(\w+)'/g)) {
+      assert.equal(column, programColumn(table), table);
+    }
+  });
+
+  test('distribute what is referred to first, and drop the foreign keys that are in the way', () => {
+    const order = distributed();
+    const dropped = [...guide.matchAll(/drop constraint (\w+)/g)].map(([, name = '']) => name);
+    for (const { kind, table, name, referenced } of keys) {
+      if (kind !== 'foreign' || dropped.includes(name)) continue;
+      assert.ok(order.includes(table), `${name}: ${table} is not distributed`);
+      assert.ok(order.indexOf(referenced ?? '') < order.indexOf(table), `${referenced} stands behind ${table}`);
+      assert.ok(order.includes(referenced ?? ''), `${name}: ${referenced} is not distributed`);
+    }
+    const names = new Set(keys.map(({ name }) => name));
+    assert.deepEqual(
+      dropped.filter((name) => !names.has(name)),
+      [],
+      'dropped, and not there',
+    );
+  });
+
+  test('work as far as this PostgreSQL can tell: what is dropped can be dropped, and added again', async () => {
+    const plain = guide
+      .replace(/--.*$/gm, '')
+      .split(';')
+      .map((statement) => statement.trim())
+      .filter((statement) => statement.startsWith('alter'));
+    assert.equal(plain.length, 6);
+    const trial = inTransaction(t.db, async (trx) => {
+      for (const statement of plain) await trx.raw(statement);
+      throw new Error('tried, and taken back');
+    });
+    await assert.rejects(trial, /tried, and taken back/);
   });
 });
 

@@ -9,7 +9,7 @@ import type { ExpectedProgram } from '../../fixtures/databases/making/archive.ts
 import { previewMigrations } from '../../src/audit/preview-migrations.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { createDatabase } from '../../src/db/database.ts';
-import type { Db } from '../../src/db/db.ts';
+import { inTransaction, type Db } from '../../src/db/db.ts';
 import { listPendingMigrations, migrateDatabase } from '../../src/db/migrate.ts';
 import { bindSecrets, resealSecrets } from '../../src/db/sealed-columns.ts';
 import { createSecretBox } from '../../src/db/secret-box.ts';
@@ -197,7 +197,7 @@ describe(`a database of ${COMMIT}`, () => {
   test('has the program in every row, and loses none by that; what the old version inserts learns its program', async () => {
     for (const table of ['deliveries', 'delivery_attempts', 'postback_firings', 'recoveries', 'payout_entries']) {
       const [row] = await runSql<{ count: number }>(db, `select count(*)::int as count from ${table}`);
-      assert.equal(row?.count, database.expected.rows[table as keyof typeof database.expected.rows], table);
+      assert.equal(row?.count, database.expected.rows[table], table);
     }
     for (const [table, told] of Object.entries({
       deliveries: 'messages m on m.id = t.message_id',
@@ -214,20 +214,18 @@ describe(`a database of ${COMMIT}`, () => {
       assert.equal(row?.wrong, 0, table);
       assert.ok(table === 'recoveries' || (row?.right ?? 0) > 0, table);
     }
-    await db
-      .transaction(async (trx) => {
-        const rows = await runSql<{ right: boolean }>(
-          trx,
-          `with old as (
+    const trial = inTransaction(db, async (trx) => {
+      const { rows } = await trx.raw<{ rows: object[] }>(
+        `with old as (
            insert into deliveries (message_id, endpoint_id, status, created_at)
            select 'evt_of_before', id, 'held', now() from webhook_endpoints order by id limit 1
            returning program_id, endpoint_id)
          select old.program_id = e.program_id as right from old join webhook_endpoints e on e.id = old.endpoint_id`,
-        );
-        assert.deepEqual(rows, [{ right: true }]);
-        await trx.rollback();
-      })
-      .catch(() => undefined);
+      );
+      assert.deepEqual(rows, [{ right: true }]);
+      throw new Error('tried, and taken back');
+    });
+    await assert.rejects(trial, /tried, and taken back/);
   });
 
   test('has its sources without a key speak for themselves alone, by the orders that they told of', async () => {

@@ -22,10 +22,11 @@ export async function startTestRedis(
   const program = await findRedisServer();
   const listen = port ?? (await findFreePort());
   const home = await mkdtemp(join(tmpdir(), 'tributary-redis-'));
+  const flags = ['--port', String(listen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home];
   const server = spawn(
     program,
     [
-      ...['--port', String(listen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home],
+      ...flags,
       ...(clusterPort === undefined ? [] : ['--cluster-enabled', 'yes', '--cluster-port', String(clusterPort)]),
     ],
     { detached: true, stdio: 'ignore' },

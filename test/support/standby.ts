@@ -60,7 +60,7 @@ export async function startStandby(primary: TestServer): Promise<Standby> {
       const sessions = await ask(
         `select string_agg(pid::text, ' ') from pg_stat_activity where pid <> pg_backend_pid()`,
       );
-      frozen = [server.pid, ...String(sessions).split(' ').map(Number)];
+      frozen = [server.pid, ...sessions.split(' ').map(Number)];
       for (const pid of frozen) process.kill(pid, 'SIGSTOP');
     },
     thaw() {
@@ -100,12 +100,12 @@ async function copyRunning(primary: TestServer, folder: string, user: ServerUser
   for (const path of ['', ...files]) await chown(join(folder, path), user.uid, user.gid);
 }
 
-async function askOnce(url: string, sql: string): Promise<unknown> {
+async function askOnce(url: string, sql: string): Promise<string> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
     const { rows } = await client.query({ text: sql, rowMode: 'array' });
-    return (rows as unknown[][])[0]?.[0];
+    return String((rows as unknown[][])[0]?.[0]);
   } finally {
     await client.end();
   }
