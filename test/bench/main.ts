@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { runAttacksBench } from './attacks.ts';
 import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
+import { runEventCostBench } from './event-cost.ts';
 import { runEverydayBench } from './everyday.ts';
 import { runGrowthBench } from './growth.ts';
 import { runIngestBench } from './ingest.ts';
@@ -18,6 +19,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis') => Promise<BenchRe
   pipeline: runPipelineBench,
   delivery: runDeliveryBench,
   everyday: runEverydayBench,
+  'event-cost': runEventCostBench,
   dialects: runDialectsBench,
   lists: runListsBench,
   growth: runGrowthBench,
@@ -46,7 +48,7 @@ if (values.json) console.log(JSON.stringify(results, null, 2));
 process.exitCode = results.every(({ marks }) => marks.every(holds)) ? 0 : 1;
 
 function printResult({ figures, marks }: BenchResult): void {
-  for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(28)} ${value}`);
+  for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(48)} ${value}`);
   for (const mark of marks) {
     const bound = mark.atLeast === undefined ? `at most ${mark.atMost}` : `at least ${mark.atLeast}`;
     console.log(`  ${holds(mark) ? 'holds' : 'FAILS'}: ${mark.name} ${bound}`);

@@ -17,9 +17,12 @@ export interface BenchServices {
   stop(): Promise<void>;
 }
 
-export async function startBenchServices(backend: 'postgres' | 'redis'): Promise<BenchServices> {
+export async function startBenchServices(
+  backend: 'postgres' | 'redis',
+  settings: Record<string, string> = {},
+): Promise<BenchServices> {
   // As the server of `npm start` runs: every commit reaches the disk.
-  const postgres = await startTestPostgres(embeddedSettings);
+  const postgres = await startTestPostgres({ ...embeddedSettings, ...settings });
   const redis = backend === 'redis' ? await startTestRedis() : null;
   const admin = new Client({ connectionString: postgres.adminUrl });
   await admin.connect();
