@@ -126,7 +126,7 @@ async function quiet({ db }: BenchServices): Promise<void> {
       );
       return left.length === 0;
     },
-    120_000,
+    { timeoutMs: 120_000 },
   );
 }
 

@@ -8,6 +8,7 @@ import type { MessageDraft } from '../events/message-draft.ts';
 import { affiliateOfConversion, firePostbacks, type PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 import { streamNumber } from '../wire/streams.ts';
 import { findSubscribers, SubscriberIndex } from '../endpoints/subscribers.ts';
+import { carrierId, commissionMessageId, tellsItsCommission } from './commission-messages.ts';
 
 export type { MessageDraft } from '../events/message-draft.ts';
 
@@ -27,7 +28,7 @@ export async function writeMessages(
   const programIds = [...new Set(drafts.map((draft) => draft.programId))];
   const { webhooks, postbacks } = await findSubscribers(trx, programIds, [...new Set(affiliateIds)]);
   const deliveries = addressMessages(messages, new SubscriberIndex(webhooks));
-  later(trx, insertMessages(trx, messages, now));
+  later(trx, insertMessages(trx, storeTogether(drafts, messages, deliveries, postbacks), now));
   later(trx, insertDeliveries(trx, deliveries, now));
   const due = listDue(deliveries);
   return postbacks.length === 0 ? due : [...due, ...(await writePostbacks(trx, drafts, messages, postbacks, now))];
@@ -39,6 +40,8 @@ interface Message {
   livemode: boolean;
   type: string;
   body: string;
+  /** The data of its commission.created, where nobody wants that. */
+  commission: string | null;
 }
 
 interface Delivery {
@@ -48,16 +51,39 @@ interface Delivery {
 }
 
 function createMessages(drafts: readonly MessageDraft[], now: Date): Message[] {
-  return drafts.map((draft) => {
-    const id = newId('evt');
+  let id = '';
+  return drafts.map((draft, index) => {
+    id = tellsItsCommission(drafts[index - 1], draft) ? commissionMessageId(id) : carrierId(newId('evt'));
     return {
       id,
       programId: draft.programId,
       livemode: draft.livemode,
       type: draft.type,
       body: renderBody(id, draft, now),
+      commission: null,
     };
   });
+}
+
+/** The rows: a commission.created that is delivered to nobody is stored with the message of its conversion. */
+function storeTogether(
+  drafts: readonly MessageDraft[],
+  messages: readonly Message[],
+  deliveries: readonly Delivery[],
+  postbacks: readonly PostbackEndpoint[],
+): Message[] {
+  const wanted = new Set(deliveries.map(({ messageId }) => messageId));
+  const withPostbacks = new Set(postbacks.map(({ programId }) => programId));
+  const rows: Message[] = [];
+  for (const [index, message] of messages.entries()) {
+    const draft = drafts[index] as MessageDraft;
+    const before = rows.at(-1);
+    const isTold = wanted.has(message.id) || withPostbacks.has(message.programId);
+    if (before && !isTold && tellsItsCommission(drafts[index - 1], draft)) {
+      rows[rows.length - 1] = { ...before, commission: JSON.stringify(draft.data) };
+    } else rows.push(message);
+  }
+  return rows;
 }
 
 /** Rendered once and stored, so that every attempt sends the same bytes. */
@@ -89,6 +115,7 @@ async function insertMessages(trx: Trx, messages: readonly Message[], now: Date)
     { name: 'type', type: 'text', values: messages.map(({ type }) => type) },
     { name: 'stream', type: 'integer', values: messages.map(streamNumber) },
     { name: 'body', type: 'text', values: messages.map(({ body }) => body) },
+    { name: 'commission', type: 'text', values: messages.map(({ commission }) => commission) },
     { name: 'created_at', type: 'timestamptz', values: messages.map(() => createdAt) },
   ]);
 }

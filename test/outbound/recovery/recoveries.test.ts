@@ -77,7 +77,7 @@ describe('a recovery', () => {
     assert.deepEqual(await countByStatus(), { succeeded: 10_000 });
     assert.equal(receiver.received.length, 10_000);
     assert.equal(new Set(receiver.received.map((request) => request.headers['webhook-id'])).size, 10_000);
-    const triggers = await runSql(database.db, 'select distinct trigger from delivery_attempts');
+    const triggers = await runSql(database.db, 'select distinct trigger from every_attempt');
     assert.deepEqual(triggers, [{ trigger: 'recover' }]);
     assert.ok(started.id.startsWith('rec_'));
   });
@@ -173,7 +173,7 @@ describe('retention', () => {
     const left = await runSql<{ messages: bigint; deliveries: bigint; attempts: bigint }>(
       database.db,
       `select (select count(*) from messages) as messages, (select count(*) from deliveries) as deliveries,
-              (select count(*) from delivery_attempts where message_id <> ?) as attempts`,
+              (select count(*) from every_attempt where message_id <> ?) as attempts`,
       [kept?.messageId],
     );
     assert.deepEqual(left, [{ messages: 1n, deliveries: 1n, attempts: 0n }]);
