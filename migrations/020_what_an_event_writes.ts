@@ -21,6 +21,11 @@ export async function up(knex: Knex): Promise<void> {
     drop index ledger_entries_by_affiliate;
     create index ledger_entries_by_affiliate on ledger_entries (affiliate_id) where livemode;
 
+    -- The end of a source's id is random. In the order of ids new entries go to the end, where pages fill up; descending they
+    -- split each page in halves.
+    drop index inbox_events_by_source;
+    create index inbox_events_by_source on inbox_events (right(source_id, 12), id) where source_id is not null;
+
     -- Whether an order may bind its customer stands in the index of the customer's orders, which needs no second one then.
     drop index orders_by_customer, orders_binding;
     create index orders_by_customer on orders (customer_id, num_nulls(own), (coalesce(counted_at, occurred_at)), reference)
@@ -117,24 +122,35 @@ export async function up(knex: Knex): Promise<void> {
         duration_ms, attempted_at, null
       from deliveries where first_attempt_id is not null;
 
-    -- The data of the 'commission.created' that was told with a 'conversion.created' or 'lead.created' and that no
-    -- endpoint wanted then. Its id is that of this row with another last digit: 1 for 0.
+    -- The 'commission.created' that was told with a 'conversion.created' or 'lead.created' and that no endpoint wanted then:
+    -- its data, or 'derived' where they are what that conversion says of its commission. Its id is that of this row with
+    -- another last digit: 1 for 0.
     alter table messages add column commission text;
     create function commission_message_id(id text) returns text language sql immutable as $$
       select left(id, -1) || '1'
     $$;
+    -- As it was rendered, to the byte: what rows say 'derived' of was compared with this when they were written
+    -- (src/outbound/messages/commission-messages.ts). It never changes: another form takes another word.
+    create function derived_commission(conversion json) returns text language sql immutable as $$
+      select '{"id":' || (conversion #> '{commission,id}') || ',"conversionId":' || (conversion -> 'id')
+        || ',"affiliateId":' || (conversion -> 'affiliateId') || ',"amountMinor":' || (conversion #> '{commission,amountMinor}')
+        || ',"currency":' || (conversion #> '{commission,currency}') || ',"status":' || (conversion -> 'status')
+        || ',"reason":' || (conversion -> 'reason') || ',"review":null,"livemode":' || (conversion -> 'livemode')
+        || ',"createdAt":' || (conversion -> 'createdAt') || ',"paidAt":null}'
+    $$;
     create function commission_message_body(
-      program_id text, livemode boolean, id text, commission text, created_at timestamptz
+      program_id text, livemode boolean, id text, body text, commission text, created_at timestamptz
     ) returns text language sql stable as $$
       select '{"id":"' || commission_message_id(id) || '","type":"commission.created","createdAt":"'
         || to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '","livemode":' || livemode
-        || ',"programId":' || to_json(program_id) || ',"data":' || commission || '}'
+        || ',"programId":' || to_json(program_id) || ',"data":'
+        || case when commission = 'derived' then derived_commission(body::json -> 'data') else commission end || '}'
     $$;
     create view every_message as
       select id, program_id, livemode, type, body, created_at from messages
       union all
       select commission_message_id(id), program_id, livemode, 'commission.created',
-        commission_message_body(program_id, livemode, id, commission, created_at), created_at
+        commission_message_body(program_id, livemode, id, body, commission, created_at), created_at
       from messages where commission is not null;
   `);
 }

@@ -1,12 +1,13 @@
 import type { Db, Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Scope } from '../../domain/scope.ts';
+import type { conversionView } from '../../ledger/conversion-view.ts';
 import type { MessageDraft } from '../events/message-draft.ts';
 import { streamNumber } from '../wire/streams.ts';
 
 // A conversion that earns is told of twice, as a conversion and as a commission. Where no endpoint wants the second, it is
-// stored with the first, in one row less: its data in `messages.commission`, its id made from the other's. Whoever asks for
-// messages sees both; before one is sent it gets a row of its own.
+// stored with the first, in one row less: `messages.commission` says what of it the first does not, its id is made from the
+// other's. Whoever asks for messages sees both; before one is sent it gets a row of its own.
 
 export const COMMISSION_CREATED = 'commission.created';
 /** The types of the rows that a commission.created may be stored with. */
@@ -23,6 +24,33 @@ export function tellsItsCommission(before: MessageDraft | undefined, draft: Mess
     before.programId === draft.programId &&
     before.livemode === draft.livemode
   );
+}
+
+/**
+ * What `messages.commission` keeps of a commission's message: one word where the conversion's, with this body, tells all of it.
+ * Escapes of characters that PostgreSQL has no text for are not read by it.
+ */
+export function storedCommission(conversion: MessageDraft, body: string, commission: MessageDraft): string {
+  const data = JSON.stringify(commission.data);
+  return data === derivedCommission(conversion.data) && !body.includes('\\u') ? 'derived' : data;
+}
+
+/** The same, in the same order, as `derived_commission` of migration 020 makes it when it is read. */
+function derivedCommission(conversion: object): string {
+  const told = conversion as ReturnType<typeof conversionView>;
+  return JSON.stringify({
+    id: told.commission?.id,
+    conversionId: told.id,
+    affiliateId: told.affiliateId,
+    amountMinor: told.commission?.amountMinor,
+    currency: told.commission?.currency,
+    status: told.status,
+    reason: told.reason,
+    review: null,
+    livemode: told.livemode,
+    createdAt: told.createdAt,
+    paidAt: null,
+  });
 }
 
 /** The id of a message that another may be stored with, and of that other: as SQL makes them (migration 020). */
@@ -88,6 +116,6 @@ function bringingOut(carrierIds: string): string {
     insert into messages (id, program_id, livemode, type, stream, body, created_at)
     select commission_message_id(m.id), m.program_id, m.livemode, '${COMMISSION_CREATED}',
       case when m.livemode then :liveStream::integer else :testStream::integer end,
-      commission_message_body(m.program_id, m.livemode, m.id, m.commission, m.created_at), m.created_at
+      commission_message_body(m.program_id, m.livemode, m.id, m.body, m.commission, m.created_at), m.created_at
     from carrier m`;
 }

@@ -123,7 +123,7 @@ function storedWithAnother(where: string, { beforeId }: PageRequest): string {
   return `select m.id, m.body from unnest(:carrierTypes::text[], :carrierStreams::integer[]) s (type, number)
     cross join lateral (
       select commission_message_id(m.id) as id,
-        commission_message_body(m.program_id, m.livemode, m.id, m.commission, m.created_at) as body
+        commission_message_body(m.program_id, m.livemode, m.id, m.body, m.commission, m.created_at) as body
       from messages m
       where m.stream = s.number and m.type = s.type and m.commission is not null and ${where}
         ${beforeId ? 'and commission_message_id(m.id) < :beforeId' : ''}
@@ -172,7 +172,7 @@ export async function findMessage(
     `select m.body from messages m where m.id = :messageId and m.program_id = :programId
         and (m.livemode = :livemode or exists (select 1 from deliveries where message_id = m.id and trigger = 'test'))
      union all
-     select commission_message_body(program_id, livemode, id, commission, created_at) from messages
+     select commission_message_body(program_id, livemode, id, body, commission, created_at) from messages
       where id = :carrierId and commission_message_id(id) = :messageId and program_id = :programId
         and livemode = :livemode and commission is not null`,
     { messageId, carrierId: carrierId(messageId), programId, livemode },

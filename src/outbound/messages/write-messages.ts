@@ -8,7 +8,7 @@ import type { MessageDraft } from '../events/message-draft.ts';
 import { affiliateOfConversion, firePostbacks, type PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 import { streamNumber } from '../wire/streams.ts';
 import { findSubscribers, SubscriberIndex } from '../endpoints/subscribers.ts';
-import { carrierId, commissionMessageId, tellsItsCommission } from './commission-messages.ts';
+import { carrierId, commissionMessageId, storedCommission, tellsItsCommission } from './commission-messages.ts';
 
 export type { MessageDraft } from '../events/message-draft.ts';
 
@@ -77,10 +77,11 @@ function storeTogether(
   const rows: Message[] = [];
   for (const [index, message] of messages.entries()) {
     const draft = drafts[index] as MessageDraft;
+    const told = drafts[index - 1];
     const before = rows.at(-1);
     const isTold = wanted.has(message.id) || withPostbacks.has(message.programId);
-    if (before && !isTold && tellsItsCommission(drafts[index - 1], draft)) {
-      rows[rows.length - 1] = { ...before, commission: JSON.stringify(draft.data) };
+    if (before && told && !isTold && tellsItsCommission(told, draft)) {
+      rows[rows.length - 1] = { ...before, commission: storedCommission(told, before.body, draft) };
     } else rows.push(message);
   }
   return rows;
