@@ -92,11 +92,15 @@ describe('a commission that nobody listens to', () => {
   test('is listed, paged through and found like every message', async () => {
     const { db } = database;
     const programId = await createProgram(db);
-    await writeDrafts(db, [...told(programId), ...told(programId, { id: 'cnv_2' }), ...told(programId, { id: 'cnv_3' })]);
+    await writeDrafts(db, [
+      ...told(programId),
+      ...told(programId, { id: 'cnv_2' }),
+      ...told(programId, { id: 'cnv_3' }),
+    ]);
     const all = (await readBodies(programId)).reverse();
     assert.equal(all.length, 6);
     const seen: string[] = [];
-    for (let beforeId: string | null = null, more = true; more; ) {
+    for (let beforeId: string | null = null, more = true; more;) {
       const page = await listMessages(db, programId, true, {}, { limit: 1, beforeId });
       seen.push(...idsOf(page.items));
       beforeId = page.items.at(-1)?.id ?? null;
@@ -148,7 +152,10 @@ describe('a commission that an endpoint wants', () => {
     const [conversion] = told(one);
     const strangers = [told(one, { id: 'cnv_2' })[1], told(other)[1], told(one, { livemode: false })[1]];
     for (const stranger of strangers) {
-      await writeDrafts(database.db, [conversion, stranger].filter((draft) => draft !== undefined));
+      await writeDrafts(
+        database.db,
+        [conversion, stranger].filter((draft) => draft !== undefined),
+      );
     }
     assert.equal((await countRows(one)) + (await countRows(other)), 6);
   });
