@@ -52,9 +52,15 @@ export async function findStories(db: Db, name: string): Promise<Story[]> {
   const rows = await runSql<{ id: string }>(
     db,
     'findStories',
-    `select id from orders where id = :text or id = 'cnv_' || substr(:text, 5) and :text like 'com\\_%'
-     union select order_id from order_refs where ref = any(:references)
-     union select id from orders where order_id = :text`,
+    `with recursive named as (select order_id as id from order_refs where ref = any(:references)),
+       known as (
+         select id from named
+         union
+         select o.merged_into from known join orders o on o.id = known.id where o.merged_into is not null)
+     select id from orders where id = :text or id = 'cnv_' || substr(:text, 5) and :text like 'com\\_%'
+     union select id from named
+     union select o.id from known join orders o on o.id = known.id and o.order_id = :text
+     union select id from orders where order_id = :text and reference is distinct from 'order:' || order_id`,
     { text, references: [text, `order:${text}`, `stripe:${text}`] },
   );
   const stories: Story[] = [];
@@ -79,7 +85,8 @@ async function readStory(db: Db, orderId: string): Promise<Story> {
   const references = await runSql<{ ref: string }>(
     db,
     'readStoryReferences',
-    `select ref from order_refs where order_id = any(:ids) order by ref`,
+    `select ref from unnest(:ids::text[]) as known (id) cross join lateral refs_of_order(known.id) as ref
+     order by ref collate "C"`,
     { ids },
   );
   const facts = await runSql<FactRow>(

@@ -145,7 +145,8 @@ export async function readHalves(db: Db, orderId: string): Promise<string[]> {
        union all
        select case when o.joined_by_hint then o.id else half.half end, o.id
        from half join orders o on o.merged_into = half.id)
-     select min(ref) as ref from half join order_refs on order_id = half.id group by half.half order by 1`,
+     select min(ref collate "C") as ref from half cross join lateral refs_of_order(half.id) as ref
+     group by half.half order by 1`,
     { orderId },
   );
   return rows.map(({ ref }) => ref);
@@ -156,8 +157,8 @@ export async function listReferences(db: Db, conversionIds: readonly string[]): 
   const rows = await runSql<{ id: string; refs: string[] }>(
     db,
     'listReferences',
-    `${family} select root as id, array_agg(ref order by ref) as refs
-     from family join order_refs on order_id = id group by root`,
+    `${family} select root as id, array_agg(ref order by ref collate "C") as refs
+     from family cross join lateral refs_of_order(id) as ref group by root`,
     { conversionIds },
   );
   return new Map(rows.map(({ id, refs }) => [id, refs]));
@@ -168,7 +169,7 @@ export async function readConversionDetail(db: Db, conversionId: string): Promis
     db,
     'readConversionDetail',
     `${family} select o.explanation,
-       array(select ref from order_refs join family on order_id = family.id order by ref) as references,
+       array(select ref from family cross join lateral refs_of_order(family.id) as ref order by ref collate "C") as references,
        coalesce((select jsonb_agg(f.fact order by f.occurred_at, f.id) from facts f where f.order_id = o.id), '[]') as facts
      from orders o where o.id = :conversionId`,
     { conversionIds: [conversionId], conversionId },
@@ -240,6 +241,24 @@ function readRow<Field extends keyof ListedConversion>(
   return conversion as Pick<ListedConversion, Field>;
 }
 
+/**
+ * The index of order ids leaves out orders whose first reference is their own order id (migration 020): that reference finds
+ * them, and what they were merged into.
+ */
+function ofOrderId(orderId: string | undefined): Condition[] {
+  if (orderId === undefined) return [];
+  const sql = `o.order_id = :orderId and o.id in (
+    with recursive known as (
+      select order_id as id from order_refs
+      where program_id = :programId and livemode = :livemode and ref = 'order:' || :orderId
+      union
+      select m.merged_into from known join orders m on m.id = known.id where m.merged_into is not null)
+    select id from known
+    union all
+    select id from orders where order_id = :orderId and reference is distinct from 'order:' || order_id)`;
+  return [{ sql, bindings: { orderId } }];
+}
+
 /** An order of which nothing is known that counts (a refund that came before its sale) is no conversion yet. */
 function conditionsOf(programId: string, filter: ConversionFilter): Condition[] {
   const { statuses } = filter;
@@ -253,7 +272,7 @@ function conditionsOf(programId: string, filter: ConversionFilter): Condition[] 
     ...conditionOf('o.offer_id = :offerId', filter.offerId),
     ...conditionOf('o.customer_id = :customerId', filter.customerId),
     ...conditionOf('o.click_id = :clickId', filter.clickId),
-    ...conditionOf('o.order_id = :orderId', filter.orderId),
+    ...ofOrderId(filter.orderId),
     ...conditionOf('o.kind = :kind', filter.kind),
     // A lead earns only where a CPA offer pays for it; then it has a place among those of its customer or click.
     ...(filter.earning ? [{ sql: `(kind <> 'lead' or cpa_claim is not null)`, bindings: {} }] : []),

@@ -55,7 +55,7 @@ export async function findCustomer(
 const referencesOfCustomer = `array(
   with recursive family as (
     select c.id union all select child.id from family join customers child on child.merged_into = family.id)
-  select ref from customer_refs join family on customer_id = family.id order by ref)`;
+  select ref from family cross join lateral refs_of_customer(family.id) as ref order by ref collate "C")`;
 
 // Whoever is bound to nobody is credited by an anonymous lead, where one counts (l).
 const columns: Columns<Exclude<keyof Customer, 'references'>> = {

@@ -31,7 +31,7 @@ export async function deleteOldClicks(
          where s.occurred_at < ages.oldest
            and not exists (select 1 from orders where click_id = s.id)
            and not exists (select 1 from customers where click_id = s.id)
-           and not exists (select 1 from facts where fact #>> '{evidence,clickId}' = s.id)
+           and not exists (select 1 from facts where fact #>> '{evidence,clickId}' = s.id and not names_its_click)
            and not exists (select 1 from facts where fact #>> '{evidence,reference}' = s.id)
            and not exists (select 1 from test_sessions where click_id = s.id))
        returning *

@@ -244,7 +244,8 @@ export async function findLastEventTime(db: Db, sourceId: string): Promise<Date 
   const [row] = await runSql<{ receivedAt: Date }>(
     db,
     'findLastEventTime',
-    `select received_at as "receivedAt" from inbox_events where source_id = :sourceId order by id desc limit 1`,
+    `select received_at as "receivedAt" from inbox_events
+     where source_id = :sourceId and right(source_id, 12) = right(:sourceId, 12) order by id desc limit 1`,
     { sourceId },
   );
   return row?.receivedAt ?? null;

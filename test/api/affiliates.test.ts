@@ -177,7 +177,7 @@ test('subscribers hear of what became of an affiliate, with the old values', asy
   await api.live.patch(`/affiliates/${id}`, { status: 'banned' });
   await api.live.patch(`/affiliates/${id}`, { status: 'banned' });
   const { rows } = await api.hub.db.raw(
-    `select type, body::jsonb as body from messages where body::jsonb->'data'->>'id' = ? order by id`,
+    `select type, body::jsonb as body from every_message where body::jsonb->'data'->>'id' = ? order by id`,
     [id],
   );
   assert.deepEqual(

@@ -257,7 +257,7 @@ test('subscribers hear of payouts and of the commissions that they pay', async (
   const payout = (await pay(id)).body.data;
   await api.live.patch(`/payouts/${payout.id}`, { status: 'paid' });
   const { rows } = await api.hub.db.raw(
-    `select type from messages where body::jsonb->'data'->>'id' in (?, ?) order by id`,
+    `select type from every_message where body::jsonb->'data'->>'id' in (?, ?) order by id`,
     [payout.id, commissionId],
   );
   assert.deepEqual(rows.map(({ type }: { type: string }) => type).sort(), [

@@ -4,6 +4,7 @@ import { runBacklogBench } from './backlog.ts';
 import { runCrashBench } from './crash.ts';
 import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
+import { runEventCostBench } from './event-cost.ts';
 import { runEverydayBench } from './everyday.ts';
 import { runGrowthBench } from './growth.ts';
 import { runIngestBench } from './ingest.ts';
@@ -31,6 +32,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
   crash: runCrashBench,
   backlog: runBacklogBench,
   memory: runMemoryBench,
+  'event-cost': runEventCostBench,
   dialects: runDialectsBench,
   lists: runListsBench,
   growth: runGrowthBench,
@@ -105,7 +107,7 @@ function readNumber(name: keyof BenchOptions): [string, number][] {
 }
 
 function printResult({ figures, marks }: BenchResult): void {
-  for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(28)} ${value}`);
+  for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(48)} ${value}`);
   for (const mark of marks) {
     const bound = mark.atLeast === undefined ? `at most ${mark.atMost}` : `at least ${mark.atLeast}`;
     console.log(`  ${holds(mark) ? 'holds' : 'FAILS'}: ${mark.name} ${bound}`);

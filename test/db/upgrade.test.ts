@@ -24,6 +24,8 @@ import { refunded } from '../journeys/stripe-events.ts';
 import { startReceiver } from '../outbound/receiver.ts';
 import { restoreArchive, type RestoredDatabase } from '../support/archive.ts';
 import { startHub, type HubOptions, type TestHub } from '../support/hub.ts';
+import { listConversions } from '../../src/ledger/conversions.ts';
+import { assertRowsTellAll } from '../journeys/short-rows.ts';
 import { runSql } from '../support/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -226,6 +228,30 @@ describe(`a database of ${COMMIT}`, () => {
       throw new Error('tried, and taken back');
     });
     await assert.rejects(trial, /tried, and taken back/);
+  });
+
+  test('tells of its old orders, customers, messages and attempts what other rows tell of them', async () => {
+    await assertRowsTellAll(db);
+    const [told] = await runSql<{ attempts: number; messages: number; listed: number }>(
+      db,
+      `select (select count(*)::int from every_attempt) as attempts, (select count(*)::int from every_message) as messages,
+         (select count(*)::int from order_refs where listed) as listed`,
+    );
+    const { delivery_attempts: attempts, messages, order_refs: listed } = database.expected.rows;
+    assert.deepEqual(told, { attempts, messages, listed });
+    const orders = await runSql<{ id: string; program: string; livemode: boolean; orderId: string }>(
+      db,
+      `select id, program_id as program, livemode, order_id as "orderId" from orders
+       where order_id is not null and kind is not null and status <> 'merged'`,
+    );
+    assert.ok(orders.length > 20);
+    for (const { id, program, livemode, orderId } of orders) {
+      const found = await listConversions(db, program, { livemode, orderId }, { limit: 10 });
+      assert.ok(
+        found.items.some((item) => item.id === id),
+        `${orderId} of ${program} finds no ${id}`,
+      );
+    }
   });
 
   test('has its sources without a key speak for themselves alone, by the orders that they told of', async () => {

@@ -8,6 +8,7 @@ import { runSql } from '../support/sql.ts';
 import { createLogger } from '../../src/process/logging.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { arbitraryDelivery, plainDelivery } from './arbitrary-deliveries.ts';
+import { assertRowsTellAll } from './short-rows.ts';
 import {
   arbitraryBrowserHistory,
   arbitraryHistory,
@@ -116,6 +117,8 @@ function keyedPart({ orders, customers, paidPairCameApart }: LedgerImage): Ledge
   const isKeyed = (row: object): boolean => !JSON.stringify(row).includes('"keyless:');
   return { orders: orders.filter(isKeyed), customers: customers.filter(isKeyed), balances: [], paidPairCameApart };
 }
+
+test('what rows tell by themselves is all that there is to tell', () => assertRowsTellAll(database.db));
 
 test('no worker ever waited for another in a circle', async () => {
   // A session's statistics are complete when it has ended.

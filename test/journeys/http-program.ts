@@ -116,7 +116,7 @@ export async function openHttpProgram(
     async told(type) {
       const [row] = await runSql<{ count: number }>(
         db,
-        `select count(*)::int as count from messages where program_id = ? and type = ?`,
+        `select count(*)::int as count from every_message where program_id = ? and type = ?`,
         [id, type],
       );
       return row?.count ?? 0;

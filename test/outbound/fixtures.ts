@@ -126,6 +126,6 @@ export function readAttempts(db: Db): Promise<AttemptRow[]> {
     `select message_id as "messageId", endpoint_id as "endpointId", status, trigger,
             response_status as "responseStatus", response_body as "responseBody", error,
             attempted_at as "attemptedAt", next_attempt_at as "nextAttemptAt"
-       from delivery_attempts order by attempted_at, id`,
+       from every_attempt order by attempted_at, id`,
   );
 }

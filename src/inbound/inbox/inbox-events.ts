@@ -72,7 +72,9 @@ export function listInboxEvents(
     ...conditionOf('program_id = :programId', programId),
     ...conditionOf('livemode = :livemode', filter.livemode),
     ...(filter.statuses ? statusConditions(filter.statuses) : []),
+    // The end of an id tells sources apart: its index has no more of it.
     ...conditionOf('source_id = :sourceId', filter.sourceId),
+    ...conditionOf('right(source_id, 12) = right(:sourceId, 12)', filter.sourceId),
     ...conditionOf('outcome = any(:outcomes)', filter.outcomes),
     ...conditionOf('conversion_id = :conversionId', filter.conversionId),
     ...conditionOf('received_at >= :from', filter.from),

@@ -7,6 +7,7 @@ import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 import type { Trigger } from '../wire/lease.ts';
 import { eventTypeNames } from '../events/event-types.ts';
 import { streamNumber } from '../wire/streams.ts';
+import { carrierId, carrierTypes, COMMISSION_CREATED } from './commission-messages.ts';
 
 /** A message as the API shows it: what its body says, which is what every attempt sends. */
 export interface MessageBody {
@@ -83,30 +84,51 @@ async function readByDelivery(db: Db, scope: Scope, filter: MessageFilter, page:
 /** Reads the newest of each type through the index of messages, and keeps the newest of all. */
 async function readByType(db: Db, scope: Scope, filter: MessageFilter, page: PageRequest): Promise<string[]> {
   const types = filter.types ?? eventTypeNames;
+  const deliveries = deliveryConditions(filter);
   const where = joinConditions([
     ...conditionOf('m.program_id = :programId', scope.programId),
     ...conditionOf('m.livemode = :livemode', scope.livemode),
     ...messageConditions(filter, page),
-    ...deliveryConditions(filter),
+    ...deliveries,
   ]);
+  // What is stored with another message was delivered to nobody.
+  const withStored = types.includes(COMMISSION_CREATED) && deliveries.length === 0;
   const rows = await runSql<{ body: string }>(
     db,
-    'listMessagesByType',
-    `select m.body from unnest(:types::text[], :streams::integer[]) s (type, number)
-      cross join lateral (
-        select m.id, m.body from messages m
-         where m.stream = s.number and m.type = s.type and ${where.sql}
-         order by m.id desc limit :rowsWanted
-      ) m
-      order by m.id desc limit :rowsWanted`,
+    withStored ? 'listMessagesOfAllRows' : 'listMessagesByType',
+    `select m.body from (
+       select m.id, m.body from unnest(:types::text[], :streams::integer[]) s (type, number)
+        cross join lateral (
+          select m.id, m.body from messages m
+           where m.stream = s.number and m.type = s.type and ${where.sql}
+           order by m.id desc limit :rowsWanted
+        ) m
+       ${withStored ? `union all ${storedWithAnother(where.sql, page)}` : ''}
+     ) m order by m.id desc limit :rowsWanted`,
     {
       ...where.bindings,
       types,
       streams: types.map((type) => streamNumber({ ...scope, type })),
       rowsWanted: page.limit + 1,
+      ...(withStored && {
+        carrierTypes,
+        carrierStreams: carrierTypes.map((type) => streamNumber({ ...scope, type })),
+      }),
     },
   );
   return rows.map(({ body }) => body);
+}
+
+function storedWithAnother(where: string, { beforeId }: PageRequest): string {
+  return `select m.id, m.body from unnest(:carrierTypes::text[], :carrierStreams::integer[]) s (type, number)
+    cross join lateral (
+      select commission_message_id(m.id) as id,
+        commission_message_body(m.program_id, m.livemode, m.id, m.body, m.commission, m.created_at) as body
+      from messages m
+      where m.stream = s.number and m.type = s.type and m.commission is not null and ${where}
+        ${beforeId ? 'and commission_message_id(m.id) < :beforeId' : ''}
+      order by m.id desc limit :rowsWanted
+    ) m`;
 }
 
 function messageConditions(filter: MessageFilter, page: PageRequest): Condition[] {
@@ -148,8 +170,12 @@ export async function findMessage(
     db,
     'findMessage',
     `select m.body from messages m where m.id = :messageId and m.program_id = :programId
-        and (m.livemode = :livemode or exists (select 1 from deliveries where message_id = m.id and trigger = 'test'))`,
-    { messageId, programId, livemode },
+        and (m.livemode = :livemode or exists (select 1 from deliveries where message_id = m.id and trigger = 'test'))
+     union all
+     select commission_message_body(program_id, livemode, id, body, commission, created_at) from messages
+      where id = :carrierId and commission_message_id(id) = :messageId and program_id = :programId
+        and livemode = :livemode and commission is not null`,
+    { messageId, carrierId: carrierId(messageId), programId, livemode },
   );
   if (!row) return null;
   const deliveries = await runSql<Omit<DeliveryView, 'nextAttemptAt'> & { nextAttemptAt: Date | null }>(
@@ -191,7 +217,7 @@ const attemptColumns: Columns<keyof Attempt> = {
   attemptedAt: 'attempted_at',
   nextAttemptAt: 'next_attempt_at',
 };
-const selectAttempts = `select ${selectList(attemptColumns)} from delivery_attempts`;
+const selectAttempts = `select ${selectList(attemptColumns)} from every_attempt`;
 
 /** Newest first. */
 export function listAttempts(

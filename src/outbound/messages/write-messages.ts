@@ -11,6 +11,7 @@ import type { MessageDraft } from '../events/message-draft.ts';
 import { affiliateOfConversion, firePostbacks, type PostbackEndpoint } from '../postbacks/fire-postbacks.ts';
 import { streamNumber } from '../wire/streams.ts';
 import { findSubscribers, SubscriberIndex } from '../endpoints/subscribers.ts';
+import { carrierId, commissionMessageId, storedCommission, tellsItsCommission } from './commission-messages.ts';
 
 export type { MessageDraft } from '../events/message-draft.ts';
 
@@ -55,7 +56,7 @@ export async function writeMessagesFor(
   const { webhooks, postbacks } = await findSubscribers(trx, affiliatesOf(drafts), versions);
   const lease = sender && { sender, holder: sender.holder(), lockedUntil: new Date(now.getTime() + LEASE_MS) };
   const deliveries = addressMessages(messages, new SubscriberIndex(webhooks), lease);
-  later(trx, insertMessages(trx, messages, deliveries, now, lease));
+  later(trx, insertMessages(trx, storeTogether(drafts, messages, deliveries, postbacks), deliveries, now, lease));
   const deliveryIds = listDue(deliveries);
   const leased = leasedOf(deliveries);
   if (postbacks.length === 0) return { deliveryIds, leased };
@@ -80,6 +81,8 @@ interface Message {
   livemode: boolean;
   type: string;
   body: string;
+  /** The data of its commission.created, where nobody wants that. */
+  commission: string | null;
 }
 
 interface Delivery {
@@ -99,16 +102,40 @@ interface LeaseAtOnce {
 }
 
 function createMessages(drafts: readonly MessageDraft[], now: Date): Message[] {
-  return drafts.map((draft) => {
-    const id = newId('evt');
+  let id = '';
+  return drafts.map((draft, index) => {
+    id = tellsItsCommission(drafts[index - 1], draft) ? commissionMessageId(id) : carrierId(newId('evt'));
     return {
       id,
       programId: draft.programId,
       livemode: draft.livemode,
       type: draft.type,
       body: renderBody(id, draft, now),
+      commission: null,
     };
   });
+}
+
+/** The rows: a commission.created that is delivered to nobody is stored with the message of its conversion. */
+function storeTogether(
+  drafts: readonly MessageDraft[],
+  messages: readonly Message[],
+  deliveries: readonly Delivery[],
+  postbacks: readonly PostbackEndpoint[],
+): Message[] {
+  const wanted = new Set(deliveries.map(({ messageId }) => messageId));
+  const withPostbacks = new Set(postbacks.map(({ programId }) => programId));
+  const rows: Message[] = [];
+  for (const [index, message] of messages.entries()) {
+    const draft = drafts[index] as MessageDraft;
+    const told = drafts[index - 1];
+    const before = rows.at(-1);
+    const isTold = wanted.has(message.id) || withPostbacks.has(message.programId);
+    if (before && told && !isTold && tellsItsCommission(told, draft)) {
+      rows[rows.length - 1] = { ...before, commission: storedCommission(told, before.body, draft) };
+    } else rows.push(message);
+  }
+  return rows;
 }
 
 /** Rendered once and stored, so that every attempt sends the same bytes. */
@@ -210,6 +237,7 @@ function messageColumns(messages: readonly Message[], now: Date): Column[] {
     { name: 'type', type: 'text', values: messages.map(({ type }) => type) },
     { name: 'stream', type: 'integer', values: messages.map(streamNumber) },
     { name: 'body', type: 'text', values: messages.map(({ body }) => body) },
+    { name: 'commission', type: 'text', values: messages.map(({ commission }) => commission) },
     { name: 'created_at', type: 'timestamptz', values: messages.map(() => createdAt) },
   ];
 }

@@ -4,6 +4,7 @@ import { runSql } from '../../db/sql.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { deliveryIdOf, deliveryJobs } from '../wire/delivery-id.ts';
 import { eventTypeNames } from '../events/event-types.ts';
+import { bringOutNext, COMMISSION_CREATED } from '../messages/commission-messages.ts';
 import { streamNumber } from '../wire/streams.ts';
 
 /**
@@ -213,6 +214,11 @@ async function replayMissing(trx: Trx, running: Running, now: Date): Promise<Pag
   const modes = running.livemode ? [true, false] : [false];
   const types = running.eventTypes.length > 0 ? running.eventTypes : eventTypeNames;
   const streams = modes.flatMap((livemode) => types.map((type) => ({ programId, livemode, type })));
+  if (types.includes(COMMISSION_CREATED)) {
+    for (const livemode of modes) {
+      await bringOutNext(trx, { programId, livemode }, { cursorId, since, until, pageSize: PAGE_SIZE });
+    }
+  }
   const messages = await runSql<{ id: string; createdAt: Date }>(
     trx,
     'readMissingMessages',

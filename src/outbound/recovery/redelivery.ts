@@ -9,6 +9,7 @@ import { deliveryIdOf } from '../wire/delivery-id.ts';
 import { eventTypes, type EventTypeName } from '../events/event-types.ts';
 import type { EndpointRow } from '../endpoints/endpoint-rows.ts';
 import { readLastAttempt, type Attempt } from '../messages/message-rows.ts';
+import { bringOut } from '../messages/commission-messages.ts';
 import { renderBody } from '../messages/write-messages.ts';
 import { compileTarget, renderRequest, sampleSubject } from '../postbacks/postback-request.ts';
 import { streamNumber } from '../wire/streams.ts';
@@ -30,6 +31,7 @@ export async function resendMessage(
 ): Promise<void> {
   assertEnabled(endpoint);
   const now = clock.now();
+  await bringOut(db, endpoint.programId, [messageId]);
   const rows = await runSql(
     db,
     'resendMessage',

@@ -185,10 +185,12 @@ async function readOfCustomers(
     'readFirstPayments',
     `select member.root as payer, o.counted_at as "countedAt"
      from unnest(:customerIds::text[], :roots::text[], :since::timestamptz[]) as member (id, root, since)
+     -- Their index has those that may bind apart from those that may not.
+     cross join (values (0), (1)) as kind (unowned)
      cross join lateral (
        select coalesce(counted_at, occurred_at) as counted_at from orders
-       where customer_id = member.id and claims_payment and coalesce(counted_at, occurred_at) >= member.since
-         and not (id = any(:batchOrderIds))
+       where customer_id = member.id and num_nulls(own) = unowned and claims_payment
+         and coalesce(counted_at, occurred_at) >= member.since and not (id = any(:batchOrderIds))
        order by coalesce(counted_at, occurred_at) limit 1) o`,
     {
       customerIds: members.map(([id]) => id),

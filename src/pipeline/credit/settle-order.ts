@@ -124,6 +124,7 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     clickId: target.clickId,
     customerId: order.customerId,
     reference: order.reference,
+    refs: before ? before.refs : order.refs,
     orderId: order.orderId,
     goal: summary.goal,
     note: summary.note,

@@ -145,6 +145,8 @@ interface Half {
   row: OrderRow | null;
   /** Orders that turn out to be this one by a message that names both. */
   losers: OrderRow[];
+  /** The references by which the batch knows it. */
+  refs: string[];
   arrivals: Arrival[];
   facts: StoredFact[];
   pairing: Pairing | null;
@@ -157,7 +159,7 @@ function gatherHalves(
 ): Half[] {
   const halves: Half[] = [];
   const grouped = new Set<string>();
-  for (const { ownerId, merged, scope, members } of groups) {
+  for (const { ownerId, merged, scope, refs, members } of groups) {
     const ids = [ownerId, ...merged];
     for (const id of ids) grouped.add(id);
     halves.push({
@@ -165,6 +167,7 @@ function gatherHalves(
       scope,
       row: before.get(ownerId) ?? null,
       losers: merged.flatMap((id) => before.get(id) ?? []),
+      refs,
       arrivals: members,
       facts: ids.flatMap((id) => facts.get(id) ?? []),
       pairing: null,
@@ -173,7 +176,7 @@ function gatherHalves(
   for (const [id, row] of before) {
     if (grouped.has(id)) continue;
     const scope = { programId: row.programId, livemode: row.livemode };
-    halves.push({ id, scope, row, losers: [], arrivals: [], facts: facts.get(id) ?? [], pairing: null });
+    halves.push({ id, scope, row, losers: [], refs: [], arrivals: [], facts: facts.get(id) ?? [], pairing: null });
   }
   return halves;
 }
@@ -224,13 +227,14 @@ function assemblePair(
   catalogs: CatalogLoader,
   remembering: Remembering | undefined,
 ): LoadedOrder {
-  const { id, scope, row, losers, pairing } = half;
+  const { id, scope, row, losers, refs, pairing } = half;
   const joinedFacts = joined && [...joined.facts, ...joined.arrivals].map(({ fact }) => fact.id);
   return assembleOrder(
     {
       id,
       scope,
       before: row,
+      refs,
       losers: joined ? [...losers, ...(joined.row ? [joined.row] : []), ...joined.losers] : losers,
       knownFacts: joined ? [...half.facts, ...joined.facts] : half.facts,
       arrivals: joined ? [...half.arrivals, ...joined.arrivals] : half.arrivals,
@@ -251,6 +255,7 @@ function mergedOf({ half, joined }: Pair): MergedOrder[] {
     id: row.id,
     scope,
     before: row,
+    refs: [],
     survivorId,
     joinedBy,
   });
@@ -261,7 +266,7 @@ function mergedOf({ half, joined }: Pair): MergedOrder[] {
     ...joined.losers.map((loser) => merged(loser, joined.id, null)),
     joined.row
       ? merged(joined.row, id, joined.pairing)
-      : { id: joined.id, scope, before: null, survivorId: id, joinedBy: joined.pairing },
+      : { id: joined.id, scope, before: null, refs: joined.refs, survivorId: id, joinedBy: joined.pairing },
   ];
 }
 

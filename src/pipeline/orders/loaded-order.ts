@@ -31,6 +31,8 @@ export interface LoadedOrder {
   catalog: Catalog;
   /** The row as it was; null for an order that is new. */
   before: OrderRow | null;
+  /** The references by which the batch knows it: of an order that is new all there are. */
+  refs: string[];
   /** Orders that turn out to be this one now, as they were: what they held is this order's from now on, or nobody's. */
   absorbed: OrderRow[];
   recorded: Recorded;
@@ -73,6 +75,8 @@ export interface MergedOrder {
   scope: Scope;
   /** Null: new in this batch, and joined at once. */
   before: OrderRow | null;
+  /** Of one that is new all its references. */
+  refs: string[];
   survivorId: string;
   joinedBy: Pairing | null;
 }
@@ -91,6 +95,7 @@ export interface OrderMaterial {
   id: string;
   scope: Scope;
   before: OrderRow | null;
+  refs: string[];
   /** Orders that turn out to be this one, the oldest first; their facts are among the known ones. */
   losers: OrderRow[];
   knownFacts: KnownFact[];
@@ -135,6 +140,7 @@ export function assembleOrder(
     scope,
     catalog,
     before,
+    refs: material.refs,
     absorbed: losers.filter(({ mergedInto }) => mergedInto === null),
     recorded,
     arrivals,

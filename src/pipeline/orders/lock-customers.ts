@@ -31,6 +31,8 @@ export interface LockedRecord {
   isKeyless: boolean;
   /** The row as it was; null for a new one. */
   before: CustomerRow | null;
+  /** The references that it is made with, or was. */
+  refs: string[] | null;
   /** Records that turn out to be this one, by a message that names both. */
   merged: CustomerRow[];
   /** Of several addresses the first, so that it does not depend on which message came first. */
@@ -288,7 +290,8 @@ function lockRecord(
   const known = [before, ...merged].flatMap((row) => row?.email ?? []);
   const { isEmail, isKeyless } = records.get(id) ?? { isEmail: false, isKeyless: false };
   const [email = null] = [...known, ...(group ? emailsOf(group, isKeyless) : [])].sort();
-  return { id, isEmail, isKeyless, scope: { programId, livemode }, before, merged, email };
+  const refs = before ? before.refs : (group?.refs ?? []);
+  return { id, isEmail, isKeyless, scope: { programId, livemode }, before, refs, merged, email };
 }
 
 /** Addresses that the batch tells of: of a customer whom others know, only what has a key tells. */

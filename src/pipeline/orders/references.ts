@@ -193,7 +193,10 @@ async function appendReferences(
   const known = new Set(taken.map((one) => keyOf(one, one.ref)));
   const isFree = (one: ReferenceOwner): boolean => known.size === 0 || !known.has(keyOf(one, one.ref));
   const free = wanted.filter(isFree).sort(inLockOrder);
-  const stored = await copyUnlessTaken(trx, table.refs, columnsOf(table.owner, free));
+  const stored = await copyUnlessTaken(trx, table.refs, [
+    ...columnsOf(table.owner, free),
+    { name: 'listed', type: 'boolean', values: free.map(() => false) },
+  ]);
   return stored ? taken : upsertReferences(trx, table, wanted);
 }
 
@@ -207,8 +210,8 @@ async function upsertReferences(
     trx,
     nameFor('assignReferencesOf', table.owners),
     `with assigned as (
-       insert into ${table.refs} (program_id, livemode, ref, ${table.owner})
-       select program_id, livemode, ref, owner from ${sql}
+       insert into ${table.refs} (program_id, livemode, ref, ${table.owner}, listed)
+       select program_id, livemode, ref, owner, false from ${sql}
        order by program_id, livemode, ref collate "C"
        on conflict (program_id, livemode, ref) do update set ${table.owner} = ${table.refs}.${table.owner}
        returning program_id, livemode, ref, ${table.owner} as owner, xmax = 0 as inserted)
@@ -236,7 +239,10 @@ export async function keepLocks(trx: Trx, stable: boolean): Promise<void> {
   await runSql(trx, stable ? 'keepLocks' : 'releaseLocks', text);
 }
 
-/** New references of an owner that existed were stored under a proposed id: they are pointed to the owner. */
+/**
+ * New references of an owner that existed were stored under a proposed id: they are pointed to the owner, and listed by it,
+ * since its row has only those that it was made with.
+ */
 async function pointReferences<T>(
   trx: Trx,
   table: ReferenceTable,
@@ -256,7 +262,7 @@ async function pointReferences<T>(
   await runSql(
     trx,
     nameFor('pointReferencesOf', table.owners),
-    `update ${table.refs} as r set ${table.owner} = move.owner
+    `update ${table.refs} as r set ${table.owner} = move.owner, listed = true
      from unnest(:programIds::text[], :livemodes::boolean[], :refs::text[], :ownerIds::text[])
        as move (program_id, livemode, ref, owner)
      where r.program_id = move.program_id and r.livemode = move.livemode and r.ref = move.ref`,

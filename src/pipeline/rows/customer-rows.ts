@@ -17,6 +17,8 @@ export interface CustomerRow {
   /** It is known to a source that asks for no key, and to nobody else. */
   isKeyless: boolean;
   mergedInto: string | null;
+  /** The references that the record was made with, as those of an order (order-rows.ts). */
+  refs: string[] | null;
   binding: Binding | null;
 }
 
@@ -29,6 +31,7 @@ const columns: [name: string, type: ColumnType, read: (row: CustomerRow) => stri
   ['is_email', 'boolean', (row) => row.isEmail],
   ['is_keyless', 'boolean', (row) => row.isKeyless],
   ['merged_into', 'text', (row) => row.mergedInto],
+  ['refs', 'json', (row) => (row.refs === null ? null : JSON.stringify(row.refs))],
   ['affiliate_id', 'text', ({ binding }) => binding?.affiliateId ?? null],
   ['offer_id', 'text', ({ binding }) => binding?.offerId ?? null],
   ['click_id', 'text', ({ binding }) => binding?.clickId ?? null],
@@ -39,7 +42,7 @@ const columns: [name: string, type: ColumnType, read: (row: CustomerRow) => stri
 ];
 
 const columnNames = columns.map(([name]) => name).join(', ');
-const unchanging: ReadonlySet<string> = new Set(['id', 'program_id', 'livemode', 'is_email', 'is_keyless']);
+const unchanging: ReadonlySet<string> = new Set(['id', 'program_id', 'livemode', 'refs', 'is_email', 'is_keyless']);
 const assignments = columns
   .filter(([name]) => !unchanging.has(name))
   .map(([name]) => `${name} = row.${name}`)
@@ -80,7 +83,7 @@ export async function readEarliestBindings(
      from unnest(:customerIds::text[], :roots::text[]) as member (id, root)
      cross join lateral (
        select id, coalesce(counted_at, occurred_at) as counted_at, reference, own, terms from orders
-       where customer_id = member.id and own is not null and not (id = any(:batchOrderIds))
+       where customer_id = member.id and num_nulls(own) = 0 and not (id = any(:batchOrderIds))
        order by coalesce(counted_at, occurred_at), reference limit 1) o`,
     { customerIds: [...rootOf.keys()], roots: [...rootOf.values()], batchOrderIds },
   );
@@ -150,6 +153,7 @@ function toCustomer(row: CustomerDbRow): CustomerRow {
     isEmail: row.is_email,
     isKeyless: row.is_keyless,
     mergedInto: row.merged_into,
+    refs: row.refs,
     binding: toBinding(row),
   };
 }
@@ -176,6 +180,7 @@ interface CustomerDbRow {
   is_email: boolean;
   is_keyless: boolean;
   merged_into: string | null;
+  refs: string[] | null;
   affiliate_id: string | null;
   offer_id: string | null;
   click_id: string | null;

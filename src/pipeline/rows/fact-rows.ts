@@ -104,6 +104,8 @@ export interface FactRow {
   customerId: string | null;
   /** Whom a fact about a customer names. */
   attribution: OwnAttribution | null;
+  /** It names the click that its order is credited by: then the order alone keeps that click. */
+  namesItsClick: boolean;
 }
 
 /**
@@ -128,7 +130,8 @@ export async function insertFacts(trx: Trx, rows: FactRow[]): Promise<Set<string
          occurred_at = case when excluded.inbox_id <= known.inbox_id then excluded.occurred_at else known.occurred_at end,
          fact = case when excluded.inbox_id <= known.inbox_id then excluded.fact else known.fact end,
          attribution = case when excluded.inbox_id <= known.inbox_id then excluded.attribution
-           else coalesce(known.attribution, excluded.attribution) end
+           else coalesce(known.attribution, excluded.attribution) end,
+         names_its_click = known.names_its_click and excluded.names_its_click
        where excluded.inbox_id < known.inbox_id
          or excluded.inbox_id = known.inbox_id and excluded.fact::jsonb <> known.fact::jsonb
          or known.attribution is null and excluded.attribution is not null
@@ -168,6 +171,7 @@ function columnsOf(rows: FactRow[]): Column[] {
       values: rows.map(({ attribution }) => (attribution === null ? null : JSON.stringify(attribution))),
     },
     { name: 'posted', type: 'boolean', values: rows.map(({ known }) => known.posted) },
+    { name: 'names_its_click', type: 'boolean', values: rows.map(({ namesItsClick }) => namesItsClick) },
   ];
 }
 
@@ -186,6 +190,17 @@ export async function markPosted(trx: Trx, orders: readonly { orderId: string; w
   );
 }
 
+/** Facts of orders that are not credited by the click any more which they were: the clicks that they name are looked for. */
+export async function lookForClicksOf(trx: Trx, orderIds: readonly string[]): Promise<void> {
+  if (orderIds.length === 0) return;
+  await runSql(
+    trx,
+    'lookForClicksOfFacts',
+    'update facts set names_its_click = false where order_id = any(:orderIds) and names_its_click',
+    { orderIds },
+  );
+}
+
 /** Where a stored fact belongs from now on, since its order turned out to be, or not to be, another one. */
 export interface FactMove {
   scope: Scope;
@@ -199,7 +214,7 @@ export async function moveFacts(trx: Trx, moves: FactMove[]): Promise<void> {
   await runSql(
     trx,
     'moveFacts',
-    `update facts set order_id = move.order_id, part_id = move.half_id
+    `update facts set order_id = move.order_id, part_id = move.half_id, names_its_click = false
      from unnest(:programIds::text[], :livemodes::boolean[], :factIds::text[], :orderIds::text[], :halfIds::text[])
        as move (program_id, livemode, id, order_id, half_id)
      where facts.program_id = move.program_id and facts.livemode = move.livemode and facts.id = move.id`,

@@ -83,7 +83,7 @@ export async function readEmailRefs(trx: Trx, emailIds: readonly string[]): Prom
   const rows = await runSql<{ id: string; ref: string }>(
     trx,
     'readEmailRefs',
-    `select customer_id as id, ref from customer_refs where customer_id = any(:emailIds)`,
+    `select known.id, ref from unnest(:emailIds::text[]) as known (id) cross join lateral refs_of_customer(known.id) as ref`,
     { emailIds },
   );
   return new Map(rows.map(({ id, ref }) => [id, ref]));

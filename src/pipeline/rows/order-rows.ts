@@ -55,6 +55,8 @@ export interface OrderRow {
   subscription: string | null;
   sub1: string | null;
   occurredAt: string | null;
+  /** The references that it was made with; later ones, and all of an order from before these were kept, are in `order_refs` alone. */
+  refs: string[] | null;
   /** When it counts for bans, caps, holds, months and who is first, where that is not when it happened. */
   countedAt: string | null;
   commissionMinor: bigint;
@@ -92,6 +94,7 @@ const columns: Readonly<Record<keyof OrderRow, readonly [column: string, type: C
   subscription: ['subscription', 'text'],
   sub1: ['sub1', 'text'],
   countedAt: ['counted_at', 'timestamptz'],
+  refs: ['refs', 'json'],
   terms: ['terms', 'json'],
   cap: ['cap', 'json'],
   explanation: ['explanation', 'json'],

@@ -7,7 +7,15 @@ import type { Customers, LockedRecord } from '../orders/lock-customers.ts';
 import type { Binding } from '../rules/attribution.ts';
 import type { KnownFact } from '../rules/order-facts.ts';
 import { writeCustomers, type CustomerRow } from '../rows/customer-rows.ts';
-import { appendFacts, insertFacts, markPosted, moveFacts, type FactMove, type FactRow } from '../rows/fact-rows.ts';
+import {
+  appendFacts,
+  insertFacts,
+  lookForClicksOf,
+  markPosted,
+  moveFacts,
+  type FactMove,
+  type FactRow,
+} from '../rows/fact-rows.ts';
 import { writeStandingOfLeads } from '../rows/lead-rows.ts';
 import { insertPostings } from '../rows/ledger-rows.ts';
 import { writeOrders, type OrderRow } from '../rows/order-rows.ts';
@@ -48,6 +56,10 @@ export async function storeBatch(
     ),
   );
   later(trx, moveFacts(trx, moves));
+  const recredited = changes.flatMap(({ before, row }) =>
+    before !== null && before.clickId !== null && before.clickId !== row.clickId ? row.id : [],
+  );
+  later(trx, lookForClicksOf(trx, recredited));
   await appendFacts(
     trx,
     settled.flatMap((one) => [
@@ -77,7 +89,7 @@ export async function storeBatch(
   );
 }
 
-function factRows({ order, attributed }: SettledOrder, facts: readonly KnownFact[]): FactRow[] {
+function factRows({ order, row, attributed }: SettledOrder, facts: readonly KnownFact[]): FactRow[] {
   const { scope, id: orderId, joined, customerId } = order;
   return facts.map((known) => ({
     scope,
@@ -86,6 +98,7 @@ function factRows({ order, attributed }: SettledOrder, facts: readonly KnownFact
     halfId: joined?.factIds.has(known.fact.id) ? joined.id : null,
     customerId,
     attribution: null,
+    namesItsClick: known.fact.evidence.clickId !== undefined && known.fact.evidence.clickId === row.clickId,
   }));
 }
 
@@ -100,10 +113,10 @@ function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Promise<
   const inserted: CustomerRow[] = [];
   const updated: CustomerRow[] = [];
   const store = (
-    { id, scope, isEmail, isKeyless, email, before, merged }: LockedRecord,
+    { id, scope, isEmail, isKeyless, email, refs, before, merged }: LockedRecord,
     binding: Binding | null,
   ): void => {
-    const row: CustomerRow = { id, ...scope, email, isEmail, isKeyless, mergedInto: null, binding };
+    const row: CustomerRow = { id, ...scope, refs, email, isEmail, isKeyless, mergedInto: null, binding };
     if (!before) inserted.push(row);
     else if (before.email !== email || !isDeepStrictEqual(before.binding, binding)) updated.push(row);
     for (const loser of merged) updated.push({ ...loser, mergedInto: id, binding: null });
@@ -117,12 +130,13 @@ function storeCustomers(trx: Trx, customers: Customers<BoundCustomer>): Promise<
 }
 
 /** A merged order keeps its story, but ranks nowhere and earns nothing any more. */
-function mergedRow({ id, scope, before, survivorId, joinedBy }: MergedOrder, now: string): OrderRow {
+function mergedRow({ id, scope, before, refs, survivorId, joinedBy }: MergedOrder, now: string): OrderRow {
   return {
     ...(before ?? newOrder),
     id,
     programId: scope.programId,
     livemode: scope.livemode,
+    refs: before ? before.refs : refs,
     createdAt: before?.createdAt ?? now,
     mergedInto: survivorId,
     joinedWithoutLink: joinedBy !== null,
@@ -145,7 +159,7 @@ function mergedRow({ id, scope, before, survivorId, joinedBy }: MergedOrder, now
 }
 
 /** An order that was joined to another one in the batch in which it was new. */
-const newOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'createdAt'> = {
+const newOrder: Omit<OrderRow, 'id' | 'programId' | 'livemode' | 'refs' | 'createdAt'> = {
   mergedInto: null,
   kind: null,
   status: 'merged',

@@ -36,6 +36,7 @@ export async function storeCustomerFacts(
         halfId: null,
         customerId: customers.recordOf.get(arrival) ?? null,
         attribution: customer?.attributions.get(fact.id) ?? null,
+        namesItsClick: false,
       };
     }),
   );

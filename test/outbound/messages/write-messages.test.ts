@@ -21,7 +21,7 @@ afterEach(() => database.db.raw('truncate messages, deliveries, webhook_endpoint
 async function readMessages() {
   return runSql<{ id: string; type: string; body: string; livemode: boolean; programId: string }>(
     database.db,
-    'select id, type, body, livemode, program_id as "programId" from messages order by id',
+    'select id, type, body, livemode, program_id as "programId" from every_message order by id',
   );
 }
 

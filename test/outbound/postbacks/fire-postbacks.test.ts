@@ -168,7 +168,7 @@ describe('an affiliate’s postback', () => {
     const error = await waitUntil('the attempt is recorded', async () => {
       const [row] = await runSql<{ error: string }>(
         api.hub.db,
-        `select a.error from delivery_attempts a join messages m on m.id = a.message_id where m.body like ? limit 1`,
+        `select a.error from every_attempt a join messages m on m.id = a.message_id where m.body like ? limit 1`,
         [`%${conversionId}%`],
       );
       return row?.error;

@@ -77,7 +77,7 @@ describe('a recovery', () => {
     assert.deepEqual(await countByStatus(), { succeeded: 10_000 });
     assert.equal(receiver.received.length, 10_000);
     assert.equal(new Set(receiver.received.map((request) => request.headers['webhook-id'])).size, 10_000);
-    const triggers = await runSql(database.db, 'select distinct trigger from delivery_attempts');
+    const triggers = await runSql(database.db, 'select distinct trigger from every_attempt');
     assert.deepEqual(triggers, [{ trigger: 'recover' }]);
     assert.ok(started.id.startsWith('rec_'));
   });
@@ -147,6 +147,43 @@ describe('a replay', () => {
   });
 });
 
+describe('a replay of commissions', () => {
+  test('sends those that were stored with their conversions too, in their order over all pages', async () => {
+    const pairs = Array.from({ length: 1_100 }, (_, n) => [
+      draftMessage(programId, { data: { id: `cnv_${n}` } }),
+      draftMessage(programId, { type: 'commission.created', data: { id: `com_${n}`, conversionId: `cnv_${n}` } }),
+    ]);
+    await writeDrafts(database.db, pairs.flat());
+    const [stored] = await runSql<{ count: number }>(database.db, 'select count(*)::int as count from messages');
+    assert.equal(stored?.count, 1_100);
+    const read = () => runSql(database.db, 'select id, type, body from every_message order by id');
+    const before = await read();
+    const endpointId = await createEndpoint(database.db, programId, receiver.url, {
+      eventTypes: ['commission.created', 'conversion.created'],
+    });
+    await startRecovery(database.db, endpointId, 'missing', new Date(0), new Date());
+    let recovered = 0;
+    for (
+      let page = await continueRecovery(deps(), new Date());
+      page;
+      page = await continueRecovery(deps(), new Date())
+    ) {
+      recovered = page.recovered;
+    }
+    assert.equal(recovered, 2_200);
+    assert.deepEqual(await read(), before);
+    const delivered = (await readDeliveries(database.db)).map(({ messageId }) => messageId);
+    assert.deepEqual(
+      delivered,
+      (before as { id: string }[]).map(({ id }) => id),
+    );
+    assert.deepEqual(
+      enqueued.map((id) => id.split(':')[0]),
+      delivered,
+    );
+  });
+});
+
 describe('retention', () => {
   test('deletes old messages with all that belongs to them, in steps, and keeps what is pending or young', async () => {
     await createEndpoint(database.db, programId, receiver.url);
@@ -173,7 +210,7 @@ describe('retention', () => {
     const left = await runSql<{ messages: bigint; deliveries: bigint; attempts: bigint }>(
       database.db,
       `select (select count(*) from messages) as messages, (select count(*) from deliveries) as deliveries,
-              (select count(*) from delivery_attempts where message_id <> ?) as attempts`,
+              (select count(*) from every_attempt where message_id <> ?) as attempts`,
       [kept?.messageId],
     );
     assert.deepEqual(left, [{ messages: 1n, deliveries: 1n, attempts: 0n }]);

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { readEndpoints } from '../../../src/outbound/endpoints/endpoint-rows.ts';
 import { resendMessage } from '../../../src/outbound/recovery/redelivery.ts';
 import type { Queues } from '../../../src/queue/queues.ts';
+import { runSql } from '../../support/sql.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { hasErrorCode } from '../../support/errors.ts';
 import {
@@ -75,6 +76,31 @@ describe('a resend', () => {
       ['schedule', 'resend'],
     );
     assert.equal((await readDeliveries(database.db))[0]?.status, 'succeeded');
+  });
+
+  test('of a commission that was stored with its conversion sends what was told of it then', async () => {
+    const [conversion, commission] = [
+      draftMessage(programId, { data: { id: 'cnv_1' } }),
+      draftMessage(programId, { type: 'commission.created', data: { id: 'com_1', conversionId: 'cnv_1' } }),
+    ];
+    await writeDrafts(database.db, [conversion, commission], clock.now());
+    const [message] = await runSql<{ id: string; body: string }>(
+      database.db,
+      `select id, body from every_message where type = 'commission.created'`,
+    );
+    const endpointId = await createEndpoint(database.db, programId, receiver.url, { eventTypes: ['payout.paid'] });
+    const [endpoint] = await readEndpoints(database.db, [endpointId]);
+    assert.ok(endpoint && message);
+    respond = (_request, response) => response.end('ok');
+    await resendMessage({ db: database.db, queues, clock }, message.id, endpoint);
+    const sender = createSender(database.db, { clock });
+    await sender.wake(enqueued);
+    await sender.idle();
+    await sender.close();
+    assert.deepEqual(
+      receiver.received.map(({ body }) => body.toString()),
+      [message.body],
+    );
   });
 
   test('that fails takes the place of one retry, and the schedule goes on', async () => {

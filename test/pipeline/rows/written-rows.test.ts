@@ -22,6 +22,7 @@ test('facts of which some are there after all are stored all the same, each once
     halfId: null,
     customerId: null,
     attribution: null,
+    namesItsClick: false,
   });
   await inTransaction(database.db, async (trx) => {
     await appendFacts(trx, [row('a', 'ibx_2', 'cnv_1'), row('b', 'ibx_2', 'cnv_1')]);

@@ -174,6 +174,7 @@ function settleHistory(
     id: 'cnv_1',
     scope,
     before: null,
+    refs: [],
     losers: [],
     sums: new Map([['cnv_1', history.paid]]),
     pairing: null,
