@@ -10,9 +10,9 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table configuration_changes (
       program_id text not null,
-      mark bigint not null default hashtextextended(gen_random_uuid()::text, 0)
+      mark bigint not null default hashtextextended(gen_random_uuid()::text, 0),
+      primary key (program_id, mark)
     );
-    create index configuration_changes_by_program on configuration_changes (program_id) include (mark);
 
     create function configuration_inserted() returns trigger language plpgsql as $$
     begin

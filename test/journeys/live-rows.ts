@@ -30,6 +30,7 @@ const liveWhere: Readonly<Record<string, string | null>> = {
   schema_migrations_lock: null,
   inbox_watches: null,
   affitor_sequences: null,
+  configuration_changes: null,
   statistic_zones: null,
   resettlements: 'livemode',
   test_sessions: null,
