@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
+import { newId } from '../../src/domain/ids.ts';
 import { createKey } from '../../src/program/api-keys.ts';
 import { startTestRedisCluster } from '../support/redis-cluster.ts';
 import { runSql } from '../support/sql.ts';
@@ -99,7 +100,7 @@ async function makePrograms(
     const isLarge = n === 0;
     const { programId, clickIds } =
       isLarge && orders !== undefined
-        ? await prepareGrown(services, orders)
+        ? await makeGrownProgram(services, orders)
         : await makeBenchProgram(services.db, isLarge ? 900 : 100);
     await addEndpoint({ services, receiver, programId }, '/journey', 'conversion.created');
     const { plaintext: key } = await createKey(services.db, programId, {
@@ -110,6 +111,23 @@ async function makePrograms(
     programs.push({ programId, key, clickIds, isLarge, sent: new Set() });
   }
   return programs;
+}
+
+/** With clicks of today: those of its past are out of their windows. */
+async function makeGrownProgram(
+  services: BenchServices,
+  orders: number,
+): Promise<Pick<Program, 'programId' | 'clickIds'>> {
+  const { programId, clickIds } = await prepareGrown(services, orders);
+  const fresh = clickIds.map(() => newId('clk'));
+  await runSql(
+    services.db,
+    `insert into clicks (id, program_id, livemode, affiliate_id, offer_id, occurred_at)
+     select f.id, c.program_id, true, c.affiliate_id, c.offer_id, now() - interval '1 day'
+     from unnest(?::text[], ?::text[]) as f (id, old) join clicks c on c.id = f.old and c.program_id = ?`,
+    [fresh, clickIds, programId],
+  );
+  return { programId, clickIds: fresh };
 }
 
 /** One process after the other: twelve at once would time out on two cores. Gives the addresses of the web processes. */
