@@ -134,9 +134,11 @@ export async function openLedger(
       return rows.map((row) => row.amount);
     },
     async messageTypes() {
-      const rows = await runSql<{ type: string }>(db, `select type from every_message where program_id = ? order by id`, [
-        programId,
-      ]);
+      const rows = await runSql<{ type: string }>(
+        db,
+        `select type from every_message where program_id = ? order by id`,
+        [programId],
+      );
       return rows.map((row) => row.type);
     },
   };
