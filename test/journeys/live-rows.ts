@@ -31,6 +31,8 @@ const liveWhere: Readonly<Record<string, string | null>> = {
   inbox_watches: null,
   affitor_sequences: null,
   configuration_changes: null,
+  tracking_link_codes: 'exists (select 1 from tracking_links l where l.code = t.code and l.livemode)',
+  imported_ids: 'true',
   statistic_zones: null,
   resettlements: 'livemode',
   test_sessions: null,

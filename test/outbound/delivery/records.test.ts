@@ -90,7 +90,10 @@ describe('an attempt', () => {
     await recordAttempts(database.db, [success(other)]);
     await recordAttempts(database.db, [success(other, { durationMs: 13 })]);
     for (const each of [one, other]) {
-      assert.deepEqual((await attemptsOf(each)).map(({ durationMs }) => durationMs).toSorted(), [12, 13]);
+      assert.deepEqual(
+        (await attemptsOf(each)).map(({ durationMs }) => durationMs).toSorted((a, b) => a - b),
+        [12, 13],
+      );
     }
     assert.equal(await countRows(), 2);
   });

@@ -98,7 +98,7 @@ describe('a resend', () => {
     await sender.idle();
     await sender.close();
     assert.deepEqual(
-      receiver.received.map(({ body }) => body.toString()),
+      receiver.received.map(({ body }) => body),
       [message.body],
     );
   });
