@@ -43,6 +43,15 @@ export function writeRows(columns: readonly Column[], rows: number, emit: (chunk
   chunks.flush();
 }
 
+/** Throws what `writeRows` would of the first value that its column cannot hold exactly. */
+export function refuseInexact(columns: readonly Column[]): void {
+  const nowhere = new ChunkWriter(() => undefined, FIXED_LENGTH);
+  for (const { type, values } of columns) {
+    if (type !== 'integer' && type !== 'bigint' && type !== 'timestamptz') continue;
+    for (const value of values) encodeValue(nowhere, encoders[type], value);
+  }
+}
+
 interface Fixed {
   bytes: Buffer;
 }

@@ -12,6 +12,13 @@ export type ProcessRole = keyof typeof poolSizes;
 /** How long a caller waits for a free connection before it is told to try again. */
 const ACQUIRE_TIMEOUT_MS = 2_000;
 
+/**
+ * A worker looks up by keys, whatever is bound: planning its statements anew took a fifth of what they cost. A plan of when the
+ * tables were empty must stay good once they are not, so it reads no table from end to end (measured: 2 ms a statement after a
+ * few thousand events, until the next `analyze`).
+ */
+const PLANNED_FOR_GOOD = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
+
 export interface DatabaseOptions {
   url: string;
   role: ProcessRole;
@@ -36,8 +43,7 @@ export function createDatabase({ url, role, prepared = role !== 'cli', poolSize,
       idle_in_transaction_session_timeout: 60_000,
       keepAlive: true,
       types: { getTypeParser },
-      // A worker's statements look up by keys whatever is bound: planning them anew took a fifth of what they cost.
-      ...(prepared && role === 'worker' ? { options: '-c plan_cache_mode=force_generic_plan' } : {}),
+      ...(prepared && role === 'worker' ? { options: PLANNED_FOR_GOOD } : {}),
       // Statements of a transaction that wait for nothing of each other are sent without waiting for the answers.
       pipeline: true,
     } as Knex.PgConnectionConfig,

@@ -1,4 +1,4 @@
-import type { Bindings } from './sql.ts';
+import { FEW, type Bindings } from './sql.ts';
 
 export type ColumnType = 'text' | 'boolean' | 'integer' | 'bigint' | 'timestamptz' | 'bytea' | 'json' | 'jsonb';
 
@@ -25,8 +25,12 @@ export function rowSource(name: string, columns: readonly Column[]): RowSource {
   const bindings: Record<string, unknown> = {};
   const selected: string[] = [];
   const varying: Column[] = [];
+  const rows = columns[0]?.values.length ?? 0;
+  // Which columns share their values differs from batch to batch. Of few rows none does, nor of one: so the text is one of
+  // two, and is prepared.
+  const mayShare = rows === 1 || rows > FEW;
   for (const [index, column] of columns.entries()) {
-    const shared = sharedValue(column.values);
+    const shared = mayShare ? sharedValue(column.values) : undefined;
     const bound = `${name}_${column.name}`;
     // The first column tells how many rows there are.
     if (index === 0 || shared === undefined) {

@@ -61,7 +61,7 @@ function bindValues(name: string, names: readonly string[], bindings: Bindings):
  * Up to so many rows a statement is prepared, once a connection, and keeps its plan: planning it costs more than running it.
  * One with more rows is planned for as many as it has.
  */
-const FEW = 16;
+export const FEW = 16;
 
 /** Behind a transaction pooler the next statement may reach another connection, which knows no prepared ones. */
 function mayPrepare(db: Db): boolean {

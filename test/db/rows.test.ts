@@ -66,7 +66,9 @@ function columnsOf(rows: Thing[]): Column[] {
 
 test('whatever the values are, rows arrive as they were sent, unnested or copied, shared by all rows or not', async () => {
   await fc.assert(
-    fc.asyncProperty(things, async (rows) => {
+    fc.asyncProperty(things, fc.boolean(), async (few, asMany) => {
+      // What is copied, where there are many, is inserted where there are few.
+      const rows = asMany && few.length <= 40 ? Array.from({ length: 17 }, () => few).flat() : few;
       const sent = rows.map((row, id) => ({ id, ...row, at: row.at === null ? null : new Date(row.at) }));
       const { sql, bindings } = rowSource('r', columnsOf(rows));
       const list = 'id, name, flag, size, doc::text as doc, tags::text as tags, at, raw';
@@ -81,30 +83,41 @@ test('whatever the values are, rows arrive as they were sent, unnested or copied
   );
 });
 
-test('a copy that breaks a constraint fails with its code, and the connection goes on', async () => {
+/** Few are inserted, many copied. */
+const sizes = [1, 20];
+
+function times<T>(count: number, value: T): T[] {
+  return Array.from({ length: count }, () => value);
+}
+
+test('rows that break a constraint fail with its code, and the connection goes on', async () => {
   await t.db.raw('create table positives (id integer check (id > 0))');
-  const broken = inTransaction(t.db, (trx) =>
-    copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, -1] }]),
-  );
-  await assert.rejects(broken, { code: '23514' });
+  for (const size of sizes) {
+    const broken = inTransaction(t.db, (trx) =>
+      copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [...times(size, 1), -1] }]),
+    );
+    await assert.rejects(broken, { code: '23514' });
+  }
   await inTransaction(t.db, (trx) => copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, 2] }]));
   assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from positives'), [{ count: 2 }]);
 });
 
 test('a value that cannot be written fails as such, and the connection goes on', async () => {
   await inTransaction(t.db, async (trx) => {
-    const columns = (at: string): Column[] => [
-      { name: 'at', type: 'timestamptz', values: [new Date(0).toISOString(), at] },
-    ];
-    await trx.raw('savepoint before');
-    await assert.rejects(
-      copyRows(trx, 'things', columns('tomorrow')),
-      new RangeError('not a time in ISO 8601: tomorrow'),
-    );
-    await trx.raw('rollback to savepoint before');
-    await copyRows(trx, 'things', columns('2026-11-22T00:00:00.000Z'));
-    assert.deepEqual(await runSql(trx, 'select count(*)::int as count from things'), [{ count: 2 }]);
-    await trx.raw('delete from things');
+    for (const size of sizes) {
+      const columns = (at: string): Column[] => [
+        { name: 'at', type: 'timestamptz', values: [...times(size, new Date(0).toISOString()), at] },
+      ];
+      await trx.raw('savepoint before');
+      await assert.rejects(
+        copyRows(trx, 'things', columns('tomorrow')),
+        new RangeError('not a time in ISO 8601: tomorrow'),
+      );
+      await trx.raw('rollback to savepoint before');
+      await copyRows(trx, 'things', columns('2026-11-22T00:00:00.000Z'));
+      assert.deepEqual(await runSql(trx, 'select count(*)::int as count from things'), [{ count: size + 1 }]);
+      await trx.raw('delete from things');
+    }
   });
 });
 
@@ -117,7 +130,9 @@ test('numbers that their column or a number cannot hold exactly are refused, not
     ['size', 'bigint', 2n ** 63n],
   ] as const;
   for (const [name, type, value] of wrong) {
-    await assert.rejects(copyRows(t.db, 'things', [{ name, type, values: [1, value] }]), RangeError);
+    for (const size of sizes) {
+      await assert.rejects(copyRows(t.db, 'things', [{ name, type, values: [...times(size, 1), value] }]), RangeError);
+    }
   }
   assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from things'), [{ count: 0 }]);
 });

@@ -19,7 +19,7 @@ const byTransactions = new Set(['begin', 'commit']);
 const SETTLING_MS = 120;
 
 /** What each costs: it is sent, run and answered, and the batch of one pays for all of it. */
-const most = { statements: 14, roundTrips: 8 };
+const most = { statements: 13, roundTrips: 8 };
 
 forEachBackend((backend) => {
   test('one conversion with its delivery costs few statements and few round trips', async (t) => {

@@ -41,8 +41,7 @@ interface Waiting {
 
 /**
  * Serves all who wait in this process by one LISTEN connection, which hears outcomes whole; what it hears only ids of is read
- * in one query. While the
- * connection hears what is announced, only those are polled for who have waited for long.
+ * in one query. While the connection hears what is announced, only those are polled for who have waited for long.
  */
 export function openOutcomeWaiter(db: Db, log: Logger, events: OutcomeWaiterEvents): OutcomeWaiter {
   const waiters = new Map<string, Waiting>();

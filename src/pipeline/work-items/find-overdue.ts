@@ -4,7 +4,8 @@ import { requestResettlements } from '../rows/resettlement-rows.ts';
 
 /**
  * Events still waiting whose job was probably lost, of at most `limit` watches that are due; they get a minute before they
- * are found again. `dueBefore` looks ahead, to what whoever died was told of; what failed keeps its turn. A watch of which nothing waits any more is removed. Several sweeps at once take different watches.
+ * are found again. `dueBefore` looks ahead, to what whoever died was told of; what failed keeps its turn. A watch of which
+ * nothing waits any more is removed. Several sweeps at once take different watches.
  */
 export async function takeOverdueEvents(
   db: Db,
