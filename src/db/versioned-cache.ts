@@ -26,9 +26,14 @@ export class VersionedCache {
 
 export const configurationCache = perDatabase(() => new VersionedCache());
 
-/** The version of a row's program, as an expression in SQL: equal only while nothing of its configuration changed. */
-export function versionOf(programId: string): string {
-  return `(select coalesce(sum(mark), 0)::text from configuration_changes where program_id = ${programId})`;
+/**
+ * Each program of the rows in `source` with its version, as a derived table (program_id, version): equal only while nothing of its
+ * configuration changed.
+ */
+export function versionsOf(source: string): string {
+  return `(select program_id, (
+      select coalesce(sum(mark), 0)::text from configuration_changes c where c.program_id = p.program_id) as version
+    from (select distinct program_id from ${source}) p)`;
 }
 
 /** A program has so many marks at most for long: the version is summed up for each batch. */

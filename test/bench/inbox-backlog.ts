@@ -61,7 +61,7 @@ export async function drained(
 ): Promise<number> {
   const started = performance.now();
   let watched = groups.map(({ eventIds }) => eventIds.at(-1) ?? '');
-  const everyMs = Math.max(50, groups.length / 4);
+  const everyMs = Math.max(200, groups.length / 4);
   for (;;) {
     const waiting = await runSql<{ id: string }>(
       services.db,

@@ -1,6 +1,6 @@
 import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
-import { versionOf } from '../../db/versioned-cache.ts';
+import { versionsOf } from '../../db/versioned-cache.ts';
 import type { Fact } from '../../domain/facts.ts';
 
 /** An inbox event locked for settling. */
@@ -35,10 +35,12 @@ export async function takeEvents(trx: Trx, ids: readonly string[]): Promise<Take
     trx,
     'takeEvents',
     // `is true` keeps the planner off the index on the status, which holds all that waits: the primary key finds these alone.
-    `select id, program_id as "programId", ${versionOf('e.program_id')} as version, livemode, kind, facts, awaited,
-       received_at as "receivedAt"
-     from inbox_events e where id = any(:ids) and (status = 'received') is true
-     order by id for update of e skip locked`,
+    `with taken as materialized (
+       select id, program_id, livemode, kind, facts, awaited, received_at
+       from inbox_events where id = any(:ids) and (status = 'received') is true
+       order by id for update skip locked)
+     select id, program_id as "programId", v.version, livemode, kind, facts, awaited, received_at as "receivedAt"
+     from taken join ${versionsOf('taken')} v using (program_id) order by id`,
     { ids },
   );
   return rows.map((row) => ({ ...row, receivedAt: row.receivedAt.toISOString() }));
@@ -50,9 +52,12 @@ export async function takeResettlements(trx: Trx, ids: readonly string[]): Promi
   return runSql<Resettlement>(
     trx,
     'takeResettlements',
-    `delete from resettlements r where id in (
-       select id from resettlements where id = any(:ids) order by id for update skip locked)
-     returning id, program_id as "programId", ${versionOf('r.program_id')} as version, livemode, customer_id as "customerId", order_id as "orderId"`,
+    `with taken as (
+       delete from resettlements where id in (
+         select id from resettlements where id = any(:ids) order by id for update skip locked)
+       returning id, program_id, livemode, customer_id, order_id)
+     select id, program_id as "programId", v.version, livemode, customer_id as "customerId", order_id as "orderId"
+     from taken join ${versionsOf('taken')} v using (program_id)`,
     { ids },
   );
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { compactVersions, versionOf } from '../../../src/db/versioned-cache.ts';
+import { compactVersions, versionsOf } from '../../../src/db/versioned-cache.ts';
 import { addAffiliate, addOffer, openLedger, sale, usd, type Ledger } from '../../journeys/ledger.ts';
 import { createEndpoint } from '../../outbound/fixtures.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -32,9 +32,11 @@ async function sell(ledger: Ledger, evidence: object): Promise<{ affiliateId: st
 }
 
 async function readVersion(ledger: Ledger): Promise<string> {
-  const [row] = await runSql<{ version: string }>(database.db, `select ${versionOf('?')} as version`, [
-    ledger.programId,
-  ]);
+  const [row] = await runSql<{ version: string }>(
+    database.db,
+    `with asked as (select ?::text as program_id) select version from ${versionsOf('asked')} v`,
+    [ledger.programId],
+  );
   return row?.version ?? '';
 }
 
