@@ -100,7 +100,7 @@ test('a worker finishes what it has taken at SIGTERM, answers health checks at W
   const blocker = await t.db.transaction();
   await blocker.raw('lock table orders in access exclusive mode');
   const id = await storeSale(program.id);
-  await waitUntil('the worker settles', () => isWaiting('copy orders%'));
+  await waitUntil('the worker settles', () => isWaiting('/* insertIntoOrders */%'));
   worker.kill('SIGTERM');
   await worker.waitFor(/"stopping"/);
   await blocker.rollback();
