@@ -14,11 +14,11 @@ export async function copyRows(
   db: Db,
   table: string,
   columns: readonly Column[],
-  announcement?: Announcement,
+  { announcement, insertUpTo = FEW }: CopyOptions = {},
 ): Promise<void> {
   const rows = columns[0]?.values.length ?? 0;
   if (rows === 0) return;
-  if (rows <= FEW) return insertFew(db, table, columns, announcement);
+  if (rows <= insertUpTo) return insertFew(db, table, columns, announcement);
   const copy = statementOf(table, columns);
   if (statementsSent.hasSubscribers) statementsSent.publish({ name: `copy ${table}`, text: copy });
   await runCopy(db, announcement ? `${copy}; ${notifyOf(announcement)}` : copy, columns, rows);
@@ -45,6 +45,12 @@ async function insertFew(
     announcement ? `with stored as (${insert}) select pg_notify(:channel, :payload)` : insert,
     announcement ? { ...bindings, ...announcement } : bindings,
   );
+}
+
+export interface CopyOptions {
+  announcement?: Announcement | undefined;
+  /** So few rows are not copied. */
+  insertUpTo?: number;
 }
 
 /** What those who listen to the channel are told once the rows are committed. */

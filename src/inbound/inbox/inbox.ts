@@ -216,7 +216,8 @@ function insertRows(db: Db, rows: InboxRow[], announcement?: Announcement): Prom
       values: rows.map(({ status, receivedAt }) => (status === 'received' ? null : receivedAt)),
     },
   ];
-  return copyRows(db, 'inbox_events', columns, announcement);
+  // The bytes of messages travel as they are by COPY alone, which pays from the second one on (measured: a fifth of intake).
+  return copyRows(db, 'inbox_events', columns, { announcement, insertUpTo: 1 });
 }
 
 function storeUnavailable(cause: unknown): AppError {
