@@ -25,7 +25,7 @@ export function startDelivery(deps: Deps, holder: () => number | null): Delivery
   const sweep = startSweep(deps, [sendDueDeliveriesChore(sender)]);
   return {
     takes(deliveryIds) {
-      if (!sender.hasRoomFor(deliveryIds.length)) return false;
+      if (deliveryIds.length > sender.room()) return false;
       sender
         .wake(deliveryIds)
         .catch((error: unknown) => deps.log.warn({ err: error }, 'deliveries not begun; the sweep finds them'));

@@ -3,6 +3,7 @@ import type { Deps } from '../src/deps.ts';
 import { openListener } from '../src/db/listener.ts';
 import { runSql } from '../src/db/sql.ts';
 import { ANNOUNCED_EVERY_MS, channelOf, newWorkerId, WORKER_LOCKS, WORKERS_CHANNEL } from '../src/queue/channels.ts';
+import { KnownWorkers } from '../src/queue/known-workers.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 
 // What web processes still said before they heard that this worker stops comes within so much.
@@ -14,9 +15,6 @@ export interface Heard extends Consumer {
   /** Calls `onDeath` when a worker falls silent, and once at the beginning: for those who died before. */
   onDeaths(onDeath: () => Promise<void>): void;
 }
-
-// Who was not heard of for so long may be dead; the lock says whether it is.
-const SILENT_AFTER_MS = 2.5 * ANNOUNCED_EVERY_MS;
 
 /**
  * Lets web processes tell this worker of what they committed, without a job: it listens on a channel of its own and announces
@@ -31,13 +29,12 @@ export function hearDirectly(
     return { holder: null, onDeaths: () => undefined, close: () => Promise.resolve() };
   }
   const workerId = newWorkerId();
-  const heardAt = new Map<string, number>();
+  const others = new KnownWorkers();
   let onDeath: (() => Promise<void>) | null = null;
   const channels = {
     [channelOf(workerId)]: (payload: string) => onEvents(payload.split(',')),
     [WORKERS_CHANNEL]: (announcement: string) => {
-      if (announcement.startsWith(':')) heardAt.delete(announcement.slice(1));
-      else heardAt.set(announcement, performance.now());
+      if (announcement !== String(workerId)) others.hear(announcement);
     },
   };
   const listener = openListener(db, log, channels, { class: WORKER_LOCKS, id: workerId });
@@ -53,10 +50,8 @@ export function hearDirectly(
   const beat = async (): Promise<void> => {
     await listener.ensure();
     if (listener.isListening) await announce(String(workerId));
-    const since = performance.now() - SILENT_AFTER_MS;
-    const silent = [...heardAt].filter(([id, at]) => at < since && id !== String(workerId));
-    for (const [id] of silent) heardAt.delete(id);
-    if (silent.length > 0) await succeed();
+    // They may be dead, or only away; the lock says whether they are (channels.ts).
+    if (others.forgetSilent().length > 0) await succeed();
   };
   void beat();
   const timer = setInterval(() => void beat(), ANNOUNCED_EVERY_MS);

@@ -10,11 +10,11 @@ import { FEW, nameFor, runSql, statementsSent } from './sql.ts';
  * Appends rows that conflict with none: many by COPY, which fills whole pages at a time (measured for orders: a third less time
  * than `insert … select`). All of them are stored or none. The types of the columns must be exactly those of the table.
  */
-export async function copyRows(
+export async function appendRows(
   db: Db,
   table: string,
   columns: readonly Column[],
-  { announcement, insertUpTo = FEW }: CopyOptions = {},
+  { announcement, insertUpTo = FEW }: AppendOptions = {},
 ): Promise<void> {
   const rows = columns[0]?.values.length ?? 0;
   if (rows === 0) return;
@@ -47,7 +47,7 @@ async function insertFew(
   );
 }
 
-export interface CopyOptions {
+export interface AppendOptions {
   announcement?: Announcement | undefined;
   /** So few rows are not copied. */
   insertUpTo?: number;
@@ -81,7 +81,8 @@ async function runCopy(db: Db, statement: string, columns: readonly Column[], ro
 
 /**
  * A COPY as the driver runs queries (a subclass of its own, since its pipelining takes no other). It sends the rows along with
- * the statement, where pg-copy-streams waits for PostgreSQL's answer first: one round trip less (measured: intake stood idle a quarter of the time instead of a third).
+ * the statement, where pg-copy-streams waits for PostgreSQL's answer first: one round trip less (measured: intake stood idle a
+ * quarter of the time instead of a third).
  * Where the statement fails, PostgreSQL skips the rows that follow it.
  * https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-COPY (read 2026-11)
  */
@@ -151,7 +152,7 @@ interface CopyMessages {
 }
 
 /**
- * `copyRows` of rows that another transaction may have stored meanwhile. True: they are stored. False: one of them was taken
+ * `appendRows` of rows that another transaction may have stored meanwhile. True: they are stored. False: one of them was taken
  * (a unique constraint says so), and none is stored.
  */
 export async function copyUnlessTaken(trx: Trx, table: string, columns: readonly Column[]): Promise<boolean> {

@@ -26,8 +26,8 @@ export function rowSource(name: string, columns: readonly Column[]): RowSource {
   const selected: string[] = [];
   const varying: Column[] = [];
   const rows = columns[0]?.values.length ?? 0;
-  // Which columns share their values differs from batch to batch. Of few rows none does, nor of one: so the text is one of
-  // two, and is prepared.
+  // Which columns share their values differs from batch to batch. Of one row all may, of few more none: so the text is one of
+  // two, and is prepared (sql.ts).
   const mayShare = rows === 1 || rows > FEW;
   for (const [index, column] of columns.entries()) {
     const shared = mayShare ? sharedValue(column.values) : undefined;

@@ -2,7 +2,7 @@ import { inTransaction, later, type Db, type Trx } from '../db/db.ts';
 import type { Fact } from '../domain/facts.ts';
 import type { Outcome } from '../domain/outcomes.ts';
 import type { SenderAtHand } from '../outbound/messages/leased.ts';
-import type { WrittenMessages } from '../outbound/messages/write-messages.ts';
+import { nothingWritten, type WrittenMessages } from '../outbound/messages/write-messages.ts';
 import type { IntakeJob } from '../queue/jobs.ts';
 import type { NoticedOutcome } from '../queue/outcome-notices.ts';
 import type { SettledOrder } from './credit/credited-order.ts';
@@ -53,7 +53,7 @@ export async function settleBatch(db: Db, job: IntakeJob, now: Date, sender?: Se
 }
 
 export function nothingDone(): BatchResult {
-  return { outcomes: {}, written: { deliveryIds: [], leased: { leases: [], endpoints: [] } }, resettlementIds: [] };
+  return { outcomes: {}, written: nothingWritten(), resettlementIds: [] };
 }
 
 interface TakenBatch {

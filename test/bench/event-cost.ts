@@ -40,7 +40,7 @@ export async function runEventCostBench(backend: 'postgres' | 'redis'): Promise<
   const port = await findFreePort();
   const origin = `http://127.0.0.1:${port}`;
   const env = { ...services.env, PORT: String(port), HOST: '127.0.0.1' };
-  const children = ['src/server.ts', 'workers/main.ts'].map((script) => startChild(script, env));
+  const children = ['src/server.ts', 'workers/main.ts'].map((script) => startChild(script, env, { quiet: true }));
   try {
     await waitUntil('the web process is ready', async () => (await fetch(`${origin}/readyz`)).ok);
     const { programId, clickIds } = await makeBenchProgram(services.db, WARM_UP + EVENTS);

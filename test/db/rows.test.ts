@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { inTransaction } from '../../src/db/db.ts';
 import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
-import { copyRows } from '../../src/db/copy.ts';
+import { appendRows } from '../../src/db/copy.ts';
 import { rowSource, type Column } from '../../src/db/rows.ts';
 import { runSql as runNamed } from '../../src/db/sql.ts';
 import { runSql } from '../support/sql.ts';
@@ -74,7 +74,7 @@ test('whatever the values are, rows arrive as they were sent, unnested or copied
       const list = 'id, name, flag, size, doc::text as doc, tags::text as tags, at, raw';
       assert.deepEqual(await runNamed(t.db, 'readThings', `select ${list} from ${sql} order by id`, bindings), sent);
       await inTransaction(t.db, async (trx) => {
-        await copyRows(trx, 'things', columnsOf(rows));
+        await appendRows(trx, 'things', columnsOf(rows));
         assert.deepEqual(await runSql(trx, `select ${list} from things order by id`), sent);
         await trx.raw('delete from things');
       });
@@ -94,11 +94,11 @@ test('rows that break a constraint fail with its code, and the connection goes o
   await t.db.raw('create table positives (id integer check (id > 0))');
   for (const size of sizes) {
     const broken = inTransaction(t.db, (trx) =>
-      copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [...times(size, 1), -1] }]),
+      appendRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [...times(size, 1), -1] }]),
     );
     await assert.rejects(broken, { code: '23514' });
   }
-  await inTransaction(t.db, (trx) => copyRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, 2] }]));
+  await inTransaction(t.db, (trx) => appendRows(trx, 'positives', [{ name: 'id', type: 'integer', values: [1, 2] }]));
   assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from positives'), [{ count: 2 }]);
 });
 
@@ -110,11 +110,11 @@ test('a value that cannot be written fails as such, and the connection goes on',
       ];
       await trx.raw('savepoint before');
       await assert.rejects(
-        copyRows(trx, 'things', columns('tomorrow')),
+        appendRows(trx, 'things', columns('tomorrow')),
         new RangeError('not a time in ISO 8601: tomorrow'),
       );
       await trx.raw('rollback to savepoint before');
-      await copyRows(trx, 'things', columns('2026-11-22T00:00:00.000Z'));
+      await appendRows(trx, 'things', columns('2026-11-22T00:00:00.000Z'));
       assert.deepEqual(await runSql(trx, 'select count(*)::int as count from things'), [{ count: size + 1 }]);
       await trx.raw('delete from things');
     }
@@ -131,7 +131,10 @@ test('numbers that their column or a number cannot hold exactly are refused, not
   ] as const;
   for (const [name, type, value] of wrong) {
     for (const size of sizes) {
-      await assert.rejects(copyRows(t.db, 'things', [{ name, type, values: [...times(size, 1), value] }]), RangeError);
+      await assert.rejects(
+        appendRows(t.db, 'things', [{ name, type, values: [...times(size, 1), value] }]),
+        RangeError,
+      );
     }
   }
   assert.deepEqual(await runSql(t.db, 'select count(*)::int as count from things'), [{ count: 0 }]);
@@ -140,7 +143,7 @@ test('numbers that their column or a number cannot hold exactly are refused, not
 test('rows of many times the size that is sent at once arrive whole', async () => {
   const names = Array.from({ length: 700 }, (_, id) => `${id}\t${'ä\\'.repeat((id * 37) % 400)}`);
   await inTransaction(t.db, async (trx) => {
-    await copyRows(trx, 'things', [
+    await appendRows(trx, 'things', [
       { name: 'id', type: 'integer', values: names.map((_, id) => id) },
       { name: 'name', type: 'text', values: names },
       { name: 'flag', type: 'boolean', values: names.map(() => true) },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { copyRows } from '../../src/db/copy.ts';
+import { appendRows } from '../../src/db/copy.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import { inTransaction, later, type Db } from '../../src/db/db.ts';
 import { findUniqueViolation, isCollision } from '../../src/db/pg-errors.ts';
@@ -38,8 +38,8 @@ test('statements that do not wait for each other share a round trip, with the be
   await inTransaction(db, async (trx) => {
     await take(trx, 1);
     later(trx, take(trx, 2));
-    later(trx, copyRows(trx, 'seats', [{ name: 'number', type: 'integer', values: [3] }]));
-    later(trx, copyRows(trx, 'seats', [{ name: 'number', type: 'integer', values: many }]));
+    later(trx, appendRows(trx, 'seats', [{ name: 'number', type: 'integer', values: [3] }]));
+    later(trx, appendRows(trx, 'seats', [{ name: 'number', type: 'integer', values: many }]));
     later(trx, take(trx, 4));
   });
   const statements = meter.take();
@@ -64,7 +64,7 @@ test('where a statement that went ahead fails, nothing is stored and the transac
     await take(trx, 1);
     later(trx, take(trx, 2));
     later(trx, take(trx, 3));
-    later(trx, copyRows(trx, 'seats', [{ name: 'number', type: 'integer', values: [4] }]));
+    later(trx, appendRows(trx, 'seats', [{ name: 'number', type: 'integer', values: [4] }]));
   });
   await assert.rejects(failing, /takeSeat: duplicate key value/);
   assert.deepEqual(await taken(), [2]);
@@ -87,7 +87,7 @@ test('where COPY fails that went ahead, nothing is stored', async () => {
   await take(db, 2);
   const failing = inTransaction(db, async (trx) => {
     later(trx, take(trx, 1));
-    later(trx, copyRows(trx, 'seats', [{ name: 'number', type: 'integer', values: [4, 2] }]));
+    later(trx, appendRows(trx, 'seats', [{ name: 'number', type: 'integer', values: [4, 2] }]));
     later(trx, take(trx, 3));
   });
   await assert.rejects(failing, /duplicate key value/);

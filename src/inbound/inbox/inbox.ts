@@ -6,11 +6,11 @@ import { READING, type Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
-import { copyRows, type Announcement } from '../../db/copy.ts';
+import { appendRows, type Announcement } from '../../db/copy.ts';
 import type { Column } from '../../db/rows.ts';
 import { IDS_PER_NOTICE } from '../../queue/channels.ts';
+import { KnownWorkers } from '../../queue/known-workers.ts';
 import type { Queues } from '../../queue/queues.ts';
-import { KnownWorkers } from './known-workers.ts';
 import { openOutcomeWaiter } from './outcome-waiter.ts';
 import type { ReadOutcome } from './read-outcomes.ts';
 import { openWaker } from './wake-workers.ts';
@@ -217,7 +217,7 @@ function insertRows(db: Db, rows: InboxRow[], announcement?: Announcement): Prom
     },
   ];
   // The bytes of messages travel as they are by COPY alone, which pays from the second one on (measured: a fifth of intake).
-  return copyRows(db, 'inbox_events', columns, { announcement, insertUpTo: 1 });
+  return appendRows(db, 'inbox_events', columns, { announcement, insertUpTo: 1 });
 }
 
 function storeUnavailable(cause: unknown): AppError {

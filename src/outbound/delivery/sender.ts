@@ -122,13 +122,13 @@ export class Sender implements SenderAtHand {
     return this.#deps.holder?.() ?? null;
   }
 
-  sendsAtOnce(endpointId: string, count: number): boolean {
-    return this.hasRoomFor(count) && (this.#lanes.find(endpointId)?.isFreeFor(count) ?? count <= MAX_LEASED / 4);
+  /** Less than half of what it may lease is under way: so many more are sent soon. */
+  room(): number {
+    return this.#closing ? 0 : Math.max(0, MAX_LEASED / 2 - this.#lanes.leased);
   }
 
-  /** Whether so many more are sent soon: less than half of what it may lease is under way. */
-  hasRoomFor(count: number): boolean {
-    return !this.#closing && this.#lanes.leased + count <= MAX_LEASED / 2;
+  sendsAtOnce(endpointId: string, count: number): boolean {
+    return this.#lanes.find(endpointId)?.isFreeFor(count) ?? count <= MAX_LEASED / 4;
   }
 
   /** Takes over what a dead worker had leased. */

@@ -11,6 +11,8 @@ export interface Leased {
 export interface SenderAtHand {
   /** By which the worker's leases are known, while others can tell that it lives. */
   holder(): number | null;
+  /** How many more it takes in all. */
+  room(): number;
   /** Whether so many for this endpoint would be sent at once: nothing waits for it, and nothing holds it up. */
   sendsAtOnce(endpointId: string, count: number): boolean;
 }

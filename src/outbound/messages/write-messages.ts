@@ -1,8 +1,8 @@
 import { later, type Trx } from '../../db/db.ts';
 import { newId } from '../../domain/ids.ts';
-import { copyRows } from '../../db/copy.ts';
+import { appendRows } from '../../db/copy.ts';
 import { rowSource, type Column } from '../../db/rows.ts';
-import { runSql, type Bindings } from '../../db/sql.ts';
+import { FEW, runSql, type Bindings } from '../../db/sql.ts';
 import type { EndpointRow } from '../endpoints/destination-rows.ts';
 import { deliveryIdOf } from '../wire/delivery-id.ts';
 import { LEASE_MS, type Lease } from '../wire/lease.ts';
@@ -21,6 +21,10 @@ export interface WrittenMessages {
   deliveryIds: string[];
   /** Deliveries that the sender at hand has already, to send. */
   leased: Leased;
+}
+
+export function nothingWritten(): WrittenMessages {
+  return { deliveryIds: [], leased: { leases: [], endpoints: [] } };
 }
 
 /** What is known where messages are written, and spares statements. */
@@ -51,7 +55,7 @@ export async function writeMessagesFor(
   now: Date,
   { versions = new Map(), sender }: WritingContext,
 ): Promise<WrittenMessages> {
-  if (drafts.length === 0) return { deliveryIds: [], leased: { leases: [], endpoints: [] } };
+  if (drafts.length === 0) return nothingWritten();
   const messages = createMessages(drafts, now);
   const { webhooks, postbacks } = await findSubscribers(trx, affiliatesOf(drafts), versions);
   const lease = sender && { sender, holder: sender.holder(), lockedUntil: new Date(now.getTime() + LEASE_MS) };
@@ -151,12 +155,14 @@ function addressMessages(
 ): Delivery[] {
   const deliveries: Delivery[] = [];
   const leased = new Map<string, number>();
+  let room = lease?.sender.room() ?? 0;
   for (const message of messages) {
     for (const { id: endpointId, disabled, endpoint, livemode } of subscribers.find(message, message.type)) {
       const { id: messageId, programId } = message;
       const delivery: Delivery = { programId, messageId, endpointId, status: disabled ? 'held' : 'pending' };
       const count = (leased.get(endpointId) ?? 0) + 1;
-      if (lease && isReady(endpoint, disabled) && lease.sender.sendsAtOnce(endpointId, count)) {
+      if (lease && room > 0 && isReady(endpoint, disabled) && lease.sender.sendsAtOnce(endpointId, count)) {
+        room -= 1;
         leased.set(endpointId, count);
         delivery.leased = { lease: leaseOf(delivery, message, livemode, lease.lockedUntil), endpoint };
       }
@@ -198,9 +204,7 @@ function leasedOf(deliveries: readonly Delivery[]): Leased {
   return { leases: leased.map(({ lease }) => lease), endpoints: [...endpoints.values()] };
 }
 
-/** So few are stored by one statement instead of two. */
-const FEW_MESSAGES = 16;
-
+/** Few are stored by one statement instead of two. */
 async function insertMessages(
   trx: Trx,
   messages: readonly Message[],
@@ -210,9 +214,9 @@ async function insertMessages(
 ): Promise<void> {
   const rows = messageColumns(messages, now);
   const addressed = deliveryRows(deliveries, now, lease);
-  if (messages.length > FEW_MESSAGES) {
+  if (messages.length > FEW) {
     await Promise.all([
-      copyRows(trx, 'messages', rows),
+      appendRows(trx, 'messages', rows),
       ...(addressed ? [runSql(trx, 'insertDeliveries', addressed.insert, addressed.bindings)] : []),
     ]);
     return;

@@ -1,7 +1,7 @@
 import { copyUnlessTaken } from '../../db/copy.ts';
 import { later, type Trx } from '../../db/db.ts';
 import { rowSource, type Column } from '../../db/rows.ts';
-import { runSql } from '../../db/sql.ts';
+import { FEW, runSql } from '../../db/sql.ts';
 import type { Fact } from '../../domain/facts.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
 import type { OwnAttribution } from '../rules/attribution.ts';
@@ -141,16 +141,13 @@ export async function insertFacts(trx: Trx, rows: FactRow[]): Promise<Set<string
   return new Set(stored.filter((row) => row.inserted).map((row) => row.id));
 }
 
-/** So few are stored by one statement, which nobody waits for, instead of three. */
-const FEW_FACTS = 16;
-
 /**
- * Stores facts that nobody has stored, as far as their orders' locks can tell, by COPY (measured: a third less than
- * `insertFacts`). If another transaction stored one of them after all, COPY fails and we fall back to `insertFacts`.
+ * Stores facts that nobody has stored, as far as their orders' locks can tell: few by one statement, which nobody waits for,
+ * many by COPY (measured: a third less than `insertFacts`). If another transaction stored one of them after all, COPY fails and we fall back to `insertFacts`.
  */
 export async function appendFacts(trx: Trx, rows: FactRow[]): Promise<void> {
   if (rows.length === 0) return;
-  if (rows.length <= FEW_FACTS) later(trx, insertFacts(trx, rows));
+  if (rows.length <= FEW) later(trx, insertFacts(trx, rows));
   else if (!(await copyUnlessTaken(trx, 'facts', columnsOf(rows)))) await insertFacts(trx, rows);
 }
 

@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { copyRows } from '../../db/copy.ts';
+import { appendRows } from '../../db/copy.ts';
 import { runSql } from '../../db/sql.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Scope } from '../../domain/scope.ts';
@@ -57,7 +57,7 @@ export async function insertPostings(
   postings: { scope: Scope; orderId: string; posting: Posting }[],
 ): Promise<void> {
   if (postings.length === 0) return;
-  await copyRows(trx, 'ledger_entries', [
+  await appendRows(trx, 'ledger_entries', [
     { name: 'id', type: 'text', values: postings.map(() => newId('led')) },
     { name: 'program_id', type: 'text', values: postings.map(({ scope }) => scope.programId) },
     { name: 'livemode', type: 'boolean', values: postings.map(({ scope }) => scope.livemode) },

@@ -1,5 +1,5 @@
 import type { Trx } from '../../db/db.ts';
-import { copyRows } from '../../db/copy.ts';
+import { appendRows } from '../../db/copy.ts';
 import { rowSource, type Column, type ColumnType } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
 import { conversionColumns } from '../../ledger/conversion-columns.ts';
@@ -135,7 +135,7 @@ export async function readOrders(trx: Trx, ids: string[]): Promise<Map<string, O
 
 /** Appends new orders and updates known ones, whole rows, in one statement each. Both are sent before this returns. */
 export async function writeOrders(trx: Trx, inserted: OrderRow[], updated: OrderRow[]): Promise<void> {
-  await Promise.all([copyRows(trx, 'orders', columnsOf(inserted)), updateOrders(trx, updated)]);
+  await Promise.all([appendRows(trx, 'orders', columnsOf(inserted)), updateOrders(trx, updated)]);
 }
 
 async function updateOrders(trx: Trx, rows: OrderRow[]): Promise<void> {

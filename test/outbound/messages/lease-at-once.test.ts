@@ -140,4 +140,15 @@ describe('a delivery is left to whoever looks for what is due', () => {
     assert.equal(receiver.received.length, 1_200);
     assert.equal(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size, 1_200);
   });
+
+  test('beyond that in all, however many endpoints there are', async () => {
+    for (let n = 0; n < 20; n += 1) await createEndpoint(database.db, programId, receiver.url);
+    const { leased, deliveryIds } = await write(drafts(100));
+    assert.equal(leased.leases.length, 1_024);
+    assert.equal(deliveryIds.length, 2_000 - 1_024);
+    await sender.send(leased);
+    await sender.wake(deliveryIds);
+    await sender.idle();
+    assert.equal(receiver.received.length, 2_000);
+  });
 });
