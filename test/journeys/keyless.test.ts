@@ -277,6 +277,36 @@ describe('what is paid of it', () => {
     assert.equal((await reasonsOf(ledger))[own('order:1')], 'renewal_not_paid');
   });
 
+  test('stays a sale, and what came after it a renewal, when an older order becomes the first of their subscription', async () => {
+    const ledger = await openLedger(database.db, { program: { autoApprove: true } });
+    const { affiliateId } = ledger;
+    const evidence = { affiliate: affiliateId };
+    const renews = { subscription: own('sub:S'), phase: 'subscription' as const };
+    const at = (hour: number) => ({ receivedAt: `2026-06-01T${10 + hour}:00:00.000Z` });
+    await ledger.say([action(own('order:0'), at(0), evidence)]);
+    await ledger.say([tells('1', { ...renews, ...at(1) }, evidence)]);
+    await ledger.say([tells('2', { ...renews, ...at(2) }, evidence)]);
+    const input = { affiliateId, currency: 'USD', createdBy: 'key_1' };
+    const payout = await inTransaction(database.db, (trx) => createPayout(trx, ledger.programId, input, ledger.now));
+    assert.ok(payout);
+    assert.deepEqual(await kindsOf(ledger), { 0: 'lead', 1: 'sale', 2: 'renewal' });
+    await ledger.say([tells('0', { ...renews, ...at(3) }, evidence)]);
+    await ledger.say([tells('3', { ...renews, ...at(4) }, evidence)]);
+    assert.deepEqual(await kindsOf(ledger), { 0: 'sale', 1: 'sale', 2: 'renewal', 3: 'renewal' });
+    await finish(ledger, payout.id, 'failed');
+    assert.deepEqual(await kindsOf(ledger), { 0: 'sale', 1: 'renewal', 2: 'renewal', 3: 'renewal' });
+  });
+
+  async function kindsOf(ledger: Ledger): Promise<Record<string, string | null>> {
+    await reasonsOf(ledger);
+    const rows = await runSql<{ reference: string; kind: string | null }>(
+      database.db,
+      `select reference, kind from orders where program_id = ?`,
+      [ledger.programId],
+    );
+    return Object.fromEntries(rows.map(({ reference, kind }) => [reference.at(-1), kind]));
+  }
+
   async function openPaid(): Promise<{ ledger: Ledger; payoutId: string }> {
     const ledger = await openLedger(database.db, { program: { autoApprove: true } });
     const { affiliateId } = ledger;

@@ -6,7 +6,7 @@ import { customerOf, type Customers } from '../orders/lock-customers.ts';
 import { boundWhen, isByCustomerFact } from '../rules/attribution.ts';
 import { weighEvidence } from '../rules/evidence.ts';
 import { needsCapSlot } from '../rules/commission.ts';
-import { kindOf } from '../rules/credit.ts';
+import { kindOf, type OrderKind } from '../rules/credit.ts';
 import type { BindingCandidate } from '../rows/customer-rows.ts';
 import type { CatalogLoader } from '../rows/load-catalog.ts';
 import type { CapDecision } from '../rows/order-rows.ts';
@@ -136,7 +136,8 @@ function weighOrder(order: LoadedOrder, customers: Customers, firstOfSubscriptio
   const { id, subscription, summary, catalog, recorded } = order;
   const customer = customerOf(customers, id);
   const ranks = subscription !== null && summary.countedAt !== null;
-  const firstOfSubscription = !ranks || firstOfSubscriptions.has(id);
+  const paidAs = kindWhenPaid(order);
+  const firstOfSubscription = paidAs === null ? !ranks || firstOfSubscriptions.has(id) : paidAs !== 'renewal';
   return {
     ...order,
     customerId: customer?.id ?? null,
@@ -145,6 +146,14 @@ function weighOrder(order: LoadedOrder, customers: Customers, firstOfSubscriptio
     kind: kindOf(summary, firstOfSubscription),
     evidences: weighEvidence(summary.evidence, summary.beganAt ?? '', catalog, recorded.terms),
   };
+}
+
+/**
+ * An order may turn out to be older than its payment (an action that becomes a sale) and so come before the sale of its
+ * subscription. Said without a key that makes no renewal of a sale that is paid, nor the other way round.
+ */
+function kindWhenPaid(order: LoadedOrder): OrderKind | null {
+  return order.pinned ? (rowsBefore(order).find(({ kind }) => kind !== null)?.kind ?? null) : null;
 }
 
 /** What settling does to others while it works things out; a proof does nothing. */
