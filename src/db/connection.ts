@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Client, QueryConfig, QueryResult, QueryResultRow, Submittable } from 'pg';
+import { Query, type Client, type QueryResult, type QueryResultRow, type Submittable } from 'pg';
 
 /** What a transaction has for `client`: its one connection, given at once. */
 export interface BoundClient {
@@ -21,16 +21,40 @@ export async function withConnection<T>(db: Knex, use: (connection: Client) => P
   }
 }
 
+/** A statement for the driver: `values` for its $1, $2, …, and a name where it is prepared. */
+export interface Statement {
+  text: string;
+  values?: unknown[];
+  name?: string | undefined;
+}
+
 /**
  * Sends a statement before this returns, so that statements of a transaction that do not wait for each other leave
  * together, in the order in which they were called.
+ *
+ * The driver is given its own kind of query: a plain object it would copy, which costs as much as all its other work on it.
  */
 export function submit<Row extends QueryResultRow>(
   connection: Client,
-  query: QueryConfig & { name?: string },
+  { text, values, name }: Statement,
 ): Promise<QueryResult<Row>> {
-  corkForThisTurn(connection);
-  return connection.query<Row>(query);
+  return new Promise((resolve, reject) => {
+    const query = new Query(text) as Query & QueryFields<Row>;
+    if (values !== undefined) query.values = values;
+    if (name !== undefined) query.name = name;
+    query.callback = (error, result) => {
+      if (error) reject(error);
+      else resolve(result);
+    };
+    submitOwn(connection, query);
+  });
+}
+
+/** What the driver's query has and its types do not say. */
+interface QueryFields<Row extends QueryResultRow> {
+  values: unknown[];
+  name: string;
+  callback: (error: Error | null, result: QueryResult<Row>) => void;
 }
 
 /** The same for what speaks the protocol by itself. */

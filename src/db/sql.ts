@@ -19,12 +19,12 @@ export type Bindings = Readonly<Record<string, unknown>>;
  */
 export async function runSql<Row>(db: Db, name: string, text: string, bindings: Bindings = {}): Promise<Row[]> {
   const statement = parseNames(name, text);
-  const { values, few } = bindValues(name, statement.names, bindings);
+  const { values, few } = bindValues(name, statement, bindings);
   for (;;) {
     const prepared = few && mayPrepare(db) ? preparedName(statement) : undefined;
     if (statementsSent.hasSubscribers) statementsSent.publish({ name, text });
-    const query = { text: statement.sql, values, ...(prepared === undefined ? {} : { name: prepared }) };
     try {
+      const query = { text: statement.sql, values, name: prepared };
       const { rows } = await withConnection(db, (connection) => submit<QueryResultRow>(connection, query));
       return rows as Row[];
     } catch (error) {
@@ -42,19 +42,28 @@ function named(error: unknown, name: string): unknown {
   return error;
 }
 
-function bindValues(name: string, names: readonly string[], bindings: Bindings): { values: unknown[]; few: boolean } {
+function bindValues(
+  name: string,
+  { names, distinct }: ParsedStatement,
+  bindings: Bindings,
+): { values: unknown[]; few: boolean } {
   let few = true;
-  const bound = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(bindings)) {
+  for (const key in bindings) {
+    if (bindings[key] === undefined) throw new Error(`statement ${name}: nothing is bound to :${key}`);
+    if (!distinct.has(key)) throw new Error(`statement ${name}: it does not say :${key}, which is bound`);
+  }
+  // An array that is named twice is written once.
+  const written = distinct.size < names.length ? new Map<string, unknown>() : null;
+  const values = names.map((key) => {
+    const value = bindings[key];
     if (value === undefined) throw new Error(`statement ${name}: nothing is bound to :${key}`);
-    if (Array.isArray(value) && value.length > FEW) few = false;
-    bound.set(key, bindArray(value));
-  }
-  for (const key of names) if (!bound.has(key)) throw new Error(`statement ${name}: nothing is bound to :${key}`);
-  for (const key of bound.keys()) {
-    if (!names.includes(key)) throw new Error(`statement ${name}: it does not say :${key}, which is bound`);
-  }
-  return { values: names.map((key) => bound.get(key)), few };
+    if (!Array.isArray(value)) return value;
+    if (value.length > FEW) few = false;
+    const array = written?.get(key) ?? toArray(value as Element[]);
+    written?.set(key, array);
+    return array;
+  });
+  return { values, few };
 }
 
 /**
@@ -107,6 +116,7 @@ interface ParsedStatement {
   sql: string;
   /** A name for each of them. */
   names: string[];
+  distinct: ReadonlySet<string>;
   /** How often it was run with few rows. */
   runs: number;
   /** Its name on connections, once it is prepared there. */
@@ -132,13 +142,9 @@ function parseNames(name: string, text: string): ParsedStatement {
     return `$${names.length}`;
   });
   if (parsed.size === KEPT_STATEMENTS) parsed.clear();
-  const statement = { text, sql: `/* ${name} */ ${sql}`, names, runs: 0 };
+  const statement = { text, sql: `/* ${name} */ ${sql}`, names, distinct: new Set(names), runs: 0 };
   parsed.set(text, statement);
   return statement;
-}
-
-function bindArray(binding: unknown): unknown {
-  return Array.isArray(binding) ? toArray(binding as Element[]) : binding;
 }
 
 type Element = string | number | bigint | boolean | Date | Buffer | null | undefined;

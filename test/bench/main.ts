@@ -15,6 +15,7 @@ import { runMemoryBench } from './memory.ts';
 import { runPipelineBench } from './pipeline.ts';
 import { holds, type BenchOptions, type BenchResult } from './result.ts';
 import { runScaleBench } from './scale.ts';
+import { runSharingBench } from './sharing.ts';
 import { runByTurns, tableOf, type Turns } from './turns.ts';
 
 /**
@@ -28,6 +29,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
   pipeline: runPipelineBench,
   delivery: runDeliveryBench,
   journey: runJourneyBench,
+  sharing: runSharingBench,
   everyday: runEverydayBench,
   crash: runCrashBench,
   backlog: runBacklogBench,
