@@ -14,14 +14,20 @@ export async function appendRows(
   db: Db,
   table: string,
   columns: readonly Column[],
-  { announcement, insertUpTo = FEW }: AppendOptions = {},
+  { insertUpTo = FEW, ...commit }: AppendOptions = {},
 ): Promise<void> {
   const rows = columns[0]?.values.length ?? 0;
   if (rows === 0) return;
-  if (rows <= insertUpTo) return insertFew(db, table, columns, announcement);
+  if (rows <= insertUpTo) return insertFew(db, table, columns, commit);
   const copy = statementOf(table, columns);
   if (statementsSent.hasSubscribers) statementsSent.publish({ name: `copy ${table}`, text: copy });
-  await runCopy(db, announcement ? `${copy}; ${notifyOf(announcement)}` : copy, columns, rows);
+  const { announcement, flushLater } = commit;
+  const statements = [
+    ...(flushLater ? ['set local synchronous_commit = off'] : []),
+    copy,
+    ...(announcement ? [notifyOf(announcement)] : []),
+  ];
+  await runCopy(db, statements.join('; '), columns, rows);
 }
 
 /**
@@ -32,25 +38,50 @@ async function insertFew(
   db: Db,
   table: string,
   columns: readonly Column[],
-  announcement: Announcement | undefined,
+  { announcement, flushLater }: CommitOptions,
 ): Promise<void> {
   // PostgreSQL would take `tomorrow` for a time.
   refuseInexact(columns);
   const names = columns.map(({ name }) => name).join(', ');
   const { sql, bindings } = rowSource('r', columns);
   const insert = `insert into ${table} (${names}) select ${names} from ${sql}`;
+  const effects = [
+    ...(flushLater ? [`set_config('synchronous_commit', 'off', true)`] : []),
+    ...(announcement ? ['pg_notify(:channel, :payload)'] : []),
+  ];
   await runSql(
     db,
     nameFor('insertInto', table),
-    announcement ? `with stored as (${insert}) select pg_notify(:channel, :payload)` : insert,
+    effects.length > 0 ? `with stored as (${insert}) select ${effects.join(', ')}` : insert,
     announcement ? { ...bindings, ...announcement } : bindings,
   );
 }
 
-export interface AppendOptions {
+/** How rows are committed that are appended outside of a transaction. */
+interface CommitOptions {
   announcement?: Announcement | undefined;
+  /** The commit does not wait for the disk: `isOnDisk` does, and so does every later commit. */
+  flushLater?: boolean;
+}
+
+export interface AppendOptions extends CommitOptions {
   /** So few rows are not copied. */
   insertUpTo?: number;
+}
+
+/**
+ * Waits until all that was committed is on disk, and says whether this row still is: where the server crashed meanwhile, what
+ * was to be flushed later is gone. The message is the least that makes a commit of its own, which waits for the disk.
+ * https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-REPLICATION (read 2026-11)
+ */
+export async function isOnDisk(db: Db, table: string, id: string): Promise<boolean> {
+  const [found] = await runSql<{ stored: boolean }>(
+    db,
+    'flushCommits',
+    `select exists (select from ${table} where id = :id) as stored, pg_logical_emit_message(true, 'tributary', '')::text`,
+    { id },
+  );
+  return found?.stored === true;
 }
 
 /** What those who listen to the channel are told once the rows are committed. */

@@ -15,6 +15,7 @@ import {
   serverUrl,
   startPostgres,
   stopPostgres,
+  type RunningServer,
 } from '../../src/db/postgres-server.ts';
 
 export interface TestServer {
@@ -26,6 +27,8 @@ export interface TestServer {
   password: string;
   /** Its data. */
   folder: string;
+  /** Ends it as a crash does, with nothing written that is not on disk yet, and starts it again on the same data and port. */
+  crashAndRestart: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -47,19 +50,24 @@ export async function startTestPostgres(settings: Record<string, string> = fast)
     };
     await initializeDataFolder(data);
     const port = await findFreePort();
-    const server = await startPostgres({
-      ...data,
-      port,
-      logFile: join(home, 'postgres.log'),
-      settings,
-    });
+    const start = (): Promise<RunningServer> =>
+      startPostgres({ ...data, port, logFile: join(home, 'postgres.log'), settings });
+    let server = await start();
     return {
       adminUrl: serverUrl(port, data.password, 'postgres'),
-      pid: server.pid,
+      get pid() {
+        return server.pid;
+      },
       port,
       password: data.password,
       folder: data.folder,
       urlOf: (database) => serverUrl(port, data.password, database),
+      async crashAndRestart() {
+        // An immediate shutdown: https://www.postgresql.org/docs/18/server-shutdown.html (read 2026-11)
+        process.kill(server.pid, 'SIGQUIT');
+        await server.exited;
+        server = await start();
+      },
       async stop() {
         await stopPostgres(server.pid);
         await rm(home, { recursive: true, force: true });
