@@ -26,14 +26,14 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
   app.set('case sensitive routing', true);
   readAddressesOf(app, deps.config.trustProxy);
   app.use(observeRequests(deps));
-  app.use(healthRouter(deps, state));
 
   // Machines call these, and pixels on other sites: they go without the headers that protect pages (measured: 4 of the 33 µs
-  // that a postback takes).
-  app.use(['/in', '/pb', '/affspace/pb'], allowEmbedding);
+  // that a postback takes). First what is called most: each route that is tried before it costs.
+  app.use(allowEmbedding('/pb/', '/in/', '/affspace/pb/'));
+  app.use(postbackRouter(deps));
   app.use(stripeRouter(deps));
   app.use(revenuecatRouter(deps));
-  app.use(postbackRouter(deps));
+  app.use(healthRouter(deps, state));
 
   app.use(securityHeaders(deps.config.publicUrl));
   app.use(redirectRouter(deps));

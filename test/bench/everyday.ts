@@ -19,10 +19,10 @@ interface Rate {
 }
 
 const RATES: Rate[] = [
-  { perSecond: 1, seconds: 20 },
-  { perSecond: 20, seconds: 15 },
-  { perSecond: 200, seconds: 10 },
-  { perSecond: 1_000, seconds: 8 },
+  { perSecond: 1, seconds: 12 },
+  { perSecond: 20, seconds: 8 },
+  { perSecond: 200, seconds: 8 },
+  { perSecond: 1_000, seconds: 5 },
 ];
 /** The burst opens every connection, on each of which statements are prepared; the rest compiles what is called often. */
 const WARM_UPS: Rate[] = [
@@ -31,7 +31,7 @@ const WARM_UPS: Rate[] = [
 ];
 /** Of fewer, one in a hundred is the slowest of a few. */
 const ENOUGH_FOR_P99 = 200;
-const COUNTED_SECONDS = 6;
+const COUNTED_SECONDS = 3;
 const IDLE_MS = 3_000;
 
 /**

@@ -1,4 +1,4 @@
-import { Router, type RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { allowEmbedding } from '../../http/public-access.ts';
 import type { Deps } from '../../deps.ts';
 import { postbackRouter, type PostbackSurface } from '../../inbound/postback/router.ts';
@@ -8,10 +8,8 @@ import { answerConversion, answerEvent } from './outcome.ts';
 
 /** `/pb/:endpointId`: the hub's postback sources, primary and secondary, with AffSpace's limits, answers and errors. */
 export function affspacePostbacks(deps: Deps): RequestHandler[] {
-  const embedding = Router();
   // Browsers of other sites load it as a pixel.
-  embedding.use('/pb', allowEmbedding);
-  return [embedding, postbackRouter(deps, affspaceSurface(deps))];
+  return [allowEmbedding('/pb/'), postbackRouter(deps, affspaceSurface(deps))];
 }
 
 function affspaceSurface(deps: Deps): PostbackSurface {
