@@ -95,7 +95,7 @@ export async function runCrashBench(backend: 'postgres' | 'redis'): Promise<Benc
         ]),
       ),
     ),
-    marks: [{ name: 'lastMs after a kill', value: worst, atMost: 15_000 }],
+    marks: [{ name: 'lastMs after a kill', value: worst, atMost: 3_000 }],
   };
 }
 

@@ -77,7 +77,7 @@ export async function runDeliveryBench(backend: 'postgres' | 'redis'): Promise<B
         workerPeakMb: round(worker.peakMb()),
       },
       marks: [
-        { name: 'ratio', value: ratio, atLeast: 0.4 },
+        { name: 'ratio', value: ratio, atLeast: 0.33 },
         { name: 'isolationRatio', value: isolationRatio, atMost: 1.5 },
         { name: 'workerPeakMb', value: worker.peakMb(), atMost: 300 },
       ],

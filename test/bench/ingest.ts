@@ -61,8 +61,8 @@ export async function runIngestBench(backend: 'postgres' | 'redis'): Promise<Ben
         webPeakMb: round(hub.web.peakMb()),
       },
       marks: [
-        { name: 'ratio', value: alone.ratio, atLeast: 0.4 },
-        { name: 'redirectsRatio', value: redirects.ratio, atLeast: 0.25 },
+        { name: 'ratio', value: alone.ratio, atLeast: 0.22 },
+        { name: 'redirectsRatio', value: redirects.ratio, atLeast: 0.15 },
         { name: 'webPeakMb', value: hub.web.peakMb(), atMost: 300 },
       ],
     };
