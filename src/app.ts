@@ -29,7 +29,7 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
 
   // Machines call these, and pixels on other sites: they go without the headers that protect pages (measured: 4 of the 33 µs
   // that a postback takes). First what is called most: each route that is tried before it costs.
-  app.use(allowEmbedding('/pb/', '/in/', '/affspace/pb/'));
+  app.use(allowEmbedding('/pb/', '/in/'));
   app.use(postbackRouter(deps));
   app.use(stripeRouter(deps));
   app.use(revenuecatRouter(deps));

@@ -34,20 +34,26 @@ export interface Statement {
  *
  * The driver is given its own kind of query: a plain object it would copy, which costs as much as all its other work on it.
  */
-export function submit<Row extends QueryResultRow>(
+export async function submit<Row extends QueryResultRow>(
   connection: Client,
   { text, values, name }: Statement,
 ): Promise<QueryResult<Row>> {
-  return new Promise((resolve, reject) => {
-    const query = new Query(text) as Query & QueryFields<Row>;
-    if (values !== undefined) query.values = values;
-    if (name !== undefined) query.name = name;
-    query.callback = (error, result) => {
-      if (error) reject(error);
-      else resolve(result);
-    };
-    submitOwn(connection, query);
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<QueryResult<Row>>();
+  const query = new Query(text) as Query & QueryFields<Row>;
+  if (values !== undefined) query.values = values;
+  if (name !== undefined) query.name = name;
+  query.callback = (error, result) => {
+    if (error) reject(error);
+    else resolve(result);
+  };
+  submitOwn(connection, query);
+  try {
+    return await promise;
+  } catch (error) {
+    // It comes from the socket: its stack would not say who sent the statement.
+    if (error instanceof Error) Error.captureStackTrace(error);
+    throw error;
+  }
 }
 
 /** What the driver's query has and its types do not say. */

@@ -60,28 +60,13 @@ async function insertFew(
 /** How rows are committed that are appended outside of a transaction. */
 interface CommitOptions {
   announcement?: Announcement | undefined;
-  /** The commit does not wait for the disk: `isOnDisk` does, and so does every later commit. */
+  /** The commit does not wait for the disk: `isOnDisk` (flush.ts) does, and so does every later commit that is waited for. */
   flushLater?: boolean;
 }
 
 export interface AppendOptions extends CommitOptions {
   /** So few rows are not copied. */
   insertUpTo?: number;
-}
-
-/**
- * Waits until all that was committed is on disk, and says whether this row still is: where the server crashed meanwhile, what
- * was to be flushed later is gone. The message is the least that makes a commit of its own, which waits for the disk.
- * https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-REPLICATION (read 2026-11)
- */
-export async function isOnDisk(db: Db, table: string, id: string): Promise<boolean> {
-  const [found] = await runSql<{ stored: boolean }>(
-    db,
-    'flushCommits',
-    `select exists (select from ${table} where id = :id) as stored, pg_logical_emit_message(true, 'tributary', '')::text`,
-    { id },
-  );
-  return found?.stored === true;
 }
 
 /** What those who listen to the channel are told once the rows are committed. */

@@ -66,8 +66,8 @@ export async function countFailure(deps: NetworkLimitDeps, req: Request, res: Re
 
 /** In a time that tells nothing about where they differ, or about the length. `expected` is one of few, whose digest is kept. */
 export function isSameText(given: string, expected: string): boolean {
-  const kept = digests.get(expected) ?? digest(expected);
-  digests.set(expected, kept);
+  let kept = digests.get(expected);
+  if (!kept) digests.set(expected, (kept = digest(expected)));
   return timingSafeEqual(digest(given), kept);
 }
 

@@ -4,7 +4,7 @@ import { addEndpoint, startBenchReceiver, type BenchReceiver } from './delivery-
 import { startHub } from './hub.ts';
 import { medianOf, round, type BenchResult } from './result.ts';
 import { startBenchServices } from './services.ts';
-import { getRequest, loadBySockets } from './socket-loader.ts';
+import { getRequest, loadBySockets, type SocketLoad } from './socket-loader.ts';
 
 const CALLERS = 64;
 const CLICKS = 20_000;
@@ -36,20 +36,19 @@ export async function runSharingBench(backend: 'postgres' | 'redis'): Promise<Be
     await addEndpoint({ services, receiver, programId }, '/fast', 'conversion.created');
     const { pathOf } = await addTracker(services.db, programId);
     let serial = 0;
-    const load = (until: () => boolean): Promise<{ answered: number; seconds: number }> =>
+    const load = (limits: { count: number } | { until: () => boolean }): Promise<SocketLoad> =>
       loadBySockets({
         port: hub.port,
         callers: CALLERS,
-        until,
+        ...limits,
         request: () => getRequest(pathOf(clickIds[serial % CLICKS] ?? '', `S-${(serial += 1)}`)),
         expect: 'HTTP/1.1 200',
       });
-    const loadFor = (ms: number): ReturnType<typeof load> => {
+    const loadFor = (ms: number): Promise<SocketLoad> => {
       const endsAt = performance.now() + ms;
-      return load(() => performance.now() > endsAt);
+      return load({ until: () => performance.now() > endsAt });
     };
-    let warm = 0;
-    await load(() => (warm += 1) > WARM_UP);
+    await load({ count: WARM_UP });
     await arrived(receiver, () => serial);
     const turns: Turn[] = [];
     for (let turn = 0; turn < TURNS; turn += 1) {
@@ -92,6 +91,8 @@ export async function runSharingBench(backend: 'postgres' | 'redis'): Promise<Be
       ],
     };
   } finally {
+    // One that is stopped hears no SIGTERM.
+    process.kill(worker, 'SIGCONT');
     await hub.stop();
     receiver.stop();
     await services.stop();

