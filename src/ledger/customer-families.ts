@@ -2,6 +2,9 @@
  * SQL that finds all records of the customers that some records belong to: `family (start, id)`, for each of `starts` (SQL of
  * one column of ids) every record that is the same customer. Records are one where a message named both (merged_into) and
  * where an e-mail stands for one: the first who was introduced with it, or everybody, where the program says so.
+ *
+ * `offset 0` has PostgreSQL look for the neighbours of each record by itself: of a few it otherwise expects many, and reads all
+ * customers (measured with five million: 7 s instead of some milliseconds).
  */
 export function familiesOf(starts: string): string {
   return `with recursive family (start, id) as (
@@ -17,6 +20,7 @@ export function familiesOf(starts: string): string {
        union all
        select i.email_id from introductions i join programs p on p.id = i.program_id
         where i.customer_id = family.id and ${counts}
+       offset 0
      ) near)`;
 }
 
