@@ -66,12 +66,16 @@ export async function countFailure(deps: NetworkLimitDeps, req: Request, res: Re
 
 /** In a time that tells nothing about where they differ, or about the length. `expected` is one of few, whose digest is kept. */
 export function isSameText(given: string, expected: string): boolean {
-  let kept = digests.get(expected);
-  if (!kept) digests.set(expected, (kept = digest(expected)));
-  return timingSafeEqual(digest(given), kept);
+  return timingSafeEqual(digest(given), digests.get(expected) ?? keepDigest(expected));
 }
 
 const digests = new Map<string, Buffer>();
+
+function keepDigest(expected: string): Buffer {
+  const made = digest(expected);
+  digests.set(expected, made);
+  return made;
+}
 
 function digest(text: string): Buffer {
   return hash('sha256', text, 'buffer');

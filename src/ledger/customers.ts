@@ -54,7 +54,8 @@ export async function findCustomer(
 // A customer who turned out to be another one keeps their references; the other one is known by them, too.
 const referencesOfCustomer = `array(
   with recursive family as (
-    select c.id union all select child.id from family join customers child on child.merged_into = family.id)
+    select c.id union all select child.id from family cross join lateral (
+      select id from customers where merged_into = family.id offset 0) child)
   select ref from family cross join lateral refs_of_customer(family.id) as ref order by ref collate "C")`;
 
 // Whoever is bound to nobody is credited by an anonymous lead, where one counts (l).

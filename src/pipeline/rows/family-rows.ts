@@ -29,8 +29,10 @@ export async function readFamilyRows(trx: Trx, ids: readonly string[]): Promise<
     `${familiesOf('select unnest(:ids::text[])')}
      select family.start, family.id, c.merged_into as "mergedInto", coalesce(c.is_email, false) as "isEmail",
        coalesce(c.is_keyless, false) as "isKeyless",
-       exists (select 1 from anonymous_leads l where l.customer_id = family.id) as "hasLeads"
-     from family left join customers c on c.id = family.id`,
+       lead.fact_id is not null as "hasLeads"
+     from family
+     left join lateral (select merged_into, is_email, is_keyless from customers where id = family.id offset 0) c on true
+     left join lateral (select fact_id from anonymous_leads where customer_id = family.id limit 1) lead on true`,
     { ids },
   );
 }
