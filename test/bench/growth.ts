@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { runSql } from '../support/sql.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import type { Db } from '../../src/db/db.ts';
@@ -10,31 +11,38 @@ import { growLedger, type GrownLedger } from './grown-ledger.ts';
 import { medianOf, round, type BenchOptions, type BenchResult } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';
 
-const SMALL = 1_000;
 const LARGE = 1_000_000;
 const BATCH = 500;
 const ROUNDS = 24;
 const WARM_UP = 6;
+/** As many as the batches have messages: in the small ledger, too, each old order and customer is met once. */
+const SMALL = BATCH * (WARM_UP + ROUNDS);
+
+/** What an idle connection has counted is in PostgreSQL's statistics after ten seconds. */
+const COUNTED_AFTER_MS = 11_000;
 
 /**
  * What it costs to settle the same batch with a million conversions in the ledger (`--orders 5000000`: with so many), next to
- * an almost empty one. By turns,
- * so that both see the same machine. A batch has all that looks for its like among what is there, spread over all of it:
- * sales of new customers by click, renewals of bound customers, refunds of old orders, CPA claims, and payments that may
- * belong to an invoice.
+ * one that has no more of them than the batches ask for. By turns, so that both see the same machine. A batch has all that
+ * looks for its like among what is there, spread over all of it: sales of new customers by click, renewals of bound
+ * customers, refunds of old orders, CPA claims, and payments that may belong to an invoice. How long it waits for blocks that
+ * are not in PostgreSQL's buffers is told apart: it grows with what does not fit there, whatever a batch does.
  */
 export async function runGrowthBench(
   backend: 'postgres' | 'redis',
   { orders = LARGE }: BenchOptions = {},
 ): Promise<BenchResult> {
-  const small = await startBenchServices(backend);
-  const large = await startBenchServices(backend);
+  const settings = { track_io_timing: 'on' };
+  const small = await startBenchServices(backend, { settings });
+  const large = await startBenchServices(backend, { settings });
   // As a worker connects: its plans are made for good, whatever the tables have by then.
   const workers = [small, large].map(({ databaseUrl }) => createDatabase({ url: databaseUrl, role: 'worker' }));
   try {
     const ledgers = [await prepareGrown(small, SMALL), await prepareGrown(large, orders)];
     const times: number[][] = [[], []];
+    let readBefore = 0;
     for (let round = -WARM_UP; round < ROUNDS; round += 1) {
+      if (round === 0) readBefore = await countReadMs(large.db);
       // Who goes first changes, too.
       for (const index of round % 2 === 0 ? [0, 1] : [1, 0]) {
         const ms = await settleOne(workers[index] as Db, ledgers[index] as GrownLedger, round + WARM_UP);
@@ -42,15 +50,19 @@ export async function runGrowthBench(
       }
     }
     const [few = 0, many = 0] = times.map(medianOf);
+    const reading = ((await countReadMs(large.db)) - readBefore) / ROUNDS;
     const ratio = many / few;
     return {
       name: 'growth',
       backend,
       figures: {
         'orders in the large ledger': orders,
-        'batch with a thousand, ms': round(few),
-        'batch with so many, ms': round(many),
+        'orders in the small ledger': SMALL,
+        'batch in the small one, ms': round(few),
+        'batch in the large one, ms': round(many),
+        'of that waiting for blocks, ms': round(reading),
         'times as long': round(ratio),
+        'times as long, without that wait': round((many - reading) / few),
       },
       marks: [{ name: 'times as long', value: ratio, atMost: 1.25 }],
     };
@@ -59,6 +71,17 @@ export async function runGrowthBench(
     await small.stop();
     await large.stop();
   }
+}
+
+/** Milliseconds that the database's sessions have waited for blocks so far. */
+async function countReadMs(db: Db): Promise<number> {
+  await wait(COUNTED_AFTER_MS);
+  const [row] = await runSql<{ ms: number }>(
+    db,
+    'select blk_read_time as ms from pg_stat_database where datname = current_database()',
+    [],
+  );
+  return row?.ms ?? 0;
 }
 
 /** A ledger of so many orders, as a hub that has run for a while has it: rolled up, vacuumed, written back. */
