@@ -1,6 +1,20 @@
 import { resolve } from 'node:path';
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import {
+  listOf,
+  parseCidr,
+  parseKey,
+  parseNode,
+  parseSeconds,
+  requiredText,
+  text,
+  toKey,
+  token,
+  toTrustProxy,
+  trimPublicUrl,
+  urlOf,
+  wholeNumber,
+} from './environment-values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -119,44 +133,6 @@ export function loadConfigOrExit(env: Environment): Config {
 /** Delays after each failed attempt: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, 14 h, 20 h, 24 h. */
 const defaultRetrySchedule = '5,300,1800,7200,18000,36000,36000,50400,72000,86400';
 
-const text = z.string().trim();
-const requiredText = (why: string) => z.string({ error: why }).trim();
-
-function wholeNumber(min: number, max: number) {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return text
-    .regex(/^\d{1,9}$/, message)
-    .transform(Number)
-    .pipe(z.number().min(min, message).max(max, message));
-}
-
-/** A secret that callers send as Bearer. */
-function token(schema: z.ZodString) {
-  return schema
-    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
-    .min(16, 'must have at least 16 characters (`openssl rand -base64 24` makes one)');
-}
-
-function urlOf(protocols: string[], example: string) {
-  return text.refine(
-    (value) => protocols.includes(URL.parse(value)?.protocol ?? ''),
-    `must be a URL such as ${example}`,
-  );
-}
-
-/** A comma separated list; `parse` throws the words that say what an item must be. */
-function listOf<T>(parse: (item: string) => T) {
-  return text.transform((value, context) => {
-    const items = value.split(',').map((item) => item.trim());
-    try {
-      return items.filter((item) => item !== '').map(parse);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message });
-      return z.NEVER;
-    }
-  });
-}
-
 const secretsHint = 'is required (only the embedded default of `npm start` makes its own)';
 
 const environmentSchema = z.object({
@@ -194,63 +170,3 @@ const environmentSchema = z.object({
     .prefault(defaultRetrySchedule),
   MESSAGE_RETENTION_DAYS: wholeNumber(1, 36_500).prefault('90'),
 });
-
-function trimPublicUrl(value: string): string {
-  const url = new URL(value);
-  return url.origin + url.pathname.replace(/\/+$/, '');
-}
-
-function parseNode(item: string): string {
-  if (!/^[^\s:/@]+:\d{1,5}$|^\[[0-9a-f:.]+\]:\d{1,5}$/i.test(item)) {
-    throw new Error('must be host:port, comma separated');
-  }
-  return item;
-}
-
-function parseKey(item: string): Uint8Array {
-  const bytes = /^[0-9a-f]{64}$/i.test(item)
-    ? Buffer.from(item, 'hex')
-    : Buffer.from(/^[A-Za-z0-9+/_-]{43}=?$/.test(item) ? item : '', 'base64');
-  if (bytes.length !== 32) throw new Error('must be 32 bytes, base64 or hex (`openssl rand -base64 32` makes one)');
-  return new Uint8Array(bytes);
-}
-
-/** A placeholder such as 64 zeros, copied from an example. As a previous key it is taken, so that one can rotate away. */
-function refuseRepeatedByte(key: Uint8Array): Uint8Array {
-  if (key.some((byte) => byte !== key[0])) return key;
-  throw new Error('is one byte repeated, which is no secret (`openssl rand -base64 32` makes a key)');
-}
-
-function toKey(value: string, context: z.RefinementCtx): Uint8Array {
-  try {
-    return refuseRepeatedByte(parseKey(value));
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-    return z.NEVER;
-  }
-}
-
-function toTrustProxy(value: string, context: z.RefinementCtx): boolean | number | string[] {
-  if (value === 'true' || value === 'false') return value === 'true';
-  if (/^\d{1,3}$/.test(value)) return Number(value);
-  const items = value.split(',').map((item) => item.trim());
-  const known = ['loopback', 'linklocal', 'uniquelocal'];
-  if (items.every((item) => known.includes(item) || ipaddr.isValid(item) || ipaddr.isValidCIDR(item))) return items;
-  context.addIssue({
-    code: 'custom',
-    message: `must be true, false, the number of proxies, or addresses, CIDRs and ${known.join(', ')}, comma separated`,
-  });
-  return z.NEVER;
-}
-
-function parseCidr(item: string): string {
-  if (ipaddr.isValidCIDR(item)) return item;
-  if (ipaddr.isValid(item)) return `${item}/${ipaddr.parse(item).kind() === 'ipv4' ? 32 : 128}`;
-  throw new Error(`must be addresses or CIDRs such as 10.0.0.0/8, comma separated; ${JSON.stringify(item)} is none`);
-}
-
-function parseSeconds(item: string): number {
-  const seconds = /^\d+(\.\d+)?$/.test(item) ? Number(item) : NaN;
-  if (!(seconds <= 31 * 86_400)) throw new Error('must be seconds, comma separated, each at most 31 days');
-  return seconds;
-}
