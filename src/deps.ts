@@ -9,6 +9,7 @@ import type { Metrics } from './process/metrics.ts';
 import type { ClickRecorder } from './program/click-recorder.ts';
 import type { CrawlerVisits } from './program/crawler-visits.ts';
 import type { RateLimits } from './http/rate-limits.ts';
+import type { Readiness } from './http/readiness.ts';
 import type { Queues } from './queue/queues.ts';
 
 /**
@@ -28,4 +29,5 @@ export interface Deps {
   rateLimits: RateLimits;
   secrets: SecretBox;
   metrics: Metrics;
+  readiness: Readiness;
 }

@@ -1,16 +1,20 @@
 import type { Logger } from 'pino';
 import type { Config } from './process/config.ts';
 import { createDatabase, type ProcessRole } from './db/database.ts';
+import { isOutage } from './db/outage.ts';
 import { openReplica } from './db/replica.ts';
 import { createSecretBox } from './db/secret-box.ts';
 import type { Deps } from './deps.ts';
 import { systemClock, type Clock } from './domain/clock.ts';
+import { AppError } from './domain/errors.ts';
 import { openInbox } from './inbound/inbox/inbox.ts';
 import { createLogger } from './process/logging.ts';
 import { createMetrics } from './process/metrics.ts';
+import { createOutageLog, withoutOutages } from './process/outage-log.ts';
 import { openClickRecorder } from './program/click-recorder.ts';
 import { openCrawlerVisits } from './program/crawler-visits.ts';
 import { openRateLimits } from './http/rate-limits.ts';
+import { openReadiness } from './http/readiness.ts';
 import { openQueues } from './queue/queues.ts';
 
 export interface OpenDeps extends Deps {
@@ -23,7 +27,12 @@ export function openDeps(
   config: Config,
   options: { role: ProcessRole; log?: Logger; clock?: Clock; processMetrics?: boolean },
 ): OpenDeps {
-  const log = options.log ?? createLogger({ level: config.logLevel, role: options.role });
+  const ownLog = options.log ?? createLogger({ level: config.logLevel, role: options.role });
+  const outage = createOutageLog(ownLog, 'database');
+  const log = withoutOutages(ownLog, isForWantOfTheDatabase, (error) => {
+    outage.failed(error);
+    readiness.suspect();
+  });
   const clock = options.clock ?? systemClock;
   const metrics = createMetrics({ processMetrics: options.processMetrics ?? false });
   const db = createDatabase({
@@ -39,7 +48,15 @@ export function openDeps(
     prepared: config.databasePooler === 'none',
     log,
   });
-  const queues = openQueues(config, log);
+  // Errors of Redis are no outage of the database.
+  const queues = openQueues(config, ownLog);
+  const readiness = openReadiness({
+    db,
+    queues,
+    log: ownLog,
+    outage,
+    isPooled: config.databasePooler === 'transaction',
+  });
   const inbox = openInbox({
     db,
     queues,
@@ -47,10 +64,11 @@ export function openDeps(
     log,
     resultTimeoutMs: config.resultTimeoutMs,
     onGroup: (rows) => metrics.inboxGroupRows.observe(rows),
+    onStore: (error) => readiness.noteStore(error),
   });
   const clicks = openClickRecorder(db, log);
   const crawlerVisits = openCrawlerVisits(db, log);
-  const rateLimits = openRateLimits(config, log);
+  const rateLimits = openRateLimits(config, ownLog);
   const [key, ...previousKeys] = config.encryptionKeys;
   const secrets = createSecretBox({ key, previousKeys });
   return {
@@ -66,7 +84,9 @@ export function openDeps(
     rateLimits,
     secrets,
     metrics,
+    readiness,
     async close() {
+      readiness.close();
       await inbox.close();
       await clicks.close();
       await crawlerVisits.close();
@@ -76,4 +96,9 @@ export function openDeps(
       await db.destroy();
     },
   };
+}
+
+/** Whatever is answered 503 is so for want of the database, or because too much waits for it. */
+function isForWantOfTheDatabase(error: unknown): boolean {
+  return isOutage(error) || (error instanceof AppError && error.code === 'UNAVAILABLE');
 }

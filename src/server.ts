@@ -67,6 +67,8 @@ async function main(): Promise<void> {
     metrics?.close();
     await deps.close();
   });
+  // `tributary start` has a worker beside us: one address tells of both.
+  deps.readiness.watch({ needsSettling: process.connected });
   tellReady();
 }
 

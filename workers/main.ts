@@ -73,6 +73,7 @@ async function main(): Promise<void> {
     health.close();
     await deps.close();
   });
+  deps.readiness.watch({ needsSettling: true });
   tellReady();
 }
 

@@ -1,27 +1,26 @@
 import { createServer, type Server } from 'node:http';
 import express, { Router, type Request } from 'express';
-import { listPendingMigrations } from '../db/migrate.ts';
 import { runSql } from '../db/sql.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
 import type { Config } from '../process/config.ts';
 import type { Metrics } from '../process/metrics.ts';
-import type { Queues } from '../queue/queues.ts';
 import { isSameText, readCredential } from './authenticate.ts';
+import type { Readiness } from './readiness.ts';
 
 interface HealthDeps {
   db: Db;
-  queues: Queues;
   metrics: Metrics;
+  readiness: Readiness;
   clock: Clock;
   config: Pick<Config, 'adminToken' | 'metricsToken'>;
 }
 
-const CHECK_TIMEOUT_MS = 2_500;
+const SCRAPE_TIMEOUT_MS = 2_500;
 
 /**
- * For those who run the hub: `/livez` (the process answers), `/readyz` (database, queue and migrations are in order, else
- * 503 and which of them is not), `/health` (for people and uptime checks), `/metrics` (Prometheus; for whoever has a token,
+ * For those who run the hub: `/livez` (the process answers), `/readyz` (whether it is to be sent anything, and what is in
+ * order and what is not: readiness.ts), `/health` (for people and uptime checks), `/metrics` (Prometheus; for whoever has a token,
  * but on a port of its own, which is not for the world).
  */
 export function healthRouter(
@@ -31,7 +30,6 @@ export function healthRouter(
 ): Router {
   const router = Router({ caseSensitive: true });
   // Anybody may ask, as often as they like: whoever asks meanwhile gets the same answer.
-  const readChecks = shared(() => runChecks(deps));
   const scrape = shared(() => renderMetrics(deps));
   router.get('/livez', (_req, res) => {
     res.json({ status: 'ok' });
@@ -40,9 +38,9 @@ export function healthRouter(
     res.json({ status: 'ok', timestamp: deps.clock.now().getTime() });
   });
   router.get('/readyz', async (_req, res) => {
-    const checks = await readChecks();
-    const ready = !state.stopping && Object.values(checks).every((result) => result === 'ok');
-    res.status(ready ? 200 : 503).json({ status: ready ? 'ok' : state.stopping ? 'stopping' : 'unavailable', checks });
+    const { status, checks } = await deps.readiness.read();
+    const shown = state.stopping ? 'stopping' : status;
+    res.status(shown === 'ok' || shown === 'degraded' ? 200 : 503).json({ status: shown, checks });
   });
   router.get('/metrics', async (req, res) => {
     if (!openMetrics && !maySeeMetrics(deps.config, req)) {
@@ -86,25 +84,13 @@ function shared<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-async function runChecks(deps: HealthDeps): Promise<Record<'database' | 'queue' | 'migrations', string>> {
-  const [database, queue, migrations] = await Promise.all([
-    check(runSql(deps.db, 'checkDatabase', 'select 1').then(() => 'ok')),
-    check(deps.queues.ping().then(() => 'ok')),
-    check(listPendingMigrations(deps.db).then((names) => (names.length === 0 ? 'ok' : `pending: ${names.join(', ')}`))),
-  ]);
-  return { database, queue, migrations };
-}
-
-/**
- * In bounded time, since a probe that hangs tells less than one that fails. The reason is not told: hosts and roles are in
- * it.
- */
-async function check(result: Promise<string>): Promise<string> {
+/** In bounded time. */
+async function inTime(work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve('no answer'), CHECK_TIMEOUT_MS);
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, SCRAPE_TIMEOUT_MS);
   });
-  return Promise.race([result.catch(() => 'unreachable'), timeout]).finally(() => clearTimeout(timer));
+  await Promise.race([work.catch(() => undefined), timeout]).finally(() => clearTimeout(timer));
 }
 
 /** While the database is away the gauge keeps its last value, and the other metrics are served. */
@@ -115,10 +101,5 @@ async function measureWaitingRows({ db, metrics }: HealthDeps): Promise<void> {
     `select count(distinct e.id) from inbox_watches cross join unnest(event_ids) as listed (id)
        join inbox_events e on e.id = listed.id where (e.status = 'received') is true`,
   );
-  await check(
-    count.then(([row]) => {
-      metrics.inboxWaitingRows.set(Number(row?.count ?? 0));
-      return 'ok';
-    }),
-  );
+  await inTime(count.then(([row]) => metrics.inboxWaitingRows.set(Number(row?.count ?? 0))));
 }

@@ -1,5 +1,6 @@
 import { Queue, Worker } from 'bullmq';
 import type { Logger } from 'pino';
+import { describeFailure } from '../process/outage-log.ts';
 import { backendName, connectBackend, type QueueBackendConfig } from './backend.ts';
 import { jobSchemas, type JobOf, type QueueName } from './jobs.ts';
 
@@ -98,6 +99,6 @@ function warnSometimes(log: Logger): (error: Error, what: string) => void {
   return (error, what) => {
     if (Date.now() - last < 10_000) return;
     last = Date.now();
-    log.warn({ err: error }, `${what} failed`);
+    log.warn({ problem: describeFailure(error) }, `${what} failed`);
   };
 }

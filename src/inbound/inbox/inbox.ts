@@ -63,6 +63,8 @@ export interface InboxDeps {
   log: Logger;
   resultTimeoutMs: number;
   onGroup?: (rows: number) => void;
+  /** Called with each message: null where it is stored, else why it is not. */
+  onStore?: (error: unknown) => void;
 }
 
 // If no worker has settled a row by then, its job was probably lost; the sweep enqueues it again.
@@ -99,7 +101,9 @@ export function openInbox(deps: InboxDeps): Inbox {
     waiter.listen();
     try {
       await group.add(row);
+      deps.onStore?.(null);
     } catch (error) {
+      deps.onStore?.(error);
       throw isOutage(error) ? storeUnavailable(error) : error;
     }
   }

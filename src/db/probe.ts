@@ -1,0 +1,80 @@
+import type { Db } from './db.ts';
+
+/** Asks the database something on a connection of its own, so that a busy pool neither delays nor feels it. */
+export interface Probe {
+  /**
+   * Runs statements one after the other and gives the rows of each. Throws where the answers are not there within the bound;
+   * the connection is then given up, and the next run makes another one. One run at a time.
+   */
+  run(statements: readonly ProbeStatement[]): Promise<Record<string, unknown>[][]>;
+  close(): void;
+}
+
+export interface ProbeStatement {
+  text: string;
+  values?: unknown[];
+}
+
+export function openProbe(db: Db, boundMs: number): Probe {
+  let session: RawSession | null = null;
+  let closed = false;
+
+  async function connect(): Promise<RawSession> {
+    const opened = (await db.client.acquireRawConnection()) as RawSession;
+    const forget = (): void => {
+      if (session === opened) session = null;
+    };
+    opened.on('error', forget);
+    opened.on('end', forget);
+    return opened;
+  }
+
+  function giveUp(given: RawSession | null): void {
+    if (session === given) session = null;
+    given?.connection.stream.destroy();
+  }
+
+  return {
+    async run(statements) {
+      let used = session;
+      let late = false;
+      const timeout = Promise.withResolvers<never>();
+      const timer = setTimeout(() => {
+        late = true;
+        const seconds = boundMs / 1_000;
+        timeout.reject(Object.assign(new Error(`no answer within ${seconds} s`), { code: 'ETIMEDOUT' }));
+      }, boundMs);
+      const work = async (): Promise<Record<string, unknown>[][]> => {
+        used ??= await connect();
+        if (late || closed) {
+          giveUp(used);
+          return [];
+        }
+        session = used;
+        const answers = [];
+        for (const statement of statements) answers.push((await used.query(statement)).rows);
+        return answers;
+      };
+      const answers = work();
+      answers.catch(() => undefined);
+      try {
+        return await Promise.race([answers, timeout.promise]);
+      } catch (error) {
+        giveUp(used);
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    close() {
+      closed = true;
+      giveUp(session);
+    },
+  };
+}
+
+interface RawSession {
+  on(event: 'error' | 'end', listener: () => void): void;
+  query(statement: ProbeStatement): Promise<{ rows: Record<string, unknown>[] }>;
+  connection: { stream: { destroy(): void } };
+}
