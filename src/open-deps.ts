@@ -8,6 +8,7 @@ import type { Deps } from './deps.ts';
 import { systemClock, type Clock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
 import { openInbox } from './inbound/inbox/inbox.ts';
+import { endInTime } from './process/end-in-time.ts';
 import { createLogger } from './process/logging.ts';
 import { createMetrics } from './process/metrics.ts';
 import { createOutageLog, withoutOutages } from './process/outage-log.ts';
@@ -18,9 +19,14 @@ import { openReadiness } from './http/readiness.ts';
 import { openQueues } from './queue/queues.ts';
 
 export interface OpenDeps extends Deps {
-  /** Writes what the inbox and the click recorder have accepted, then closes the queues and the database. */
-  close: () => Promise<void>;
+  /**
+   * Writes what the inbox and the click recorder have accepted, then closes the queues and the database. What hangs is given
+   * up, so that all is done within `withinMs`.
+   */
+  close: (withinMs?: number) => Promise<void>;
 }
+
+const CLOSE_WITHIN_MS = 10_000;
 
 /** Opens all that a process needs. Nothing connects before it is used, so a process starts while its database is away. */
 export function openDeps(
@@ -85,15 +91,19 @@ export function openDeps(
     secrets,
     metrics,
     readiness,
-    async close() {
+    async close(withinMs = CLOSE_WITHIN_MS) {
       readiness.close();
-      await inbox.close();
-      await clicks.close();
-      await crawlerVisits.close();
-      await rateLimits.close();
-      await queues.close();
-      await replica.close();
-      await db.destroy();
+      await endInTime(log, withinMs * 0.6, {
+        inbox: () => inbox.close(),
+        clicks: () => clicks.close(),
+        crawlerVisits: () => crawlerVisits.close(),
+      });
+      await endInTime(log, withinMs * 0.4, {
+        rateLimits: () => rateLimits.close(),
+        queues: () => queues.close(),
+        replica: () => replica.close(),
+        database: () => db.destroy(),
+      });
     },
   };
 }

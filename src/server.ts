@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createApp } from './app.ts';
 import { loadConfigOrExit } from './process/config.ts';
 import type { Deps } from './deps.ts';
@@ -19,14 +20,31 @@ const MAX_CONNECTIONS = 4_000;
 // Longer than the idle timeout of the usual load balancers (60 s), which otherwise send into a connection just closed.
 const KEEP_ALIVE_MS = 65_000;
 
-const STOP_TIMEOUT_MS = 15_000;
+/**
+ * A stop in steps, all together less than a process has (graceful-stop.ts). First a load balancer has a moment to see that
+ * /readyz says 503, and callers to end their connections with an answer; under `tributary start` nobody stands in between.
+ */
+const DRAIN_MS = process.connected ? 200 : 1_000;
+
+/** Then what is under way is answered. Who waits for an outcome is told after half of it that the message is stored. */
+const ANSWER_WITHIN_MS = 2_000;
+
+/** Then what was accepted is written, and all is closed. */
+const CLOSE_WITHIN_MS = 1_400;
+
+export interface StopOptions {
+  /** Requests are still taken for so long, on connections that end with the answer. */
+  drainMs?: number;
+  /** Then those that are not answered are cut off. Not given: they are waited for. */
+  answerWithinMs?: number;
+}
 
 export interface WebServer {
   server: Server;
   /** What /readyz tells of it. */
   state: { stopping: boolean };
-  /** Takes no new connection, answers what is under way, then resolves. */
-  stop: () => Promise<void>;
+  /** Takes no new connection, answers what is under way, then resolves. Answers say that their connection ends. */
+  stop: (options?: StopOptions) => Promise<void>;
 }
 
 /** Serves the app on a server, which may listen already or be told to afterwards. */
@@ -36,19 +54,38 @@ export function serve(deps: Deps, server: Server = createServer({ connectionsChe
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.maxConnections = MAX_CONNECTIONS;
+  const unanswered = new Set<ServerResponse>();
+  server.on('request', (_req, res: ServerResponse) => {
+    if (state.stopping) res.setHeader('Connection', 'close');
+    unanswered.add(res);
+    res.once('close', () => unanswered.delete(res));
+  });
   server.on('request', createApp(deps, state));
   answerRefusedRequests(server, deps.log);
   return {
     server,
     state,
-    async stop() {
+    async stop({ drainMs = 0, answerWithinMs } = {}) {
       state.stopping = true;
+      for (const res of unanswered) if (!res.headersSent) res.setHeader('Connection', 'close');
+      if (drainMs > 0) await wait(drainMs);
       const closed = once(server, 'close');
       server.close();
       // A kept-alive connection becomes idle only once its last answer is sent.
       const sweep = setInterval(() => server.closeIdleConnections(), 50);
+      const timers =
+        answerWithinMs === undefined
+          ? []
+          : [
+              setTimeout(() => deps.inbox.endWaits(), answerWithinMs / 2),
+              setTimeout(() => {
+                deps.log.warn({ requests: unanswered.size }, 'cut off: not answered in time');
+                server.closeAllConnections();
+              }, answerWithinMs),
+            ];
       await closed;
       clearInterval(sweep);
+      for (const timer of timers) clearTimeout(timer);
     },
   };
 }
@@ -62,10 +99,10 @@ async function main(): Promise<void> {
   const metrics = config.metricsPort === null ? null : healthServer(deps, web.state);
   if (metrics && config.metricsPort !== null) await listenOrExit(metrics, config.metricsPort, config.host);
   deps.log.info({ port: config.port, publicUrl: config.publicUrl, queue: deps.queues.backend }, 'web listens');
-  stopGracefully(deps.log, STOP_TIMEOUT_MS, async () => {
-    await web.stop();
+  stopGracefully(deps.log, async () => {
+    await web.stop({ drainMs: DRAIN_MS, answerWithinMs: ANSWER_WITHIN_MS });
     metrics?.close();
-    await deps.close();
+    await deps.close(CLOSE_WITHIN_MS);
   });
   // `tributary start` has a worker beside us: one address tells of both.
   deps.readiness.watch({ needsSettling: process.connected });

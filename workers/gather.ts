@@ -15,6 +15,8 @@ export interface Gather<T> {
   (item: T): Promise<void>;
   /** Resolves when nothing waits and no batch runs. */
   idle(): Promise<void>;
+  /** Takes out what no batch has begun with; its callers are told that it is done. */
+  takeWaiting(): T[];
 }
 
 /**
@@ -86,5 +88,13 @@ export function gatherBatches<T>(options: GatherOptions<T>): Gather<T> {
     beginBatches();
     return done.promise;
   };
-  return Object.assign(gather, { idle });
+  function takeWaiting(): T[] {
+    const taken = waiting.splice(0);
+    waitingSize = 0;
+    for (const { done } of taken) done.resolve();
+    if (busy === 0) for (const resolve of idleWaiters.splice(0)) resolve();
+    return taken.map(({ item }) => item);
+  }
+
+  return Object.assign(gather, { idle, takeWaiting });
 }

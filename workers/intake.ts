@@ -45,9 +45,10 @@ export function startIntake(deps: IntakeDeps, delivery: Delivery): Intake {
     handle: (jobs) => settleAndWake(deps, mergeJobs(jobs), { delivery, settleSoon }),
   });
   let waiting = 0;
+  let stopping = false;
   /** Without a job: what is lost with this process, the sweep finds. */
   function settleSoon(job: IntakeJob): void {
-    if (waiting + sizeOf(job) > MOST_WAITING) {
+    if (stopping || waiting + sizeOf(job) > MOST_WAITING) {
       void deps.queues.enqueue('intake', [job]);
       return;
     }
@@ -56,12 +57,19 @@ export function startIntake(deps: IntakeDeps, delivery: Delivery): Intake {
       .catch((error: unknown) => deps.log.error({ err: error }, 'settling failed; its rows stay due'))
       .finally(() => (waiting -= sizeOf(job)));
   }
-  const consumer = consumeQueue(deps.config, 'intake', JOBS_AT_ONCE, deps.log, settle);
+  const consumer = consumeQueue(deps.config, 'intake', JOBS_AT_ONCE, deps.log, (job) =>
+    stopping ? giveBack([job]) : settle(job),
+  );
+  /** For other workers, or the next; where the queue takes nothing the sweep finds it. */
+  async function giveBack(jobs: IntakeJob[]): Promise<void> {
+    if (jobs.length > 0) await deps.queues.enqueue('intake', jobs);
+  }
   return {
     settleSoon,
     async close() {
-      await consumer.close();
-      await settle.idle();
+      stopping = true;
+      // Its batches have begun; the rest would take as long as it is much.
+      await Promise.all([giveBack(settle.takeWaiting()), consumer.close(), settle.idle()]);
     },
   };
 }

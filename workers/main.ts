@@ -1,6 +1,7 @@
 import { healthServer } from '../src/http/health.ts';
 import { loadConfigOrExit } from '../src/process/config.ts';
 import type { Deps } from '../src/deps.ts';
+import { endInTime } from '../src/process/end-in-time.ts';
 import { stopGracefully, tellReady } from '../src/process/graceful-stop.ts';
 import { listenOrExit } from '../src/process/listen.ts';
 import { openDeps } from '../src/open-deps.ts';
@@ -21,10 +22,13 @@ import { rollUpChores } from './roll-up-deltas.ts';
 import { settleAgainChores } from './settle-again.ts';
 import { startSweep, type Chore } from './sweep.ts';
 
-// What was taken is finished first: a delivery may wait 15 s for its answer.
-const STOP_TIMEOUT_MS = 30_000;
+/**
+ * A stop in steps, all together less than a process has (graceful-stop.ts). What a step does not end is lost with the process:
+ * a transaction is rolled back, a lease runs out or goes to the next worker.
+ */
+const stopWithinMs = { heard: 500, intake: 1_600, delivery: 1_500, deps: 1_000 };
 
-/** Starts the consumers of both queues and the sweep. Closing finishes what they have taken. */
+/** Starts the consumers of both queues and the sweep. Closing finishes what they have begun and gives back the rest. */
 export async function startWorker(deps: Deps): Promise<Consumer> {
   const heard = hearDirectly(deps, (eventIds) => intake.settleSoon({ eventIds, resettlementIds: [] }));
   const delivery = startDelivery(deps, () => heard.holder);
@@ -35,9 +39,11 @@ export async function startWorker(deps: Deps): Promise<Consumer> {
   const sweep = startSweep(deps, listChores(deps));
   return {
     async close() {
-      await heard.close();
-      await Promise.all([intake.close(), sweep.close()]);
-      await delivery.close(); // Last: what intake settled meanwhile is still sent, or left due.
+      const { log } = deps;
+      await endInTime(log, stopWithinMs.heard, { heard: () => heard.close() });
+      await endInTime(log, stopWithinMs.intake, { intake: () => intake.close(), sweep: () => sweep.close() });
+      // Last: what intake settled meanwhile is still sent, or left due.
+      await endInTime(log, stopWithinMs.delivery, { delivery: () => delivery.close() });
     },
   };
 }
@@ -67,11 +73,11 @@ async function main(): Promise<void> {
   if (config.workerPort !== null) await listenOrExit(health, config.workerPort, config.host);
   const worker = await startWorker(deps);
   deps.log.info({ queue: deps.queues.backend }, 'worker runs');
-  stopGracefully(deps.log, STOP_TIMEOUT_MS, async () => {
+  stopGracefully(deps.log, async () => {
     state.stopping = true;
     await worker.close();
     health.close();
-    await deps.close();
+    await deps.close(stopWithinMs.deps);
   });
   deps.readiness.watch({ needsSettling: true });
   tellReady();

@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { compileCacheFolder } from '../process/node-options.ts';
+import { version } from '../process/version.ts';
 import { printError } from './terminal.ts';
 
 enableCompileCache(compileCacheFolder);
@@ -39,10 +40,18 @@ try {
 
 /** The `tributary` command with the subcommand that was asked for; with all of them for help, or for an unknown one. */
 async function buildProgram(asked: string | undefined): Promise<Command> {
-  const program = new Command('tributary').description('Postback and webhook hub for affiliate programs');
+  const program = new Command('tributary')
+    .description('Postback and webhook hub for affiliate programs')
+    .version(version, '--version', 'tell the version of this code');
   const load = asked !== undefined && Object.hasOwn(commands, asked) ? commands[asked] : undefined;
   for (const each of load ? [load] : Object.values(commands)) program.addCommand(await each());
-  return program;
+  return showUsageAfterMistakes(program);
+}
+
+/** Commands do not take that over from the one they are added to. */
+function showUsageAfterMistakes(command: Command): Command {
+  for (const each of command.commands) showUsageAfterMistakes(each);
+  return command.showHelpAfterError();
 }
 
 /** A mistake of the caller or of the environment has a message that says what to do; a bug of ours needs its stack. */

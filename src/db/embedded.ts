@@ -42,8 +42,8 @@ export interface EmbeddedServer {
   folder: string;
   /** Resolves when the server is gone without us having closed it. */
   lost: Promise<void>;
-  /** Stops the server, unless another process uses it. */
-  close: () => Promise<void>;
+  /** Stops the server, unless another process uses it. Throws where it still stops after `withinMs`. */
+  close: (withinMs?: number) => Promise<void>;
 }
 
 /** Something people have to put right; the message says what and where. */
@@ -75,8 +75,8 @@ export async function openEmbeddedServer(dataDir: string): Promise<EmbeddedServe
       how: adopted ? 'adopted' : 'started',
       folder: state.folder,
       lost: presence.lost,
-      async close() {
-        if (await presence.endAndTellIfAlone()) await stopPostgres(running.pid);
+      async close(withinMs) {
+        if (await presence.endAndTellIfAlone()) await stopPostgres(running.pid, withinMs);
       },
     };
   });

@@ -52,7 +52,11 @@ export function openProbe(db: Db, boundMs: number): Probe {
         }
         session = used;
         const answers = [];
+        // The server must not go on with what nobody waits for, such as a table that is locked: each run would leave it one
+        // more. A transaction pooler would give settings of the session to others.
+        await used.query({ text: `begin; set local statement_timeout = ${Math.floor(boundMs * 0.9)}` });
         for (const statement of statements) answers.push((await used.query(statement)).rows);
+        await used.query({ text: 'commit' });
         return answers;
       };
       const answers = work();

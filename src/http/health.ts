@@ -38,7 +38,7 @@ export function healthRouter(
     res.json({ status: 'ok', timestamp: deps.clock.now().getTime() });
   });
   router.get('/readyz', async (_req, res) => {
-    const { status, checks } = await deps.readiness.read();
+    const { status, checks } = await deps.readiness.read(state.stopping ? 0 : undefined);
     const shown = state.stopping ? 'stopping' : status;
     res.status(shown === 'ok' || shown === 'degraded' ? 200 : 503).json({ status: shown, checks });
   });

@@ -25,7 +25,7 @@ export interface ReadinessReport {
 
 export interface Readiness {
   /** What was last seen, looked at anew where that is older than a second; within `ANSWER_WITHIN_MS` in any case. */
-  read(): Promise<ReadinessReport>;
+  read(withinMs?: number): Promise<ReadinessReport>;
   /** Looks every second from now on. `needsSettling`: the process is of no use where settling stands still. */
   watch(options: { needsSettling: boolean }): void;
   /** Something failed for want of the database: looks until it is there again. */
@@ -133,7 +133,8 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
       settling.note((await settlingWatch.note(oldest, workers, hasProgress)).error);
     } catch (error) {
       if (isUndefinedTable(error)) migrations.note('the tables are missing: run `tributary migrate`');
-      else if (!isOutage(error) && !closed) deps.log.error({ err: error }, 'readiness cannot be looked at');
+      else if (!isOutage(error) && !isTimedOut(error) && !closed)
+        deps.log.error({ err: error }, 'readiness cannot be looked at');
     }
   }
 
@@ -147,7 +148,10 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
       await within(deps.queues.ping(), boundMs);
       if (!toldQueueTables) queue.note(null);
     } catch {
-      queue.noteLate('it takes no jobs: see whether it runs and can be reached. Messages are settled without it', PATIENCE_MS);
+      queue.noteLate(
+        'it takes no jobs: see whether it runs and can be reached. Messages are settled without it',
+        PATIENCE_MS,
+      );
     }
   }
 
@@ -190,15 +194,14 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
       const age = Math.round((now() - storeFailure.at) / 100) / 10;
       checks.database = { ok: false, age, error: `messages cannot be stored: ${explainDatabase(storeFailure.error)}` };
     }
-    const usable =
-      checks.database.ok && checks.migrations.ok && !(needsSettling && settlingWatch.state.standsStill);
+    const usable = checks.database.ok && checks.migrations.ok && !(needsSettling && settlingWatch.state.standsStill);
     const inOrder = Object.values(checks).every(({ ok }) => ok);
     return { status: !usable ? 'unavailable' : inOrder ? 'ok' : 'degraded', checks };
   }
 
   return {
-    async read() {
-      await within(look(), ANSWER_WITHIN_MS).catch(() => undefined);
+    async read(withinMs = ANSWER_WITHIN_MS) {
+      if (withinMs > 0) await within(look(), withinMs).catch(() => undefined);
       return report();
     },
     watch(options) {
@@ -228,6 +231,11 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
       probe.close();
     },
   };
+}
+
+/** A table is locked, as while it is migrated. */
+function isTimedOut(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '57014';
 }
 
 async function within<T>(work: Promise<T>, ms: number): Promise<T> {

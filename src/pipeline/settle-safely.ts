@@ -96,7 +96,7 @@ async function recordFailure(deps: SettleDeps, job: IntakeJob, error: unknown): 
     deps.db,
     'recordFailure',
     `update inbox_events set attempts = attempts + 1, error = :message,
-       next_enqueue_at = now() + (2 ^ attempts) * interval '5 seconds',
+       next_enqueue_at = now() + least(2 ^ attempts * 5, 20) * interval '1 second',
        status = case when attempts + 1 >= :maxAttempts then 'failed' else status end,
        outcome = case when attempts + 1 >= :maxAttempts then 'failed' else outcome end,
        settled_at = case when attempts + 1 >= :maxAttempts then now() else settled_at end

@@ -24,6 +24,12 @@ export function startCommand(): Command {
     .action(runHub);
 }
 
+/** So long the web process may take before the worker is told to stop, too. */
+const WORKER_OUTLIVES_WEB_MS = 700;
+
+/** The embedded server ends by itself where it takes longer; the next start waits for that. */
+const SERVER_STOPS_WITHIN_MS = 2_000;
+
 async function runHub(): Promise<void> {
   const stopAsked = watchForStop();
   await waitForPort(readSettings(process.env));
@@ -50,7 +56,7 @@ async function runProcesses(
   const worker = supervise({ name: 'worker', script: 'workers/main.ts', env, say });
   const web = supervise({ name: 'web', script: 'src/server.ts', env, say });
   try {
-    if (prepared.embedded) void keepEmbedded(prepared, [worker, web]);
+    if (prepared.embedded) void keepEmbedded(prepared, [worker, web], stopAsked);
     const works = Promise.all([web.ready, worker.ready]).then(() => true);
     if (await Promise.race([works, stopAsked.then(() => false)])) {
       say(`\nTributary listens on ${config.publicUrl}\n${describeStart(prepared, firstSteps)}`);
@@ -59,9 +65,11 @@ async function runProcesses(
     await stopAsked;
     say('Stopping');
   } finally {
+    for (const each of [web, worker]) each.expectEnd();
     // Callers that wait for an outcome still get it while the worker runs.
-    await web.stop();
-    await worker.stop();
+    const webStopped = web.stop();
+    await Promise.race([webStopped, wait(WORKER_OUTLIVES_WEB_MS, undefined, { ref: false })]);
+    await Promise.all([webStopped, worker.stop()]);
   }
 }
 
@@ -98,12 +106,19 @@ function describeStart({ config, secretsFile }: PreparedEnvironment, firstSteps:
 }
 
 /** Starts the embedded server again when it is gone: killed by the system, or by hand. */
-async function keepEmbedded(prepared: PreparedEnvironment, processes: SupervisedProcess[]): Promise<void> {
+async function keepEmbedded(
+  prepared: PreparedEnvironment,
+  processes: SupervisedProcess[],
+  stopAsked: Promise<void>,
+): Promise<void> {
   let { embedded, env } = prepared;
   let closing = false;
+  void stopAsked.then(() => (closing = true));
   prepared.close = async () => {
     closing = true;
-    await embedded?.close();
+    await embedded?.close(SERVER_STOPS_WITHIN_MS).catch(() => {
+      say('PostgreSQL still writes what it has in memory, and ends by itself when that is done');
+    });
   };
   while (embedded) {
     await embedded.lost;

@@ -9,6 +9,8 @@ export interface SupervisedProcess {
   ready: Promise<void>;
   /** Restarts it with another environment. */
   restart: (env: Environment) => Promise<void>;
+  /** It is not started again when it ends: whoever stops us may have told it as well. */
+  expectEnd: () => void;
   /** Asks it to end (SIGTERM), insists after a while, and does not start it again. */
   stop: () => Promise<void>;
 }
@@ -18,7 +20,7 @@ const LAST_BACKOFF_MS = 30_000;
 /** After so long a process had started well, and the backoff begins from its first step again. */
 const SETTLED_AFTER_MS = 60_000;
 /** More than the processes take to stop by themselves. */
-const KILL_AFTER_MS = 35_000;
+const KILL_AFTER_MS = 6_000;
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -60,9 +62,13 @@ export function supervise(options: {
     });
   }
 
-  async function stop(): Promise<void> {
+  function expectEnd(): void {
     stopping = true;
     if (timer) clearTimeout(timer);
+  }
+
+  async function stop(): Promise<void> {
+    expectEnd();
     if (!child) return;
     const exited = once(child, 'exit');
     const insist = setTimeout(() => child?.kill('SIGKILL'), KILL_AFTER_MS);
@@ -80,6 +86,7 @@ export function supervise(options: {
       stopping = false;
       start();
     },
+    expectEnd,
     stop,
   };
 }

@@ -52,6 +52,8 @@ export interface Inbox {
    * lost. Either way it is on disk when this resolves. The wait holds no database connection. Throws as `append` does.
    */
   appendAndWait(message: InboxMessage, timeoutMs?: number): Promise<{ id: string; settled: ReadOutcome | null }>;
+  /** Answers all who wait for an outcome, now and from now on, that the message is stored: the process stops. */
+  endWaits(): void;
   /** Finishes what was accepted, then stops. */
   close(): Promise<void>;
 }
@@ -128,6 +130,7 @@ export function openInbox(deps: InboxDeps): Inbox {
       if (settled === null && row.awaited) await makeDurable(deps.db, row.id);
       return { id: row.id, settled };
     },
+    endWaits: () => waiter.endWaits(),
     async close() {
       await group.flush();
       await wake([]);

@@ -10,6 +10,8 @@ export interface OutcomeWaiter {
   listen(): void;
   /** Hears of an inbox event from now on. */
   expect(inboxId: string): ExpectedOutcome;
+  /** Nobody waits any longer. */
+  endWaits(): void;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export function openOutcomeWaiter(db: Db, log: Logger, events: OutcomeWaiterEven
   let announced: string[] = [];
   let reading = false;
   let poll: NodeJS.Timeout | null = null;
+  let ended = false;
 
   function hear(payload: string): void {
     const unknown: string[] = [];
@@ -116,13 +119,17 @@ export function openOutcomeWaiter(db: Db, log: Logger, events: OutcomeWaiterEven
       return {
         async wait(timeoutMs) {
           ensurePolling();
-          const timer = setTimeout(() => finish(null), timeoutMs);
+          const timer = setTimeout(() => finish(null), ended ? 0 : timeoutMs);
           const settled = await promise;
           clearTimeout(timer);
           return settled;
         },
         forget: () => finish(null),
       };
+    },
+    endWaits() {
+      ended = true;
+      for (const { finish } of waiters.values()) finish(null);
     },
     async close() {
       stopPolling();

@@ -26,6 +26,8 @@ export interface Answer {
 
 export interface HttpSender {
   send(request: OutgoingRequest): Promise<Answer>;
+  /** Ends the requests under way, as ones without an answer. */
+  abort(): void;
   /** Waits for the requests under way, then closes the connections. */
   close(): Promise<void>;
 }
@@ -48,6 +50,7 @@ const MAX_RESPONSE_BYTES = 16 * 1024;
 export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
   const heads = new HeadReader();
+  const underWay = new Set<Exchange>();
   const agent = new Agent({
     connect: createGuardedConnector(options.guard, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, heads),
     allowH2: false,
@@ -59,7 +62,18 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
     maxHeaderSize: 32 * 1024,
   });
   return {
-    send: (request) => new Promise((resolve) => new Exchange(request, totalTimeoutMs, heads, resolve).start(agent)),
+    async send(request) {
+      const { promise, resolve } = Promise.withResolvers<Answer>();
+      const exchange = new Exchange(request, totalTimeoutMs, heads, resolve);
+      underWay.add(exchange);
+      exchange.start(agent);
+      const answer = await promise;
+      underWay.delete(exchange);
+      return answer;
+    },
+    abort() {
+      for (const exchange of underWay) exchange.abort();
+    },
     close: () => agent.close(),
   };
 }
@@ -127,6 +141,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     } catch (error) {
       this.#settle(explainSendError(error as Error));
     }
+  }
+
+  abort(): void {
+    this.#stop('given up: this process stops');
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -16,6 +16,7 @@ import {
 } from './leases.ts';
 import type { Leased, SenderAtHand } from '../messages/leased.ts';
 import { parseDeliveryId } from '../wire/delivery-id.ts';
+import type { Lease } from '../wire/lease.ts';
 import { DestinationLoader } from './destinations.ts';
 import type { Lane, Sending } from './lane.ts';
 import { Lanes, MAX_LEASED } from './lanes.ts';
@@ -38,6 +39,8 @@ export interface SenderDeps {
   onAttempt?: (record: AttemptRecord) => void;
   random?: () => number;
   totalTimeoutMs?: number;
+  /** `CLOSE_GRACE_MS` unless set. */
+  closeGraceMs?: number;
 }
 
 /** The sender of a process, as its configuration says. */
@@ -66,6 +69,9 @@ export function openSender(deps: {
   });
 }
 
+/** How long attempts may take once the process stops. Most receivers answer sooner; a process has five seconds in all. */
+const CLOSE_GRACE_MS = 1_000;
+
 /** Pending deliveries of a stopped endpoint that one sweep takes out of its queue. */
 const STOP_STEP = 1_000;
 
@@ -86,6 +92,9 @@ export class Sender implements SenderAtHand {
   #filling: Promise<void> | null = null;
   #fillAgain = false;
   #closing = false;
+  /** What is under way was ended, because the process stops; these had no answer. */
+  #aborted = false;
+  readonly #unanswered: Lease[] = [];
   #idleWaiters: (() => void)[] = [];
 
   constructor(deps: SenderDeps) {
@@ -128,6 +137,7 @@ export class Sender implements SenderAtHand {
   }
 
   sendsAtOnce(endpointId: string, count: number): boolean {
+    if (this.#closing) return false;
     return this.#lanes.find(endpointId)?.isFreeFor(count) ?? count <= MAX_LEASED / 4;
   }
 
@@ -159,7 +169,10 @@ export class Sender implements SenderAtHand {
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  /** Leases nothing more, releases what was not started, finishes and records the attempts under way. */
+  /**
+   * Leases nothing more, releases what was not started, finishes and records the attempts under way. Those without an answer
+   * after `CLOSE_GRACE_MS` are ended and left due: they may arrive a second time.
+   */
   async close(): Promise<void> {
     this.#closing = true;
     await this.#filling;
@@ -167,7 +180,13 @@ export class Sender implements SenderAtHand {
       lane.close();
       await this.#release(lane);
     }
+    const grace = setTimeout(() => {
+      this.#aborted = true;
+      this.#http.abort();
+    }, this.#deps.closeGraceMs ?? CLOSE_GRACE_MS);
     await this.idle();
+    clearTimeout(grace);
+    await releaseLeases(this.#deps.db, this.#unanswered);
     await this.#http.close();
   }
 
@@ -263,8 +282,10 @@ export class Sender implements SenderAtHand {
       this.#deps.log.error({ err: error, messageId: lease.messageId }, 'an attempt broke down; its lease runs out');
       return null;
     });
-    lane.finish(record);
-    if (record) this.#recorder.add(record);
+    const ended = this.#aborted && record !== null && record.responseStatus === null;
+    if (ended) this.#unanswered.push(lease);
+    lane.finish(ended ? null : record);
+    if (record && !ended) this.#recorder.add(record);
     else this.#noteIdle();
     this.#start(lane);
   }

@@ -3,13 +3,14 @@ import { runSql } from '../../db/sql.ts';
 import { requestResettlements } from '../rows/resettlement-rows.ts';
 
 /**
- * Events still waiting whose job was probably lost, of at most `limit` watches that are due; they get a minute before they
- * are found again. `dueBefore` looks ahead, to what whoever died was told of; what failed keeps its turn. A watch of which
+ * Events still waiting whose job was probably lost, of at most `limit` watches that are due; they are found again after
+ * `againAfterS`. `dueBefore` looks ahead, to what whoever died was told of; what failed keeps its turn. A watch of which
  * nothing waits any more is removed. Several sweeps at once take different watches.
  */
 export async function takeOverdueEvents(
   db: Db,
   limit: number,
+  againAfterS: number,
   dueBefore: Date | null = null,
 ): Promise<{ eventIds: string[]; more: boolean }> {
   const [row] = await runSql<{ event_ids: string[] | null; watches: bigint }>(
@@ -19,7 +20,7 @@ export async function takeOverdueEvents(
        select id, event_ids from inbox_watches where due_at <= greatest(now(), :dueBefore::timestamptz) order by due_at limit :limit for update skip locked
      ), unsettled as (
        select due.id as watch_id, e.id, o.overdue,
-              case when o.overdue then now() + interval '60 seconds' else e.next_enqueue_at end as due_at
+              case when o.overdue then now() + :againAfterS * interval '1 second' else e.next_enqueue_at end as due_at
          from due cross join unnest(due.event_ids) as listed (id) join inbox_events e on e.id = listed.id
          cross join lateral (
            select e.next_enqueue_at <= now() or e.attempts = 0 and :dueBefore::timestamptz is not null as overdue) o
@@ -33,7 +34,7 @@ export async function takeOverdueEvents(
      )
      select (select array_agg(distinct id order by id) from unsettled where overdue) as event_ids,
             (select count(*) from due) as watches`,
-    { limit, dueBefore },
+    { limit, againAfterS, dueBefore },
   );
   return { eventIds: row?.event_ids ?? [], more: Number(row?.watches ?? 0) === limit };
 }

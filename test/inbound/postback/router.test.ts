@@ -402,7 +402,7 @@ it('another surface mounts the same router and answers in its own words', async 
 it('with the store away each mode answers 503 and when to come again', async () => {
   const app = express();
   const away = () => Promise.reject(new AppError('UNAVAILABLE', 'Send it again shortly.', { retryAfterS: 5 }));
-  const inbox = { append: away, appendAndWait: away, close: () => Promise.resolve() };
+  const inbox = { append: away, appendAndWait: away, endWaits: () => undefined, close: () => Promise.resolve() };
   app.use(postbackRouter({ ...hub.deps, inbox }));
   app.use(answerApiError);
   const server = app.listen(0, '127.0.0.1');

@@ -23,7 +23,7 @@ beforeEach(async () => {
 const noQueue = { enqueue: () => Promise.resolve() };
 
 async function takeOverdue(): Promise<string[]> {
-  return (await takeOverdueEvents(database.db, 50)).eventIds;
+  return (await takeOverdueEvents(database.db, 50, 15)).eventIds;
 }
 
 async function countWatches(): Promise<number> {
@@ -99,7 +99,7 @@ test('events of one statement are one watch, and two sweeps at once take differe
   ]);
   const ids = await ledger.store(many);
   assert.equal(await countWatches(), 5);
-  const both = await Promise.all([takeOverdueEvents(database.db, 3), takeOverdueEvents(database.db, 3)]);
+  const both = await Promise.all([takeOverdueEvents(database.db, 3, 15), takeOverdueEvents(database.db, 3, 15)]);
   assert.deepEqual(both.flatMap(({ eventIds }) => eventIds).toSorted(), ids);
   await runSql(database.db, 'delete from inbox_watches');
   await runSql(
