@@ -152,9 +152,9 @@ export const publicPaths: ZodOpenApiPathsObject = {
   '/in/stripe/{id}': { post: webhook('Webhooks of Stripe', 'receiveStripeWebhook', '400') },
   '/in/revenuecat/{id}': { post: webhook('Webhooks of RevenueCat', 'receiveRevenuecatWebhook', '401') },
   '/livez': operations('/livez', 'Whether the process answers', { '200': status('It does') }),
-  '/readyz': operations('/readyz', 'Whether database, queue and migrations are in order', {
-    '200': status('They are'),
-    '503': status('They are not; `checks` tells which'),
+  '/readyz': operations('/readyz', 'Whether the process is to be sent anything', {
+    '200': status('It is; `degraded` where something beside storing is not in order, which `checks` tells'),
+    '503': status('It cannot store, its migrations are not those of the database, or it stops; `checks` tells which'),
   }),
   '/health': operations('/health', 'For uptime checks', {
     '200': json('Up', z.strictObject({ status: z.literal('ok'), timestamp: z.int() })),

@@ -142,13 +142,24 @@ test('under npm, which passes no SIGTERM on, the hub ends when npm does', async 
   assert.equal(await findPostgres(dataDir), null);
 });
 
-test('a worker that dies is started again, and its end is told', async () => {
+test('a worker that dies is started again, and its end is told; what ends because all do is not', async () => {
   const [dataDir, port] = [await newDataDir(), await findFreePort()];
   const hub = startHub({ DATA_DIR: dataDir, PORT: String(port) });
   const [, pid] = await hub.waitFor(/"role":"worker","pid":(\d+)[^\n]*"worker runs"/);
   process.kill(Number(pid), 'SIGKILL');
   await hub.waitFor(/worker ended \(signal SIGKILL\)/);
-  await hub.waitFor(new RegExp(`"role":"worker","pid":(?!${pid})\\d+[^\\n]*"worker runs"`));
+  const [, next] = await hub.waitFor(new RegExp(`"role":"worker","pid":(?!${pid}\\D)(\\d+)[^\\n]*"worker runs"`));
+  const [, web] = await hub.waitFor(/"role":"web","pid":(\d+)[^\n]*"web listens"/);
+  await hub.waitFor(LISTENS);
+  // As systemd stops a service: all of its processes are told at once.
+  const asked = performance.now();
+  for (const one of [web, next]) process.kill(Number(one), 'SIGTERM');
+  hub.kill('SIGTERM');
+  assert.equal(await hub.exited, 0, hub.output());
+  assert.ok(performance.now() - asked < 5_000, hub.output());
+  const [, afterwards = ''] = hub.output().split('\nStopping\n');
+  assert.match(afterwards, /"stopped"/);
+  assert.doesNotMatch(afterwards, /starting it again/);
 });
 
 test('a PostgreSQL that dies is started again under the running hub', async () => {
