@@ -48,7 +48,7 @@ interface ReadinessDeps {
 
 const LOOK_EVERY_MS = 1_000;
 const BOUND_MS = 1_000;
-const ANSWER_WITHIN_MS = 800;
+const ANSWER_WITHIN_MS = 500;
 
 /** One connection that is slow to answer, or is just broken, is no outage yet. */
 const PATIENCE_MS = 2_500;

@@ -45,10 +45,13 @@ export function observeRequests({ log, metrics }: { log: Logger; metrics: Metric
 
 /** The busiest routes: a line for each success would drown the rest, and the inbox shows each message. */
 const quietRoutes = /^\/(pb|in|r|affspace\/pb|livez|readyz|health|metrics)(\/|\?|$)/;
+const readiness = /^\/readyz(\?|$)/;
 const quietPosts = /^\/api\/v1\/(conversions|events)(\?|$)/;
 
 function chooseLevel(req: Request, res: Response): 'error' | 'warn' | 'info' | 'debug' {
   if (res.err) return 'error';
+  // It is asked every few seconds, and the log has what is wrong already.
+  if (res.statusCode === 503 && readiness.test(req.originalUrl)) return 'debug';
   if (res.statusCode >= 500) return 'warn';
   if (res.statusCode >= 400) return 'info';
   const isQuiet = quietRoutes.test(req.originalUrl) || (req.method === 'POST' && quietPosts.test(req.originalUrl));

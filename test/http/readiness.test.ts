@@ -47,7 +47,7 @@ function untilStatus(status: Answer['status'], timeoutMs: number): Promise<Answe
     `/readyz says ${status}`,
     async () => {
       const answer = await ask();
-      return answer.status === status && answer;
+      return answer.status === status ? answer : null;
     },
     { timeoutMs, everyMs: 100 },
   );
@@ -120,7 +120,7 @@ test('a schema that is not the code’s is named, whichever of the two is behind
   await db.raw(`insert into schema_migrations (name) values ('002_inbox_and_ledger.ts')`);
   const newer = await waitUntil('the newer one is named', async () => {
     const answer = await ask();
-    return /newer version/.test(answer.checks.migrations.error ?? '') && answer;
+    return /newer version/.test(answer.checks.migrations.error ?? '') ? answer : null;
   });
   assert.equal(newer.httpStatus, 503);
   assert.match(newer.checks.migrations.error ?? '', /migrated by a newer version \(999_of_tomorrow\)/);

@@ -126,6 +126,7 @@ async function keepEmbedded(
     say('PostgreSQL is gone; starting it again');
     const { databaseUrl } = embedded;
     for (embedded = null; !embedded;) {
+      if (closing) return;
       embedded = await openEmbeddedServer(prepared.config.dataDir).catch(async (error: Error) => {
         say(error.message);
         await wait(5_000);
@@ -135,7 +136,7 @@ async function keepEmbedded(
     if (embedded.databaseUrl === databaseUrl) continue;
     // Its port was taken meanwhile.
     env = { ...env, DATABASE_URL: embedded.databaseUrl };
-    for (const each of processes) await each.restart(env);
+    for (const each of processes) if (!closing) await each.restart(env);
   }
 }
 
