@@ -74,7 +74,7 @@ async function settleOrFail(deps: SettleDeps, ids: string[]): Promise<void> {
   );
 }
 
-const noQueues = { enqueue: () => Promise.resolve() };
+const noQueues = { enqueue: () => Promise.resolve(true) };
 
 function readPage(
   db: Db,

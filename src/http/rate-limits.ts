@@ -1,7 +1,20 @@
-import { Redis, Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
+import { createOutageLog } from '../process/outage-log.ts';
 import { defaultRateLimits, type LimitClass, type Principal } from '../program/api-keys.ts';
+import { CircuitBreaker } from '../queue/circuit-breaker.ts';
+import {
+  createRedisClient,
+  isConnected,
+  usesRedis,
+  type RedisClient,
+  type RedisConfig,
+} from '../queue/redis-client.ts';
+
+const KEY_PREFIX = 'tributary:limit';
+
+/** How long a request waits for Redis to count it; an answer must not depend on it. */
+const BOUND_MS = 250;
 
 /** At most `limit` requests in `windowS` seconds, counted under a name of its own. */
 export interface RateLimitPolicy {
@@ -28,10 +41,8 @@ export interface RateLimits {
   close(): Promise<void>;
 }
 
-export interface RateLimitConfig {
+export interface RateLimitConfig extends RedisConfig {
   rateLimits: boolean;
-  redisUrl: string | null;
-  redisClusterNodes: string[] | null;
 }
 
 /** The native API's policy of a key. */
@@ -40,20 +51,21 @@ export function keyPolicy(principal: Pick<Principal, 'rateLimits'>, limitClass: 
 }
 
 /**
- * Counts in Redis where there is one, so that all web processes share the limits; else in memory, each process for
- * itself. With Redis away each process counts for itself until it is back. Connects when first used.
+ * Counts in Redis where there is one, so that all web processes share the limits; else in memory, each process for itself.
+ * With Redis away each process counts for itself until it is back; that is noticed within `boundMs`, and no call waits for
+ * longer. Connects when first used.
  */
-export function openRateLimits(config: RateLimitConfig, log: Logger): RateLimits {
+export function openRateLimits(config: RateLimitConfig, log: Logger, boundMs = BOUND_MS): RateLimits {
   if (!config.rateLimits) return { count: () => Promise.resolve(null), close: () => Promise.resolve() };
-  const limiters = new Map<string, RateLimiterAbstract>();
-  let client: Redis | Cluster | null = null;
+  const limiters = new Map<string, PolicyLimiter>();
+  let shared: SharedCounters | null = null;
 
-  function findLimiter(policy: RateLimitPolicy): RateLimiterAbstract {
+  function findLimiter(policy: RateLimitPolicy): PolicyLimiter {
     const id = `${policy.name} ${policy.limit} ${policy.windowS}`;
     let limiter = limiters.get(id);
     if (!limiter) {
-      client ??= connectRedis(config, log);
-      limiter = createLimiter(policy, client);
+      if (usesRedis(config)) shared ??= connectCounters(config, log, boundMs);
+      limiter = createLimiter(policy, shared?.client ?? null);
       limiters.set(id, limiter);
     }
     return limiter;
@@ -61,7 +73,12 @@ export function openRateLimits(config: RateLimitConfig, log: Logger): RateLimits
 
   return {
     async count(policy, key, requests = 1) {
-      const result = await consume(findLimiter(policy), key, requests);
+      const { inRedis, inMemory } = findLimiter(policy);
+      const counted =
+        inRedis && shared && isConnected(shared.client)
+          ? await shared.breaker.run(() => consume(inRedis, key, requests))
+          : null;
+      const result = counted ?? (await consume(inMemory, key, requests));
       return {
         policy,
         allowed: result.consumedPoints <= policy.limit,
@@ -70,7 +87,8 @@ export function openRateLimits(config: RateLimitConfig, log: Logger): RateLimits
       };
     },
     async close() {
-      client?.disconnect();
+      shared?.breaker.close();
+      shared?.client.disconnect();
     },
   };
 }
@@ -90,16 +108,17 @@ export function rateLimitHeaders(
   return allowed ? headers : [...headers, ['Retry-After', String(resetS)]];
 }
 
-function createLimiter(policy: RateLimitPolicy, client: Redis | Cluster | null): RateLimiterAbstract {
-  const options = { keyPrefix: `tributary:limit:${policy.name}`, points: policy.limit, duration: policy.windowS };
-  const memory = new RateLimiterMemory(options);
-  if (!client) return memory;
-  return new RateLimiterRedis({
-    ...options,
-    storeClient: client,
-    insuranceLimiter: memory,
-    rejectIfRedisNotReady: true,
-  });
+interface PolicyLimiter {
+  inRedis: RateLimiterAbstract | null;
+  inMemory: RateLimiterAbstract;
+}
+
+function createLimiter(policy: RateLimitPolicy, client: RedisClient | null): PolicyLimiter {
+  const options = { keyPrefix: `${KEY_PREFIX}:${policy.name}`, points: policy.limit, duration: policy.windowS };
+  return {
+    inRedis: client && new RateLimiterRedis({ ...options, storeClient: client }),
+    inMemory: new RateLimiterMemory(options),
+  };
 }
 
 /** The library rejects where a request is refused; to us that is an answer like any other. */
@@ -112,20 +131,22 @@ async function consume(limiter: RateLimiterAbstract, key: string, requests: numb
   }
 }
 
-function connectRedis({ redisUrl, redisClusterNodes }: RateLimitConfig, log: Logger): Redis | Cluster | null {
-  const options = { enableOfflineQueue: false, enableAutoPipelining: true } as const;
-  const client = redisClusterNodes
-    ? new Cluster(redisClusterNodes, options)
-    : redisUrl
-      ? new Redis(redisUrl, { ...options, maxRetriesPerRequest: 1, commandTimeout: 1_000 })
-      : null;
-  let told = false;
-  client?.on('error', (error) => {
-    if (!told) log.warn({ err: error }, 'rate limits: Redis is away, each process counts for itself');
-    told = true;
+interface SharedCounters {
+  client: RedisClient;
+  breaker: CircuitBreaker;
+}
+
+function connectCounters(config: RedisConfig, log: Logger, boundMs: number): SharedCounters {
+  const client = createRedisClient(config, 'caller', { enableAutoPipelining: true });
+  const breaker = new CircuitBreaker({
+    boundMs,
+    // A write: a full Redis, a replica and one that loads answer to PING.
+    probe: () => client.set(`${KEY_PREFIX}:probe`, '1', 'PX', 1_000),
+    outage: createOutageLog(log, 'rate limits in Redis'),
   });
-  client?.on('ready', () => {
-    told = false;
-  });
-  return client;
+  let lastError = new Error('the connection was lost');
+  client.on('error', (error: Error) => (lastError = error));
+  client.on('close', () => breaker.trip(lastError));
+  client.on('ready', () => void breaker.probe());
+  return { client, breaker };
 }

@@ -6,9 +6,11 @@ import {
   parseKey,
   parseNode,
   parseSeconds,
+  refuseDifferentNodes,
   requiredText,
   text,
   toKey,
+  toPem,
   token,
   toTrustProxy,
   trimPublicUrl,
@@ -37,8 +39,14 @@ export interface Config {
   /** What stands between us and PostgreSQL: `transaction` shares connections between transactions, so nothing is kept on one. */
   databasePooler: 'none' | 'transaction';
   redisUrl: string | null;
-  /** `host:port` of some nodes of a Redis Cluster. */
+  /** `host:port` of some nodes of a Redis Cluster, or `rediss://user:password@host:port`. */
   redisClusterNodes: string[] | null;
+  /** The same of Sentinels. */
+  redisSentinels: string[] | null;
+  /** What the Sentinels call the primary. */
+  redisSentinelName: string;
+  /** PEM texts for connections to Redis by TLS. */
+  redisTls: { ca: string | null; cert: string | null; key: string | null };
   adminToken: string;
   /** Reads /metrics, and nothing else; null: only the admin token does. */
   metricsToken: string | null;
@@ -82,9 +90,7 @@ export function loadConfig(env: Environment): Config {
   if (given.DATABASE_REPLICA_URL !== undefined && given.DATABASE_REPLICA_URL === given.DATABASE_URL) {
     problems.push('DATABASE_REPLICA_URL: is DATABASE_URL, too: leave it out where there is no replica');
   }
-  if ('REDIS_URL' in given && 'REDIS_CLUSTER_NODES' in given) {
-    problems.push('REDIS_URL: cannot be set together with REDIS_CLUSTER_NODES');
-  }
+  problems.push(...findRedisProblems(given));
   for (const name of ['WORKER_PORT', 'METRICS_PORT'] as const) {
     if (given[name] !== undefined && given[name] === (given.PORT ?? '3000')) problems.push(`${name}: is PORT, too`);
   }
@@ -105,6 +111,13 @@ export function loadConfig(env: Environment): Config {
     databasePooler: values.DATABASE_POOLER,
     redisUrl: values.REDIS_URL ?? null,
     redisClusterNodes: values.REDIS_CLUSTER_NODES ?? null,
+    redisSentinels: values.REDIS_SENTINELS ?? null,
+    redisSentinelName: values.REDIS_SENTINEL_NAME,
+    redisTls: {
+      ca: values.REDIS_CA_FILE ?? null,
+      cert: values.REDIS_CERT_FILE ?? null,
+      key: values.REDIS_KEY_FILE ?? null,
+    },
     adminToken: values.ADMIN_TOKEN,
     metricsToken: values.METRICS_TOKEN ?? null,
     encryptionKeys: [values.ENCRYPTION_KEY, ...values.ENCRYPTION_KEY_PREVIOUS],
@@ -117,6 +130,28 @@ export function loadConfig(env: Environment): Config {
     retryScheduleS: values.RETRY_SCHEDULE,
     messageRetentionDays: values.MESSAGE_RETENTION_DAYS,
   };
+}
+
+/** Settings of Redis that do not go together. */
+function findRedisProblems(given: Environment): string[] {
+  const problems: string[] = [];
+  for (const name of ['REDIS_URL', 'REDIS_SENTINELS']) {
+    if (name in given && 'REDIS_CLUSTER_NODES' in given) {
+      problems.push(`${name}: cannot be set together with REDIS_CLUSTER_NODES`);
+    }
+  }
+  if ('REDIS_SENTINEL_NAME' in given && !('REDIS_SENTINELS' in given)) {
+    problems.push('REDIS_SENTINEL_NAME: needs REDIS_SENTINELS, the addresses of the Sentinels');
+  }
+  if ('REDIS_CERT_FILE' in given !== 'REDIS_KEY_FILE' in given) {
+    problems.push('REDIS_CERT_FILE: a certificate and its key (REDIS_KEY_FILE) need each other');
+  }
+  const addresses = [given.REDIS_URL, given.REDIS_CLUSTER_NODES, given.REDIS_SENTINELS];
+  const files = ['REDIS_CA_FILE', 'REDIS_CERT_FILE', 'REDIS_KEY_FILE'].filter((name) => name in given);
+  if (files[0] !== undefined && !addresses.some((address) => address?.includes('rediss://'))) {
+    problems.push(`${files[0]}: is for TLS, which an address has that begins with rediss://`);
+  }
+  return problems;
 }
 
 /** For the start of a process: says what is wrong and exits. */
@@ -135,6 +170,10 @@ const defaultRetrySchedule = '5,300,1800,7200,18000,36000,36000,50400,72000,8640
 
 const secretsHint = 'is required (only the embedded default of `npm start` makes its own)';
 
+const redisNodes = listOf(parseNode).pipe(
+  z.array(z.string()).min(1, 'names no node').superRefine(refuseDifferentNodes),
+);
+
 const environmentSchema = z.object({
   PORT: wholeNumber(1, 65535).prefault('3000'),
   HOST: text.optional(),
@@ -151,7 +190,12 @@ const environmentSchema = z.object({
   ).optional(),
   DATABASE_POOLER: z.enum(['none', 'transaction'], 'must be none or transaction').prefault('none'),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'redis://host:6379').optional(),
-  REDIS_CLUSTER_NODES: listOf(parseNode).pipe(z.array(z.string()).min(1, 'names no node')).optional(),
+  REDIS_CLUSTER_NODES: redisNodes.optional(),
+  REDIS_SENTINELS: redisNodes.optional(),
+  REDIS_SENTINEL_NAME: text.prefault('mymaster'),
+  REDIS_CA_FILE: text.transform(toPem).optional(),
+  REDIS_CERT_FILE: text.transform(toPem).optional(),
+  REDIS_KEY_FILE: text.transform(toPem).optional(),
   ADMIN_TOKEN: token(requiredText(secretsHint)),
   METRICS_TOKEN: token(text).optional(),
   ENCRYPTION_KEY: requiredText(`${secretsHint}: 32 bytes, base64 or hex`).transform(toKey),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
@@ -47,10 +48,34 @@ export function trimPublicUrl(value: string): string {
 }
 
 export function parseNode(item: string): string {
-  if (!/^[^\s:/@]+:\d{1,5}$|^\[[0-9a-f:.]+\]:\d{1,5}$/i.test(item)) {
-    throw new Error('must be host:port, comma separated');
+  if (/^[^\s:/@]+:\d{1,5}$|^\[[0-9a-f:.]+\]:\d{1,5}$/i.test(item)) return item;
+  const url = URL.parse(item);
+  if (url && /^rediss?:$/.test(url.protocol) && url.hostname !== '' && url.port !== '') return item;
+  throw new Error('must be host:port or rediss://user:password@host:port, comma separated');
+}
+
+/** Nodes are reached by one user, one password, and all by TLS or none: where several items say something they say the same. */
+export function refuseDifferentNodes(items: string[], context: z.RefinementCtx): void {
+  const urls = items.flatMap((item) => URL.parse(item.includes('://') ? item : '') ?? []);
+  const said = urls.map(({ protocol, username, password }) => `${protocol}${username}:${password}`);
+  if (new Set(said).size > 1) {
+    context.addIssue({
+      code: 'custom',
+      message: 'its items differ in scheme, user or password: give them with the first one only',
+    });
   }
-  return item;
+}
+
+/** The text of a PEM file whose path is the value. */
+export function toPem(path: string, context: z.RefinementCtx): string {
+  try {
+    const pem = readFileSync(path, 'utf8');
+    if (pem.includes('-----BEGIN ')) return pem;
+    context.addIssue({ code: 'custom', message: `${path} is no PEM file (it has no line with -----BEGIN)` });
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `${path} cannot be read (${(error as NodeJS.ErrnoException).code})` });
+  }
+  return z.NEVER;
 }
 
 export function parseKey(item: string): Uint8Array {

@@ -1,17 +1,21 @@
 import { Queue, Worker } from 'bullmq';
 import type { Logger } from 'pino';
-import { describeFailure } from '../process/outage-log.ts';
+import { createOutageLog, describeFailure } from '../process/outage-log.ts';
 import { backendName, connectBackend, type QueueBackendConfig } from './backend.ts';
+import { CircuitBreaker, type BreakerState } from './circuit-breaker.ts';
 import { jobSchemas, type JobOf, type QueueName } from './jobs.ts';
+import { BLOCKS_FOR_S } from './redis-client.ts';
 
 export interface Queues {
   backend: 'redis' | 'postgres';
   /**
-   * Wakes a worker. Never throws, and hardly waits for a queue that is away: rows are the truth, and the sweep enqueues
-   * again what a lost job left undone.
+   * Wakes a worker; tells whether the queue took the jobs. Never throws, and hardly waits for a queue that is away: rows are
+   * the truth, and the sweep finds what a lost job left undone.
    */
-  enqueue<N extends QueueName>(name: N, jobs: JobOf<N>[]): Promise<void>;
-  /** Throws when the backend does not answer. */
+  enqueue<N extends QueueName>(name: N, jobs: JobOf<N>[]): Promise<boolean>;
+  /** Whether it takes jobs, as its last call or probe told: costs nothing. */
+  state(): BreakerState;
+  /** Tries whether it takes jobs, in bounded time; throws when it does not. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -25,33 +29,43 @@ export interface Consumer {
 // rows say what was done.
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
 
-// Long enough for a connection that is being made, short enough that callers do not pile up in an outage.
-const READY_WITHIN_MS = 1_000;
+// Answers to callers may wait for it. PostgreSQL is away with the inbox, so nothing is gained by giving up soon.
+const BOUND_MS = { redis: 250, postgres: 6_000 };
 
 export function openQueues(config: QueueBackendConfig, log: Logger): Queues {
+  const backend = backendName(config);
   const warn = warnSometimes(log);
-  const connection = connectBackend(config, 'producer', (error) => warn(error, 'queue connection'));
+  let lastError = new Error('the connection was lost');
+  const connection = connectBackend(config, 'producer', (error) => (lastError = error));
+  const breaker = new CircuitBreaker({
+    boundMs: BOUND_MS[backend],
+    probe: () => connection.probe(),
+    outage: createOutageLog(log, 'queue'),
+  });
+  connection.onLost(() => breaker.trip(lastError));
+  connection.onReady(() => void breaker.probe());
   const queues: Record<QueueName, Queue> = {
     intake: new Queue('intake', connection.options, connection.factory as never),
     delivery: new Queue('delivery', connection.options, connection.factory as never),
   };
-  for (const queue of Object.values(queues)) queue.on('error', (error) => warn(error, 'queue'));
+  for (const queue of Object.values(queues)) {
+    queue.on('error', (error) => {
+      if (!breaker.isOpen) warn(error, 'queue');
+    });
+  }
   return {
-    backend: backendName(config),
+    backend,
     async enqueue(name, jobs) {
-      if (jobs.length === 0) return;
-      if (!(await connection.isReady(READY_WITHIN_MS))) {
-        warn(new Error('the queue is not connected'), `enqueue ${name}: the sweep will enqueue it again`);
-        return;
-      }
-      try {
-        await queues[name].addBulk(jobs.map((data) => ({ name, data, opts: jobOptions })));
-      } catch (error) {
-        warn(error as Error, `enqueue ${name}: the sweep will enqueue it again`);
-      }
+      if (jobs.length === 0) return true;
+      const bulk = jobs.map((data) => ({ name, data, opts: jobOptions }));
+      return (await breaker.run(() => queues[name].addBulk(bulk))) !== null;
     },
-    ping: () => connection.ping(),
+    state: () => breaker.state,
+    async ping() {
+      if (!(await breaker.probe())) throw new Error(breaker.state.error ?? 'the queue takes no jobs');
+    },
     async close() {
+      breaker.close();
       await Promise.allSettled(Object.values(queues).map((queue) => queue.close()));
       await connection.close();
     },
@@ -74,7 +88,14 @@ export function consumeQueue<N extends QueueName>(
   const worker = new Worker(
     name,
     async (job) => handle(jobSchemas[name].parse(job.data) as JobOf<N>),
-    { ...connection.options, concurrency, maxStalledCount: 5, runRetryDelay: RETRY_CONNECTION_MS, ...keepNothing },
+    {
+      ...connection.options,
+      concurrency,
+      maxStalledCount: 5,
+      runRetryDelay: RETRY_CONNECTION_MS,
+      ...(backendName(config) === 'redis' ? { drainDelay: BLOCKS_FOR_S } : {}),
+      ...keepNothing,
+    },
     connection.factory as never,
   );
   worker.on('error', (error) => warn(error, `worker ${name}`));
@@ -93,11 +114,11 @@ const RETRY_CONNECTION_MS = 1_000;
 
 const keepNothing = { removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } };
 
-/** A backend that is away reports an error many times a second; one line every ten seconds is enough. */
+/** A backend that is away reports an error many times a second; one line a minute is enough. */
 function warnSometimes(log: Logger): (error: Error, what: string) => void {
   let last = 0;
   return (error, what) => {
-    if (Date.now() - last < 10_000) return;
+    if (Date.now() - last < 60_000) return;
     last = Date.now();
     log.warn({ problem: describeFailure(error) }, `${what} failed`);
   };

@@ -92,7 +92,7 @@ export function writeEvents(
   );
 }
 
-export function enqueueDeliveries({ queues }: DeliveryBench, deliveryIds: readonly string[]): Promise<void> {
+export function enqueueDeliveries({ queues }: DeliveryBench, deliveryIds: readonly string[]): Promise<boolean> {
   return queues.enqueue('delivery', deliveryJobs(deliveryIds));
 }
 

@@ -33,6 +33,9 @@ test('with the three required variables all else has its documented default', ()
     databasePooler: 'none',
     redisUrl: null,
     redisClusterNodes: null,
+    redisSentinels: null,
+    redisSentinelName: 'mymaster',
+    redisTls: { ca: null, cert: null, key: null },
     adminToken: 'sixteen-letters-',
     metricsToken: null,
     trustProxy: false,
@@ -99,6 +102,25 @@ test('a replica that is the database itself is a mistake', () => {
   );
   const replica = 'postgres://u:p@replica/x';
   assert.equal(loadConfig({ ...needed, DATABASE_REPLICA_URL: replica }).databaseReplicaUrl, replica);
+});
+
+test('settings of Redis that do not go together are mistakes', () => {
+  const names = (settings: Environment) => problemsOf({ ...needed, ...settings }).map((said) => said.split(':')[0]);
+  assert.deepEqual(names({ REDIS_SENTINELS: 'one:26379', REDIS_CLUSTER_NODES: 'one:6379' }), ['REDIS_SENTINELS']);
+  assert.deepEqual(names({ REDIS_SENTINEL_NAME: 'jobs' }), ['REDIS_SENTINEL_NAME']);
+  assert.deepEqual(names({ REDIS_URL: 'redis://one:6379', REDIS_CA_FILE: '/nowhere/ca.pem' }), [
+    'REDIS_CA_FILE',
+    'REDIS_CA_FILE',
+  ]);
+  assert.deepEqual(names({ REDIS_URL: 'rediss://one:6379', REDIS_CERT_FILE: import.meta.filename }), [
+    'REDIS_CERT_FILE',
+    'REDIS_CERT_FILE',
+  ]);
+  assert.deepEqual(names({ REDIS_CLUSTER_NODES: 'rediss://:one@one:6379,redis://:two@two:6379' }), [
+    'REDIS_CLUSTER_NODES',
+  ]);
+  const { redisSentinels } = loadConfig({ ...needed, REDIS_SENTINELS: 'rediss://:pw@one:26379, two:26379' });
+  assert.deepEqual(redisSentinels, ['rediss://:pw@one:26379', 'two:26379']);
 });
 
 test('a mistake in a secret does not show the secret', () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,10 +14,13 @@ export interface TestRedis {
   stop: () => Promise<void>;
 }
 
-/** A Redis (or Valkey) of the tests' own on a free port, keeping nothing on disk; `clusterPort`: one node of a cluster. */
+/**
+ * A Redis (or Valkey) of the tests' own on a free port, keeping nothing on disk; `clusterPort`: one node of a cluster; `flags`:
+ * more for its command line.
+ */
 export async function startTestRedis(
   port?: number,
-  { clusterPort }: { clusterPort?: number } = {},
+  { clusterPort, flags: more = [] }: { clusterPort?: number; flags?: readonly string[] } = {},
 ): Promise<TestRedis> {
   const program = await findRedisServer();
   const listen = port ?? (await findFreePort());
@@ -27,6 +30,7 @@ export async function startTestRedis(
     program,
     [
       ...flags,
+      ...more,
       ...(clusterPort === undefined ? [] : ['--cluster-enabled', 'yes', '--cluster-port', String(clusterPort)]),
     ],
     { detached: true, stdio: 'ignore' },
@@ -35,6 +39,46 @@ export async function startTestRedis(
   const url = `redis://127.0.0.1:${listen}`;
   const pid = server.pid;
   if (pid === undefined) throw new Error(`${program} could not be run`);
+  await waitUntilReady(url, exited);
+  return {
+    url,
+    pid,
+    async stop() {
+      server.kill('SIGTERM');
+      await exited;
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A Sentinel that decides alone, and soon; it keeps its configuration, with `more` of it, in a file. */
+export async function startTestSentinel(
+  primaryPort: number,
+  name: string,
+  more: readonly string[] = [],
+): Promise<TestRedis> {
+  const program = await findRedisServer();
+  const port = await findFreePort();
+  const home = await mkdtemp(join(tmpdir(), 'tributary-sentinel-'));
+  const file = join(home, 'sentinel.conf');
+  await writeFile(
+    file,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${home}`,
+      ...more,
+      `sentinel monitor ${name} 127.0.0.1 ${primaryPort} 1`,
+      `sentinel down-after-milliseconds ${name} 500`,
+      `sentinel failover-timeout ${name} 2000`,
+      '',
+    ].join('\n'),
+  );
+  const server = spawn(program, [file, '--sentinel'], { detached: true, stdio: 'ignore' });
+  const exited = once(server, 'exit');
+  const { pid } = server;
+  if (pid === undefined) throw new Error(`${program} could not be run`);
+  const url = `redis://127.0.0.1:${port}`;
   await waitUntilReady(url, exited);
   return {
     url,

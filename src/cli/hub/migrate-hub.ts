@@ -3,6 +3,7 @@ import { migrateDatabase } from '../../db/migrate.ts';
 import { bindSecrets } from '../../db/sealed-columns.ts';
 import { createSecretBox } from '../../db/secret-box.ts';
 import type { Config } from '../../process/config.ts';
+import { usesRedis } from '../../queue/redis-client.ts';
 
 /**
  * Brings the schema of the hub's database up to date, and what is sealed in it; gives the migrations that were applied. Throws
@@ -11,7 +12,7 @@ import type { Config } from '../../process/config.ts';
 export async function migrateHub(config: Config, onWait?: () => void): Promise<string[]> {
   const applied = await migrateDatabase({
     databaseUrl: config.databaseUrl,
-    queueInDatabase: !config.redisUrl && !config.redisClusterNodes,
+    queueInDatabase: !usesRedis(config),
     ...(onWait ? { onWait } : {}),
   });
   await bindSecretsOf(config);

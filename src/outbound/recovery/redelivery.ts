@@ -90,8 +90,8 @@ export async function sendTest(
   return { messageId, attempt: await awaitAttempt(db, messageId, timeoutMs) };
 }
 
-function wakeSender(queues: Queues, messageId: string, endpointId: string): Promise<void> {
-  return queues.enqueue('delivery', [{ deliveryIds: [deliveryIdOf({ messageId, endpointId }, { urgent: true })] }]);
+async function wakeSender(queues: Queues, messageId: string, endpointId: string): Promise<void> {
+  await queues.enqueue('delivery', [{ deliveryIds: [deliveryIdOf({ messageId, endpointId }, { urgent: true })] }]);
 }
 
 async function awaitAttempt(db: Db, messageId: string, timeoutMs: number): Promise<Attempt | null> {

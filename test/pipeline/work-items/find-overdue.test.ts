@@ -20,7 +20,7 @@ beforeEach(async () => {
   ledger = await openLedger(database.db);
 });
 
-const noQueue = { enqueue: () => Promise.resolve() };
+const noQueue = { enqueue: () => Promise.resolve(true) };
 
 async function takeOverdue(): Promise<string[]> {
   return (await takeOverdueEvents(database.db, 50, 15)).eventIds;

@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createRedisBackend, type BackendFactory } from 'bullmq';
+import type { BackendConnection } from './backend.ts';
+import { createRedisClient, type RedisClient, type RedisConfig } from './redis-client.ts';
+
+/** Jobs in Redis. While it is away a producer's commands fail at once; a consumer goes on trying. */
+export function connectRedis(
+  config: RedisConfig & { databaseUrl: string },
+  role: 'producer' | 'consumer',
+  onError: (error: Error) => void,
+): BackendConnection {
+  const client = createRedisClient(config, role === 'producer' ? 'caller' : 'consumer');
+  client.on('error', onError);
+  const clients = [client];
+  const duplicate = client.duplicate.bind(client) as (...options: unknown[]) => RedisClient;
+  client.duplicate = ((...options: unknown[]) => {
+    const copy = duplicate(...options);
+    clients.push(copy);
+    return copy;
+  }) as never;
+  const prefix = redisPrefix(config.databaseUrl);
+  return {
+    endRetries: async () => void (await Promise.all(clients.map(endRetries))),
+    // The worker duplicates the connection for its blocking reads and closes that duplicate itself.
+    options: { connection: client, prefix },
+    factory: createSteadyRedisBackend,
+    // A write: a full Redis, a replica and one that loads answer to PING.
+    probe: async () => void (await client.set(`${prefix}:probe`, '1', 'PX', 1_000)),
+    onLost: (call) => void client.on('close', call),
+    onReady: (call) => void client.on('ready', call),
+    close: async () => {
+      client.disconnect();
+    },
+  };
+}
+
+const RETRY_MS = 1_000;
+
+/**
+ * BullMQ 6.7 asks for a job again at once after most errors: of a full Redis, or one that is a replica for the moment, as
+ * fast as it answers. Once a second is enough.
+ */
+const createSteadyRedisBackend: BackendFactory = (name, options, how) => {
+  const backend = createRedisBackend(name, options, how);
+  const moveToActive = backend.moveToActive.bind(backend);
+  backend.moveToActive = async (...args) => {
+    try {
+      return await moveToActive(...args);
+    } catch (error) {
+      await wait(RETRY_MS);
+      throw error;
+    }
+  };
+  return backend;
+};
+
+/**
+ * BullMQ 6.7 waits without end for a client to be closed that is closed while it connects again. So that attempt is waited
+ * for; where it fails it was the last.
+ */
+async function endRetries(client: RedisClient): Promise<void> {
+  const options = client.options as { retryStrategy?: unknown; clusterRetryStrategy?: unknown };
+  options.retryStrategy = () => null;
+  options.clusterRetryStrategy = () => null;
+  if (client.status === 'ready' || client.status === 'end' || client.status === 'wait') return;
+  const decided = new AbortController();
+  const { signal } = decided;
+  await Promise.race([once(client, 'ready', { signal }), once(client, 'end', { signal })]).catch(() => undefined);
+  decided.abort();
+}
+
+/**
+ * Hubs that share a Redis keep apart by the name of their database. Braces make one hash slot of all keys, which BullMQ's
+ * scripts need on a Redis Cluster.
+ */
+function redisPrefix(databaseUrl: string): string {
+  const database = URL.canParse(databaseUrl) ? new URL(databaseUrl).pathname.slice(1) : '';
+  return `{tributary:${database}}`;
+}
