@@ -11,6 +11,8 @@ const JOBS_AT_ONCE = 4;
 export interface Delivery extends Consumer {
   /** Sends these, which a batch of this process made due, without a job. False: it has enough to do, others may help. */
   takes(deliveryIds: readonly string[]): boolean;
+  /** The same where nobody else can be asked: what there is no room for stays due. */
+  wake(deliveryIds: readonly string[]): void;
   /** To lease to as deliveries are written. What was leased is sent by `send`. */
   sender: SenderAtHand;
   send(leased: Leased): void;
@@ -23,14 +25,18 @@ export function startDelivery(deps: Deps, holder: () => number | null): Delivery
   const sender = openSender({ ...deps, holder });
   const consumer = consumeQueue(deps.config, 'delivery', JOBS_AT_ONCE, deps.log, (job) => sender.wake(job.deliveryIds));
   const sweep = startSweep(deps, [sendDueDeliveriesChore(sender)]);
+  function wake(deliveryIds: readonly string[]): void {
+    sender
+      .wake(deliveryIds)
+      .catch((error: unknown) => deps.log.warn({ err: error }, 'deliveries not begun; the sweep finds them'));
+  }
   return {
     takes(deliveryIds) {
       if (deliveryIds.length > sender.room()) return false;
-      sender
-        .wake(deliveryIds)
-        .catch((error: unknown) => deps.log.warn({ err: error }, 'deliveries not begun; the sweep finds them'));
+      wake(deliveryIds);
       return true;
     },
+    wake,
     sender,
     send(leased) {
       sender

@@ -1,6 +1,7 @@
 import type { Deps } from '../src/deps.ts';
 import { takeOverdueEvents } from '../src/pipeline/work-items/find-overdue.ts';
 import type { IntakeJob } from '../src/queue/jobs.ts';
+import type { HandOver } from './hand-over.ts';
 import type { Chore } from './sweep.ts';
 
 const WATCHES_PER_STEP = 50;
@@ -16,7 +17,7 @@ const BACKLOG = 5_000;
 const AGAIN_IN_BACKLOG_S = 60;
 
 /** Inbox events that wait for too long, because their job was lost or failed, are enqueued again. */
-export function enqueueOverdueEventsChore({ db, queues }: Pick<Deps, 'db' | 'queues'>): Chore {
+export function enqueueOverdueEventsChore({ db }: Pick<Deps, 'db'>, handOver: HandOver): Chore {
   let taken = 0;
   let countedSince = performance.now();
   return {
@@ -27,7 +28,7 @@ export function enqueueOverdueEventsChore({ db, queues }: Pick<Deps, 'db' | 'que
       const againAfterS = taken >= BACKLOG ? AGAIN_IN_BACKLOG_S : AGAIN_AFTER_S;
       const { eventIds, more } = await takeOverdueEvents(db, WATCHES_PER_STEP, againAfterS);
       taken += eventIds.length;
-      await queues.enqueue('intake', jobsOf(eventIds));
+      await handOver(jobsOf(eventIds));
       return more;
     },
   };
@@ -37,11 +38,11 @@ export function enqueueOverdueEventsChore({ db, queues }: Pick<Deps, 'db' | 'que
 const LOOKS_AHEAD_MS = (AGAIN_AFTER_S - 1) * 1_000;
 
 /** The same at once for all that whoever died may have been told of. */
-export async function enqueueWhatTheDeadLeft({ db, queues }: Pick<Deps, 'db' | 'queues'>): Promise<void> {
+export async function enqueueWhatTheDeadLeft({ db }: Pick<Deps, 'db'>, handOver: HandOver): Promise<void> {
   const dueBefore = new Date(Date.now() + LOOKS_AHEAD_MS);
   for (let more = true; more;) {
     const step = await takeOverdueEvents(db, WATCHES_PER_STEP, AGAIN_AFTER_S, dueBefore);
-    await queues.enqueue('intake', jobsOf(step.eventIds));
+    await handOver(jobsOf(step.eventIds));
     // A watch of what failed keeps its turn, and so is found again.
     more = step.more && step.eventIds.length > 0;
   }

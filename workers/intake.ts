@@ -29,10 +29,15 @@ const PATIENCE_MS = 50;
 export interface Intake extends Consumer {
   /** Settles what this worker is told of without a job. */
   settleSoon(job: IntakeJob): void;
+  /** Settles it with the next batch; rejects with that. */
+  settle(job: IntakeJob): Promise<void>;
 }
 
 // What is told directly waits in memory. Past so much it goes to the queue, which other workers take from, too.
 const MOST_WAITING = 2_000;
+
+// Where the queue takes nothing more of it waits here; past that it is left to the sweep.
+const MOST_WAITING_ALONE = 20_000;
 
 /** Consumes the queue `intake`, and what this worker is told directly: settles what they name. */
 export function startIntake(deps: IntakeDeps, delivery: Delivery): Intake {
@@ -48,10 +53,11 @@ export function startIntake(deps: IntakeDeps, delivery: Delivery): Intake {
   let stopping = false;
   /** Without a job: what is lost with this process, the sweep finds. */
   function settleSoon(job: IntakeJob): void {
-    if (stopping || waiting + sizeOf(job) > MOST_WAITING) {
-      void deps.queues.enqueue('intake', [job]);
-      return;
-    }
+    if (!stopping && waiting + sizeOf(job) <= MOST_WAITING) settleHere(job);
+    else void deps.queues.enqueue('intake', [job]).then((taken) => taken || stopping || settleHere(job));
+  }
+  function settleHere(job: IntakeJob): void {
+    if (waiting + sizeOf(job) > MOST_WAITING_ALONE) return;
     waiting += sizeOf(job);
     settle(job)
       .catch((error: unknown) => deps.log.error({ err: error }, 'settling failed; its rows stay due'))
@@ -66,6 +72,7 @@ export function startIntake(deps: IntakeDeps, delivery: Delivery): Intake {
   }
   return {
     settleSoon,
+    settle,
     async close() {
       stopping = true;
       // Its batches have begun; the rest would take as long as it is much.
@@ -100,6 +107,6 @@ async function settleAndWake(
   deps.metrics.settleDuration.observe((performance.now() - started) / 1_000);
   if (resettlementIds.length > 0) settleSoon({ eventIds: [], resettlementIds });
   if (deliveryIds.length > 0 && !delivery.takes(deliveryIds)) {
-    await deps.queues.enqueue('delivery', deliveryJobs(deliveryIds));
+    if (!(await deps.queues.enqueue('delivery', deliveryJobs(deliveryIds)))) delivery.wake(deliveryIds);
   }
 }

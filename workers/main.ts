@@ -16,6 +16,7 @@ import { startDelivery } from './delivery.ts';
 import { hearDirectly } from './hear-directly.ts';
 import { enqueueOverdueEventsChore, enqueueWhatTheDeadLeft } from './enqueue-overdue-events.ts';
 import { enqueueOverdueResettlementsChore } from './enqueue-overdue-resettlements.ts';
+import { openHandOver, type HandOver } from './hand-over.ts';
 import { startIntake } from './intake.ts';
 import { requestDueApprovalsChore } from './request-due-approvals.ts';
 import { rollUpChores } from './roll-up-deltas.ts';
@@ -33,10 +34,11 @@ export async function startWorker(deps: Deps): Promise<Consumer> {
   const heard = hearDirectly(deps, (eventIds) => intake.settleSoon({ eventIds, resettlementIds: [] }));
   const delivery = startDelivery(deps, () => heard.holder);
   const intake = startIntake(deps, delivery);
+  const handOver = openHandOver(deps, intake);
   heard.onDeaths(async () => {
-    await Promise.all([delivery.takeOver(), enqueueWhatTheDeadLeft(deps)]);
+    await Promise.all([delivery.takeOver(), enqueueWhatTheDeadLeft(deps, handOver)]);
   });
-  const sweep = startSweep(deps, listChores(deps));
+  const sweep = startSweep(deps, listChores(deps, handOver));
   return {
     async close() {
       const { log } = deps;
@@ -48,12 +50,12 @@ export async function startWorker(deps: Deps): Promise<Consumer> {
   };
 }
 
-function listChores(deps: Deps): Chore[] {
+function listChores(deps: Deps, handOver: HandOver): Chore[] {
   return [
-    enqueueOverdueEventsChore(deps),
-    enqueueOverdueResettlementsChore(deps),
-    requestDueApprovalsChore(deps),
-    ...settleAgainChores(deps),
+    enqueueOverdueEventsChore(deps, handOver),
+    enqueueOverdueResettlementsChore(deps, handOver),
+    requestDueApprovalsChore(deps, handOver),
+    ...settleAgainChores(deps, handOver),
     continueRecoveriesChore(deps),
     buildStatisticsChore(deps),
     ...rollUpChores(deps),

@@ -9,6 +9,7 @@ import { isOutage } from '../../db/outage.ts';
 import { appendRows, type AppendOptions } from '../../db/copy.ts';
 import { isOnDisk } from '../../db/flush.ts';
 import type { Column } from '../../db/rows.ts';
+import { runSql } from '../../db/sql.ts';
 import { IDS_PER_NOTICE } from '../../queue/channels.ts';
 import { KnownWorkers } from '../../queue/known-workers.ts';
 import type { Queues } from '../../queue/queues.ts';
@@ -79,8 +80,8 @@ const GROUP_MAX_ROWS = 500;
 const TOLD_DIRECTLY = 50;
 
 export function openInbox(deps: InboxDeps): Inbox {
-  const wake = openWaker(deps.queues);
   const workers = new KnownWorkers();
+  const wake = openWaker(deps.queues, (eventIds) => tellWorkers(deps, workers, eventIds));
   const waiter = openOutcomeWaiter(deps.db, deps.log, {
     onWorker: (announcement) => workers.hear(announcement),
     onSilence: (ids) => void wake(ids.map((id) => ({ id, awaited: true }))),
@@ -152,6 +153,24 @@ async function writeGroup(db: Db, workers: KnownWorkers, rows: InboxRow[]): Prom
     flushLater: rows.every(({ awaited }) => awaited),
   });
   for (const row of rows) row.told = channel !== null;
+}
+
+/** Past what the queue takes: to the workers by turns, who leave what they have no room for to the sweep. */
+async function tellWorkers(
+  { db, log }: Pick<InboxDeps, 'db' | 'log'>,
+  workers: KnownWorkers,
+  eventIds: readonly string[],
+): Promise<void> {
+  try {
+    for (let start = 0; start < eventIds.length; start += IDS_PER_NOTICE) {
+      const channel = workers.choose();
+      if (channel === null) return;
+      const payload = eventIds.slice(start, start + IDS_PER_NOTICE).join(',');
+      await runSql(db, 'tellWorker', `select pg_notify(:channel, :payload)`, { channel, payload });
+    }
+  } catch (error) {
+    log.debug({ err: error }, 'workers not told; the sweep finds the messages');
+  }
 }
 
 /** Whoever is answered without an outcome is told that the message is stored. */

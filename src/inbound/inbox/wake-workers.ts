@@ -21,9 +21,13 @@ export interface StoredEvent {
 
 /**
  * Tells the workers which events were committed, in as few jobs as the queue has time for: while one enqueue is under way
- * the next job is gathered. The answers to the senders do not wait for it.
+ * the next job is gathered. The answers to the senders do not wait for it. What the queue does not take `tell` hears of;
+ * beyond that the workers' sweep finds it.
  */
-export function openWaker(queues: Queues): (events: StoredEvent[]) => Promise<void> {
+export function openWaker(
+  queues: Pick<Queues, 'enqueue'>,
+  tell: (eventIds: string[]) => Promise<void>,
+): (events: StoredEvent[]) => Promise<void> {
   let gathered: StoredEvent[] = [];
   let running: Promise<void> | null = null;
   async function drain(): Promise<void> {
@@ -34,7 +38,7 @@ export function openWaker(queues: Queues): (events: StoredEvent[]) => Promise<vo
       for (let start = 0; start < eventIds.length; start += MAX_JOB_EVENTS) {
         jobs.push({ eventIds: eventIds.slice(start, start + MAX_JOB_EVENTS), resettlementIds: [] });
       }
-      await queues.enqueue('intake', jobs);
+      if (!(await queues.enqueue('intake', jobs))) await tell(eventIds);
       if (gathered.length > 0) await gatherMore(eventIds.length >= BUSY_JOB ? BUSY_TURNS : 1);
     }
     running = null;
