@@ -43,15 +43,16 @@ export function openDeps(
   const metrics = createMetrics({ processMetrics: options.processMetrics ?? false });
   const db = createDatabase({
     url: config.databaseUrl,
+    directUrl: config.databaseDirectUrl,
     role: options.role,
-    prepared: config.databasePooler === 'none',
+    pooler: config.databasePooler,
     log,
   });
   const replica = openReplica({
     primary: db,
     url: config.databaseReplicaUrl,
     role: options.role,
-    prepared: config.databasePooler === 'none',
+    pooler: config.databasePooler,
     log,
   });
   // Errors of Redis are no outage of the database.

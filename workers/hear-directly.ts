@@ -19,15 +19,9 @@ export interface Heard extends Consumer {
 /**
  * Lets web processes tell this worker of what they committed, without a job: it listens on a channel of its own and announces
  * itself while it does. It hears of the other workers, too, and so of their death. Behind a transaction pooler nobody can
- * listen: all goes by the queue, and the leases of the dead run out.
+ * listen, unless PostgreSQL has a direct URL: all goes by the queue, and the leases of the dead run out.
  */
-export function hearDirectly(
-  { db, log, config }: Pick<Deps, 'db' | 'log' | 'config'>,
-  onEvents: (eventIds: string[]) => void,
-): Heard {
-  if (config.databasePooler === 'transaction') {
-    return { holder: null, onDeaths: () => undefined, close: () => Promise.resolve() };
-  }
+export function hearDirectly({ db, log }: Pick<Deps, 'db' | 'log'>, onEvents: (eventIds: string[]) => void): Heard {
   const workerId = newWorkerId();
   const others = new KnownWorkers();
   let onDeath: (() => Promise<void>) | null = null;

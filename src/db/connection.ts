@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { Query, type Client, type QueryResult, type QueryResultRow, type Submittable } from 'pg';
+import { lost } from './outage.ts';
 
 /** What a transaction has for `client`: its one connection, given at once. */
 export interface BoundClient {
@@ -76,8 +77,58 @@ function corkForThisTurn(connection: Client): void {
   process.nextTick(() => stream.uncork());
 }
 
-/** Has the pool replace a connection whose state is not known. */
-export function discard(connection: Client, why: unknown): void {
+/** Ends a connection whose state is not known; the pool makes another one. What is under way on it fails. */
+export function discard(connection: Client, why: Error): void {
   // knex asks for this mark before it gives a connection out again.
   (connection as Client & { __knex__disposed?: unknown }).__knex__disposed = why;
+  connection.connection.stream.destroy(why);
+}
+
+/**
+ * Runs `work` on one connection, which is ended where it has not done so within `ms`, or is not to be had by then: what
+ * hangs fails as an outage. Whether it was done is then not known.
+ */
+export async function withinTime<T>(db: Knex, ms: number, work: (db: Knex) => Promise<T>): Promise<T> {
+  const deadline = performance.now() + ms;
+  const client = db.client as Knex.Client;
+  const connection = await acquireWithin(client, ms);
+  const timer = setTimeout(
+    () => discard(connection, lost(`has not done its work within ${ms} ms`)),
+    Math.max(deadline - performance.now(), 0),
+  );
+  try {
+    return await work(bind(db, connection));
+  } finally {
+    clearTimeout(timer);
+    await client.releaseConnection(connection);
+  }
+}
+
+/** One that comes too late goes back to its pool. */
+async function acquireWithin(client: Knex.Client, ms: number): Promise<Client> {
+  const acquired = client.acquireConnection() as Promise<Client>;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    acquired.then(
+      (connection) => client.releaseConnection(connection),
+      () => undefined,
+    );
+    reject(lost(`gave no connection within ${ms} ms`));
+  }, ms);
+  try {
+    return await Promise.race([acquired, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What runs statements on this connection alone, outside of a transaction. */
+function bind(db: Knex, connection: Client): Knex {
+  const client: BoundClient = {
+    connection,
+    acquireConnection: async () => connection,
+    releaseConnection: async () => undefined,
+    config: (db.client as Knex.Client).config,
+  };
+  return { isTransaction: false, userParams: db.userParams, client } as unknown as Knex;
 }

@@ -1,6 +1,9 @@
 import knex, { type Knex } from 'knex';
 import { types } from 'pg';
 import type { Logger } from 'pino';
+import { DatabaseServers } from './servers.ts';
+import { sessionDialect } from './session-dialect.ts';
+import { Session, type Pooler } from './session.ts';
 
 /**
  * How many connections a process takes at most. PostgreSQL allows 100 by default. A web process takes 10, and 2 for its
@@ -13,16 +16,30 @@ export type ProcessRole = keyof typeof poolSizes;
 const ACQUIRE_TIMEOUT_MS = 2_000;
 
 /**
+ * How long one statement may take; zero: as long as it needs, as replay, import and backup do. For a web process as long as a
+ * request may take to arrive: nobody waits for longer. A worker's chores go through whole tables.
+ */
+const statementTimeoutsS = { web: 30, worker: 600, cli: 0, test: 0 } as const satisfies Record<ProcessRole, number>;
+
+/** What a server that goes on with a statement gets beyond its timeout, before it counts as lost. */
+const GRACE_MS = 5_000;
+
+/**
  * A worker looks up by keys, whatever is bound: planning its statements anew took a fifth of what they cost. A plan of when the
  * tables were empty must stay good once they are not, so it reads no table from end to end (measured: 2 ms a statement after a
  * few thousand events, until the next `analyze`).
  */
-const PLANNED_FOR_GOOD = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
+const plannedForGood = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
 
 export interface DatabaseOptions {
+  /** Of one server or several (readDatabaseAddress). */
   url: string;
+  /** Where a pooler stands at `url`: PostgreSQL itself, for what only a connection of one's own can do, which is LISTEN. */
+  directUrl?: string | null;
   role: ProcessRole;
-  /** False: statements go unnamed and are planned each time, as a transaction pooler needs it. True unless said, but for commands. */
+  /** Auto unless said. */
+  pooler?: Pooler;
+  /** False: statements go unnamed and are planned each time, as always behind a transaction pooler. True unless said, but for commands. */
   prepared?: boolean;
   /** Overrides the role's pool size. */
   poolSize?: number;
@@ -31,31 +48,54 @@ export interface DatabaseOptions {
 
 /**
  * Opens a pool; connects when first used. int8 (also `count(*)`) comes back as bigint, timestamptz as Date, date and
- * numeric as text, json parsed.
+ * numeric as text, json parsed. Throws where the URL cannot be understood.
  */
-export function createDatabase({ url, role, prepared = role !== 'cli', poolSize, log }: DatabaseOptions): Knex {
+export function createDatabase(options: DatabaseOptions): Knex {
+  const { url, directUrl, role, pooler = 'auto', prepared = role !== 'cli', poolSize, log } = options;
+  const servers = new DatabaseServers(url);
+  const timeoutS = statementTimeoutsS[role];
+  const config = {
+    application_name: `tributary-${role}`,
+    pooler,
+    settings: {
+      idle_in_transaction_session_timeout: '60s',
+      ...(timeoutS > 0 && { statement_timeout: `${timeoutS}s` }),
+      ...(prepared && role === 'worker' && plannedForGood),
+    },
+    giveUpAfterMs: timeoutS > 0 ? timeoutS * 1_000 + GRACE_MS : Infinity,
+    types: { getTypeParser },
+  };
+  const listening = directUrl
+    ? { servers: new DatabaseServers(directUrl), pooler: 'none' as const }
+    : { servers, pooler };
   return knex({
-    client: 'pg',
-    connection: {
-      connectionString: url,
-      application_name: `tributary-${role}`,
-      connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: 60_000,
-      keepAlive: true,
-      types: { getTypeParser },
-      ...(prepared && role === 'worker' ? { options: PLANNED_FOR_GOOD } : {}),
-      // Statements of a transaction that wait for nothing of each other are sent without waiting for the answers.
-      pipeline: true,
-    } as Knex.PgConnectionConfig,
+    client: sessionDialect(() => new Session({ ...config, servers })),
+    // What the sessions connect to they know themselves; knex asks for the name.
+    connection: { database: servers.address.database ?? '' },
     // An error then quotes its statement with placeholders: values may be personal or secret, and errors are logged.
     compileSqlOnError: false,
-    pool: { min: 0, max: poolSize ?? poolSizes[role], acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS },
+    pool: {
+      min: 0,
+      max: poolSize ?? poolSizes[role],
+      acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS,
+      validate: (session: Session) => session.isCurrent,
+    },
     // knex warns of each connection that it could not get, which the caller's error says already.
     log: {
       warn: (message) => log?.debug({ knex: message }, 'knex'),
       error: (message) => log?.error({ knex: message }),
     },
-  }).withUserParams({ preparesStatements: prepared });
+  }).withUserParams({
+    preparesStatements: prepared,
+    openListeningSession: () => new Session({ ...config, ...listening, giveUpAfterMs: GRACE_MS }).connect(),
+  } satisfies DatabaseParams);
+}
+
+/** What a database made here has for `userParams`. */
+export interface DatabaseParams {
+  preparesStatements: boolean;
+  /** Connects beside the pool. */
+  openListeningSession: () => Promise<Session>;
 }
 
 const oids = { int8: 20, int8Array: 1016, date: 1082 };

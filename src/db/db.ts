@@ -144,7 +144,7 @@ async function rollBack(connection: Client, text: string): Promise<void> {
       }),
     ]);
   } catch (error) {
-    discard(connection, error);
+    discard(connection, error as Error);
   } finally {
     timeout.abort();
   }

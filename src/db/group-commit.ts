@@ -1,8 +1,10 @@
 import { AppError } from '../domain/errors.ts';
 
 export interface GroupCommitOptions<T> {
-  /** Writes one group in one statement. Rejecting means that none of it was written. */
-  write: (items: T[]) => Promise<void>;
+  /** Writes one group in one statement, or fails within `ms`. After an outage it may be written or not. */
+  write: (items: T[], attempt: WriteAttempt) => Promise<void>;
+  /** Whether a group may be written again after an outage, on another connection: `write` then tells rows that are there. */
+  writesAgain?: boolean;
   sizeOf: (item: T) => number;
   /** Bounds of one group. */
   maxRows: number;
@@ -17,9 +19,25 @@ export interface GroupCommitOptions<T> {
   onWritten?: (items: T[]) => void;
 }
 
+export interface WriteAttempt {
+  withinMs: number;
+  /** The first attempt failed, and may have stored the rows all the same. */
+  isSecond: boolean;
+}
+
+/** So long callers wait for their rows to be stored. */
+const WRITTEN_WITHIN_MS = 4_000;
+
+/** What a group gets at least, though its callers have waited behind another one that hung. */
+const LEAST_TIME_MS = 1_000;
+
+/** With less than that a second attempt is not begun. */
+const TIME_FOR_ANOTHER_MS = 250;
+
 interface Waiting<T> {
   item: T;
   bytes: number;
+  since: number;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -29,7 +47,8 @@ interface Waiting<T> {
  * gathers. There is no timer, so an idle process writes at once, and a busy one in larger groups (measured: with one insert
  * a request 6 000 to 10 000 rows a second, in groups about 30 000).
  *
- * A group that fails for its content is written again row by row, so that one bad row fails only its own caller.
+ * A group that fails for its content is written again row by row, so that one bad row fails only its own caller. One that
+ * hangs is given up after seconds, and its callers told: the next group goes by another connection.
  */
 export class GroupCommit<T> {
   readonly #options: GroupCommitOptions<T>;
@@ -55,7 +74,7 @@ export class GroupCommit<T> {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, bytes, resolve, reject });
+      this.#waiting.push({ item, bytes, since: performance.now(), resolve, reject });
       this.#waitingBytes += bytes;
       this.#running ??= this.#drain();
     });
@@ -99,7 +118,15 @@ export class GroupCommit<T> {
 
   async #write(group: Waiting<T>[]): Promise<void> {
     const items = group.map((entry) => entry.item);
-    await this.#options.write(items);
+    const now = performance.now();
+    const deadline = Math.max((group[0]?.since ?? now) + WRITTEN_WITHIN_MS, now + LEAST_TIME_MS);
+    try {
+      await this.#options.write(items, { withinMs: deadline - now, isSecond: false });
+    } catch (error) {
+      const withinMs = deadline - performance.now();
+      if (!this.#options.writesAgain || !this.#options.isOutage(error) || withinMs < TIME_FOR_ANOTHER_MS) throw error;
+      await this.#options.write(items, { withinMs, isSecond: true });
+    }
     for (const entry of group) entry.resolve();
     this.#options.onWritten?.(items);
   }

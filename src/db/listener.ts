@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
+import type { DatabaseParams } from './database.ts';
 import type { Db } from './db.ts';
+import type { Session } from './session.ts';
 
 /** What is done with the payloads of each channel. */
 export type Channels = Readonly<Record<string, (payload: string) => void>>;
@@ -18,32 +20,45 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** One LISTEN connection beside the pool, which hears what other processes announce by NOTIFY. */
+/**
+ * One LISTEN connection beside the pool, which hears what other processes announce by NOTIFY. Behind a transaction pooler
+ * there can be none, unless the database has a direct URL: then it stays deaf, and says so once.
+ */
 export function openListener(db: Db, log: Logger, channels: Channels, lock?: SharedLock): Listener {
-  let connection: ListenConnection | null = null;
+  let connection: Session | null = null;
   let opening: Promise<void> | null = null;
+  let isDeaf = false;
   let closed = false;
 
   async function listen(): Promise<void> {
-    const client = (await db.client.acquireRawConnection()) as ListenConnection;
+    const session = await (db.userParams as DatabaseParams).openListeningSession();
+    if (session.isPooled) {
+      isDeaf = true;
+      log.info(
+        'a transaction pooler stands before the database: what is announced is looked for (DATABASE_DIRECT_URL)',
+      );
+      await session.end();
+      return;
+    }
     const forget = (): void => {
       connection = null;
       opening = null;
     };
-    client.on('notification', ({ channel, payload }) => {
+    session.on('notification', ({ channel, payload }) => {
       if (payload) channels[channel]?.(payload);
     });
-    client.on('error', forget);
-    client.on('end', forget);
+    session.on('error', forget);
+    session.on('end', forget);
     const statements = Object.keys(channels).map((channel) => `listen ${channel}`);
     if (lock) statements.push(`select pg_advisory_lock_shared(${lock.class}, ${lock.id})`);
-    await client.query(statements.join('; '));
-    connection = client;
+    await session.query(statements.join('; '));
+    session.keepAsking();
+    connection = session;
   }
 
   return {
     async ensure() {
-      if (connection || closed) return;
+      if (connection || closed || isDeaf) return;
       opening ??= listen().catch((error: unknown) => {
         opening = null;
         log.warn({ err: error }, 'cannot listen to the database; what is announced is looked for instead');
@@ -59,11 +74,4 @@ export function openListener(db: Db, log: Logger, channels: Channels, lock?: Sha
       await connection?.end();
     },
   };
-}
-
-interface ListenConnection {
-  on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): void;
-  on(event: 'error' | 'end', listener: () => void): void;
-  query(text: string): Promise<unknown>;
-  end(): Promise<void>;
 }

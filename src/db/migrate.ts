@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { runMigrations as migrateBullMq } from 'bullmq';
 import knex, { type Knex } from 'knex';
-import { Client } from 'pg';
 import type { Trx } from './db.ts';
 import { isUndefinedTable } from './pg-errors.ts';
+import { DatabaseServers } from './servers.ts';
+import { sessionDialect } from './session-dialect.ts';
+import { Session } from './session.ts';
 import { runSql } from './sql.ts';
 
 /** Any number that nothing else locks by: it spells "trib". */
@@ -24,35 +26,55 @@ export interface MigrateOptions {
 /**
  * Brings the schema up to date and returns the names of the migrations that were applied. Processes that start at once
  * take turns by an advisory lock, which PostgreSQL itself frees when its holder dies; a kill in the middle leaves
- * nothing half done, and the next run goes on.
+ * nothing half done, and the next run goes on. The lock is that of a transaction, which works by a transaction pooler, too.
  */
 export async function migrateDatabase({ databaseUrl, queueInDatabase, onWait }: MigrateOptions): Promise<string[]> {
-  const holder = new Client({
-    connectionString: databaseUrl,
-    application_name: 'tributary-migrate',
-    keepAlive: true,
-  });
-  // A connection that is lost between two queries is reported here; the next query fails by it.
-  holder.on('error', () => undefined);
-  await holder.connect();
-  try {
-    const { rows } = await holder.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [ADVISORY_LOCK]);
+  const servers = new DatabaseServers(databaseUrl);
+  const open = (): Session => new Session({ ...sessionConfig, servers });
+  return withSession(open, async (holder) => {
+    await holder.query(`begin; ${untimed}`);
+    const { rows } = await holder.query<{ free: boolean }>(
+      `select pg_try_advisory_xact_lock(${ADVISORY_LOCK}) as free`,
+    );
     if (!rows[0]?.free) {
       onWait?.();
-      await holder.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
+      await holder.query(`select pg_advisory_xact_lock(${ADVISORY_LOCK})`);
     }
     // BullMQ's first, so that all are complete when ours are (listPendingMigrations looks at ours alone).
-    if (queueInDatabase) await migrateBullMq(holder);
-    return await applyMigrations(databaseUrl);
+    if (queueInDatabase) await withSession(open, (session) => migrateBullMq(session));
+    return await applyMigrations(open);
+  });
+}
+
+/** A migration takes as long as it needs, whatever the role's or the database's own limits are. */
+const sessionConfig = {
+  application_name: 'tributary-migrate',
+  pooler: 'auto',
+  settings: { statement_timeout: '0', lock_timeout: '0', idle_in_transaction_session_timeout: '0' },
+  giveUpAfterMs: Infinity,
+} as const;
+
+/** Behind a pooler the settings of a session do not hold. */
+const untimed = Object.entries(sessionConfig.settings)
+  .map(([name, value]) => `set local ${name} = ${value}`)
+  .join('; ');
+
+async function withSession<T>(open: () => Session, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = open();
+  // A connection that is lost between two queries is reported here; the next query fails by it.
+  session.on('error', () => undefined);
+  await session.connect();
+  try {
+    return await work(session);
   } finally {
-    await holder.end();
+    await session.end();
   }
 }
 
-async function applyMigrations(databaseUrl: string): Promise<string[]> {
+async function applyMigrations(open: () => Session): Promise<string[]> {
   const db = knex({
-    client: 'pg',
-    connection: { connectionString: databaseUrl, application_name: 'tributary-migrate' },
+    client: sessionDialect(open),
+    connection: {},
     pool: { min: 0, max: 1 },
     migrations: migrationSettings,
   });

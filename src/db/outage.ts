@@ -39,3 +39,8 @@ function isMissingSocket(code: string, error: Error): boolean {
 function isClosedDatabase(code: string, error: Error): boolean {
   return code === '55000' && 'routine' in error && /^(CheckMyDatabase|InitPostgres)$/.test(String(error.routine));
 }
+
+/** An error for what was not heard of in time, an outage as `isOutage` has it. */
+export function lost(what: string): Error {
+  return Object.assign(new Error(`the database ${what}`), { code: 'ETIMEDOUT' });
+}

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { AppError } from '../domain/errors.ts';
 import { createDatabase, type ProcessRole } from './database.ts';
 import type { Db } from './db.ts';
+import type { Pooler } from './session.ts';
 
 /** Where lists and statistics are read: what they show may be a moment old. */
 export interface Replica {
@@ -16,7 +17,7 @@ export interface ReplicaOptions {
   /** Null: there is none. */
   url: string | null;
   role: ProcessRole;
-  prepared: boolean;
+  pooler: Pooler;
   log: Logger;
 }
 
@@ -26,9 +27,9 @@ const LEFT_ALONE_MS = 5_000;
 /** A replica that takes longer counts as away, though it may only be slow: somebody waits for the answer. */
 const MAX_READ_MS = 10_000;
 
-export function openReplica({ primary, url, role, prepared, log }: ReplicaOptions): Replica {
+export function openReplica({ primary, url, role, pooler, log }: ReplicaOptions): Replica {
   if (url === null) return { read: (read) => read(primary), close: async () => undefined };
-  const replica = createDatabase({ url, role, prepared, log });
+  const replica = createDatabase({ url, role, pooler, log });
   const breaker = new Breaker(log);
   return {
     async read(read) {

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import type { QueryResultRow } from 'pg';
+import type { Client, QueryResultRow } from 'pg';
 import { submit, withConnection } from './connection.ts';
 import type { Db } from './db.ts';
 import { isStalePlan } from './pg-errors.ts';
@@ -21,15 +21,17 @@ export async function runSql<Row>(db: Db, name: string, text: string, bindings: 
   const statement = parseNames(name, text);
   const { values, few } = bindValues(name, statement, bindings);
   for (;;) {
-    const prepared = few && mayPrepare(db) ? preparedName(statement) : undefined;
+    let prepared: string | undefined;
     if (statementsSent.hasSubscribers) statementsSent.publish({ name, text });
     try {
-      const query = { text: statement.sql, values, name: prepared };
-      const { rows } = await withConnection(db, (connection) => submit<QueryResultRow>(connection, query));
+      const { rows } = await withConnection(db, (connection) => {
+        prepared = few && mayPrepare(db, connection) ? preparedName(statement) : undefined;
+        return submit<QueryResultRow>(connection, { text: statement.sql, values, name: prepared });
+      });
       return rows as Row[];
     } catch (error) {
       const isStale = prepared !== undefined && isStalePlan(error);
-      if (isStale) forgetPrepared(statement, prepared);
+      if (isStale) forgetPrepared(statement, prepared as string);
       // Within a transaction whoever began it tries again: the error counts as a collision.
       if (!isStale || db.isTransaction) throw named(error, name);
     }
@@ -73,8 +75,9 @@ function bindValues(
 export const FEW = 16;
 
 /** Behind a transaction pooler the next statement may reach another connection, which knows no prepared ones. */
-function mayPrepare(db: Db): boolean {
-  return (db.userParams as { preparesStatements?: boolean } | undefined)?.preparesStatements === true;
+function mayPrepare(db: Db, connection: Client & { isPooled?: boolean }): boolean {
+  const prepares = (db.userParams as { preparesStatements?: boolean } | undefined)?.preparesStatements === true;
+  return prepares && connection.isPooled !== true;
 }
 
 /** A text that is seldom run, or one of many, is not worth the memory of a plan on each connection. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import {
+  checkDatabaseUrl,
   listOf,
   parseCidr,
   parseKey,
@@ -36,8 +37,13 @@ export interface Config {
   databaseUrl: string;
   /** A copy of it that is a moment behind, for lists and statistics; null: they are read from the database itself. */
   databaseReplicaUrl: string | null;
-  /** What stands between us and PostgreSQL: `transaction` shares connections between transactions, so nothing is kept on one. */
-  databasePooler: 'none' | 'transaction';
+  /** Where a pooler stands at `databaseUrl`: PostgreSQL itself, for what needs a connection of its own; null: none is known. */
+  databaseDirectUrl: string | null;
+  /**
+   * What stands between us and PostgreSQL: `transaction` shares connections between transactions, so nothing is kept on one;
+   * `auto` finds out.
+   */
+  databasePooler: 'auto' | 'none' | 'transaction';
   redisUrl: string | null;
   /** `host:port` of some nodes of a Redis Cluster, or `rediss://user:password@host:port`. */
   redisClusterNodes: string[] | null;
@@ -108,6 +114,7 @@ export function loadConfig(env: Environment): Config {
     dataDir: resolve(values.DATA_DIR),
     databaseUrl: values.DATABASE_URL,
     databaseReplicaUrl: values.DATABASE_REPLICA_URL ?? null,
+    databaseDirectUrl: values.DATABASE_DIRECT_URL ?? null,
     databasePooler: values.DATABASE_POOLER,
     redisUrl: values.REDIS_URL ?? null,
     redisClusterNodes: values.REDIS_CLUSTER_NODES ?? null,
@@ -181,14 +188,10 @@ const environmentSchema = z.object({
   METRICS_PORT: wholeNumber(1, 65535).optional(),
   PUBLIC_URL: urlOf(['http:', 'https:'], 'https://hub.example.com').transform(trimPublicUrl).optional(),
   DATA_DIR: text.prefault('.data'),
-  DATABASE_URL: requiredText('is required (only `npm start` brings its own PostgreSQL)').pipe(
-    urlOf(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/database'),
-  ),
-  DATABASE_REPLICA_URL: urlOf(
-    ['postgres:', 'postgresql:'],
-    'postgres://user:password@replica:5432/database',
-  ).optional(),
-  DATABASE_POOLER: z.enum(['none', 'transaction'], 'must be none or transaction').prefault('none'),
+  DATABASE_URL: requiredText('is required (only `npm start` brings its own PostgreSQL)').superRefine(checkDatabaseUrl),
+  DATABASE_REPLICA_URL: text.superRefine(checkDatabaseUrl).optional(),
+  DATABASE_DIRECT_URL: text.superRefine(checkDatabaseUrl).optional(),
+  DATABASE_POOLER: z.enum(['auto', 'none', 'transaction'], 'must be auto, none or transaction').prefault('auto'),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'redis://host:6379').optional(),
   REDIS_CLUSTER_NODES: redisNodes.optional(),
   REDIS_SENTINELS: redisNodes.optional(),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { readDatabaseAddress } from './database-address.ts';
 
 // How the values of the environment's variables are read. What they say is wrong is told beside the variable's name (config.ts).
 
@@ -27,6 +28,15 @@ export function urlOf(protocols: string[], example: string) {
     (value) => protocols.includes(URL.parse(value)?.protocol ?? ''),
     `must be a URL such as ${example}`,
   );
+}
+
+/** What is wrong with an address of PostgreSQL, its certificates included, is told when the process starts. */
+export function checkDatabaseUrl(value: string, context: z.RefinementCtx): void {
+  try {
+    readDatabaseAddress(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
 }
 
 /** A comma separated list; `parse` throws the words that say what an item must be. */

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { withinTime } from '../db/connection.ts';
 import type { Db } from '../db/db.ts';
 import type { Logger } from 'pino';
 import { isOutage } from '../db/outage.ts';
@@ -25,10 +26,14 @@ const MAX_LATE_CLICKS = 50_000;
 /** How long a redirect waits for a database that neither answers nor fails. */
 const PATIENCE_MS = 1_000;
 const RETRY_MS = 500;
+/** How long the clicks of an outage may take to be written before a new connection is tried. */
+const LATE_WITHIN_MS = 4_000;
 
 export function openClickRecorder(db: Db, log: Logger): ClickRecorder {
   const group = new GroupCommit<Click>({
-    write: (clicks) => insertClicks(db, clicks),
+    write: (clicks, { withinMs }) => withinTime(db, withinMs, (session) => insertClicks(session, clicks)),
+    // Clicks that are there already are left as they are.
+    writesAgain: true,
     sizeOf: () => 1,
     maxRows: MAX_GROUP_ROWS,
     maxBytes: MAX_GROUP_ROWS,
@@ -116,7 +121,7 @@ class LateClicks {
     do {
       const batch = this.#waiting.slice(0, MAX_GROUP_ROWS);
       try {
-        await insertClicks(this.#db, batch);
+        await withinTime(this.#db, LATE_WITHIN_MS, (session) => insertClicks(session, batch));
         this.#waiting.splice(0, batch.length);
       } catch (error) {
         if (this.#closed) break;
@@ -135,7 +140,7 @@ class LateClicks {
   async #writeOneByOne(batch: readonly Click[]): Promise<void> {
     for (const click of batch) {
       try {
-        await insertClicks(this.#db, [click]);
+        await withinTime(this.#db, LATE_WITHIN_MS, (session) => insertClicks(session, [click]));
       } catch (error) {
         if (isOutage(error)) return;
         this.#log.error({ err: error, clickId: click.id }, 'click cannot be stored');

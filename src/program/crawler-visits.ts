@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { withinTime } from '../db/connection.ts';
 import type { Db } from '../db/db.ts';
 import { GroupCommit } from '../db/group-commit.ts';
 import { isOutage } from '../db/outage.ts';
@@ -27,7 +28,7 @@ const MAX_WAITING = 5_000;
 
 export function openCrawlerVisits(db: Db, log: Logger): CrawlerVisits {
   const group = new GroupCommit<CrawlerVisit>({
-    write: (visits) => addCrawlerVisits(db, visits),
+    write: (visits, { withinMs }) => withinTime(db, withinMs, (session) => addCrawlerVisits(session, visits)),
     sizeOf: () => 1,
     maxRows: 500,
     maxBytes: 500,

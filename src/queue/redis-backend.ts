@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createRedisBackend, type BackendFactory } from 'bullmq';
+import { readDatabaseAddress } from '../process/database-address.ts';
 import type { BackendConnection } from './backend.ts';
 import { createRedisClient, type RedisClient, type RedisConfig } from './redis-client.ts';
 
@@ -75,6 +76,5 @@ async function endRetries(client: RedisClient): Promise<void> {
  * scripts need on a Redis Cluster.
  */
 function redisPrefix(databaseUrl: string): string {
-  const database = URL.canParse(databaseUrl) ? new URL(databaseUrl).pathname.slice(1) : '';
-  return `{tributary:${database}}`;
+  return `{tributary:${encodeURIComponent(readDatabaseAddress(databaseUrl).database ?? '')}}`;
 }

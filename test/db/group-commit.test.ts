@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { GroupCommit } from '../../src/db/group-commit.ts';
+import { GroupCommit, type WriteAttempt } from '../../src/db/group-commit.ts';
 import { AppError } from '../../src/domain/errors.ts';
 
 interface GatedStore {
@@ -89,5 +89,25 @@ describe('group commit', () => {
     const results = await Promise.allSettled(['a', 'outage', 'b'].map((item) => group.add(item)));
     assert.ok(results.every(({ status }) => status === 'rejected'));
     assert.deepEqual(store.written, []);
+  });
+
+  test('after an outage a group is written once more where that is safe, and fails only then', async () => {
+    const attempts: { items: string[]; isSecond: boolean }[] = [];
+    const failing =
+      (times: number) =>
+      async (items: string[], { isSecond, withinMs }: WriteAttempt) => {
+        assert.ok(withinMs > 250 && withinMs <= 4_000);
+        attempts.push({ items, isSecond });
+        if (attempts.length <= times) throw Object.assign(new Error('gone'), { code: '57P01' });
+      };
+    await new GroupCommit<string>({ ...bounds, write: failing(1), writesAgain: true }).add('a');
+    assert.deepEqual(attempts.splice(0), [
+      { items: ['a'], isSecond: false },
+      { items: ['a'], isSecond: true },
+    ]);
+    await assert.rejects(new GroupCommit<string>({ ...bounds, write: failing(1) }).add('b'));
+    assert.equal(attempts.splice(0).length, 1);
+    await assert.rejects(new GroupCommit<string>({ ...bounds, write: failing(2), writesAgain: true }).add('c'));
+    assert.equal(attempts.length, 2);
   });
 });

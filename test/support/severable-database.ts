@@ -10,6 +10,8 @@ export interface SeverableDatabase {
   sever(): Promise<void>;
   /** Takes connections that come, and answers nothing: a database that hangs. */
   hang(): void;
+  /** The connections that stand fall silent, without a word of it, and new ones work: a lost host, and its successor. */
+  lose(): void;
   restore(): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,6 +21,7 @@ export async function openSeverableDatabase(): Promise<SeverableDatabase> {
   const target = new URL(database.url);
   const sockets = new Set<Socket>();
   let hanging = false;
+  const lost = new WeakSet<Socket>();
   const server: Server = createServer((socket) => {
     const upstream = connect(Number(target.port), target.hostname);
     for (const [one, other] of [
@@ -27,7 +30,7 @@ export async function openSeverableDatabase(): Promise<SeverableDatabase> {
     ] as const) {
       sockets.add(one);
       one.on('data', (chunk) => {
-        if (!hanging) other.write(chunk);
+        if (!hanging && !lost.has(one)) other.write(chunk);
       });
       one.on('error', () => other.destroy());
       one.on('close', () => {
@@ -54,6 +57,9 @@ export async function openSeverableDatabase(): Promise<SeverableDatabase> {
     sever,
     hang() {
       hanging = true;
+    },
+    lose() {
+      for (const socket of sockets) lost.add(socket);
     },
     async restore() {
       if (hanging) for (const socket of sockets) socket.destroy();

@@ -1,5 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import type { Config, Environment } from '../../process/config.ts';
+import { describeHosts, readDatabaseAddress } from '../../process/database-address.ts';
 import { createDatabase } from '../../db/database.ts';
 import { listPendingMigrations } from '../../db/migrate.ts';
 import { isOutage } from '../../db/outage.ts';
@@ -54,7 +55,7 @@ async function checkSchema(db: Db, config: Config, embedded: boolean): Promise<v
 
 /** The driver's message is often empty (an AggregateError of two refused addresses), and never names the server. */
 function explainOutage(databaseUrl: string, error: unknown): string {
-  const { host } = new URL(databaseUrl);
+  const host = describeHosts(readDatabaseAddress(databaseUrl));
   const { code, message } = error as { code?: string; message?: string };
   return `The database at ${host} cannot be reached (${code ?? message ?? 'no answer'}). Is it running, and is DATABASE_URL right?`;
 }

@@ -4,10 +4,12 @@ import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import { READING, type Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
-import { GroupCommit } from '../../db/group-commit.ts';
+import { withinTime } from '../../db/connection.ts';
+import { GroupCommit, type WriteAttempt } from '../../db/group-commit.ts';
 import { isOutage } from '../../db/outage.ts';
 import { appendRows, type AppendOptions } from '../../db/copy.ts';
 import { isOnDisk } from '../../db/flush.ts';
+import { findUniqueViolation } from '../../db/pg-errors.ts';
 import type { Column } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
 import { IDS_PER_NOTICE } from '../../queue/channels.ts';
@@ -76,6 +78,11 @@ export const FIRST_SWEEP_AFTER_MS = 10_000;
 // As many as one batch of a worker.
 const GROUP_MAX_ROWS = 500;
 
+/** Who asks has waited for the outcome already. */
+const DURABLE_WITHIN_MS = 2_000;
+
+const PRIMARY_KEY = 'inbox_events_pkey';
+
 // A group of so many is told to a worker directly, with its commit. More go by the queue, which shares work among workers.
 const TOLD_DIRECTLY = 50;
 
@@ -87,7 +94,8 @@ export function openInbox(deps: InboxDeps): Inbox {
     onSilence: (ids) => void wake(ids.map((id) => ({ id, awaited: true }))),
   });
   const group = new GroupCommit<InboxRow>({
-    write: (rows) => writeGroup(deps.db, workers, rows),
+    write: (rows, attempt) => storeOnce(deps.db, rows, attempt, (db) => writeGroup(db, workers, rows)),
+    writesAgain: true,
     sizeOf: (row) => row.raw.length + row.facts.length + 500,
     maxRows: GROUP_MAX_ROWS,
     maxBytes: 8 * 1024 * 1024,
@@ -140,6 +148,22 @@ export function openInbox(deps: InboxDeps): Inbox {
   };
 }
 
+/** A second attempt finds what the first one stored after all: a group is stored whole or not at all. */
+async function storeOnce(
+  db: Db,
+  rows: InboxRow[],
+  { withinMs, isSecond }: WriteAttempt,
+  store: (db: Db) => Promise<void>,
+): Promise<void> {
+  try {
+    await withinTime(db, withinMs, store);
+  } catch (error) {
+    if (!isSecond || findUniqueViolation(error) !== PRIMARY_KEY) throw error;
+    // A worker may not have heard of them.
+    for (const row of rows) row.told = false;
+  }
+}
+
 /**
  * Stores a group; where it is small and a worker is known, that one is told of it by the same commit. Of messages whose senders
  * all wait for the outcome the commit does not wait for the disk: they are answered after the commit that settles them, which
@@ -176,7 +200,7 @@ async function tellWorkers(
 /** Whoever is answered without an outcome is told that the message is stored. */
 async function makeDurable(db: Db, id: string): Promise<void> {
   try {
-    if (await isOnDisk(db, 'inbox_events', id)) return;
+    if (await withinTime(db, DURABLE_WITHIN_MS, (session) => isOnDisk(session, 'inbox_events', id))) return;
   } catch (error) {
     throw isOutage(error) ? storeUnavailable(error) : error;
   }
