@@ -4,26 +4,27 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * A program that the tests need: from the PATH, else installed by apt-get where that is allowed, else an error with the
+ * A program that the tests need: from the PATH (or the folders named), else installed by apt-get where that is allowed, else an error with the
  * one line to type.
  */
 export async function findProgram(
   names: readonly string[],
   install: { package: string; message: string },
+  folders: readonly string[] = [...(process.env.PATH ?? '').split(':'), '/usr/bin', '/usr/local/bin'],
 ): Promise<string> {
-  const present = findOnPath(names);
+  const present = findIn(folders, names);
   if (present) return present;
   if (process.getuid?.() === 0 && spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0) {
     console.log(`Installing ${install.package} for the tests (apt-get) ...`);
     await installWithoutStarting(install.package);
-    const installed = findOnPath(names);
+    const installed = findIn(folders, names);
     if (installed) return installed;
   }
   throw new Error(install.message);
 }
 
-function findOnPath(names: readonly string[]): string | null {
-  for (const folder of [...(process.env.PATH ?? '').split(':'), '/usr/bin', '/usr/local/bin']) {
+function findIn(folders: readonly string[], names: readonly string[]): string | null {
+  for (const folder of folders) {
     for (const name of names) if (folder !== '' && existsSync(join(folder, name))) return join(folder, name);
   }
   return null;
