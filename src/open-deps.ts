@@ -57,13 +57,7 @@ export function openDeps(
   });
   // Errors of Redis are no outage of the database.
   const queues = openQueues(config, ownLog);
-  const readiness = openReadiness({
-    db,
-    queues,
-    log: ownLog,
-    outage,
-    isPooled: config.databasePooler === 'transaction',
-  });
+  const readiness = openReadiness({ db, queues, log: ownLog, outage });
   const inbox = openInbox({
     db,
     queues,

@@ -7,6 +7,8 @@ export interface Probe {
    * the connection is then given up, and the next run makes another one. One run at a time.
    */
   run(statements: readonly ProbeStatement[]): Promise<Record<string, unknown>[][]>;
+  /** Whether a transaction pooler stands between: it shares sessions, so that what is held by one says nothing. */
+  readonly isPooled: boolean;
   close(): void;
 }
 
@@ -70,6 +72,9 @@ export function openProbe(db: Db, boundMs: number): Probe {
         clearTimeout(timer);
       }
     },
+    get isPooled() {
+      return session?.isPooled ?? false;
+    },
     close() {
       closed = true;
       giveUp(session);
@@ -78,6 +83,7 @@ export function openProbe(db: Db, boundMs: number): Probe {
 }
 
 interface RawSession {
+  readonly isPooled: boolean;
   on(event: 'error' | 'end', listener: () => void): void;
   query(statement: ProbeStatement): Promise<{ rows: Record<string, unknown>[] }>;
   connection: { stream: { destroy(): void } };

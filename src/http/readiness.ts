@@ -41,8 +41,6 @@ interface ReadinessDeps {
   log: Logger;
   /** Where database or queue is away or back this says so. */
   outage: OutageLog;
-  /** A transaction pooler stands before the database, so workers hold no lock. */
-  isPooled: boolean;
   boundMs?: number;
 }
 
@@ -129,7 +127,8 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
           applied.map(({ name }) => name),
         ),
       );
-      const workers = deps.isPooled ? null : locks.workers;
+      // Behind a transaction pooler only those with a direct connection hold their lock.
+      const workers = probe.isPooled && locks.workers === 0 ? null : locks.workers;
       settling.note((await settlingWatch.note(oldest, workers, hasProgress)).error);
     } catch (error) {
       if (isUndefinedTable(error)) migrations.note('the tables are missing: run `tributary migrate`');
