@@ -172,10 +172,20 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
     if (looking) return looking;
     if (closed || now() - lookedAt < LOOK_EVERY_MS * 0.9) return Promise.resolve();
     lookedAt = now();
-    looking = Promise.all([lookAtDatabase(), lookAtQueue()]).then(() => {
-      looking = null;
-    });
+    looking = lookAtBoth();
     return looking;
+  }
+
+  async function lookAtBoth(): Promise<void> {
+    await Promise.all([lookAtDatabase(), lookAtQueue()]);
+    looking = null;
+  }
+
+  async function lookForRecovery(): Promise<void> {
+    await look();
+    if (deps.outage.since !== null || !recovery) return;
+    clearInterval(recovery);
+    recovery = null;
   }
 
   function report(): ReadinessReport {
@@ -211,13 +221,7 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
     suspect() {
       suspectedAt = now();
       if (timer || recovery || closed) return;
-      recovery = setInterval(() => {
-        void look().then(() => {
-          if (deps.outage.since !== null || !recovery) return;
-          clearInterval(recovery);
-          recovery = null;
-        });
-      }, LOOK_EVERY_MS);
+      recovery = setInterval(() => void lookForRecovery(), LOOK_EVERY_MS);
     },
     noteStore(error) {
       if (error === null) storeFailure = null;

@@ -34,7 +34,7 @@ export function stopGracefully(log: Logger, stop: () => Promise<void>): void {
     },
   );
   const stopOnce = (): void => {
-    if (!stopping) void grace.close();
+    if (!stopping) grace.close();
     stopping = true;
   };
   process.on('SIGTERM', stopOnce);

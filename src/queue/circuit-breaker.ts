@@ -72,10 +72,7 @@ export class CircuitBreaker {
       this.#waiting.add(waiting);
       this.#watchdog ??= this.#watch();
       call().then(
-        (value) => {
-          this.#waiting.delete(waiting);
-          resolve(value);
-        },
+        (value) => this.#waiting.delete(waiting) && resolve(value),
         (error: unknown) => {
           // What was given up before says nothing of now.
           if (this.#waiting.delete(waiting)) this.trip(error as Error);

@@ -80,9 +80,9 @@ test('a web process whose clients keep their connections busy: answered or not s
     });
     const acknowledged: string[] = [];
     const ended = { kept: 0, closed: 0 };
-    let over = false;
+    const over = new AbortController();
     const client = async (name: number): Promise<void> => {
-      for (let n = 0; !over; n += 1) {
+      for (let n = 0; !over.signal.aborted; n += 1) {
         const txid = `${name}-${n}`;
         const query = `cid=${clickId}&txid=${txid}&sum=10.00&currency=USD&secure=${key}`;
         const heard = await send(agent, `${origin}/pb/${source.id}?${query}`);
@@ -104,7 +104,7 @@ test('a web process whose clients keep their connections busy: answered or not s
     );
     await waitUntil('all are busy', () => acknowledged.length > 500);
     await stopInTime(web);
-    over = true;
+    over.abort();
     await Promise.all(clients);
     assert.deepEqual(
       await Promise.all(waiting),

@@ -47,7 +47,7 @@ test('an outage is one line when it begins, one a minute, and one when it is ove
 test('what fails for an outage is told to its log, not line by line; every other failure stays a line', () => {
   const { log, lines } = openLog();
   const outage = createOutageLog(log, 'database');
-  const quiet = withoutOutages(log, isOutage, outage.failed);
+  const quiet = withoutOutages(log, isOutage, (error) => outage.failed(error));
   for (let n = 0; n < 20; n += 1) quiet.warn({ err: new Error('store', { cause: refused }) }, 'not stored');
   quiet.error({ err: new AggregateError([refused]) }, 'sweep failed');
   quiet.error({ err: new Error('a bug') }, 'settling failed');
