@@ -1,4 +1,5 @@
 import type { Db } from './db/db.ts';
+import type { PoolUse } from './db/watch-pool.ts';
 import type { Replica } from './db/replica.ts';
 import type { Logger } from 'pino';
 import type { Config } from './process/config.ts';
@@ -6,6 +7,7 @@ import type { SecretBox } from './db/secret-box.ts';
 import type { Clock } from './domain/clock.ts';
 import type { Inbox } from './inbound/inbox/inbox.ts';
 import type { Metrics } from './process/metrics.ts';
+import type { Tracing } from './process/tracing/tracing.ts';
 import type { ClickRecorder } from './program/click-recorder.ts';
 import type { CrawlerVisits } from './program/crawler-visits.ts';
 import type { RateLimits } from './http/rate-limits.ts';
@@ -30,4 +32,8 @@ export interface Deps {
   secrets: SecretBox;
   metrics: Metrics;
   readiness: Readiness;
+  /** Null: no traces are made. */
+  tracing: Tracing | null;
+  /** How the pools of connections to the database are used: `primary`, and `replica` where there is one. */
+  pools: Readonly<Record<string, () => PoolUse>>;
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from './process/config.ts';
 import { createDatabase, type ProcessRole } from './db/database.ts';
 import { isOutage } from './db/outage.ts';
+import { watchPool } from './db/watch-pool.ts';
 import { openReplica } from './db/replica.ts';
 import { createSecretBox } from './db/secret-box.ts';
 import type { Deps } from './deps.ts';
@@ -10,12 +11,14 @@ import { AppError } from './domain/errors.ts';
 import { openInbox } from './inbound/inbox/inbox.ts';
 import { endInTime } from './process/end-in-time.ts';
 import { createLogger } from './process/logging.ts';
+import type { Tracing } from './process/tracing/tracing.ts';
 import { createMetrics } from './process/metrics.ts';
 import { createOutageLog, withoutOutages } from './process/outage-log.ts';
 import { openClickRecorder } from './program/click-recorder.ts';
 import { openCrawlerVisits } from './program/crawler-visits.ts';
 import { openRateLimits } from './http/rate-limits.ts';
 import { openReadiness } from './http/readiness.ts';
+import { backendName } from './queue/backend.ts';
 import { openQueues } from './queue/queues.ts';
 
 export interface OpenDeps extends Deps {
@@ -31,8 +34,15 @@ const CLOSE_WITHIN_MS = 10_000;
 /** Opens all that a process needs. Nothing connects before it is used, so a process starts while its database is away. */
 export function openDeps(
   config: Config,
-  options: { role: ProcessRole; log?: Logger; clock?: Clock; processMetrics?: boolean },
+  options: {
+    role: ProcessRole;
+    log?: Logger;
+    clock?: Clock;
+    processMetrics?: boolean;
+    tracing?: Tracing | null;
+  },
 ): OpenDeps {
+  const tracing = options.tracing ?? null;
   const ownLog = options.log ?? createLogger({ level: config.logLevel, role: options.role });
   const outage = createOutageLog(ownLog, 'database');
   const log = withoutOutages(ownLog, isForWantOfTheDatabase, (error) => {
@@ -40,7 +50,10 @@ export function openDeps(
     readiness.suspect();
   });
   const clock = options.clock ?? systemClock;
-  const metrics = createMetrics({ processMetrics: options.processMetrics ?? false });
+  const metrics = createMetrics({
+    processMetrics: options.processMetrics ?? false,
+    queueBackend: backendName(config),
+  });
   const db = createDatabase({
     url: config.databaseUrl,
     directUrl: config.databaseDirectUrl,
@@ -58,6 +71,12 @@ export function openDeps(
   // Errors of Redis are no outage of the database.
   const queues = openQueues(config, ownLog);
   const readiness = openReadiness({ db, queues, log: ownLog, outage });
+  const pools = {
+    primary: watchPool(db, (seconds) => metrics.poolWait.observe({ pool: 'primary' }, seconds)),
+    ...(replica.db && {
+      replica: watchPool(replica.db, (seconds) => metrics.poolWait.observe({ pool: 'replica' }, seconds)),
+    }),
+  };
   const inbox = openInbox({
     db,
     queues,
@@ -66,6 +85,8 @@ export function openDeps(
     resultTimeoutMs: config.resultTimeoutMs,
     onGroup: (rows) => metrics.inboxGroupRows.observe(rows),
     onStore: (error) => readiness.noteStore(error),
+    tracing,
+    onStored: (kind, verdict) => metrics.inboxMessages.inc({ kind, verdict }),
   });
   const clicks = openClickRecorder(db, log);
   const crawlerVisits = openCrawlerVisits(db, log);
@@ -85,6 +106,8 @@ export function openDeps(
     rateLimits,
     secrets,
     metrics,
+    tracing,
+    pools,
     readiness,
     async close(withinMs = CLOSE_WITHIN_MS) {
       readiness.close();
@@ -98,6 +121,7 @@ export function openDeps(
         queues: () => queues.close(),
         replica: () => replica.close(),
         database: () => db.destroy(),
+        tracing: async () => tracing?.close(),
       });
     },
   };

@@ -7,6 +7,8 @@ import type { Deps } from './deps.ts';
 import { stopGracefully, tellReady } from './process/graceful-stop.ts';
 import { healthServer } from './http/health.ts';
 import { answerRefusedRequests } from './http/refused-requests.ts';
+import { loadTracing } from './process/tracing/load-tracing.ts';
+import { createLogger } from './process/logging.ts';
 import { listenOrExit } from './process/listen.ts';
 import { openDeps } from './open-deps.ts';
 
@@ -61,7 +63,7 @@ export function serve(deps: Deps, server: Server = createServer({ connectionsChe
     res.once('close', () => unanswered.delete(res));
   });
   server.on('request', createApp(deps, state));
-  answerRefusedRequests(server, deps.log);
+  answerRefusedRequests(server, deps);
   return {
     server,
     state,
@@ -93,7 +95,9 @@ export function serve(deps: Deps, server: Server = createServer({ connectionsChe
 /** The web process: config -> deps -> app -> listen -> graceful stop. */
 async function main(): Promise<void> {
   const config = loadConfigOrExit(process.env);
-  const deps = openDeps(config, { role: 'web', processMetrics: true });
+  const log = createLogger({ level: config.logLevel, role: 'web' });
+  const tracing = await loadTracing(config.tracing, 'web', log);
+  const deps = openDeps(config, { role: 'web', log, processMetrics: true, tracing });
   const web = serve(deps);
   await listenOrExit(web.server, config.port, config.host);
   const metrics = config.metricsPort === null ? null : healthServer(deps, web.state);

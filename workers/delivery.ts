@@ -1,6 +1,7 @@
 import type { Deps } from '../src/deps.ts';
 import { openSender } from '../src/outbound/delivery/sender.ts';
 import type { Leased, SenderAtHand } from '../src/outbound/messages/leased.ts';
+import { parseDeliveryId } from '../src/outbound/wire/delivery-id.ts';
 import { consumeQueue, type Consumer } from '../src/queue/queues.ts';
 import { sendDueDeliveriesChore } from './send-due-deliveries.ts';
 import { startSweep } from './sweep.ts';
@@ -23,7 +24,14 @@ export interface Delivery extends Consumer {
 /** Consumes the queue `delivery` and sweeps what is due. Closing finishes the attempts under way. */
 export function startDelivery(deps: Deps, holder: () => number | null): Delivery {
   const sender = openSender({ ...deps, holder });
-  const consumer = consumeQueue(deps.config, 'delivery', JOBS_AT_ONCE, deps.log, (job) => sender.wake(job.deliveryIds));
+  const consumer = consumeQueue(deps.config, 'delivery', JOBS_AT_ONCE, deps.log, (job) => {
+    const { origin, deliveryIds } = job;
+    if (origin !== undefined) {
+      const messageIds = deliveryIds.map((id) => parseDeliveryId(id).messageId);
+      deps.tracing?.expectDeliveriesOf(origin, messageIds);
+    }
+    return sender.wake(deliveryIds);
+  });
   const sweep = startSweep(deps, [sendDueDeliveriesChore(sender)]);
   function wake(deliveryIds: readonly string[]): void {
     sender

@@ -3,6 +3,8 @@ import { loadConfigOrExit } from '../src/process/config.ts';
 import type { Deps } from '../src/deps.ts';
 import { endInTime } from '../src/process/end-in-time.ts';
 import { stopGracefully, tellReady } from '../src/process/graceful-stop.ts';
+import { loadTracing } from '../src/process/tracing/load-tracing.ts';
+import { createLogger } from '../src/process/logging.ts';
 import { listenOrExit } from '../src/process/listen.ts';
 import { openDeps } from '../src/open-deps.ts';
 import type { Consumer } from '../src/queue/queues.ts';
@@ -69,7 +71,9 @@ function listChores(deps: Deps, handOver: HandOver): Chore[] {
 /** The worker process. With WORKER_PORT it answers /livez, /readyz and /metrics there. */
 async function main(): Promise<void> {
   const config = loadConfigOrExit(process.env);
-  const deps = openDeps(config, { role: 'worker', processMetrics: true });
+  const log = createLogger({ level: config.logLevel, role: 'worker' });
+  const tracing = await loadTracing(config.tracing, 'worker', log);
+  const deps = openDeps(config, { role: 'worker', log, processMetrics: true, tracing });
   const state = { stopping: false };
   const health = healthServer(deps, state);
   if (config.workerPort !== null) await listenOrExit(health, config.workerPort, config.host);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { isOutage } from '../src/db/outage.ts';
+import type { Metrics } from '../src/process/metrics.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { Consumer } from '../src/queue/queues.ts';
  * the rows say what is due.
  */
 export interface Chore {
-  /** What the log calls it. */
+  /** What the log and the metrics call it. */
   name: string;
   everyMs: number;
   /** One step; tells whether there may be more to do at once. */
@@ -15,7 +16,10 @@ export interface Chore {
 }
 
 /** Runs chores by timer, each by itself: one that fails or is slow holds up no other. */
-export function startSweep({ log }: { log: Logger }, chores: readonly Chore[]): Consumer {
+export function startSweep(
+  { log, metrics }: { log: Logger; metrics: Pick<Metrics, 'sweepSteps' | 'sweepSucceededAt'> },
+  chores: readonly Chore[],
+): Consumer {
   const stopping = new AbortController();
   const pauses = new Set<() => void>();
   const pause = (ms: number): Promise<void> =>
@@ -33,7 +37,10 @@ export function startSweep({ log }: { log: Logger }, chores: readonly Chore[]): 
       let more = false;
       try {
         more = await chore.run();
+        metrics.sweepSteps.inc({ chore: chore.name, result: 'done' });
+        metrics.sweepSucceededAt.set({ chore: chore.name }, Date.now() / 1_000);
       } catch (error) {
+        metrics.sweepSteps.inc({ chore: chore.name, result: 'failed' });
         log[isOutage(error) ? 'warn' : 'error']({ err: error, chore: chore.name }, 'sweep failed; it goes on');
       }
       if (!more && !stopping.signal.aborted) await pause(chore.everyMs);

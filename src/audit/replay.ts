@@ -1,9 +1,9 @@
 import type { Db } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import { READING, type Normalized } from '../domain/facts.ts';
-import { FIRST_SWEEP_AFTER_MS } from '../inbound/inbox/inbox.ts';
 import { findInboxEvent, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { listSourcesOfAnyTime, type SourceOfAnyTime } from '../program/sources.ts';
+import { FIRST_SWEEP_AFTER_MS } from '../queue/jobs.ts';
 import type { Queues } from '../queue/queues.ts';
 import { normalizeStored } from './renormalize.ts';
 

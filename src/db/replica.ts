@@ -9,6 +9,8 @@ import type { Pooler } from './session.ts';
 export interface Replica {
   /** Runs `read`, which must not write, on the replica; on the primary where there is none, or it does not answer. */
   read<T>(read: (db: Db) => Promise<T>): Promise<T>;
+  /** Its pool; null where there is none. */
+  readonly db: Db | null;
   close: () => Promise<void>;
 }
 
@@ -28,10 +30,11 @@ const LEFT_ALONE_MS = 5_000;
 const MAX_READ_MS = 10_000;
 
 export function openReplica({ primary, url, role, pooler, log }: ReplicaOptions): Replica {
-  if (url === null) return { read: (read) => read(primary), close: async () => undefined };
+  if (url === null) return { db: null, read: (read) => read(primary), close: async () => undefined };
   const replica = createDatabase({ url, role, pooler, log });
   const breaker = new Breaker(log);
   return {
+    db: replica,
     async read(read) {
       if (!breaker.lets()) return await read(primary);
       let failure: unknown;

@@ -1,22 +1,20 @@
 import { createServer, type Server } from 'node:http';
 import express, { Router, type Request } from 'express';
-import { runSql } from '../db/sql.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Db } from '../db/db.ts';
 import type { Config } from '../process/config.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { isSameText, readCredential } from './authenticate.ts';
 import type { Readiness } from './readiness.ts';
+import { openScrape, type ScrapeDeps } from './scrape.ts';
 
-interface HealthDeps {
+interface HealthDeps extends ScrapeDeps {
   db: Db;
   metrics: Metrics;
   readiness: Readiness;
   clock: Clock;
   config: Pick<Config, 'adminToken' | 'metricsToken'>;
 }
-
-const SCRAPE_TIMEOUT_MS = 2_500;
 
 /**
  * For those who run the hub: `/livez` (the process answers), `/readyz` (whether it is to be sent anything, and what is in
@@ -30,7 +28,7 @@ export function healthRouter(
 ): Router {
   const router = Router({ caseSensitive: true });
   // Anybody may ask, as often as they like: whoever asks meanwhile gets the same answer.
-  const scrape = shared(() => renderMetrics(deps));
+  const scrape = shared(openScrape(deps));
   router.get('/livez', (_req, res) => {
     res.json({ status: 'ok' });
   });
@@ -68,11 +66,6 @@ function maySeeMetrics({ adminToken, metricsToken }: HealthDeps['config'], req: 
   return isSameText(given, adminToken) || (metricsToken !== null && isSameText(given, metricsToken));
 }
 
-async function renderMetrics(deps: HealthDeps): Promise<string> {
-  await measureWaitingRows(deps);
-  return await deps.metrics.registry.metrics();
-}
-
 /** Work that runs once at a time: whoever asks while it is under way gets what comes of it. */
 function shared<T>(work: () => Promise<T>): () => Promise<T> {
   let underWay: Promise<T> | null = null;
@@ -82,24 +75,4 @@ function shared<T>(work: () => Promise<T>): () => Promise<T> {
     });
     return underWay;
   };
-}
-
-/** In bounded time. */
-async function inTime(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, SCRAPE_TIMEOUT_MS);
-  });
-  await Promise.race([work.catch(() => undefined), timeout]).finally(() => clearTimeout(timer));
-}
-
-/** While the database is away the gauge keeps its last value, and the other metrics are served. */
-async function measureWaitingRows({ db, metrics }: HealthDeps): Promise<void> {
-  const count = runSql<{ count: bigint }>(
-    db,
-    'countWaitingEvents',
-    `select count(distinct e.id) from inbox_watches cross join unnest(event_ids) as listed (id)
-       join inbox_events e on e.id = listed.id where (e.status = 'received') is true`,
-  );
-  await inTime(count.then(([row]) => metrics.inboxWaitingRows.set(Number(row?.count ?? 0))));
 }

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { STATUS_CODES, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
+import type { Metrics } from '../process/metrics.ts';
+import { refusedReasonOf } from './refusals.ts';
 
 const CLOSED_AFTER_MS = 2_000;
 
@@ -9,7 +11,10 @@ const CLOSED_AFTER_MS = 2_000;
  * Requests that break HTTP itself never reach a route: Node's parser refuses them, by default without a word. Whoever reads the
  * log of a tracker shall see what to mend.
  */
-export function answerRefusedRequests(server: Server, log: Logger): void {
+export function answerRefusedRequests(
+  server: Server,
+  { log, metrics }: { log: Logger; metrics: Pick<Metrics, 'refused'> },
+): void {
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (req, res) => answers.set(req.socket, res));
   server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket) => {
@@ -20,6 +25,7 @@ export function answerRefusedRequests(server: Server, log: Logger): void {
       return;
     }
     const { status, code, message } = explain(error);
+    metrics.refused.inc({ kind: 'http', reason: refusedReasonOf(String(status), undefined) ?? 'other' });
     const requestId = `req_${randomBytes(9).toString('base64url')}`;
     log.info({ requestId, status, problem: message, parser: error.code }, 'request refused');
     const body = JSON.stringify({ error: { code, message, requestId } });

@@ -3,6 +3,8 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { blotSourceIds, HIDDEN_SOURCE } from '../domain/source-ids.ts';
 import type { Metrics } from '../process/metrics.ts';
+import type { RequestEnd, Tracing } from '../process/tracing/tracing.ts';
+import { refusedKindOf, refusedReasonOf, type Refusal } from './refusals.ts';
 
 declare module 'http' {
   interface IncomingMessage {
@@ -10,6 +12,8 @@ declare module 'http' {
     id: string;
     /** The ref of the source that the path names by its id. */
     sourceRef?: string | undefined;
+    /** Why it is refused, for the metrics. */
+    refusal?: Refusal;
   }
   interface ServerResponse {
     /** The cause of a failed answer, for its log line. */
@@ -24,7 +28,15 @@ declare module 'http' {
  * (pino-http does the same at 38 µs a request, quiet or not; this takes 4 µs, most of it for the histogram. A postback
  * takes 33 µs in all.)
  */
-export function observeRequests({ log, metrics }: { log: Logger; metrics: Metrics }): RequestHandler {
+export function observeRequests({
+  log,
+  metrics,
+  tracing,
+}: {
+  log: Logger;
+  metrics: Metrics;
+  tracing: Tracing | null;
+}): RequestHandler {
   const prefix = `req_${randomBytes(6).toString('base64url')}`;
   let count = 0;
   return (req, res, next) => {
@@ -32,14 +44,21 @@ export function observeRequests({ log, metrics }: { log: Logger; metrics: Metric
     count += 1;
     req.id = prefix + count.toString(36);
     res.setHeader('X-Request-Id', req.id);
+    let endSpan: ((end: RequestEnd) => void) | null = null;
     res.once('close', () => {
       const durationMs = performance.now() - start;
       const status = res.writableFinished ? String(res.statusCode) : 'aborted';
-      metrics.httpDuration.observe({ method: nameMethod(req), route: nameRoute(req, res), status }, durationMs / 1_000);
+      const [method, route] = [nameMethod(req), nameRoute(req, res)];
+      metrics.httpDuration.observe({ method, route, status }, durationMs / 1_000);
+      endSpan?.({ method, route, status: status === 'aborted' ? null : res.statusCode });
+      const reason = refusedReasonOf(status, req.refusal);
+      const kind = reason === null ? null : refusedKindOf(method, req.originalUrl);
+      if (reason !== null && kind !== null) metrics.refused.inc({ kind, reason });
       const level = chooseLevel(req, res);
       if (log.isLevelEnabled(level)) log[level](describeRequest(req, res, status, durationMs), 'request');
     });
-    next();
+    if (tracing) endSpan = tracing.followRequest(req.headers.traceparent?.toString(), next);
+    else next();
   };
 }
 

@@ -39,8 +39,8 @@ export async function settleSafely(deps: SettleDeps, job: IntakeJob): Promise<Ba
       if (isOutage(error)) throw error;
       if (isCollision(error) && tries < TRIES_BEFORE_HALVING) continue;
       if (job.eventIds.length + job.resettlementIds.length > 1) return settleEach(deps, split(job, error));
-      await recordFailure(deps, job, error);
-      return nothingDone();
+      const gaveUp = await recordFailure(deps, job, error);
+      return gaveUp ? { ...nothingDone(), outcomes: { failed: 1 } } : nothingDone();
     }
   }
 }
@@ -88,10 +88,11 @@ function split({ eventIds, resettlementIds }: IntakeJob, error: unknown): Intake
   }));
 }
 
-async function recordFailure(deps: SettleDeps, job: IntakeJob, error: unknown): Promise<void> {
+/** Tells whether that was its last try. */
+async function recordFailure(deps: SettleDeps, job: IntakeJob, error: unknown): Promise<boolean> {
   const [eventId] = job.eventIds;
   deps.log.error({ err: error, eventId, resettlementId: job.resettlementIds[0] }, 'settling failed');
-  if (eventId === undefined) return;
+  if (eventId === undefined) return false;
   const [row] = await runSql<{ status: string; awaited: boolean }>(
     deps.db,
     'recordFailure',
@@ -104,6 +105,7 @@ async function recordFailure(deps: SettleDeps, job: IntakeJob, error: unknown): 
     { message: describeError(error).slice(0, 2_000), maxAttempts: MAX_ATTEMPTS, eventId },
   );
   if (row?.status === 'failed' && row.awaited) await announceOutcomes(deps.db, [eventId]);
+  return row?.status === 'failed';
 }
 
 /** What the database said, for people: knex puts the whole statement before it. */

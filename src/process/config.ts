@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { readTracing, receiver, sampler, share } from './tracing/settings.ts';
+import type { TracingConfig } from './tracing/tracing.ts';
 import {
   checkDatabaseUrl,
   listOf,
@@ -70,6 +72,8 @@ export interface Config {
   retryScheduleS: number[];
   /** Messages older than that are deleted with their deliveries and attempts. */
   messageRetentionDays: number;
+  /** Null: no traces are made. */
+  tracing: TracingConfig | null;
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -136,6 +140,7 @@ export function loadConfig(env: Environment): Config {
     logLevel: values.LOG_LEVEL,
     retryScheduleS: values.RETRY_SCHEDULE,
     messageRetentionDays: values.MESSAGE_RETENTION_DAYS,
+    tracing: readTracing(values),
   };
 }
 
@@ -216,4 +221,9 @@ const environmentSchema = z.object({
     .pipe(z.array(z.number()).min(1, 'names no delay'))
     .prefault(defaultRetrySchedule),
   MESSAGE_RETENTION_DAYS: wholeNumber(1, 36_500).prefault('90'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: receiver.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: receiver.optional(),
+  OTEL_SERVICE_NAME: text.prefault('tributary'),
+  OTEL_TRACES_SAMPLER: sampler.prefault('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: share.prefault('1'),
 });

@@ -10,9 +10,16 @@ const intakeJobSchema = z.strictObject({
 export type IntakeJob = z.infer<typeof intakeJobSchema>;
 
 /** Deliveries to attempt now. */
-const deliveryJobSchema = z.strictObject({ deliveryIds: z.array(z.string()).min(1) });
+const deliveryJobSchema = z.strictObject({
+  deliveryIds: z.array(z.string()).min(1),
+  /** The span that they are a consequence of, as a `traceparent`; only where traces are made. */
+  origin: z.string().max(55).optional(),
+});
 export type DeliveryJob = z.infer<typeof deliveryJobSchema>;
 
 export const jobSchemas = { intake: intakeJobSchema, delivery: deliveryJobSchema } as const;
 export type QueueName = keyof typeof jobSchemas;
 export type JobOf<N extends QueueName> = z.infer<(typeof jobSchemas)[N]>;
+
+/** If no worker has settled a message by then, its job was probably lost; the sweep enqueues it again. */
+export const FIRST_SWEEP_AFTER_MS = 10_000;

@@ -17,7 +17,18 @@ export interface Queues {
   state(): BreakerState;
   /** Tries whether it takes jobs, in bounded time; throws when it does not. */
   ping(): Promise<void>;
+  /** How many jobs are in which state. Throws, or hangs, when the backend does not answer. */
+  countJobs(): Promise<JobCount[]>;
   close(): Promise<void>;
+}
+
+/** Finished and failed jobs are not kept (`jobOptions`), and none is delayed. */
+const jobStates = ['waiting', 'active'] as const;
+
+export interface JobCount {
+  queue: QueueName;
+  state: (typeof jobStates)[number];
+  jobs: number;
 }
 
 export interface Consumer {
@@ -63,6 +74,11 @@ export function openQueues(config: QueueBackendConfig, log: Logger): Queues {
     state: () => breaker.state,
     async ping() {
       if (!(await breaker.probe())) throw new Error(breaker.state.error ?? 'the queue takes no jobs');
+    },
+    async countJobs() {
+      const names = Object.keys(queues) as QueueName[];
+      const counts = await Promise.all(names.map((name) => queues[name].getJobCounts(...jobStates)));
+      return names.flatMap((queue, at) => jobStates.map((state) => ({ queue, state, jobs: counts[at]?.[state] ?? 0 })));
     },
     async close() {
       breaker.close();

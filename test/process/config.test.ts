@@ -47,6 +47,7 @@ test('with the three required variables all else has its documented default', ()
     logLevel: 'info',
     retryScheduleS: [5, 300, 1800, 7200, 18000, 36000, 36000, 50400, 72000, 86400],
     messageRetentionDays: 90,
+    tracing: null,
   });
   assert.deepEqual(encryptionKeys, [neededKey]);
   assert.match(dataDir, /^\/.*\/\.data$/);
@@ -177,4 +178,22 @@ test('lists are split, trimmed and completed', () => {
   assert.deepEqual(config.retryScheduleS, [0.5, 10]);
   assert.deepEqual(config.trustProxy, ['loopback', '10.0.0.0/8']);
   assert.equal(loadConfig({ ...needed, TRUST_PROXY: '2' }).trustProxy, 2);
+});
+
+test('traces go where the standard settings say, as many as they say', () => {
+  const tracingOf = (env: Environment) => loadConfig({ ...needed, ...env }).tracing;
+  const base = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' };
+  const all = { url: 'http://collector:4318/v1/traces', serviceName: 'tributary', ratio: 1 };
+  assert.deepEqual(tracingOf(base), all);
+  const exact = { ...base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://other/t' };
+  assert.equal(tracingOf(exact)?.url, 'https://other/t');
+  const some = { ...base, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.1' };
+  assert.equal(tracingOf(some)?.ratio, 0.1);
+  assert.equal(tracingOf({ ...base, OTEL_TRACES_SAMPLER: 'always_off' }), null);
+  assert.deepEqual(
+    problemsOf({ ...needed, ...base, OTEL_TRACES_SAMPLER: 'some', OTEL_TRACES_SAMPLER_ARG: '1.5' }).map(
+      (problem) => problem.split(':')[0],
+    ),
+    ['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG'],
+  );
 });

@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import { loadConfig, type Environment } from '../../src/process/config.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Clock } from '../../src/domain/clock.ts';
+import { loadTracing } from '../../src/process/tracing/load-tracing.ts';
+import { createLogger } from '../../src/process/logging.ts';
 import { openDeps } from '../../src/open-deps.ts';
 import { serve } from '../../src/server.ts';
 import { startWorker } from '../../workers/main.ts';
@@ -59,6 +61,7 @@ export async function startHub(options: HubOptions = {}): Promise<TestHub> {
   });
   const deps = openDeps(config, {
     role: 'test',
+    tracing: await loadTracing(config.tracing, 'test', createLogger({ level: config.logLevel, role: 'test' })),
     ...(options.clock ? { clock: options.clock } : {}),
     ...(options.log ? { log: options.log } : {}),
   });

@@ -13,6 +13,8 @@ import { findUniqueViolation } from '../../db/pg-errors.ts';
 import type { Column } from '../../db/rows.ts';
 import { runSql } from '../../db/sql.ts';
 import { IDS_PER_NOTICE } from '../../queue/channels.ts';
+import type { Tracing } from '../../process/tracing/tracing.ts';
+import { FIRST_SWEEP_AFTER_MS } from '../../queue/jobs.ts';
 import { KnownWorkers } from '../../queue/known-workers.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { openOutcomeWaiter } from './outcome-waiter.ts';
@@ -70,10 +72,13 @@ export interface InboxDeps {
   onGroup?: (rows: number) => void;
   /** Called with each message: null where it is stored, else why it is not. */
   onStore?: (error: unknown) => void;
+  tracing?: Tracing | null;
+  /** Told of each message that is stored. */
+  onStored?: (kind: InboxKind, verdict: InboxVerdict) => void;
 }
 
-// If no worker has settled a row by then, its job was probably lost; the sweep enqueues it again.
-export const FIRST_SWEEP_AFTER_MS = 10_000;
+/** What was made of a message as it came: the other two are settled by that. */
+export type InboxVerdict = 'received' | 'ignored' | 'unprocessable';
 
 // As many as one batch of a worker.
 const GROUP_MAX_ROWS = 500;
@@ -87,6 +92,7 @@ const PRIMARY_KEY = 'inbox_events_pkey';
 const TOLD_DIRECTLY = 50;
 
 export function openInbox(deps: InboxDeps): Inbox {
+  const { tracing } = deps;
   const workers = new KnownWorkers();
   const wake = openWaker(deps.queues, (eventIds) => tellWorkers(deps, workers, eventIds));
   const waiter = openOutcomeWaiter(deps.db, deps.log, {
@@ -94,7 +100,12 @@ export function openInbox(deps: InboxDeps): Inbox {
     onSilence: (ids) => void wake(ids.map((id) => ({ id, awaited: true }))),
   });
   const group = new GroupCommit<InboxRow>({
-    write: (rows, attempt) => storeOnce(deps.db, rows, attempt, (db) => writeGroup(db, workers, rows)),
+    write: (rows, attempt) => {
+      const store = () => storeOnce(deps.db, rows, attempt, (db) => writeGroup(db, workers, rows));
+      if (!tracing) return store();
+      const ids = rows.map(({ id }) => id);
+      return tracing.spanMessages('store messages', ids, store);
+    },
     writesAgain: true,
     sizeOf: (row) => row.raw.length + row.facts.length + 500,
     maxRows: GROUP_MAX_ROWS,
@@ -104,12 +115,14 @@ export function openInbox(deps: InboxDeps): Inbox {
     isOutage,
     ...(deps.onGroup ? { onGroup: deps.onGroup } : {}),
     onWritten: (rows) => {
+      if (deps.onStored) for (const { kind, status } of rows) deps.onStored(kind, status);
       void wake(rows.filter((row) => row.status === 'received' && !row.told));
     },
   });
 
   async function append(row: InboxRow): Promise<void> {
     waiter.listen();
+    tracing?.noteMessage(row.id);
     try {
       await group.add(row);
       deps.onStore?.(null);
@@ -226,7 +239,7 @@ interface InboxRow {
   raw: Buffer;
   headers: string;
   facts: string;
-  status: 'received' | 'ignored' | 'unprocessable';
+  status: InboxVerdict;
   outcome: string | null;
   reason: string | null;
   error: string | null;

@@ -94,6 +94,7 @@ async function receivePostback(
   res: Response,
 ): Promise<void> {
   if (settings.allows && !settings.allows(req.ip ?? '')) {
+    req.refusal = 'address';
     throw new AppError('INSUFFICIENT_PERMISSIONS', 'This address may not send postbacks here');
   }
   // Where nobody proves who sends, the network is all that there is to count by.

@@ -38,10 +38,10 @@ export function revenuecatRouter(deps: RouterDeps): Router {
     const signature = req.get('x-revenuecat-webhook-signature');
     const authorization = req.get('authorization');
     const secrets = await openRevenuecatSecrets(deps.secrets, source);
-    refuseForgery(deps, source, findForgedHeader(authorization, secrets));
+    refuseForgery(deps, req, source, findForgedHeader(authorization, secrets));
     const raw = await readRawBody(req);
     const receivedAt = deps.clock.now();
-    refuseForgery(deps, source, findForgery({ body: raw, authorization, signature }, secrets, receivedAt));
+    refuseForgery(deps, req, source, findForgery({ body: raw, authorization, signature }, secrets, receivedAt));
     const body = parseBody(raw);
     const stripeReports = await doesStripeReport(deps, source, body);
     const normalized = normalizeBody(body, source, receivedAt, stripeReports);
@@ -65,8 +65,14 @@ export function revenuecatRouter(deps: RouterDeps): Router {
   return router;
 }
 
-function refuseForgery({ log }: Pick<RouterDeps, 'log'>, source: RevenuecatSource, forgery: string | null): void {
+function refuseForgery(
+  { log }: Pick<RouterDeps, 'log'>,
+  req: Request<{ id: string }>,
+  source: RevenuecatSource,
+  forgery: string | null,
+): void {
   if (forgery === null) return;
+  req.refusal = 'signature';
   log.info({ source: source.ref, problem: forgery }, 'revenuecat message refused');
   throw new AppError('UNAUTHORIZED', forgery);
 }

@@ -38,6 +38,7 @@ export function stripeRouter(deps: RouterDeps): Router {
     const verdict = verifySignature(raw, signature, signingSecrets, receivedAt);
     if (!verdict.authentic) {
       deps.log.info({ source: source.ref, problem: verdict.problem }, 'stripe message refused');
+      req.refusal = 'signature';
       throw validationError(verdict.problem);
     }
     const normalized = readStripeBody(raw, { livemode: source.livemode, receivedAt });

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
+import type { Tracing } from '../../process/tracing/tracing.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import type { Lease } from '../wire/lease.ts';
 import type { Destination } from './destinations.ts';
@@ -15,6 +16,7 @@ export interface AttemptDeps {
   guard: AddressGuard;
   retryScheduleS: readonly number[];
   random?: () => number;
+  tracing?: Tracing | null;
   onAttempt?: (record: AttemptRecord) => void;
 }
 
@@ -35,9 +37,14 @@ export async function attemptDelivery(
     deps.log.error({ ...nameDelivery(lease, destination), problem: request.internal }, 'delivery not attempted');
     return null;
   }
+  const { messageId, endpointId, attempts } = lease;
+  const endSpan = deps.tracing?.spanAttempt({ messageId, endpointId, attempt: attempts + 1 });
   const answer = 'refused' in request ? refuse(request.refused) : await http.send(request);
   const record = judgeAnswer(deps, lease, answer, attemptedAt);
-  logAttempt(deps.log, record, destination, 'url' in request ? request.url.host : null);
+  const host = 'url' in request ? request.url.host : null;
+  const method = 'url' in request ? request.method : 'POST';
+  endSpan?.({ method, host, status: record.responseStatus, error: record.error });
+  logAttempt(deps.log, record, destination, host);
   deps.onAttempt?.(record);
   return record;
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { SecretBox } from '../../db/secret-box.ts';
 import type { Config } from '../../process/config.ts';
 import type { Metrics } from '../../process/metrics.ts';
+import type { Tracing } from '../../process/tracing/tracing.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { openAddressGuard, type AddressGuard } from '../guard/address-guard.ts';
 import { attemptDelivery } from './attempt.ts';
@@ -35,6 +36,7 @@ export interface SenderDeps {
   holder?: () => number | null;
   /** Delays after each failure, in seconds. */
   retryScheduleS: readonly number[];
+  tracing?: Tracing | null;
   /** Called with each attempt, for the metrics. */
   onAttempt?: (record: AttemptRecord) => void;
   random?: () => number;
@@ -51,11 +53,13 @@ export function openSender(deps: {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing | null;
   holder: () => number | null;
 }): Sender {
-  const { config, db, secrets, clock, log, metrics, holder } = deps;
+  const { config, db, secrets, clock, log, metrics, tracing, holder } = deps;
   return new Sender({
     holder,
+    tracing,
     db,
     secrets,
     clock,

@@ -24,12 +24,13 @@ const IDS_PER_JOB = 1_000;
 /**
  * The jobs that wake the senders for these deliveries. As few as possible: a job costs the queue a millisecond however
  * much it names, and the jobs of all endpoints wait in one queue (measured: in jobs of 100, 10 000 deliveries to one
- * endpoint delayed the others by 120 ms).
+ * endpoint delayed the others by 120 ms). `origin` is the span that they are a consequence of.
  */
-export function deliveryJobs(deliveryIds: readonly string[]): DeliveryJob[] {
+export function deliveryJobs(deliveryIds: readonly string[], origin: string | null = null): DeliveryJob[] {
   const jobs: DeliveryJob[] = [];
   for (let start = 0; start < deliveryIds.length; start += IDS_PER_JOB) {
-    jobs.push({ deliveryIds: deliveryIds.slice(start, start + IDS_PER_JOB) });
+    const ids = deliveryIds.slice(start, start + IDS_PER_JOB);
+    jobs.push(origin === null ? { deliveryIds: ids } : { deliveryIds: ids, origin });
   }
   return jobs;
 }

@@ -1,0 +1,102 @@
+import { inTransaction, later, type Db, type Trx } from '../db/db.ts';
+import { runSql } from '../db/sql.ts';
+import { FIRST_SWEEP_AFTER_MS } from '../queue/jobs.ts';
+
+/** Messages that were accepted and are not settled yet. */
+export interface InboxBacklog {
+  waiting: number;
+  /** For how long the one that waits for longest has: since it was stored, replayed or last tried. 0: none waits. */
+  oldestS: number;
+}
+
+/** Deliveries that nothing holds up: their time has come, and their endpoint is not paused. */
+export interface DeliveryBacklog {
+  /** For how long the oldest of them has been due; 0: none is. One that is just being sent counts. */
+  oldestDueS: number;
+  /** Endpoints that deliveries wait for, and that are left alone for a while. */
+  pausedEndpoints: number;
+}
+
+/** Whoever reads gives up by then; the database must not go on for nobody. */
+const STATEMENT_TIMEOUT_MS = 2_000;
+
+/** So many messages are looked at for the oldest: what failed and waits for its next turn may stand before it. */
+const OLDEST_OF = 1_000;
+
+/**
+ * So many of the newest messages are counted one by one. What is older counts as it was stored: the sweep lets go of what is
+ * settled after some ten seconds.
+ */
+const COUNTED = 100_000;
+
+/**
+ * `inbox_watches` lists what may wait, in the order in which it came; each message is looked up by its id. So a large table
+ * costs nothing, and a backlog of a million is read in bounded time.
+ */
+export async function readInboxBacklog(db: Db, now: Date): Promise<InboxBacklog> {
+  return readBriefly(db, async (trx) => {
+    const [row] = await runSql<{ waiting: bigint; since: Date | null }>(
+      trx,
+      'readInboxBacklog',
+      `with listed as (
+         select event_ids, coalesce(sum(cardinality(event_ids)) over (order by id desc
+                  rows between unbounded preceding and 1 preceding), 0) < :counted::integer as counted
+           from inbox_watches
+       )
+       select (select count(distinct e.id) from listed cross join unnest(event_ids) as of (id) cross join lateral (
+                 select id from inbox_events where id = of.id and (status = 'received') is true limit 1) e
+                where counted)
+              + (select coalesce(sum(cardinality(event_ids)), 0)::bigint from listed where not counted) as waiting,
+              (select min(since) from (
+                 select e.since from inbox_watches w cross join unnest(w.event_ids) as of (id) cross join lateral (
+                   select next_enqueue_at - case when attempts = 0 then :firstMs::integer else 5000 * 2 ^ (attempts - 1) end
+                            * interval '1 millisecond' as since
+                     from inbox_events where id = of.id and (status = 'received') is true limit 1) e
+                  order by w.id limit :oldestOf::integer) o) as since`,
+      { counted: COUNTED, oldestOf: OLDEST_OF, firstMs: FIRST_SWEEP_AFTER_MS },
+    );
+    return { waiting: Number(row?.waiting ?? 0), oldestS: ageOf(row?.since ?? null, now) };
+  });
+}
+
+/** As `findDueEndpoints` it steps through the index from one endpoint to the next, however many wait for each. */
+export async function readDeliveryBacklog(db: Db, now: Date): Promise<DeliveryBacklog> {
+  return readBriefly(db, async (trx) => {
+    const [row] = await runSql<{ since: Date | null; paused: bigint }>(
+      trx,
+      'readDeliveryBacklog',
+      `with recursive pending as (
+         (select endpoint_id from deliveries where status = 'pending' order by endpoint_id limit 1)
+         union all
+         select (select endpoint_id from deliveries
+                  where status = 'pending' and endpoint_id > p.endpoint_id order by endpoint_id limit 1)
+           from pending p where p.endpoint_id is not null
+       )
+       select min(d.next_attempt_at) filter (where not e.paused) as since, count(*) filter (where e.paused) as paused
+         from pending p
+        cross join lateral (select coalesce(paused_until > :now, false) as paused from webhook_endpoints
+                             where id = p.endpoint_id and disabled_at is null and deleted_at is null limit 1) e
+        cross join lateral (select next_attempt_at from deliveries
+                             where endpoint_id = p.endpoint_id and status = 'pending' order by next_attempt_at limit 1) d`,
+      { now },
+    );
+    return { oldestDueS: ageOf(row?.since ?? null, now), pausedEndpoints: Number(row?.paused ?? 0) };
+  });
+}
+
+/** Clocks of several machines differ: what comes from ahead is new. */
+function ageOf(since: Date | null, now: Date): number {
+  return since === null ? 0 : Math.max(0, (now.getTime() - since.getTime()) / 1_000);
+}
+
+function readBriefly<T>(db: Db, read: (trx: Trx) => Promise<T>): Promise<T> {
+  return inTransaction(
+    db,
+    (trx) => {
+      const limit = `select set_config('statement_timeout', :ms, true)`;
+      later(trx, runSql(trx, 'limitRead', limit, { ms: String(STATEMENT_TIMEOUT_MS) }));
+      return read(trx);
+    },
+    { readOnly: true },
+  );
+}
