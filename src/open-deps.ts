@@ -66,9 +66,10 @@ export function openDeps(
     url: config.databaseReplicaUrl,
     role: options.role,
     pooler: config.databasePooler,
-    log,
+    // What the replica lacks is no outage of the database.
+    log: ownLog,
   });
-  // Errors of Redis are no outage of the database.
+  // Nor are errors of Redis.
   const queues = openQueues(config, ownLog);
   const readiness = openReadiness({ db, queues, log: ownLog, outage });
   const pools = {

@@ -129,7 +129,7 @@ describe('with a replica', () => {
     await standby.resume();
   });
 
-  test('that hangs, who asks first waits ten seconds, and nobody after', async () => {
+  test('that hangs, who asks first waits some seconds, and nobody after', async () => {
     await standby.caughtUp();
     lines.length = 0;
     await standby.freeze();
@@ -137,7 +137,7 @@ describe('with a replica', () => {
       const started = performance.now();
       assert.equal((await api.live.get('/conversions')).body.data.length, 4);
       const seconds = (performance.now() - started) / 1_000;
-      assert.ok(seconds > 9 && seconds < 14, `${seconds} s`);
+      assert.ok(seconds > 2 && seconds < 8, `${seconds} s`);
       assert.deepEqual(await countAll(), all(4));
       assert.ok((performance.now() - started) / 1_000 - seconds < 4, 'what followed did not wait');
       assert.equal(lines.length, 1, lines.join());
