@@ -11,6 +11,7 @@ import { loadTracing } from './process/tracing/load-tracing.ts';
 import { createLogger } from './process/logging.ts';
 import { listenOrExit } from './process/listen.ts';
 import { openDeps } from './open-deps.ts';
+import { exitIfUnfit } from './db/refuse-unfit.ts';
 
 // Who has not sent all of a request by then is cut off, so that slow senders cannot hold connections.
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -98,6 +99,7 @@ async function main(): Promise<void> {
   const log = createLogger({ level: config.logLevel, role: 'web' });
   const tracing = await loadTracing(config.tracing, 'web', log);
   const deps = openDeps(config, { role: 'web', log, processMetrics: true, tracing });
+  await exitIfUnfit(deps);
   const web = serve(deps);
   await listenOrExit(web.server, config.port, config.host);
   const metrics = config.metricsPort === null ? null : healthServer(deps, web.state);

@@ -6,6 +6,7 @@ import { stopGracefully, tellReady } from '../src/process/graceful-stop.ts';
 import { loadTracing } from '../src/process/tracing/load-tracing.ts';
 import { createLogger } from '../src/process/logging.ts';
 import { listenOrExit } from '../src/process/listen.ts';
+import { exitIfUnfit } from '../src/db/refuse-unfit.ts';
 import { openDeps } from '../src/open-deps.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 import { buildStatisticsChore } from './build-statistics.ts';
@@ -74,6 +75,7 @@ async function main(): Promise<void> {
   const log = createLogger({ level: config.logLevel, role: 'worker' });
   const tracing = await loadTracing(config.tracing, 'worker', log);
   const deps = openDeps(config, { role: 'worker', log, processMetrics: true, tracing });
+  await exitIfUnfit(deps);
   const state = { stopping: false };
   const health = healthServer(deps, state);
   if (config.workerPort !== null) await listenOrExit(health, config.workerPort, config.host);

@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { runMigrations as migrateBullMq } from 'bullmq';
 import knex, { type Knex } from 'knex';
 import type { Trx } from './db.ts';
@@ -8,12 +7,11 @@ import { isUndefinedTable } from './pg-errors.ts';
 import { DatabaseServers } from './servers.ts';
 import { sessionDialect } from './session-dialect.ts';
 import { Session } from './session.ts';
+import { listKnownMigrations, migrationName, migrationsDirectory } from './schema-state.ts';
 import { runSql } from './sql.ts';
 
 /** Any number that nothing else locks by: it spells "trib". */
 const ADVISORY_LOCK = 0x74726962;
-
-const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 export interface MigrateOptions {
   databaseUrl: string;
@@ -29,8 +27,7 @@ export interface MigrateOptions {
  * nothing half done, and the next run goes on. The lock is that of a transaction, which works by a transaction pooler, too.
  */
 export async function migrateDatabase({ databaseUrl, queueInDatabase, onWait }: MigrateOptions): Promise<string[]> {
-  const servers = new DatabaseServers(databaseUrl);
-  const open = (): Session => new Session({ ...sessionConfig, servers });
+  const open = sessionsOf(databaseUrl);
   return withSession(open, async (holder) => {
     await holder.query(`begin; ${untimed}`);
     const { rows } = await holder.query<{ free: boolean }>(
@@ -44,6 +41,11 @@ export async function migrateDatabase({ databaseUrl, queueInDatabase, onWait }: 
     if (queueInDatabase) await withSession(open, (session) => migrateBullMq(session));
     return await applyMigrations(open);
   });
+}
+
+function sessionsOf(databaseUrl: string): () => Session {
+  const servers = new DatabaseServers(databaseUrl);
+  return () => new Session({ ...sessionConfig, servers });
 }
 
 /** A migration takes as long as it needs, whatever the role's or the database's own limits are. */
@@ -72,57 +74,96 @@ async function withSession<T>(open: () => Session, work: (session: Session) => P
 }
 
 async function applyMigrations(open: () => Session): Promise<string[]> {
-  const db = knex({
-    client: sessionDialect(open),
-    connection: {},
-    pool: { min: 0, max: 1 },
-    migrations: migrationSettings,
-  });
+  const db = openMigrator(open);
   try {
+    await refuseNewerSchema(db);
     // Whoever held knex's own lock is dead: the advisory lock is ours.
     await db.migrate.forceFreeMigrationsLock();
     const [, applied] = (await db.migrate.latest()) as [number, string[]];
-    return applied.map(withoutExtension);
+    return applied.map(migrationName);
   } finally {
     await db.destroy();
   }
 }
 
+function openMigrator(open: () => Session): Knex {
+  return knex({
+    client: sessionDialect(open),
+    connection: {},
+    pool: { min: 0, max: 1 },
+    migrations: migrationSettings,
+  });
+}
+
 /** Names of the migrations that the code has and the database does not; while there are any the hub is not ready. */
 export async function listPendingMigrations(db: Knex): Promise<string[]> {
-  const files = (await readdir(migrationsDirectory)).filter((file) => file.endsWith('.ts')).toSorted();
-  const applied = await readApplied(db);
-  return files.filter((file) => !applied.has(file)).map(withoutExtension);
+  const applied = new Set(await readApplied(db));
+  return (await listKnownMigrations()).filter((name) => !applied.has(name));
+}
+
+/** The schema has migrations that this code does not know: it was brought up to date by a newer version. */
+export class NewerSchemaError extends Error {
+  constructor(unknown: readonly string[]) {
+    super(
+      `This database was migrated by a newer version (${unknown.join(', ')} ${unknown.length === 1 ? 'is' : 'are'} not known to this one). ` +
+        'Start that version again, or restore the backup that was made before the upgrade into an empty database (src/docs/upgrading.md).',
+    );
+  }
+}
+
+/** Throws a NewerSchemaError where the database has migrations that the code does not have. */
+export async function refuseNewerSchema(db: Knex): Promise<void> {
+  const known = new Set(await listKnownMigrations());
+  const unknown = (await readApplied(db)).filter((name) => !known.has(name));
+  if (unknown.length > 0) throw new NewerSchemaError(unknown);
 }
 
 /** Applies what is pending within a transaction, for a look at what it would do: roll it back. Gives the names. */
 export async function applyPendingWithin(trx: Trx): Promise<string[]> {
   const names = await listPendingMigrations(trx);
+  await applyWithin(trx, names);
+  return names;
+}
+
+/** Applies migrations within a transaction, and records none of them. */
+export async function applyWithin(trx: Trx, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const { up } = (await import(pathToFileURL(join(migrationsDirectory, `${name}.ts`)).href)) as {
       up: (knex: Knex) => Promise<void>;
     };
     await up(trx);
   }
-  return names;
 }
 
-/** knex's own `migrate.list` would create its tables where there are none, which a health check must not do. */
-async function readApplied(db: Knex): Promise<Set<string>> {
+/**
+ * Takes the turn of `migrateDatabase` for the time of a transaction, and has the table in which migrations are recorded made, by
+ * knex itself, where there is none.
+ */
+export async function takeTurnWithin(trx: Trx, databaseUrl: string): Promise<void> {
+  await runSql(trx, 'takeMigrationTurn', 'select pg_advisory_xact_lock(:lock)', { lock: ADVISORY_LOCK });
+  const db = openMigrator(sessionsOf(databaseUrl));
   try {
-    const rows = await runSql<{ name: string }>(db, 'readAppliedMigrations', `select name from ${TABLE}`);
-    return new Set(rows.map(({ name }) => name));
+    await db.migrate.list();
+  } finally {
+    await db.destroy();
+  }
+}
+
+/**
+ * The migrations that were applied, in their order. knex's own `migrate.list` would create its tables where there are none,
+ * which a health check must not do.
+ */
+export async function readApplied(db: Knex): Promise<string[]> {
+  try {
+    const rows = await runSql<{ name: string }>(db, 'readAppliedMigrations', `select name from ${TABLE} order by id`);
+    return rows.map(({ name }) => migrationName(name));
   } catch (error) {
-    if (isUndefinedTable(error)) return new Set();
+    if (isUndefinedTable(error)) return [];
     throw error;
   }
 }
 
 const TABLE = 'schema_migrations';
-
-function withoutExtension(file: string): string {
-  return file.replace(/\.ts$/, '');
-}
 
 const migrationSettings: Knex.MigratorConfig = {
   directory: migrationsDirectory,

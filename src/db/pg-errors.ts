@@ -12,6 +12,8 @@ const UNDEFINED_TABLE = '42P01';
 const INVALID_SQL_STATEMENT_NAME = '26000';
 const FEATURE_NOT_SUPPORTED = '0A000';
 const IN_FAILED_SQL_TRANSACTION = '25P02';
+const LOCK_NOT_AVAILABLE = '55P03';
+const INSUFFICIENT_PRIVILEGE = '42501';
 const CHARACTER_NOT_IN_REPERTOIRE = '22021';
 const UNTRANSLATABLE_CHARACTER = '22P05';
 
@@ -48,6 +50,16 @@ export function isAborted(error: unknown): boolean {
 
 export function isUndefinedTable(error: unknown): boolean {
   return codeOf(error) === UNDEFINED_TABLE;
+}
+
+/** A lock was not given within `lock_timeout`. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === LOCK_NOT_AVAILABLE;
+}
+
+/** The role may not do that. */
+export function isForbidden(error: unknown): boolean {
+  return codeOf(error) === INSUFFICIENT_PRIVILEGE;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Db } from './db.ts';
-import { BOUND_PREFIX, type SealedPlace, type SecretBox } from './secret-box.ts';
+import { isUndefinedTable } from './pg-errors.ts';
+import { BOUND_PREFIX, OtherKeyError, type SealedPlace, type SecretBox } from './secret-box.ts';
 import { runSql } from './sql.ts';
 
 interface SealedColumn extends Pick<SealedPlace, 'table' | 'column'> {
@@ -45,6 +46,72 @@ export async function bindSecrets(db: Db, secrets: SecretBox): Promise<number> {
     bound += await resealColumn(db, secrets, sealed, `${sealed.column} not like '${BOUND_PREFIX}%'`);
   }
   return bound;
+}
+
+/** Whether any secret is stored, so that there is a key that must not be lost. Also of a database without tables. */
+export async function holdsSecrets(db: Db): Promise<boolean> {
+  for (const sealed of sealedColumns) if ((await readAnySealed(db, sealed)) !== null) return true;
+  return false;
+}
+
+/**
+ * Whether our keys open what is stored, which one value of each column stands for: secrets are sealed with one key, or with two
+ * while it is rotated.
+ */
+export async function opensSecrets(db: Db, secrets: SecretBox): Promise<boolean> {
+  for (const sealed of sealedColumns) {
+    const row = await readAnySealed(db, sealed);
+    if (row && !(await isOurs(secrets, row, sealed))) return false;
+  }
+  return true;
+}
+
+async function readAnySealed(db: Db, { table, column, key }: SealedColumn): Promise<SealedRow | null> {
+  try {
+    const [row] = await runSql<SealedRow>(
+      db,
+      'readAnySealed',
+      `select json_build_array(${key.join(', ')}) as "rowKey", ${column} as sealed from ${table}
+       where ${column} is not null limit 1`,
+    );
+    return row ?? null;
+  } catch (error) {
+    if (isUndefinedTable(error)) return null;
+    throw error;
+  }
+}
+
+/** A secret that no key of ours opens. */
+export interface LostSecret extends Pick<SealedColumn, 'table' | 'column'> {
+  id: string;
+}
+
+/** All secrets that were sealed with a key that is not among ours. */
+export async function listLostSecrets(db: Db, secrets: SecretBox): Promise<LostSecret[]> {
+  const lost: LostSecret[] = [];
+  for (const sealed of sealedColumns) {
+    const { table, column } = sealed;
+    const rows = await runSql<SealedRow>(
+      db,
+      'readAllSealed',
+      `select json_build_array(id) as "rowKey", ${column} as sealed from ${table} where ${column} is not null order by id`,
+    );
+    for (const row of rows) {
+      if (!(await isOurs(secrets, row, sealed))) lost.push({ table, column, id: String(row.rowKey[0]) });
+    }
+  }
+  return lost;
+}
+
+async function isOurs(secrets: SecretBox, { rowKey, sealed }: SealedRow, { table, column }: SealedColumn) {
+  try {
+    // Also what was sealed before values were bound to their rows.
+    await secrets.reseal(sealed, { table, column, row: rowKey });
+    return true;
+  } catch (error) {
+    if (error instanceof OtherKeyError) return false;
+    throw error;
+  }
 }
 
 async function resealColumn(db: Db, secrets: SecretBox, sealed: SealedColumn, condition: string): Promise<number> {

@@ -21,6 +21,16 @@ export interface SealedPlace {
   row: readonly (string | boolean)[];
 }
 
+/** A value was sealed with a key that is not among ours. */
+export class OtherKeyError extends Error {
+  constructor(keyId: string | undefined) {
+    super(
+      `A stored secret was sealed with another key (${keyId ?? 'unnamed'}). ` +
+        'Put the former key into ENCRYPTION_KEY_PREVIOUS.',
+    );
+  }
+}
+
 export interface SecretBoxKeys {
   /** 32 bytes: seals, and opens what it sealed. */
   key: Uint8Array;
@@ -76,12 +86,7 @@ function digestOf({ table, column, row }: SealedPlace): string {
 
 function findKey(keys: ReadonlyMap<string, Uint8Array>, keyId: string | undefined): Uint8Array {
   const key = keys.get(keyId ?? '');
-  if (!key) {
-    throw new Error(
-      `A stored secret was sealed with another key (${keyId ?? 'unnamed'}). ` +
-        'Put the former key into ENCRYPTION_KEY_PREVIOUS.',
-    );
-  }
+  if (!key) throw new OtherKeyError(keyId);
   return key;
 }
 

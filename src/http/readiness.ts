@@ -3,7 +3,7 @@ import type { Db } from '../db/db.ts';
 import { isOutage } from '../db/outage.ts';
 import { isUndefinedTable } from '../db/pg-errors.ts';
 import { openProbe } from '../db/probe.ts';
-import { explainSchema, knownMigrations } from '../db/schema-state.ts';
+import { explainSchema, listKnownMigrations, migrationName } from '../db/schema-state.ts';
 import type { OutageLog } from '../process/outage-log.ts';
 import type { Queues } from '../queue/queues.ts';
 import { countWorkers, findOldestWaiting, findProgress, type WaitingMessage } from '../queue/settling-facts.ts';
@@ -123,8 +123,8 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
       ])) as [{ name: string }[], WaitingMessage[], [{ workers: number }]];
       migrations.note(
         explainSchema(
-          await knownMigrations(),
-          applied.map(({ name }) => name),
+          await listKnownMigrations(),
+          applied.map(({ name }) => migrationName(name)),
         ),
       );
       // Behind a transaction pooler only those with a direct connection hold their lock.

@@ -43,7 +43,8 @@ async function createTestDatabase(template: string): Promise<CreatedDatabase> {
   return { url: url.href, drop: () => runAsAdmin(`drop database if exists ${name} with (force)`) };
 }
 
-async function runAsAdmin(statement: string): Promise<void> {
+/** A statement of the tests' superuser. */
+export async function runAsAdmin(statement: string): Promise<void> {
   const client = new Client({ connectionString: testServices().adminUrl });
   await client.connect();
   try {

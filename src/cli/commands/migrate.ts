@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { previewMigrations } from '../../audit/preview-migrations.ts';
 import { createDatabase } from '../../db/database.ts';
 import { prepareEnvironment } from '../hub/environment.ts';
+import { explainDatabaseError } from '../hub/explain-database-error.ts';
 import { migrateHub } from '../hub/migrate-hub.ts';
 import { describeDifferences, showProgress, toJson } from './verify.ts';
 import { print } from '../terminal.ts';
@@ -23,6 +24,8 @@ async function migrate({ dryRun, json }: { dryRun?: true; json?: true }): Promis
       const applied = await migrateHub(config, () => print('Another process migrates; waiting for it'));
       print(applied.length > 0 ? `Applied ${applied.join(', ')}` : 'The schema is up to date');
     }
+  } catch (error) {
+    throw explainDatabaseError(config.databaseUrl, error);
   } finally {
     await close();
   }

@@ -5,6 +5,7 @@ import { replayMessages, type ReplayCounts } from '../../audit/replay-messages.t
 import { createLogger } from '../../process/logging.ts';
 import { withHub } from '../hub/access.ts';
 import { print, printError } from '../terminal.ts';
+import { requireProgram, requireSource } from './program-option.ts';
 
 interface ReplayOptions {
   since?: Date;
@@ -33,8 +34,10 @@ async function replay({ since, source, program, failed, json }: ReplayOptions): 
   const progress = (counts: ReplayCounts): void => {
     if (!json) printError(`… ${describeCount(counts.messages)}`);
   };
-  const counts = await withHub(({ config, db }) =>
-    replayMessages(
+  const counts = await withHub(async ({ config, db }) => {
+    if (program !== undefined) await requireProgram(db, program);
+    if (source !== undefined) await requireSource(db, source);
+    return replayMessages(
       {
         db,
         clock: systemClock,
@@ -43,8 +46,8 @@ async function replay({ since, source, program, failed, json }: ReplayOptions): 
       },
       { since, sourceId: source, programId: program, failed },
       progress,
-    ),
-  );
+    );
+  });
   const outcomes = [...counts.outcomes].sort(([a], [b]) => (a < b ? -1 : 1));
   if (json) print(JSON.stringify({ messages: counts.messages, outcomes: Object.fromEntries(outcomes) }));
   else {

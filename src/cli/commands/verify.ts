@@ -4,6 +4,7 @@ import { oneLine } from '../../domain/printable.ts';
 import type { Difference, Findings } from '../../audit/verify-findings.ts';
 import { withHub } from '../hub/access.ts';
 import { print, printError } from '../terminal.ts';
+import { requireProgram } from './program-option.ts';
 
 /** `tributary verify`: proves the ledger. Exit code 0 and `equal`, or 1 and the differences. */
 export function verifyCommand(): Command {
@@ -16,9 +17,10 @@ export function verifyCommand(): Command {
 
 async function verify({ program, json }: { program?: string; json?: true }): Promise<void> {
   const progress = json ? undefined : showProgress();
-  const findings = await withHub(({ db }) =>
-    verifyLedger(db, { programId: program, ...(progress ? { onProgress: progress } : {}) }),
-  );
+  const findings = await withHub(async ({ db }) => {
+    const programId = program === undefined ? undefined : await requireProgram(db, program);
+    return verifyLedger(db, { programId, ...(progress ? { onProgress: progress } : {}) });
+  });
   const equal = findings.total === 0;
   if (json) {
     const { total, differences } = findings;
@@ -48,7 +50,8 @@ function describeCounts({ counts }: Findings): string {
     .join(', ');
 }
 
-function describeEqual(findings: Findings): string {
+/** That nothing differs, and in how much. */
+export function describeEqual(findings: Findings): string {
   const { counts } = findings;
   const asides = [
     aside(counts.get('standingMessages'), 'messages stand as they were recorded'),

@@ -1,11 +1,10 @@
 import type { Db } from '../../db/db.ts';
 import type { Config, Environment } from '../../process/config.ts';
-import { describeHosts, readDatabaseAddress } from '../../process/database-address.ts';
 import { createDatabase } from '../../db/database.ts';
-import { listPendingMigrations } from '../../db/migrate.ts';
-import { isOutage } from '../../db/outage.ts';
+import { listPendingMigrations, refuseNewerSchema } from '../../db/migrate.ts';
 import { createSecretBox, type SecretBox } from '../../db/secret-box.ts';
 import { prepareEnvironment } from './environment.ts';
+import { explainDatabaseError } from './explain-database-error.ts';
 import { migrateHub } from './migrate-hub.ts';
 
 /** What a command works with: the hub's database and what opens its secrets. No hub has to run. */
@@ -22,16 +21,32 @@ export interface HubAccess {
 export async function withHub<T>(
   work: (hub: HubAccess) => Promise<T>,
   environment: Environment = process.env,
+  options: { keyIsLost?: boolean } = {},
 ): Promise<T> {
-  const { config, embedded, close } = await prepareEnvironment(environment);
+  const { config, embedded, close } = await prepareEnvironment(environment, options);
   const db = createDatabase({ url: config.databaseUrl, role: 'cli' });
   try {
     await checkSchema(db, config, embedded !== null);
     const [key, ...previousKeys] = config.encryptionKeys;
     return await work({ config, db, secrets: createSecretBox({ key, previousKeys }) });
   } catch (error) {
-    if (isOutage(error)) throw new Error(explainOutage(config.databaseUrl, error), { cause: error });
-    throw error;
+    throw explainDatabaseError(config.databaseUrl, error);
+  } finally {
+    await db.destroy();
+    await close();
+  }
+}
+
+/** The database alone, whatever its schema, for commands that make or copy all of it. */
+export async function withDatabase<T>(
+  work: (access: { config: Config; db: Db; secretsFile: string | null }) => Promise<T>,
+): Promise<T> {
+  const { config, secretsFile, close } = await prepareEnvironment(process.env);
+  const db = createDatabase({ url: config.databaseUrl, role: 'cli' });
+  try {
+    return await work({ config, db, secretsFile });
+  } catch (error) {
+    throw explainDatabaseError(config.databaseUrl, error);
   } finally {
     await db.destroy();
     await close();
@@ -47,15 +62,9 @@ export function findHubUrl(said: string | undefined): string {
 }
 
 async function checkSchema(db: Db, config: Config, embedded: boolean): Promise<void> {
+  await refuseNewerSchema(db);
   const pending = await listPendingMigrations(db);
   if (pending.length === 0) return;
   if (!embedded) throw new Error('The schema of the database is not up to date. Run `tributary migrate` first.');
   await migrateHub(config);
-}
-
-/** The driver's message is often empty (an AggregateError of two refused addresses), and never names the server. */
-function explainOutage(databaseUrl: string, error: unknown): string {
-  const host = describeHosts(readDatabaseAddress(databaseUrl));
-  const { code, message } = error as { code?: string; message?: string };
-  return `The database at ${host} cannot be reached (${code ?? message ?? 'no answer'}). Is it running, and is DATABASE_URL right?`;
 }

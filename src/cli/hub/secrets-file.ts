@@ -11,23 +11,34 @@ export interface KeptSecrets {
   secrets: { ADMIN_TOKEN: string; ENCRYPTION_KEY: string };
 }
 
+/** The embedded default's file of secrets, in its DATA_DIR. */
+export function secretsFileOf(dataDir: string): string {
+  return join(dataDir, 'secrets.env');
+}
+
 /**
  * The embedded default's own ADMIN_TOKEN and ENCRYPTION_KEY, kept in DATA_DIR/secrets.env (mode 0600) from the first
- * start on. What the environment sets is used instead, and is not written down.
+ * start on. What the environment sets is used instead, and is not written down. `beforeNewKey` is asked before a key is made,
+ * and throws where something is sealed already, which a new key would not open.
  */
-export async function keepSecrets(dataDir: string, env: Environment): Promise<KeptSecrets> {
-  const file = join(dataDir, 'secrets.env');
+export async function keepSecrets(
+  dataDir: string,
+  env: Environment,
+  beforeNewKey: (file: string) => Promise<void>,
+): Promise<KeptSecrets> {
+  const file = secretsFileOf(dataDir);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
   const kept = parseEnv(text ?? '');
+  if (!kept.ENCRYPTION_KEY && !env.ENCRYPTION_KEY?.trim()) await beforeNewKey(file);
   const secrets = {
     ADMIN_TOKEN: kept.ADMIN_TOKEN || randomBytes(24).toString('base64url'),
     ENCRYPTION_KEY: kept.ENCRYPTION_KEY || randomBytes(32).toString('base64'),
   };
   const made = kept.ADMIN_TOKEN !== secrets.ADMIN_TOKEN || kept.ENCRYPTION_KEY !== secrets.ENCRYPTION_KEY;
-  if (made) await writeWhole(file, describe(secrets));
+  if (made) await writeSecretsFile(file, describe(secrets));
   return {
     file,
     made,
@@ -45,7 +56,8 @@ function describe(secrets: KeptSecrets['secrets']): string {
   );
 }
 
-async function writeWhole(file: string, text: string): Promise<void> {
+/** Written whole or not at all, for its owner alone. */
+export async function writeSecretsFile(file: string, text: string): Promise<void> {
   await writeFile(`${file}.new`, text, { mode: 0o600 });
   await rename(`${file}.new`, file);
 }

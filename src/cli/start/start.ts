@@ -7,10 +7,12 @@ import { Command } from 'commander';
 import type { Config } from '../../process/config.ts';
 import { createDatabase } from '../../db/database.ts';
 import { openEmbeddedServer } from '../../db/embedded.ts';
+import { refuseUnfit } from '../../db/refuse-unfit.ts';
 import { createSecretBox } from '../../db/secret-box.ts';
 import { listen } from '../../process/listen.ts';
 import { releaseMemoryOfLoading } from '../../process/release-memory.ts';
 import { prepareEnvironment, readSettings, type PreparedEnvironment } from '../hub/environment.ts';
+import { explainDatabaseError } from '../hub/explain-database-error.ts';
 import { migrateHub } from '../hub/migrate-hub.ts';
 import { createFirstProgram } from './first-program.ts';
 import { describeFirstSteps } from './first-steps.ts';
@@ -38,10 +40,13 @@ async function runHub(): Promise<void> {
   try {
     if (embedded)
       say(`PostgreSQL ${embedded.how === 'adopted' ? 'runs already' : 'started'} (data in ${embedded.folder})`);
+    await refuseUnfitHub(config);
     const applied = await migrateHub(config, () => say('Another process migrates the database; waiting for it'));
     if (applied.length > 0) say(`Migrated: ${applied.join(', ')}`);
     const firstSteps = await prepareFirstProgram(prepared);
     await runProcesses(prepared, firstSteps, stopAsked);
+  } catch (error) {
+    throw explainDatabaseError(config.databaseUrl, error);
   } finally {
     await prepared.close();
   }
@@ -70,6 +75,16 @@ async function runProcesses(
     const webStopped = web.stop();
     await Promise.race([webStopped, wait(WORKER_OUTLIVES_WEB_MS, undefined, { ref: false })]);
     await Promise.all([webStopped, worker.stop()]);
+  }
+}
+
+/** Before anything is written to it. */
+async function refuseUnfitHub({ databaseUrl, encryptionKeys: [key, ...previousKeys] }: Config): Promise<void> {
+  const db = createDatabase({ url: databaseUrl, role: 'cli', poolSize: 1 });
+  try {
+    await refuseUnfit(db, createSecretBox({ key, previousKeys }));
+  } finally {
+    await db.destroy();
   }
 }
 

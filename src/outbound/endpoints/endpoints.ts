@@ -250,7 +250,8 @@ async function sealHeaders(
 }
 
 /** 32 random bytes, written as Standard Webhooks writes secrets. */
-function makeSecret(): string {
+/** A signing secret of an endpoint, as Standard Webhooks has them. */
+export function makeSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
