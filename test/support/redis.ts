@@ -107,7 +107,7 @@ async function waitUntilReady(url: string, exited: Promise<unknown>): Promise<vo
   }
 }
 
-function findRedisServer(): Promise<string> {
+export function findRedisServer(): Promise<string> {
   return findProgram(['redis-server', 'valkey-server'], {
     package: 'redis-server',
     message:

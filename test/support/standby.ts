@@ -77,7 +77,12 @@ export async function startStandby(primary: TestServer): Promise<Standby> {
   };
 }
 
-async function copyRunning(primary: TestServer, folder: string, user: ServerUser): Promise<void> {
+/** Its data as they are, to be started as a standby of it. */
+export async function copyRunning(
+  primary: Pick<TestServer, 'adminUrl' | 'folder'>,
+  folder: string,
+  user: ServerUser,
+): Promise<void> {
   const client = new Client({ connectionString: primary.adminUrl });
   await client.connect();
   try {

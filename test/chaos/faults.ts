@@ -1,0 +1,46 @@
+import { databaseFaults } from './database-faults.ts';
+import { networkFaults } from './network-faults.ts';
+import { processFaults } from './process-faults.ts';
+import { queueFaults } from './queue-faults.ts';
+import type { Clocks } from './clock.ts';
+import type { Hub } from './hub.ts';
+import type { PostgresPair } from './postgres-pair.ts';
+import type { Random } from './random.ts';
+import type { RedisPair } from './redis-pair.ts';
+
+/** Everything that faults happen to. */
+export interface Stage {
+  hub: Hub;
+  postgres: PostgresPair;
+  redis: RedisPair;
+  clocks: Clocks;
+  random: Random;
+  /** What a fault finds wrong by itself, such as an exit code. */
+  complain(problem: string): void;
+}
+
+export interface Fault {
+  name: string;
+  /** Begins; resolves with what ends it. Both take as long as they take. */
+  begin(stage: Stage): Promise<() => Promise<void>>;
+  /** How long it lasts between the two, in seconds: least and most. */
+  seconds: [least: number, most: number];
+  /** Lasts long enough that every process that is not hit itself has to say so in /readyz. */
+  noticed?: boolean;
+  /** Why it cannot be done here; null: it can. */
+  missing?(stage: Stage): string | null;
+  /** Once the hub is well again, before the next fault: makes good what is broken for good. */
+  repair?(stage: Stage): Promise<void>;
+}
+
+export const faults: readonly Fault[] = [...processFaults, ...databaseFaults, ...queueFaults, ...networkFaults];
+
+export function findFaults(names: readonly string[] | null): readonly Fault[] {
+  if (names === null) return faults;
+  return names.map((name) => {
+    const fault = faults.find((each) => each.name === name);
+    if (!fault)
+      throw new Error(`There is no fault '${name}'. There are: ${faults.map((each) => each.name).join(', ')}`);
+    return fault;
+  });
+}
