@@ -26,6 +26,8 @@ export interface ChaosOptions {
   calmS: number;
   /** With clocks that can be stepped: the processes then run under libfaketime. */
   clocks: boolean;
+  /** Hubs ask the Sentinel for the master themselves, in the place of an address that leads to it. */
+  sentinel?: boolean;
   say?: (line: string) => void;
 }
 
@@ -57,20 +59,36 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const clocks = options.clocks ? await openClocks(logs, ['web-1', 'web-2', 'worker-1', 'worker-2']) : realClocks;
     const [postgres, redis] = await Promise.all([startPostgresPair(logs), startRedisPair(logs)]);
     stops.push(redis.stop, postgres.stop);
-    const hub = await startHub({ databaseUrl: postgres.url, redisUrl: redis.url, logs, clocks, webs: 2, workers: 2 });
+    const hub = await startHub({
+      databaseUrl: postgres.url,
+      redis: options.sentinel ? redis.bySentinel : redis.byAddress,
+      logs,
+      clocks,
+      webs: 2,
+      workers: 2,
+    });
     stops.push(hub.stop);
     const program = await makeProgram(hub.webs[0]?.url ?? '', hub.adminToken, subscribers);
     const loader = startLoader({ urls: hub.webs.map(({ url }) => url), program, random, rate: options.rate });
     const health = watchHealth(hub.all);
     stops.push(async () => health.stop());
     const notes: string[] = [];
-    const stage: Stage = { hub, postgres, redis, clocks, random, complain: (problem) => notes.push(problem) };
+    const stage: Stage = {
+      proxiedRedis: !options.sentinel,
+      hub,
+      postgres,
+      redis,
+      clocks,
+      random,
+      complain: (problem) => notes.push(problem),
+    };
     const { playable, skipped } = sortOut(findFaults(options.faults), stage);
     say(`seed ${options.seed}; clocks: ${clocks.kind}; logs: ${logs}`);
     for (const line of skipped) say(`not played: ${line}`);
     const episodes: Episode[] = [];
     await wait(2_000);
     for (const fault of inTurn(playable, options, random, started)) {
+      await fault.prepare?.(stage);
       const episode = await play(fault, stage, { loader, health });
       episode.problems.push(...notes.splice(0), ...hub.ended.splice(0));
       episodes.push(episode);

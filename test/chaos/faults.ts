@@ -13,6 +13,8 @@ export interface Stage {
   hub: Hub;
   postgres: PostgresPair;
   redis: RedisPair;
+  /** Whether hubs reach Redis by its proxy. */
+  proxiedRedis: boolean;
   clocks: Clocks;
   random: Random;
   /** What a fault finds wrong by itself, such as an exit code. */
@@ -29,6 +31,8 @@ export interface Fault {
   noticed?: boolean;
   /** Why it cannot be done here; null: it can. */
   missing?(stage: Stage): string | null;
+  /** Before it, in calm: waits until what it needs is there. */
+  prepare?(stage: Stage): Promise<void>;
   /** Once the hub is well again, before the next fault: makes good what is broken for good. */
   repair?(stage: Stage): Promise<void>;
 }

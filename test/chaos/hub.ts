@@ -52,7 +52,8 @@ const RETRY_SCHEDULE = '1,1,2,2,3,3,4,5,5,5,5,5,5,5,5';
 
 export async function startHub(options: {
   databaseUrl: string;
-  redisUrl: string;
+  /** What leads it to Redis. */
+  redis: Record<string, string>;
   logs: string;
   clocks: Clocks;
   webs: number;
@@ -64,7 +65,7 @@ export async function startHub(options: {
     HOST: '127.0.0.1',
     NODE_COMPILE_CACHE: compileCacheFolder,
     DATABASE_URL: options.databaseUrl,
-    REDIS_URL: options.redisUrl,
+    ...options.redis,
     ADMIN_TOKEN,
     ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
     PUBLIC_URL: 'http://127.0.0.1:3000',

@@ -3,7 +3,7 @@ import { runChaos } from './chaos.ts';
 import { describeReport } from './report.ts';
 
 /**
- * `npm run chaos -- [--seed N] [--minutes M] [--faults a,b] [--rate N] [--json]`: the hub as the Procfile runs it, under load and
+ * `npm run chaos -- [--seed N] [--minutes M] [--faults a,b] [--rate N] [--sentinel] [--json]`: the hub as the Procfile runs it, under load and
  * under faults, then an audit of everything that was acknowledged. Exits 1 and keeps the logs where something was wrong.
  */
 const { values } = parseArgs({
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     faults: { type: 'string' },
     rate: { type: 'string', default: '40' },
+    sentinel: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -23,6 +24,7 @@ const report = await runChaos({
   faults,
   rate: readNumber('rate', values.rate),
   calmS: 2,
+  sentinel: values.sentinel,
   clocks: faults === null || faults.includes('step-clock'),
   say: (line) => (values.json ? process.stderr.write(`${line}\n`) : console.log(line)),
 });

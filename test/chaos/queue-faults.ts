@@ -1,10 +1,8 @@
 import { waitUntil } from '../support/wait-until.ts';
 import type { Fault, Stage } from './faults.ts';
 
-const wholeAgain = ({ redis }: Stage): Promise<void> => redis.whole();
-
 /** What happens to Redis. The Sentinel promotes the replica of a master that is away for 1.5 s. */
-export const queueFaults: Fault[] = [
+const ofServers: Fault[] = [
   {
     // Back with nothing in it, before the Sentinel has missed it.
     name: 'kill-redis',
@@ -14,7 +12,6 @@ export const queueFaults: Fault[] = [
       await master.kill();
       return () => master.start();
     },
-    repair: wholeAgain,
   },
   {
     name: 'crash-redis',
@@ -27,7 +24,6 @@ export const queueFaults: Fault[] = [
       });
       return () => master.start();
     },
-    repair: wholeAgain,
   },
   {
     // It hangs, and the Sentinel promotes the other one: whoever is connected hears nothing more.
@@ -38,7 +34,6 @@ export const queueFaults: Fault[] = [
       master.freeze();
       return async () => master.thaw();
     },
-    repair: wholeAgain,
   },
   {
     // Asked for: the old master becomes a replica, and connections that are open stay there.
@@ -48,8 +43,43 @@ export const queueFaults: Fault[] = [
       await redis.failOver();
       return async () => undefined;
     },
-    repair: wholeAgain,
   },
+  {
+    // `maxmemory` is reached, with `noeviction`: what writes is refused.
+    name: 'full-redis',
+    seconds: [7, 10],
+    noticed: true,
+    async begin({ redis }) {
+      const master = await redis.master();
+      await master.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+      await master.command('CONFIG', 'SET', 'maxmemory', '1');
+      return async () => void (await master.command('CONFIG', 'SET', 'maxmemory', '0'));
+    },
+  },
+  {
+    name: 'empty-redis',
+    seconds: [0, 1],
+    async begin({ redis }) {
+      const master = await redis.master();
+      await master.command('FLUSHALL');
+      return async () => void (await master.command('FLUSHALL'));
+    },
+  },
+  {
+    // It thinks that it is the replica of a server that is not there, as after a failover that went half way.
+    name: 'read-only-redis',
+    seconds: [7, 10],
+    noticed: true,
+    async begin({ redis }) {
+      const master = await redis.master();
+      await master.command('REPLICAOF', '127.0.0.1', '1');
+      return async () => void (await master.command('REPLICAOF', 'NO', 'ONE'));
+    },
+  },
+];
+
+/** What happens on the way to it. */
+const ofNetwork: Fault[] = [
   {
     name: 'silent-redis',
     seconds: [7, 10],
@@ -93,37 +123,13 @@ export const queueFaults: Fault[] = [
       return async () => proxy.reset();
     },
   },
-  {
-    // `maxmemory` is reached, with `noeviction`: what writes is refused.
-    name: 'full-redis',
-    seconds: [7, 10],
-    noticed: true,
-    async begin({ redis }) {
-      const master = await redis.master();
-      await master.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
-      await master.command('CONFIG', 'SET', 'maxmemory', '1');
-      return async () => void (await master.command('CONFIG', 'SET', 'maxmemory', '0'));
-    },
-  },
-  {
-    name: 'empty-redis',
-    seconds: [0, 1],
-    async begin({ redis }) {
-      const master = await redis.master();
-      await master.command('FLUSHALL');
-      return async () => void (await master.command('FLUSHALL'));
-    },
-  },
-  {
-    // It thinks that it is the replica of a server that is not there, as after a failover that went half way.
-    name: 'read-only-redis',
-    seconds: [7, 10],
-    noticed: true,
-    async begin({ redis }) {
-      const master = await redis.master();
-      await master.command('REPLICAOF', '127.0.0.1', '1');
-      return async () => void (await master.command('REPLICAOF', 'NO', 'ONE'));
-    },
-    repair: wholeAgain,
-  },
 ];
+
+const needsProxy = ({ proxiedRedis }: Stage): string | null =>
+  proxiedRedis ? null : 'with --sentinel no proxy is before Redis';
+
+/** Each begins with a master and a replica that the Sentinel could promote, of which it hears every ten seconds. */
+export const queueFaults: Fault[] = [
+  ...ofServers,
+  ...ofNetwork.map((fault) => ({ ...fault, missing: needsProxy })),
+].map((fault) => ({ ...fault, prepare: ({ redis }) => redis.whole() }));

@@ -23,10 +23,10 @@ export interface RedisNode {
 /** Two Redis servers watched by a Sentinel of their own. Hubs reach the one that is the master by a proxy. */
 export interface RedisPair {
   proxy: Proxy;
-  /** For hubs: by the proxy. */
-  url: string;
-  /** Where the Sentinel answers, for hubs that ask it themselves. */
-  sentinel: string;
+  /** A hub's settings, by the proxy. */
+  byAddress: Record<string, string>;
+  /** A hub's settings where it asks the Sentinel itself: then no proxy is between them. */
+  bySentinel: Record<string, string>;
   /** Whom the Sentinel calls the master. */
   master(): Promise<RedisNode>;
   /** Asks the Sentinel to make the other one the master, and resolves when it is. */
@@ -36,7 +36,7 @@ export interface RedisPair {
   stop(): Promise<void>;
 }
 
-export const MASTER_NAME = 'chaos';
+const MASTER_NAME = 'chaos';
 const DOWN_AFTER_MS = 1_500;
 
 export async function startRedisPair(logs: string): Promise<RedisPair> {
@@ -65,8 +65,8 @@ export async function startRedisPair(logs: string): Promise<RedisPair> {
   const follow = setInterval(() => void lead().catch(() => undefined), 200);
   const pair: RedisPair = {
     proxy,
-    url: `redis://127.0.0.1:${proxy.port}`,
-    sentinel: `127.0.0.1:${sentinel.port}`,
+    byAddress: { REDIS_URL: `redis://127.0.0.1:${proxy.port}` },
+    bySentinel: { REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`, REDIS_SENTINEL_NAME: MASTER_NAME },
     master: findMaster,
     async failOver() {
       const before = (await findMaster()).port;
