@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installPackage } from '../support/apt.ts';
+import { findProgram } from '../support/apt.ts';
 
 /** The clocks of the hub's processes. */
 export interface Clocks {
@@ -40,9 +40,9 @@ export async function openClocks(folder: string, names: readonly string[]): Prom
 export const realClocks: Clocks = { kind: 'none', environmentOf: () => ({}), step: async () => undefined };
 
 async function findLibrary(): Promise<string | null> {
-  const find = (): string | undefined => globSync('/usr/{lib,lib64}/{*/,}faketime/libfaketimeMT.so.1')[0];
-  const present = find();
-  if (present !== undefined) return present;
-  await installPackage('libfaketime');
-  return find() ?? null;
+  const install = { package: 'libfaketime', message: 'libfaketime is not there' };
+  const folders = globSync('/usr/{lib,lib64}/{*/,}faketime');
+  // Its folder comes with it.
+  const debian = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime`;
+  return findProgram(['libfaketimeMT.so.1'], install, [...folders, debian]).catch(() => null);
 }

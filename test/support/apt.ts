@@ -14,19 +14,13 @@ export async function findProgram(
 ): Promise<string> {
   const present = findIn(folders, names);
   if (present) return present;
-  if (await installPackage(install.package)) {
+  if (process.getuid?.() === 0 && spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0) {
+    console.log(`Installing ${install.package} for the tests (apt-get) ...`);
+    await installWithoutStarting(install.package);
     const installed = findIn(folders, names);
     if (installed) return installed;
   }
   throw new Error(install.message);
-}
-
-/** Installs a package by apt-get; false where that is not allowed or not there. */
-export async function installPackage(name: string): Promise<boolean> {
-  if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status !== 0) return false;
-  console.log(`Installing ${name} for the tests (apt-get) ...`);
-  await installWithoutStarting(name);
-  return true;
 }
 
 function findIn(folders: readonly string[], names: readonly string[]): string | null {
