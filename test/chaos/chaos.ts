@@ -53,6 +53,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const logs = await mkdtemp(join(tmpdir(), 'tributary-chaos-'));
   const stops: (() => Promise<unknown>)[] = [];
   let isClean = false;
+  const stopAll = async (): Promise<void> => {
+    for (const stop of stops.splice(0).reverse()) {
+      await stop().catch((error: Error) => say(`not stopped: ${error.message}`));
+    }
+  };
+  // Nothing that it started outlives it.
+  const interrupt = (): void => void stopAll().then(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   try {
     const subscribers = await startSubscribers(() => random.chance(0.3));
     stops.push(subscribers.close);
@@ -70,6 +78,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     stops.push(hub.stop);
     const program = await makeProgram(hub.webs[0]?.url ?? '', hub.adminToken, subscribers);
     const loader = startLoader({ urls: hub.webs.map(({ url }) => url), program, random, rate: options.rate });
+    stops.push(() => loader.finish(0));
     const health = watchHealth(hub.all);
     stops.push(async () => health.stop());
     const notes: string[] = [];
@@ -122,7 +131,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       logs: isClean ? null : logs,
     };
   } finally {
-    for (const stop of stops.reverse()) await stop().catch((error: Error) => say(`not stopped: ${error.message}`));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+    await stopAll();
     if (isClean) await rm(logs, { recursive: true, force: true });
   }
 }

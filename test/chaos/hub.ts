@@ -4,10 +4,10 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { findFreePort } from '../../src/db/postgres-server.ts';
 import { compileCacheFolder } from '../../src/process/node-options.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import type { Clocks } from './clock.ts';
+import { findSteadyPort } from './ports.ts';
 import { signalProcess } from './process-tree.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 
@@ -76,7 +76,7 @@ export async function startHub(options: {
   const ended: string[] = [];
   const makeProcess = async (role: 'web' | 'worker', number: number): Promise<HubProcess & { port: number }> => {
     const name = `${role}-${number}`;
-    const port = await findFreePort();
+    const port = await findSteadyPort();
     const made = createProcess({
       name,
       role,
@@ -98,8 +98,13 @@ export async function startHub(options: {
   const workers: HubProcess[] = [];
   for (let number = 1; number <= options.workers; number += 1) workers.push(await makeProcess('worker', number));
   const all = [...webs, ...workers];
-  await Promise.all(all.map((each) => each.start()));
-  await Promise.all(all.map((each) => waitUntilReady(each, 60_000)));
+  try {
+    await Promise.all(all.map((each) => each.start()));
+    await Promise.all(all.map((each) => waitUntilReady(each, 60_000)));
+  } catch (error) {
+    await Promise.all(all.map((each) => each.kill()));
+    throw error;
+  }
   return {
     webs,
     workers,

@@ -3,17 +3,11 @@ import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { findBinaries, findServerUser } from '../../src/db/postgres-binaries.ts';
-import {
-  findFreePort,
-  initializeDataFolder,
-  isAlive,
-  serverUrl,
-  startPostgres,
-  stopPostgres,
-} from '../../src/db/postgres-server.ts';
+import { initializeDataFolder, isAlive, serverUrl, startPostgres, stopPostgres } from '../../src/db/postgres-server.ts';
 import { makeHome } from '../support/postgres.ts';
 import { copyRunning } from '../support/standby.ts';
 import { mountDisk, type Disk } from './disk.ts';
+import { findSteadyPort } from './ports.ts';
 import { killTree, signalTree } from './process-tree.ts';
 
 /** One PostgreSQL server of the pair, on a disk of its own where mounting is allowed. */
@@ -73,7 +67,7 @@ export async function startNode(
   const password = primary?.password ?? randomBytes(12).toString('hex');
   const data = { binaries: await findBinaries(user), user, folder, password };
   const logFile = join(logs, `${name}.log`);
-  const port = await findFreePort();
+  const port = await findSteadyPort();
   const follow = primary
     ? {
         primary_conninfo: `host=127.0.0.1 port=${primary.port} user=tributary password=${password} sslmode=disable application_name=${name}`,

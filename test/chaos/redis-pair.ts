@@ -4,9 +4,9 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { findFreePort } from '../../src/db/postgres-server.ts';
 import { findRedisServer } from '../support/redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
+import { findSteadyPort } from './ports.ts';
 import { signalProcess } from './process-tree.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 
@@ -100,14 +100,14 @@ export async function startRedisPair(logs: string): Promise<RedisPair> {
 }
 
 async function startRedis(program: string, home: string, logs: string, name: string): Promise<RedisNode> {
-  const port = await findFreePort();
+  const port = await findSteadyPort();
   const flags = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home];
   const args = [...flags, '--repl-diskless-sync-delay', '0', '--repl-timeout', '10'];
   return startServer(program, args, join(logs, `${name}.log`), port);
 }
 
 async function startSentinel(program: string, home: string, logs: string, masterPort: number): Promise<RedisNode> {
-  const port = await findFreePort();
+  const port = await findSteadyPort();
   const file = join(home, 'sentinel.conf');
   await writeFile(
     file,
