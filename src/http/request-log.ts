@@ -57,10 +57,14 @@ export function observeRequests({
       const level = chooseLevel(req, res);
       if (log.isLevelEnabled(level)) log[level](describeRequest(req, res, status, durationMs), 'request');
     });
-    if (tracing) endSpan = tracing.followRequest(req.headers.traceparent?.toString(), next);
+    if (tracing && !probes.test(req.originalUrl))
+      endSpan = tracing.followRequest(req.headers.traceparent?.toString(), next);
     else next();
   };
 }
+
+/** Who looks after the hub asks all the time: that is in no trace. */
+const probes = /^\/(livez|readyz|health|metrics)(\?|$)/;
 
 /** The busiest routes: a line for each success would drown the rest, and the inbox shows each message. */
 const quietRoutes = /^\/(pb|in|r|affspace\/pb|livez|readyz|health|metrics)(\/|\?|$)/;

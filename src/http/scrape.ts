@@ -4,7 +4,7 @@ import type { PoolUse } from '../db/watch-pool.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Metrics } from '../process/metrics.ts';
 import type { Queues } from '../queue/queues.ts';
-import { readDeliveryBacklog, readInboxBacklog } from '../statistics/backlog.ts';
+import { countUnsettled, readDeliveryBacklog, readOldestUnsettled } from '../statistics/backlog.ts';
 
 export interface ScrapeDeps {
   db: Db;
@@ -49,16 +49,14 @@ export function openScrape(deps: ScrapeDeps, deadlineMs = DEADLINE_MS): () => Pr
 function listSources({ db, queues, clock, metrics }: ScrapeDeps): Source[] {
   return [
     {
-      name: 'inbox',
-      async read() {
-        const { waiting, oldestS } = await readInboxBacklog(db, clock.now());
-        metrics.inboxWaitingRows.set(waiting);
-        metrics.oldestUnsettled.set(oldestS);
-      },
-      forget() {
-        metrics.inboxWaitingRows.remove();
-        metrics.oldestUnsettled.remove();
-      },
+      name: 'inbox_age',
+      read: async () => metrics.oldestUnsettled.set(await readOldestUnsettled(db, clock.now())),
+      forget: () => metrics.oldestUnsettled.remove(),
+    },
+    {
+      name: 'inbox_count',
+      read: async () => metrics.inboxWaitingRows.set(await countUnsettled(db)),
+      forget: () => metrics.inboxWaitingRows.remove(),
     },
     {
       name: 'deliveries',

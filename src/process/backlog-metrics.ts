@@ -19,7 +19,7 @@ export interface BacklogMetrics {
   poolConnections: Gauge<'pool' | 'state'>;
   /** Callers that wait for a connection, by `pool`. */
   poolWaiting: Gauge<'pool'>;
-  /** What a scrape could not read in time, by `source`: inbox, deliveries, queue. */
+  /** What a scrape could not read in time, by `source`: inbox_age, inbox_count, deliveries, queue. */
   scrapeErrors: Counter<'source'>;
 }
 

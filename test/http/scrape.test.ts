@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createDatabase } from '../../src/db/database.ts';
 import { openScrape } from '../../src/http/scrape.ts';
-import { readDeliveryBacklog, readInboxBacklog } from '../../src/statistics/backlog.ts';
+import { countUnsettled, readDeliveryBacklog, readOldestUnsettled } from '../../src/statistics/backlog.ts';
 import { replayEvent } from '../../src/audit/replay.ts';
 import { openApiProgram, type ApiProgram } from '../api/api-program.ts';
 import { runSql } from '../support/sql.ts';
@@ -42,6 +42,9 @@ describe('what waits', () => {
     const age = valueOf(waiting, 'tributary_inbox_oldest_unsettled_seconds') ?? 0;
     assert.ok(age >= 90 && age < 100, String(age));
 
+    // Counted one by one, or the older by the first of those that came together.
+    for (const counted of [0, 1, 100]) assert.equal(await countUnsettled(api.hub.db, counted), 3);
+
     // The first failed a moment ago and has its next turn; the others still wait since they came.
     await runSql(
       api.hub.db,
@@ -51,6 +54,7 @@ describe('what waits', () => {
     assert.ok((valueOf(await scrape(), 'tributary_inbox_oldest_unsettled_seconds') ?? 0) >= 90);
 
     await runSql(api.hub.db, `update inbox_events set status = 'processed', outcome = 'recorded', settled_at = now()`);
+    for (const counted of [0, 1, 100]) assert.equal(await countUnsettled(api.hub.db, counted), 0);
     assert.equal(valueOf(await scrape(), 'tributary_inbox_oldest_unsettled_seconds'), 0);
     const [event] = await runSql<{ id: string }>(api.hub.db, 'select id from inbox_events limit 1');
     await runSql(api.hub.db, `update inbox_events set received_at = received_at - interval '1 year'`);
@@ -124,7 +128,8 @@ describe('what waits', () => {
       try {
         const before_ = await readScans();
         for (let times = 0; times < 7; times += 1) {
-          assert.equal((await readInboxBacklog(db, new Date())).waiting, 10);
+          assert.equal(await countUnsettled(db), 10);
+          await readOldestUnsettled(db, new Date());
           await readDeliveryBacklog(db, new Date());
         }
         await runSql(db, 'select pg_stat_force_next_flush()');
@@ -156,7 +161,8 @@ describe('a scrape', () => {
       assert.equal(valueOf(text, 'tributary_inbox_oldest_unsettled_seconds'), null);
       assert.equal(valueOf(text, 'tributary_inbox_waiting_rows'), null);
       assert.equal(valueOf(text, 'tributary_deliveries_oldest_due_seconds'), 0);
-      assert.equal(valueOf(text, 'tributary_scrape_errors_total{source="inbox"}'), 1);
+      assert.equal(valueOf(text, 'tributary_scrape_errors_total{source="inbox_age"}'), 1);
+      assert.equal(valueOf(text, 'tributary_scrape_errors_total{source="inbox_count"}'), 1);
       assert.equal(valueOf(text, 'tributary_scrape_errors_total{source="deliveries"}'), 0);
     } finally {
       await blocker.rollback();
