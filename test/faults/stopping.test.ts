@@ -138,7 +138,8 @@ test('a worker with much to settle and a subscriber that hangs is over within 5 
     if (!hangs) res.end('ok');
   }).listen(0, '127.0.0.1');
   await once(receiver, 'listening');
-  const env = await environment(database.url);
+  // Endpoints of the fixtures are sealed with this one.
+  const env = { ...(await environment(database.url)), ENCRYPTION_KEY: '07'.repeat(32) };
   let worker = startProcess(['workers/main.ts'], env);
   try {
     const ledger = await openLedger(database.db);
