@@ -63,15 +63,15 @@ export function withoutOutages(
   // As pino makes its own children: what is not replaced is the original's.
   const quiet = Object.create(log) as Logger;
   for (const level of ['warn', 'error'] as const) {
-    quiet[level] = (...args: Parameters<Logger['warn']>) => {
-      const [first] = args as unknown[];
-      const error = typeof first === 'object' && first !== null && 'err' in first ? first.err : undefined;
+    quiet[level] = (...args: unknown[]) => {
+      const [first] = args as [{ err?: unknown } | string | undefined];
+      const error = typeof first === 'object' && first !== null ? first.err : undefined;
       if (error === undefined || !isOutage(error)) {
-        log[level](...args);
+        log[level](...(args as [object, string]));
         return;
       }
       tell(error);
-      log.debug(...args);
+      log.debug(...(args as [object, string]));
     };
   }
   return quiet;
