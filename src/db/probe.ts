@@ -1,4 +1,6 @@
 import type { Db } from './db.ts';
+import { lost } from './outage.ts';
+import type { Session } from './session.ts';
 
 /** Asks the database something on a connection of its own, so that a busy pool neither delays nor feels it. */
 export interface Probe {
@@ -18,11 +20,11 @@ export interface ProbeStatement {
 }
 
 export function openProbe(db: Db, boundMs: number): Probe {
-  let session: RawSession | null = null;
+  let session: Session | null = null;
   let closed = false;
 
-  async function connect(): Promise<RawSession> {
-    const opened = (await db.client.acquireRawConnection()) as RawSession;
+  async function connect(): Promise<Session> {
+    const opened = (await db.client.acquireRawConnection()) as Session;
     const forget = (): void => {
       if (session === opened) session = null;
     };
@@ -31,9 +33,10 @@ export function openProbe(db: Db, boundMs: number): Probe {
     return opened;
   }
 
-  function giveUp(given: RawSession | null): void {
+  function giveUp(given: Session | null): void {
     if (session === given) session = null;
-    given?.connection.stream.destroy();
+    // What the probe gives up says nothing of the pool's sessions.
+    given?.abandon(lost('was given up by the probe'));
   }
 
   return {
@@ -57,7 +60,7 @@ export function openProbe(db: Db, boundMs: number): Probe {
         // The server must not go on with what nobody waits for, such as a table that is locked: each run would leave it one
         // more. A transaction pooler would give settings of the session to others.
         await used.query({ text: `begin; set local statement_timeout = ${Math.floor(boundMs * 0.9)}` });
-        for (const statement of statements) answers.push((await used.query(statement)).rows);
+        for (const statement of statements) answers.push((await used.query<Record<string, unknown>>(statement)).rows);
         await used.query({ text: 'commit' });
         return answers;
       };
@@ -80,11 +83,4 @@ export function openProbe(db: Db, boundMs: number): Probe {
       giveUp(session);
     },
   };
-}
-
-interface RawSession {
-  readonly isPooled: boolean;
-  on(event: 'error' | 'end', listener: () => void): void;
-  query(statement: ProbeStatement): Promise<{ rows: Record<string, unknown>[] }>;
-  connection: { stream: { destroy(): void } };
 }
