@@ -4,8 +4,10 @@ import { createOutageLog } from '../process/outage-log.ts';
 import { defaultRateLimits, type LimitClass, type Principal } from '../program/api-keys.ts';
 import { CircuitBreaker } from '../queue/circuit-breaker.ts';
 import {
+  causeOf,
   createRedisClient,
   isConnected,
+  probeRedis,
   usesRedis,
   type RedisClient,
   type RedisConfig,
@@ -140,12 +142,11 @@ function connectCounters(config: RedisConfig, log: Logger, boundMs: number): Sha
   const client = createRedisClient(config, 'caller', { enableAutoPipelining: true });
   const breaker = new CircuitBreaker({
     boundMs,
-    // A write: a full Redis, a replica and one that loads answer to PING.
-    probe: () => client.set(`${KEY_PREFIX}:probe`, '1', 'PX', 1_000),
+    probe: () => probeRedis(client, `${KEY_PREFIX}:probe`),
     outage: createOutageLog(log, 'rate limits in Redis'),
   });
   let lastError = new Error('the connection was lost');
-  client.on('error', (error: Error) => (lastError = error));
+  client.on('error', (error: Error) => (lastError = causeOf(error)));
   client.on('close', () => breaker.trip(lastError));
   client.on('ready', () => void breaker.probe());
   return { client, breaker };

@@ -71,15 +71,19 @@ export class CircuitBreaker {
       const waiting: Waiting = { since: this.#tick, giveUp: () => resolve(null) };
       this.#waiting.add(waiting);
       this.#watchdog ??= this.#watch();
-      call().then(
-        (value) => this.#waiting.delete(waiting) && resolve(value),
-        (error: unknown) => {
-          // What was given up before says nothing of now.
-          if (this.#waiting.delete(waiting)) this.trip(error as Error);
-          resolve(null);
-        },
-      );
+      void this.#make(call, waiting, resolve);
     });
+  }
+
+  async #make<T>(call: () => Promise<T>, waiting: Waiting, resolve: (value: T | null) => void): Promise<void> {
+    try {
+      resolve(await call());
+      this.#waiting.delete(waiting);
+    } catch (error) {
+      // What was given up before says nothing of now.
+      if (this.#waiting.delete(waiting)) this.trip(error as Error);
+      resolve(null);
+    }
   }
 
   /** Opens it: something else than a call showed that the store is away. */

@@ -4,7 +4,7 @@ import { createOutageLog, describeFailure } from '../process/outage-log.ts';
 import { backendName, connectBackend, type QueueBackendConfig } from './backend.ts';
 import { CircuitBreaker, type BreakerState } from './circuit-breaker.ts';
 import { jobSchemas, type JobOf, type QueueName } from './jobs.ts';
-import { BLOCKS_FOR_S } from './redis-client.ts';
+import { BLOCKS_FOR_S, causeOf, isRedisOutage } from './redis-client.ts';
 
 export interface Queues {
   backend: 'redis' | 'postgres';
@@ -47,7 +47,7 @@ export function openQueues(config: QueueBackendConfig, log: Logger): Queues {
   const backend = backendName(config);
   const warn = warnSometimes(log);
   let lastError = new Error('the connection was lost');
-  const connection = connectBackend(config, 'producer', (error) => (lastError = error));
+  const connection = connectBackend(config, 'producer', (error) => (lastError = causeOf(error)));
   const breaker = new CircuitBreaker({
     boundMs: BOUND_MS[backend],
     probe: () => connection.probe(),
@@ -99,7 +99,12 @@ export function consumeQueue<N extends QueueName>(
   log: Logger,
   handle: (job: JobOf<N>) => Promise<void>,
 ): Consumer {
-  const warn = warnSometimes(log);
+  const warnOnce = warnSometimes(log);
+  // Of a Redis that is away the queues of the process tell (openQueues).
+  const warn = (error: Error, what: string): void => {
+    if (backendName(config) === 'redis' && isRedisOutage(error)) log.debug({ err: error }, `${what} failed`);
+    else warnOnce(error, what);
+  };
   const connection = connectBackend(config, 'consumer', (error) => warn(error, 'queue connection'));
   const worker = new Worker(
     name,

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createRedisBackend, type BackendFactory } from 'bullmq';
 import { readDatabaseAddress } from '../process/database-address.ts';
-import type { BackendConnection } from './backend.ts';
-import { createRedisClient, type RedisClient, type RedisConfig } from './redis-client.ts';
+import type { BackendConnection } from './backend-connection.ts';
+import { createRedisClient, isConnected, probeRedis, type RedisClient, type RedisConfig } from './redis-client.ts';
 
 /** Jobs in Redis. While it is away a producer's commands fail at once; a consumer goes on trying. */
 export function connectRedis(
@@ -22,12 +22,15 @@ export function connectRedis(
   }) as never;
   const prefix = redisPrefix(config.databaseUrl);
   return {
-    endRetries: async () => void (await Promise.all(clients.map(endRetries))),
+    async endRetries() {
+      // A Redis that hangs would not answer to QUIT either.
+      if (isConnected(client) && !(await answers(client))) for (const each of clients) each.disconnect();
+      await Promise.all(clients.map(endRetries));
+    },
     // The worker duplicates the connection for its blocking reads and closes that duplicate itself.
     options: { connection: client, prefix },
     factory: createSteadyRedisBackend,
-    // A write: a full Redis, a replica and one that loads answer to PING.
-    probe: async () => void (await client.set(`${prefix}:probe`, '1', 'PX', 1_000)),
+    probe: () => probeRedis(client, `${prefix}:probe`),
     onLost: (call) => void client.on('close', call),
     onReady: (call) => void client.on('ready', call),
     close: async () => {
@@ -69,6 +72,19 @@ async function endRetries(client: RedisClient): Promise<void> {
   const { signal } = decided;
   await Promise.race([once(client, 'ready', { signal }), once(client, 'end', { signal })]).catch(() => undefined);
   decided.abort();
+}
+
+const ANSWERS_WITHIN_MS = 500;
+
+async function answers(client: RedisClient): Promise<boolean> {
+  const late = wait(ANSWERS_WITHIN_MS, false, { ref: false });
+  return Promise.race([
+    client.ping().then(
+      () => true,
+      () => false,
+    ),
+    late,
+  ]);
 }
 
 /**

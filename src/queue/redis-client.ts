@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Cluster, Redis } from 'ioredis';
 
 /** Where Redis is: one server, a primary that Sentinels know of, or a Cluster. */
@@ -38,6 +39,8 @@ export const BLOCKS_FOR_S = 2;
 const SILENT_AFTER_MS = { caller: 2_000, consumer: BLOCKS_FOR_S * 1_000 + 2_000 };
 const CONNECT_TIMEOUT_MS = 3_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
+// What does not take our leave by then is cut off.
+const DISCONNECT_TIMEOUT_MS = 200;
 const MOST_RETRY_MS = 1_000;
 
 export function usesRedis(config: RedisConfig): boolean {
@@ -62,6 +65,44 @@ export function isConnected(client: RedisClient): boolean {
   return client.status === 'ready';
 }
 
+const MAKES_CONNECTION: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect']);
+const CONNECTS_WITHIN_MS = 1_000;
+
+/**
+ * Rejects when Redis takes no writes: one that is full, a replica and one that loads answer to PING all the same. A connection
+ * that is just being made is waited for.
+ */
+export async function probeRedis(client: RedisClient, key: string): Promise<void> {
+  if (MAKES_CONNECTION.has(client.status)) {
+    await once(client, 'ready', { signal: AbortSignal.timeout(CONNECTS_WITHIN_MS) });
+  }
+  await client.set(key, '1', 'PX', 1_000);
+}
+
+const OUTAGE_CODES: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+const OUTAGE_WORDS =
+  /\b(?:READONLY|UNBLOCKED|MASTERDOWN|LOADING|OOM|CLUSTERDOWN|MISCONF|NOREPLICAS)\b|Connection is closed|Socket timeout/;
+
+/** Whether an error says that Redis is away for the moment, which others tell of once a minute. */
+export function isRedisOutage(error: Error): boolean {
+  const cause = causeOf(error);
+  return OUTAGE_CODES.has((cause as { code?: unknown }).code) || OUTAGE_WORDS.test(cause.message);
+}
+
+/** What a Cluster that cannot be reached says of it is the last thing that a node said. */
+export function causeOf(error: Error & { lastNodeError?: unknown }): Error {
+  return error.lastNodeError instanceof Error ? error.lastNodeError : error;
+}
+
 type CommonOptions = ReturnType<typeof commonOptions> & { enableAutoPipelining: boolean };
 
 function commonOptions(role: RedisRole) {
@@ -74,6 +115,7 @@ function commonOptions(role: RedisRole) {
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENT_AFTER_MS[role],
     keepAlive: KEEP_ALIVE_AFTER_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   };
 }
 

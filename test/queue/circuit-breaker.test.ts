@@ -46,13 +46,13 @@ test('calls that hang are given up together within the bound, the next are not m
   const started = performance.now();
   assert.deepEqual(await Promise.all([call(), call(), call()]), [null, null, null]);
   const took = performance.now() - started;
-  assert.ok(took >= 75 && took < 250, `given up after ${took} ms`);
+  assert.ok(took >= 75 && took < 500, `given up after ${took} ms`);
   assert.equal(breaker.state.error, 'no answer within 100 ms');
   assert.ok(breaker.state.since);
 
   const again = performance.now();
   for (let n = 0; n < 1_000; n += 1) assert.equal(await call(), null);
-  assert.ok(performance.now() - again < 75, 'an open breaker waits for nothing');
+  assert.ok(performance.now() - again < 1_000, 'an open breaker waits for nothing');
   assert.equal(store.calls, 4);
 
   store.how = 'works';

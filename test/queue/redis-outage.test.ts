@@ -38,7 +38,7 @@ describe('one Redis', () => {
         timed(async () => assert.equal(await users.queues.enqueue('delivery', [{ deliveryIds: ['dlv_x'] }]), false)),
         timed(async () => assert.equal((await users.rateLimits.count(policy, 'k'))?.allowed, true)),
       ]);
-      assert.ok(Math.max(enqueued, counted) < 400, `${enqueued} and ${counted} ms`);
+      assert.ok(Math.max(enqueued, counted) < 800, `${enqueued} and ${counted} ms`);
       assert.equal(users.queues.state().ok, false);
       const next = await timed(async () => {
         for (let n = 0; n < 100; n += 1) {
@@ -46,7 +46,7 @@ describe('one Redis', () => {
           await users.rateLimits.count(policy, 'k');
         }
       });
-      assert.ok(next < 100, `100 more took ${next} ms`);
+      assert.ok(next < 500, `100 more took ${next} ms`);
       const asked = await timed(() => assert.rejects(users.queues.ping()));
       assert.ok(asked < 1_500, `a ping took ${asked} ms`);
     } finally {
@@ -54,6 +54,15 @@ describe('one Redis', () => {
     }
     await users.passes('after it hung');
     assert.deepEqual(users.queues.state(), { ok: true, since: null, error: null });
+  });
+
+  test('a process stops soon while it hangs', async () => {
+    const others = connectRedisUsers({ redisUrl: redis.url });
+    await others.passes('at first');
+    process.kill(redis.pid, 'SIGSTOP');
+    const stopping = await timed(() => others.close());
+    process.kill(redis.pid, 'SIGCONT');
+    assert.ok(stopping < 3_000, `stopping took ${stopping} ms`);
   });
 
   test('while it is full jobs are not taken, and their workers do not ask without pause', async () => {

@@ -55,7 +55,7 @@ export async function startTestRedis(
 export async function startTestSentinel(
   primaryPort: number,
   name: string,
-  more: readonly string[] = [],
+  { password, more = [] }: { password?: string; more?: readonly string[] } = {},
 ): Promise<TestRedis> {
   const program = await findRedisServer();
   const port = await findFreePort();
@@ -67,6 +67,7 @@ export async function startTestSentinel(
       `port ${port}`,
       'bind 127.0.0.1',
       `dir ${home}`,
+      ...(password === undefined ? [] : [`requirepass ${password}`]),
       ...more,
       `sentinel monitor ${name} 127.0.0.1 ${primaryPort} 1`,
       `sentinel down-after-milliseconds ${name} 500`,
@@ -78,7 +79,7 @@ export async function startTestSentinel(
   const exited = once(server, 'exit');
   const { pid } = server;
   if (pid === undefined) throw new Error(`${program} could not be run`);
-  const url = `redis://127.0.0.1:${port}`;
+  const url = `redis://:${password ?? ''}@127.0.0.1:${port}`;
   await waitUntilReady(url, exited);
   return {
     url,
