@@ -3,7 +3,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createRedisBackend, type BackendFactory } from 'bullmq';
 import { readDatabaseAddress } from '../process/database-address.ts';
 import type { BackendConnection } from './backend-connection.ts';
-import { createRedisClient, isConnected, probeRedis, type RedisClient, type RedisConfig } from './redis-client.ts';
+import {
+  allowBlocking,
+  createRedisClient,
+  isConnected,
+  probeRedis,
+  type RedisClient,
+  type RedisConfig,
+} from './redis-client.ts';
 
 /** Jobs in Redis. While it is away a producer's commands fail at once; a consumer goes on trying. */
 export function connectRedis(
@@ -17,6 +24,7 @@ export function connectRedis(
   const duplicate = client.duplicate.bind(client) as (...options: unknown[]) => RedisClient;
   client.duplicate = ((...options: unknown[]) => {
     const copy = duplicate(...options);
+    allowBlocking(copy);
     clients.push(copy);
     return copy;
   }) as never;

@@ -34,9 +34,10 @@ export const DEFAULT_SENTINEL_NAME = 'mymaster';
 /** How long a worker's blocking command waits for a job, in seconds. */
 export const BLOCKS_FOR_S = 2;
 
-// A host that is lost sends neither FIN nor RST: whoever waits for so long hears nothing any more. A consumer hears
-// something each time its blocking command ends.
-const SILENT_AFTER_MS = { caller: 2_000, consumer: BLOCKS_FOR_S * 1_000 + 2_000 };
+// A host that is lost sends neither FIN nor RST: who hears nothing for so long while it waits for an answer connects anew.
+const SILENT_AFTER_MS = 2_000;
+/** The same for a connection that blocks: it hears something when that ends. */
+const SILENT_AFTER_BLOCKING_MS = BLOCKS_FOR_S * 1_000 + SILENT_AFTER_MS;
 const CONNECT_TIMEOUT_MS = 3_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 // What does not take our leave by then is cut off.
@@ -58,6 +59,12 @@ export function createRedisClient(
   if (config.redisSentinels) return createBehindSentinels(config, config.redisSentinels, role, options);
   const tls = config.redisUrl?.startsWith('rediss:') ? tlsOptions(config.redisTls) : undefined;
   return new Redis(config.redisUrl ?? '', { ...options, reconnectOnError: onError(role), ...(tls ? { tls } : {}) });
+}
+
+/** For the copy of a client that BullMQ makes for its blocking command, before that is connected. */
+export function allowBlocking(client: RedisClient): void {
+  const options = 'redisOptions' in client.options ? client.options.redisOptions : client.options;
+  Object.assign(options ?? {}, { socketTimeout: SILENT_AFTER_BLOCKING_MS });
 }
 
 /** Whether it would take a command now. */
@@ -113,7 +120,7 @@ function commonOptions(role: RedisRole) {
     maxRetriesPerRequest: waits ? null : 0,
     retryStrategy: retryAfter,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    socketTimeout: SILENT_AFTER_MS[role],
+    socketTimeout: SILENT_AFTER_MS,
     keepAlive: KEEP_ALIVE_AFTER_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   };
@@ -172,7 +179,7 @@ function createBehindSentinels(
     ...(sentinels.password === null ? {} : { sentinelPassword: sentinels.password }),
     ...(sentinels.secure ? { sentinelTLS: tlsOptions(config.redisTls) } : {}),
     sentinelRetryStrategy: retryAfter,
-    sentinelCommandTimeout: SILENT_AFTER_MS.caller,
+    sentinelCommandTimeout: SILENT_AFTER_MS,
   });
 }
 
