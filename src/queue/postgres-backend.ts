@@ -8,6 +8,7 @@ import {
   type PostgresConnectionOptions,
 } from 'bullmq';
 import { SessionPool } from '../db/session-pool.ts';
+import type { BackendConnection } from './backend-connection.ts';
 import type { Pooler, Session } from '../db/session.ts';
 
 const RETRY_MS = 1_000;
@@ -25,12 +26,12 @@ export interface PostgresQueueConfig {
   databasePooler?: Pooler;
 }
 
-/** A connection as backend.ts has it. */
+/** Jobs in PostgreSQL. */
 export function connectPostgres(
   config: PostgresQueueConfig,
   role: 'producer' | 'consumer',
   onError: (error: Error) => void,
-) {
+): BackendConnection {
   const { databaseUrl, databaseDirectUrl, databasePooler = 'auto' } = config;
   // Workers take a session each to listen.
   const shared = { application_name: `tributary-queue-${role}`, max: role === 'producer' ? 2 : 8, settings, onError };
