@@ -11,6 +11,7 @@ const DEADLOCK_DETECTED = '40P01';
 const UNDEFINED_TABLE = '42P01';
 const INVALID_SQL_STATEMENT_NAME = '26000';
 const FEATURE_NOT_SUPPORTED = '0A000';
+const QUERY_CANCELED = '57014';
 const IN_FAILED_SQL_TRANSACTION = '25P02';
 const LOCK_NOT_AVAILABLE = '55P03';
 const INSUFFICIENT_PRIVILEGE = '42501';
@@ -64,7 +65,8 @@ export function isForbidden(error: unknown): boolean {
 
 /**
  * Any thrown value as an AppError: one passes as it is, a lost or exhausted database becomes UNAVAILABLE (503, try
- * again in two seconds), a NUL that reached a text column VALIDATION_ERROR, all else INTERNAL_ERROR with its cause.
+ * again in two seconds), so does a statement that took longer than it may (in ten seconds), a NUL that reached a text column
+ * VALIDATION_ERROR, all else INTERNAL_ERROR with its cause.
  */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -75,6 +77,12 @@ export function toAppError(error: unknown): AppError {
     });
   }
   const code = codeOf(error);
+  if (code === QUERY_CANCELED) {
+    return new AppError('UNAVAILABLE', 'The database did not finish this in time. Send it again later.', {
+      retryAfterS: 10,
+      cause: error,
+    });
+  }
   if (code === CHARACTER_NOT_IN_REPERTOIRE || code === UNTRANSLATABLE_CHARACTER) {
     return new AppError('VALIDATION_ERROR', 'Text must not contain a NUL character', { cause: error });
   }

@@ -6,7 +6,7 @@ import { isOutage, lost } from './outage.ts';
 export const CONNECT_TIMEOUT_MS = 2_000;
 
 /** So long a server may take to say who it is, or what its sessions do. */
-const ASK_TIMEOUT_MS = 1_000;
+const ASK_TIMEOUT_MS = 1_500;
 
 /**
  * The servers that may hold one database, as the sessions of one pool know them: which of them is the right one now, and when
@@ -100,7 +100,7 @@ export class DatabaseServers {
       );
       return new Set(rows.map(({ pid }) => pid));
     } catch (error) {
-      return isFull(error) || !isOutage(error) ? null : new Set();
+      return isAnswer(error) ? null : new Set();
     }
   }
 
@@ -140,6 +140,9 @@ export class DatabaseServers {
     try {
       await client.connect();
       return (await client.query<Row>(question)).rows;
+    } catch (error) {
+      const { bytesRead } = client.connection.stream as { bytesRead?: number };
+      throw bytesRead ? Object.assign(error as Error, { isSlow: true }) : error;
     } finally {
       clearTimeout(late);
       // Its goodbye is not waited for.
@@ -161,7 +164,8 @@ export function noneFits(target: string): Error {
   return Object.assign(new Error(`no host of the database is ${target}`), { code: '25006' });
 }
 
-/** It answers: it only has no room for one more. */
-function isFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '53300';
+/** It is there: it has no room for one more, refuses us, or is too busy to say more in time. */
+function isAnswer(error: unknown): boolean {
+  const { code, isSlow } = error as { code?: string; isSlow?: boolean };
+  return code === '53300' || !isOutage(error) || (isSlow === true && !code?.startsWith('57P'));
 }

@@ -158,3 +158,26 @@ test('a server that takes no writes any more, as one that became a standby, lose
   assert.equal(toAppError(error).status, 503);
   assert.ok(!before.has(await pidOf(db)));
 });
+
+test('a statement that takes longer than it may is 503, and its session goes on', async () => {
+  const error = await failureOf(
+    inTransaction(db, async (trx) => {
+      await runSql(trx, 'set local statement_timeout = 50');
+      await runSql(trx, 'select pg_sleep(5)');
+    }),
+  );
+  assert.deepEqual([toAppError(error).status, toAppError(error).retryAfterS, isOutage(error)], [503, 10, false]);
+});
+
+test('each role has its limit for one statement, and commands have none', async () => {
+  for (const [role, limit] of [
+    ['web', '30s'],
+    ['worker', '10min'],
+    ['cli', '0'],
+  ] as const) {
+    const one = createDatabase({ url: database.url, role, poolSize: 1 });
+    const [row] = await runSql<{ allowed: string }>(one, `select current_setting('statement_timeout') as allowed`);
+    assert.equal(row?.allowed, limit);
+    await one.destroy();
+  }
+});

@@ -10,8 +10,11 @@ export interface SeverableDatabase {
   sever(): Promise<void>;
   /** Takes connections that come, and answers nothing: a database that hangs. */
   hang(): void;
-  /** The connections that stand fall silent, without a word of it, and new ones work: a lost host, and its successor. */
-  lose(): void;
+  /**
+   * The connections that stand fall silent, without a word of it, and new ones work: a lost host, and its successor. Of
+   * `answers` alone: what is sent still arrives, and is done.
+   */
+  lose(what?: 'everything' | 'answers'): void;
   restore(): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,8 +25,11 @@ export async function openSeverableDatabase(): Promise<SeverableDatabase> {
   const sockets = new Set<Socket>();
   let hanging = false;
   const lost = new WeakSet<Socket>();
+  const upstreams = new Set<Socket>();
   const server: Server = createServer((socket) => {
     const upstream = connect(Number(target.port), target.hostname);
+    upstreams.add(upstream);
+    upstream.on('close', () => upstreams.delete(upstream));
     for (const [one, other] of [
       [socket, upstream],
       [upstream, socket],
@@ -58,8 +64,8 @@ export async function openSeverableDatabase(): Promise<SeverableDatabase> {
     hang() {
       hanging = true;
     },
-    lose() {
-      for (const socket of sockets) lost.add(socket);
+    lose(what = 'everything') {
+      for (const socket of what === 'answers' ? upstreams : sockets) lost.add(socket);
     },
     async restore() {
       if (hanging) for (const socket of sockets) socket.destroy();
