@@ -30,10 +30,10 @@ const KEEP_ALIVE_MS = 65_000;
 const DRAIN_MS = process.connected ? 200 : 1_000;
 
 /** Then what is under way is answered. Who waits for an outcome is told after half of it that the message is stored. */
-const ANSWER_WITHIN_MS = 2_000;
+const ANSWER_WITHIN_MS = 1_500;
 
 /** Then what was accepted is written, and all is closed. */
-const CLOSE_WITHIN_MS = 1_400;
+const CLOSE_WITHIN_MS = 1_200;
 
 export interface StopOptions {
   /** Requests are still taken for so long, on connections that end with the answer. */

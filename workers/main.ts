@@ -30,7 +30,7 @@ import { startSweep, type Chore } from './sweep.ts';
  * A stop in steps, all together less than a process has (graceful-stop.ts). What a step does not end is lost with the process:
  * a transaction is rolled back, a lease runs out or goes to the next worker.
  */
-const stopWithinMs = { heard: 500, intake: 1_600, delivery: 1_500, deps: 1_000 };
+const stopWithinMs = { heard: 300, intake: 1_500, delivery: 1_400, deps: 800 };
 
 /** Starts the consumers of both queues and the sweep. Closing finishes what they have begun and gives back the rest. */
 export async function startWorker(deps: Deps): Promise<Consumer> {

@@ -4,6 +4,7 @@ import {
   assertSchemaCompatibility,
   PostgresConnection,
   PostgresQueueBackend,
+  SchemaMigrationRequiredError,
   type BackendFactory,
   type PostgresConnectionOptions,
 } from 'bullmq';
@@ -138,6 +139,9 @@ class SteadyConnection extends PostgresConnection {
   override waitUntilReady(): Promise<void> {
     this.#ready ??= this.#checkSchema().catch((error: unknown) => {
       this.#ready = null;
+      // The library names an option of its own.
+      if (error instanceof SchemaMigrationRequiredError)
+        throw new Error('the tables of the queue are missing: run `tributary migrate`');
       throw error;
     });
     return this.#ready;
