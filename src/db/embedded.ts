@@ -22,6 +22,7 @@ import {
   isAlive,
   PostgresStartError,
   serverUrl,
+  servesFolder,
   embeddedSettings,
   startPostgres,
   stopPostgres,
@@ -136,8 +137,8 @@ async function adoptRunning({ folder, password }: EmbeddedState): Promise<{ pid:
     const noted = await readPidFile(folder);
     if (!noted) return null;
     pid = noted.pid;
-    if (!(await isServerOf(pid, folder))) {
-      // Left behind by a crash. PostgreSQL would take whichever process has this id now for a server on the folder.
+    if (noted.folder !== folder || !(await isServerOf(pid, folder))) {
+      // Left behind by a crash, or copied along with the folder of a server that runs. PostgreSQL would take whichever process has this id now for a server on the folder.
       await rm(join(folder, 'postmaster.pid'), { force: true });
       return null;
     }
@@ -150,12 +151,12 @@ async function adoptRunning({ folder, password }: EmbeddedState): Promise<{ pid:
   );
 }
 
-async function readPidFile(folder: string): Promise<{ pid: number; port: number | null } | null> {
+async function readPidFile(folder: string): Promise<{ pid: number; folder: string; port: number | null } | null> {
   const text = await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '');
   const lines = text.split('\n');
   const pid = Number(lines[0]);
   const port = Number(lines[3]);
-  return Number.isInteger(pid) && pid > 0 ? { pid, port: port > 0 ? port : null } : null;
+  return Number.isInteger(pid) && pid > 0 ? { pid, folder: lines[1] ?? '', port: port > 0 ? port : null } : null;
 }
 
 async function isServerOf(pid: number, folder: string): Promise<boolean> {
@@ -165,26 +166,13 @@ async function isServerOf(pid: number, folder: string): Promise<boolean> {
   return command === null || command === '' || command.split('\0').includes(folder);
 }
 
-async function answers(port: number, password: string, folder: string): Promise<boolean> {
-  const client = new Client({
-    connectionString: serverUrl(port, password, 'postgres'),
-    connectionTimeoutMillis: 5_000,
+function answers(port: number, password: string, folder: string): Promise<boolean> {
+  return servesFolder(port, password, folder, (error) => {
+    if ((error as { code?: string }).code !== '28P01') return;
+    throw new EmbeddedServerError(`The database server of ${folder} does not take the password we kept for it.`, {
+      cause: error,
+    });
   });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    const { rows } = await client.query<{ data_directory: string }>('show data_directory');
-    return rows[0]?.data_directory === folder;
-  } catch (error) {
-    if ((error as { code?: string }).code === '28P01') {
-      throw new EmbeddedServerError(`The database server of ${folder} does not take the password we kept for it.`, {
-        cause: error,
-      });
-    }
-    return false;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }
 
 async function startOnFreePort(

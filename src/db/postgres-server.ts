@@ -93,7 +93,7 @@ export async function startPostgres(
   server.unref();
   const deadline = Date.now() + (data.readyTimeoutMs ?? 120_000);
   while (server.pid !== undefined && server.exitCode === null && server.signalCode === null) {
-    if (await isReady(port, data.password)) return { pid: server.pid, port, exited };
+    if (await servesFolder(port, data.password, folder)) return { pid: server.pid, port, exited };
     if (Date.now() > deadline) {
       server.kill('SIGINT');
       break;
@@ -206,7 +206,16 @@ function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, LC_ALL: 'C' };
 }
 
-async function isReady(port: number, password: string): Promise<boolean> {
+/**
+ * Whether the server at `port` takes connections and works on `folder`. Another one may have the port: of a copied DATA_DIR the
+ * original has the same port and password. `onRefusal` is told why it does not.
+ */
+export async function servesFolder(
+  port: number,
+  password: string,
+  folder: string,
+  onRefusal?: (error: unknown) => void,
+): Promise<boolean> {
   const client = new Client({
     connectionString: serverUrl(port, password, 'postgres'),
     connectionTimeoutMillis: 2_000,
@@ -215,8 +224,10 @@ async function isReady(port: number, password: string): Promise<boolean> {
   client.on('error', () => undefined);
   try {
     await client.connect();
-    return true;
-  } catch {
+    const { rows } = await client.query<{ data_directory: string }>('show data_directory');
+    return rows[0]?.data_directory === folder;
+  } catch (error) {
+    onRefusal?.(error);
     return false;
   } finally {
     await client.end().catch(() => undefined);

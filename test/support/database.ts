@@ -43,9 +43,9 @@ async function createTestDatabase(template: string): Promise<CreatedDatabase> {
   return { url: url.href, drop: () => runAsAdmin(`drop database if exists ${name} with (force)`) };
 }
 
-/** A statement of the tests' superuser. */
-export async function runAsAdmin(statement: string): Promise<void> {
-  const client = new Client({ connectionString: testServices().adminUrl });
+/** A statement of the tests' superuser, in the database `postgres` unless another is named by its URL. */
+export async function runAsAdmin(statement: string, url = testServices().adminUrl): Promise<void> {
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(statement);

@@ -3,7 +3,7 @@ import { previewMigrations } from '../../audit/preview-migrations.ts';
 import { createDatabase } from '../../db/database.ts';
 import { prepareEnvironment } from '../hub/environment.ts';
 import { explainDatabaseError } from '../hub/explain-database-error.ts';
-import { migrateHub } from '../hub/migrate-hub.ts';
+import { migrateHub, refuseUnfitHub } from '../hub/migrate-hub.ts';
 import { describeDifferences, showProgress, toJson } from './verify.ts';
 import { print } from '../terminal.ts';
 
@@ -21,6 +21,7 @@ async function migrate({ dryRun, json }: { dryRun?: true; json?: true }): Promis
   try {
     if (dryRun) await preview(config.databaseUrl, json === true);
     else {
+      await refuseUnfitHub(config);
       const applied = await migrateHub(config, () => print('Another process migrates; waiting for it'));
       print(applied.length > 0 ? `Applied ${applied.join(', ')}` : 'The schema is up to date');
     }

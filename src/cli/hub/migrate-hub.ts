@@ -1,5 +1,6 @@
 import { createDatabase } from '../../db/database.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
+import { refuseUnfit } from '../../db/refuse-unfit.ts';
 import { bindSecrets } from '../../db/sealed-columns.ts';
 import { createSecretBox } from '../../db/secret-box.ts';
 import type { Config } from '../../process/config.ts';
@@ -17,6 +18,16 @@ export async function migrateHub(config: Config, onWait?: () => void): Promise<s
   });
   await bindSecretsOf(config);
   return applied;
+}
+
+/** Throws where this version, or this ENCRYPTION_KEY, is not that of the database: before anything is written to it. */
+export async function refuseUnfitHub({ databaseUrl, encryptionKeys: [key, ...previousKeys] }: Config): Promise<void> {
+  const db = createDatabase({ url: databaseUrl, role: 'cli', poolSize: 1 });
+  try {
+    await refuseUnfit(db, createSecretBox({ key, previousKeys }));
+  } finally {
+    await db.destroy();
+  }
 }
 
 async function bindSecretsOf({ databaseUrl, encryptionKeys: [key, ...previousKeys] }: Config): Promise<void> {

@@ -12,7 +12,8 @@ import { createTrackingLink } from '../../program/tracking-links.ts';
 /** What a new hub starts with, so that it can be tried at once. Plaintexts are here and nowhere else. */
 export interface FirstProgram {
   program: Program;
-  liveKey: string;
+  /** Null where nobody would keep it. */
+  liveKey: string | null;
   testKey: string;
   referralCode: string;
   linkCode: string;
@@ -25,18 +26,24 @@ export interface FirstProgram {
 const ADVISORY_LOCK = 0x317374;
 
 /** Makes the first program where there is none yet; null where there is one. Hubs that start at once make one together. */
-export function createFirstProgram(db: Db, secrets: SecretBox): Promise<FirstProgram | null> {
+export function createFirstProgram(
+  db: Db,
+  secrets: SecretBox,
+  options = { liveKey: true },
+): Promise<FirstProgram | null> {
   return inTransaction(db, async (trx) => {
     await runSql(trx, 'lockFirstProgram', 'select pg_advisory_xact_lock(:lock)', { lock: ADVISORY_LOCK });
     const programs = await runSql(trx, 'findAnyProgram', 'select 1 from programs limit 1');
-    return programs.length > 0 ? null : makeProgram(trx, secrets);
+    return programs.length > 0 ? null : makeProgram(trx, secrets, options);
   });
 }
 
-async function makeProgram(trx: Trx, secrets: SecretBox): Promise<FirstProgram> {
+async function makeProgram(trx: Trx, secrets: SecretBox, options: { liveKey: boolean }): Promise<FirstProgram> {
   const program = await createProgram(trx, { name: 'First program' });
   const scope = { programId: program.id, livemode: true };
-  const live = await createKey(trx, program.id, { name: 'first live key', mode: 'live', access: 'write' });
+  const live = options.liveKey
+    ? await createKey(trx, program.id, { name: 'first live key', mode: 'live', access: 'write' })
+    : null;
   const test = await createKey(trx, program.id, { name: 'first test key', mode: 'test', access: 'write' });
   const offer = await createOffer(trx, scope, {
     name: 'First offer',
@@ -71,7 +78,7 @@ async function makeProgram(trx: Trx, secrets: SecretBox): Promise<FirstProgram> 
   });
   return {
     program,
-    liveKey: live.plaintext,
+    liveKey: live?.plaintext ?? null,
     testKey: test.plaintext,
     referralCode: affiliate.referralCode,
     linkCode: link.code,

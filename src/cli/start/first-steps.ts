@@ -2,33 +2,23 @@ import type { Config } from '../../process/config.ts';
 import type { FirstProgram } from './first-program.ts';
 
 /**
- * What the first start shows: keys, sources, and a call to each of them that works as it stands. It is a shell script,
- * so that it can be copied in parts or run as a whole. All calls are in test mode: nothing of them becomes payable.
+ * The first start's keys, sources, and a call to each of them that works as it stands. It is a shell script, so that it can be
+ * copied in parts or run as a whole. All calls are in test mode: nothing of them becomes payable. For a file of the owner's.
  */
 export function describeFirstSteps(first: FirstProgram, config: Config, now: Date): string {
   const hub = localUrl(config);
-  const { program, liveKey, testKey, referralCode, stripe, revenuecat, postback } = first;
+  const { program, liveKey, referralCode, stripe, revenuecat } = first;
   const json = `-H 'Content-Type: application/json'`;
-  const key = `-H 'Authorization: Bearer ${testKey}'`;
   return `# ${program.name} ${program.id}
 #   live key  ${liveKey}
-#   test key  ${testKey}  (in the calls below: nothing of them becomes payable)
+#   test key  ${first.testKey}  (in the calls below: nothing of them becomes payable)
 #   sources   Stripe      ${config.publicUrl}/in/stripe/${stripe.id}
 #                         signing secret ${stripe.signingSecret} (PATCH in the one that Stripe shows you)
 #             RevenueCat  ${config.publicUrl}/in/revenuecat/${revenuecat.id}
 #                         authorization header: ${revenuecat.authorization}
-#             tracker     ${config.publicUrl}/pb/${postback.id}
+#             tracker     ${config.publicUrl}/pb/${first.postback.id}
 
-# A visitor follows the affiliate's link
-curl -s -o /dev/null -w '%{http_code} %{redirect_url}\\n' '${hub}/r/${first.linkCode}'
-
-# Your backend reports a sale
-curl -s '${hub}/api/v1/conversions' ${key} ${json} \\
-  -d '{"orderId":"order-1","amount":"49.90","currency":"USD","referralCode":"${referralCode}","customerId":"user-1"}'; echo
-
-# A tracker fires a postback
-curl -s '${hub}/pb/${postback.id}?txid=order-2&amount=20.00&currency=USD&referral_code=${referralCode}&secure=${testKey}'; echo
-
+${callsByTestKey(first, hub)}
 # Stripe sends a signed webhook
 body='${stripeEvent(referralCode, now)}'
 time=$(date +%s)
@@ -39,9 +29,43 @@ curl -s '${hub}/in/stripe/${stripe.id}' ${json} -H "Stripe-Signature: t=$time,v1
 curl -s -o /dev/null -w '%{http_code}\\n' '${hub}/in/revenuecat/${revenuecat.id}' ${json} -H 'Authorization: ${revenuecat.authorization}' \\
   -d '${revenuecatEvent(referralCode, now)}'
 
-# What became of them (webhooks are settled a moment after their answer)
+${callForOutcome(first, hub)}`;
+}
+
+/** What of it is printed, where logs may keep it: no key and no secret by which live messages are taken. */
+export function describeFirstCalls(first: FirstProgram, config: Config, keptIn: string | null): string {
+  const hub = localUrl(config);
+  const { program } = first;
+  const live = keptIn
+    ? `in ${keptIn}, with the secrets of Stripe and RevenueCat and a call to each`
+    : `tributary key create --program ${program.id} --name NAME --mode live --access write`;
+  return `# ${program.name} ${program.id}
+#   live key  ${live}
+#   test key  ${first.testKey}  (in the calls below: nothing of them becomes payable)
+#   sources   tributary source list --program ${program.id}
+
+${callsByTestKey(first, hub)}
+${callForOutcome(first, hub)}`;
+}
+
+function callsByTestKey({ linkCode, testKey, referralCode, postback }: FirstProgram, hub: string): string {
+  const json = `-H 'Content-Type: application/json'`;
+  return `# A visitor follows the affiliate's link
+curl -s -o /dev/null -w '%{http_code} %{redirect_url}\\n' '${hub}/r/${linkCode}'
+
+# Your backend reports a sale
+curl -s '${hub}/api/v1/conversions' -H 'Authorization: Bearer ${testKey}' ${json} \\
+  -d '{"orderId":"order-1","amount":"49.90","currency":"USD","referralCode":"${referralCode}","customerId":"user-1"}'; echo
+
+# A tracker fires a postback
+curl -s '${hub}/pb/${postback.id}?txid=order-2&amount=20.00&currency=USD&referral_code=${referralCode}&secure=${testKey}'; echo
+`;
+}
+
+function callForOutcome({ testKey }: FirstProgram, hub: string): string {
+  return `# What became of them (webhooks are settled a moment after their answer)
 sleep 1
-curl -s '${hub}/api/v1/conversions' ${key}; echo
+curl -s '${hub}/api/v1/conversions' -H 'Authorization: Bearer ${testKey}'; echo
 `;
 }
 

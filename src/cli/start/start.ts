@@ -7,15 +7,14 @@ import { Command } from 'commander';
 import type { Config } from '../../process/config.ts';
 import { createDatabase } from '../../db/database.ts';
 import { openEmbeddedServer } from '../../db/embedded.ts';
-import { refuseUnfit } from '../../db/refuse-unfit.ts';
 import { createSecretBox } from '../../db/secret-box.ts';
 import { listen } from '../../process/listen.ts';
 import { releaseMemoryOfLoading } from '../../process/release-memory.ts';
 import { prepareEnvironment, readSettings, type PreparedEnvironment } from '../hub/environment.ts';
 import { explainDatabaseError } from '../hub/explain-database-error.ts';
-import { migrateHub } from '../hub/migrate-hub.ts';
+import { migrateHub, refuseUnfitHub } from '../hub/migrate-hub.ts';
 import { createFirstProgram } from './first-program.ts';
-import { describeFirstSteps } from './first-steps.ts';
+import { describeFirstCalls, describeFirstSteps } from './first-steps.ts';
 import { supervise, type SupervisedProcess } from './supervise.ts';
 import { print } from '../terminal.ts';
 
@@ -78,26 +77,19 @@ async function runProcesses(
   }
 }
 
-/** Before anything is written to it. */
-async function refuseUnfitHub({ databaseUrl, encryptionKeys: [key, ...previousKeys] }: Config): Promise<void> {
-  const db = createDatabase({ url: databaseUrl, role: 'cli', poolSize: 1 });
-  try {
-    await refuseUnfit(db, createSecretBox({ key, previousKeys }));
-  } finally {
-    await db.destroy();
-  }
-}
-
-/** The first start's keys and calls; null when the hub has a program already. In the embedded default they are kept. */
+/**
+ * The first start's test key and the calls by it; null when the hub has a program already. In the embedded default all keys and
+ * calls are kept in a file; elsewhere people make live keys by themselves.
+ */
 async function prepareFirstProgram({ config, embedded }: PreparedEnvironment): Promise<string | null> {
   const db = createDatabase({ url: config.databaseUrl, role: 'cli' });
   const [key, ...previousKeys] = config.encryptionKeys;
   try {
-    const first = await createFirstProgram(db, createSecretBox({ key, previousKeys }));
+    const first = await createFirstProgram(db, createSecretBox({ key, previousKeys }), { liveKey: embedded !== null });
     if (!first) return null;
-    const steps = describeFirstSteps(first, config, new Date());
-    if (embedded) await writeFile(firstStepsFileOf(config), steps, { mode: 0o600 });
-    return steps;
+    const file = embedded ? firstStepsFileOf(config) : null;
+    if (file) await writeFile(file, describeFirstSteps(first, config, new Date()), { mode: 0o600 });
+    return describeFirstCalls(first, config, file);
   } finally {
     await db.destroy();
   }
@@ -115,7 +107,7 @@ function describeStart({ config, secretsFile }: PreparedEnvironment, firstSteps:
     secretsFile && !process.env.ADMIN_TOKEN?.trim()
       ? `  admin token   in ${secretsFile}`
       : '  admin token   ADMIN_TOKEN of the environment',
-    ...(kept ? [`  first steps   in ${kept}${firstSteps ? ', and here:' : ' (keys, and a call to each source)'}`] : []),
+    ...(kept ? [`  first steps   in ${kept}  (keys, and a call to each source: sh ${kept})`] : []),
     ...(firstSteps ? ['', firstSteps] : []),
   ].join('\n');
 }
