@@ -45,7 +45,7 @@ export async function exitIfUnfit({ db, secrets, log }: { db: Db; secrets: Secre
       if (!(error instanceof NewerSchemaError) && !(error instanceof WrongKeyError)) return false;
       log.fatal(error.message);
       process.stderr.write(`${error.message}\n`);
-      process.exit(1);
+      return process.exit(1);
     }
   }
 }

@@ -44,7 +44,7 @@ async function backup(path: string, { force, includeSecrets, json }: BackupOptio
     const rows = contents.tables.reduce((sum, table) => sum + table.rows, 0);
     const needsKey = await holdsSecrets(db);
     if (json) {
-      const { tables, ...head } = manifest;
+      const { tables: _listedAgain, ...head } = manifest;
       const counts = Object.fromEntries(contents.tables.map((table) => [table.name, table.rows]));
       print(JSON.stringify({ file, bytes: size, ...head, rows, tables: counts, secretsIncluded: secrets !== null }));
       return;

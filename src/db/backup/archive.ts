@@ -3,9 +3,9 @@ import { access, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ReadableStream, type TransformStream } from 'node:stream/web';
+import { ReadableStream } from 'node:stream/web';
 import { createGunzip, createGzip } from 'node:zlib';
-import { createTarDecoder, createTarPacker, type ParsedTarEntry } from 'modern-tar';
+import { createTarDecoder, createTarPacker } from 'modern-tar';
 
 /** The file is missing, in the way, or not an archive that can be read to its end; the message is for people. */
 export class ArchiveError extends Error {}
@@ -104,11 +104,11 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveEntry> {
   const reading = pipeline(createReadStream(file), unzipped);
   reading.catch(() => undefined); // Whoever reads `unzipped` is told of it.
   const decoder = createTarDecoder({ strict: true });
-  const bytes = ReadableStream.from(unzipped as AsyncIterable<Uint8Array>);
-  const entries = bytes.pipeThrough(decoder as unknown as TransformStream<Uint8Array, ParsedTarEntry>);
+  const bytes = ReadableStream.from(unzipped);
+  const entries = bytes.pipeThrough(decoder);
   try {
     for await (const { header, body } of entries) {
-      yield { name: header.name, content: body as ReadableStream<Uint8Array> };
+      yield { name: header.name, content: body };
     }
   } catch (error) {
     throw explainDamage(file, error);

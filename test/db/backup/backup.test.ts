@@ -143,9 +143,9 @@ test('a backup while messages come in is of one moment, and a hub on what was re
   const target = await createDatabaseOfItsOwnRole();
   try {
     const api = new ApiClient(hub.url, program.liveKey);
-    let running = true;
+    const over = new AbortController();
     const traffic = (async () => {
-      for (let n = 0; running; n += 1) {
+      for (let n = 0; !over.signal.aborted; n += 1) {
         const sold = await api.post('/conversions', { order_id: `during-${n}`, amount: '9.00', currency: 'USD' });
         assert.ok(sold.status < 300, sold.text);
       }
@@ -155,7 +155,7 @@ test('a backup while messages come in is of one moment, and a hub on what was re
     const { contents } = await writeBackup(db, { file: newFile, force: false, secrets: null, now: new Date() });
     const backedUp = Object.fromEntries(contents.tables.map(({ name, rows }) => [name, rows]));
     await wait(100);
-    running = false;
+    over.abort();
     await traffic;
     const later = await countRows(db);
     const events = [before, backedUp, later].map((counts) => counts['inbox_events'] ?? 0);
