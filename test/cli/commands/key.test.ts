@@ -71,7 +71,7 @@ test('--import alone is enough where there is one program', async () => {
 test('what makes no key exits 1 with one line that says why', async () => {
   const common = ['--name', 'x', '--mode', 'live', '--access', 'write'];
   for (const [args, words] of [
-    [['--program', 'prg_none', ...common], /^Program not found\n$/],
+    [['--program', 'prg_none', ...common], /^There is no program prg_none \(tributary program list has all\)\n$/],
     [['--program', programId, ...common, '--import', 'short'], /^A key has 8 to 255 printable ASCII characters/],
     [['--program', programId, '--name', '', '--mode', 'live', '--access', 'write'], /^--name must not be empty\n$/],
     [['--program', programId, '--name', 'x', '--mode', 'both', '--access', 'write'], /Allowed choices are live, test/],
