@@ -6,6 +6,7 @@ import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
 import { runEventCostBench } from './event-cost.ts';
 import { runEverydayBench } from './everyday.ts';
+import { runFailoverBench } from './failover.ts';
 import { runGrowthBench } from './growth.ts';
 import { runIngestBench } from './ingest.ts';
 import { runJourneyBench } from './journey.ts';
@@ -39,11 +40,12 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
   lists: runListsBench,
   growth: runGrowthBench,
   attacks: runAttacksBench,
+  failover: runFailoverBench,
   scale: runScaleBench,
 };
 
-/** It takes longer, and brings a Redis Cluster of its own whatever the backend. */
-const onlyByName = new Set(['scale']);
+/** They bring a Redis Cluster, or a Redis with Sentinel, of their own whatever the backend. */
+const onlyByName = new Set(['scale', 'failover']);
 
 const sizes = ['orders', 'messages', 'seconds', 'rate'] as const;
 
