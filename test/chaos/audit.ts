@@ -115,10 +115,13 @@ async function checkMessages(client: Client, { loader }: Audited, problems: Prob
     [...loader.acknowledged.keys()].filter((id) => !stored.has(id)),
   );
   const isNew = (outcome: string): boolean => outcome === 'recorded' || outcome === 'updated';
-  const strange = rows.filter(
-    ({ outcomes }) =>
-      outcomes.filter(isNew).length !== 1 || outcomes.some((each) => !isNew(each) && each !== 'duplicate'),
-  );
+  // A refund that comes before its payment changes nothing yet, so that its repetition is none either. What it does to the
+  // money is looked at with the orders.
+  const strange = rows.filter(({ message, outcomes }) => {
+    const news = outcomes.filter(isNew).length;
+    const isRefund = message.endsWith('r');
+    return news === 0 || (news > 1 && !isRefund) || outcomes.some((each) => !isNew(each) && each !== 'duplicate');
+  });
   problems.list(
     'outcomes other than one new and duplicates',
     strange.map(({ message, outcomes }) => `${message}: ${outcomes.join(' ')}`),

@@ -26,6 +26,8 @@ export interface ChaosOptions {
   calmS: number;
   /** With clocks that can be stepped: the processes then run under libfaketime. */
   clocks: boolean;
+  /** As with senders: see `createOrders`. */
+  idempotencyKeys?: boolean;
   /** Hubs ask the Sentinel for the master themselves, in the place of an address that leads to it. */
   sentinel?: boolean;
   say?: (line: string) => void;
@@ -77,7 +79,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     });
     stops.push(hub.stop);
     const program = await makeProgram(hub.webs[0]?.url ?? '', hub.adminToken, subscribers);
-    const loader = startLoader({ urls: hub.webs.map(({ url }) => url), program, random, rate: options.rate });
+    const loader = startLoader({
+      urls: hub.webs.map(({ url }) => url),
+      program,
+      random,
+      rate: options.rate,
+      idempotencyKeys: options.idempotencyKeys ?? true,
+    });
     stops.push(() => loader.finish(0));
     const health = watchHealth(hub.all);
     stops.push(async () => health.stop());
@@ -111,7 +119,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       await fault.repair?.(stage);
       await wait(options.calmS * 1_000);
     }
-    await loader.finish(60_000);
+    await loader.finish(90_000);
     const found = await audit({ databaseUrl: postgres.directUrl(), loader, program, subscribers });
     const problems = [
       ...episodes.flatMap(({ fault, problems }) => problems.map((each) => `${fault}: ${each}`)),

@@ -15,7 +15,7 @@ export const databaseFaults: Fault[] = [
   {
     name: 'stop-postgres',
     seconds: [6, 9],
-    noticed: true,
+    noticed: 'by all',
     async begin({ postgres }) {
       await postgres.primary.freeze();
       return () => postgres.primary.thaw();
@@ -69,7 +69,7 @@ export const databaseFaults: Fault[] = [
   {
     name: 'silent-postgres',
     seconds: [7, 10],
-    noticed: true,
+    noticed: 'by all',
     async begin({ postgres: { proxy } }) {
       proxy.freeze();
       return async () => proxy.thaw();
@@ -86,7 +86,7 @@ export const databaseFaults: Fault[] = [
   {
     name: 'refuse-postgres',
     seconds: [7, 10],
-    noticed: true,
+    noticed: 'by all',
     async begin({ postgres: { proxy } }) {
       proxy.refuse(true);
       proxy.reset();
@@ -121,7 +121,8 @@ export const databaseFaults: Fault[] = [
   {
     name: 'full-disk',
     seconds: [7, 10],
-    noticed: true,
+    // Workers have nothing to write while nothing is stored.
+    noticed: 'by webs',
     missing: ({ postgres }) => (postgres.primary.disk ? null : 'a tmpfs cannot be mounted here'),
     async begin({ postgres: { primary } }) {
       await primary.disk?.fill();

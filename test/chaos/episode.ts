@@ -69,7 +69,10 @@ export async function play(
   }
   let noticedS: number | null = null;
   if (fault.noticed) {
-    const noticed = hub.all.map(({ name }) => ({ name, after: health.noticedAfter(name, begun, endsAt + 500) }));
+    const noticed = (fault.noticed === 'by all' ? hub.all : hub.webs).map(({ name }) => ({
+      name,
+      after: health.noticedAfter(name, begun, endsAt + 500),
+    }));
     const unaware = noticed.filter(({ after }) => after === null || after > NOTICED_WITHIN_S);
     if (unaware.length > 0) {
       problems.push(`/readyz says nothing within ${NOTICED_WITHIN_S} s: ${unaware.map(({ name }) => name).join(', ')}`);

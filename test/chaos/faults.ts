@@ -27,8 +27,8 @@ export interface Fault {
   begin(stage: Stage): Promise<() => Promise<void>>;
   /** How long it lasts between the two, in seconds: least and most. */
   seconds: [least: number, most: number];
-  /** Lasts long enough that every process that is not hit itself has to say so in /readyz. */
-  noticed?: boolean;
+  /** Lasts so long that /readyz has to say so: of every process, or of those that store messages. */
+  noticed?: 'by all' | 'by webs';
   /** Why it cannot be done here; null: it can. */
   missing?(stage: Stage): string | null;
   /** Before it, in calm: waits until what it needs is there. */

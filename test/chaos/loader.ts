@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { createOrders, type ExpectedOrder, type Input, type Message } from './messages.ts';
+import { createOrders, type ExpectedOrder, type Input, type Message, type OrderOptions } from './messages.ts';
 import type { ChaosProgram } from './program.ts';
 import type { Random } from './random.ts';
 
@@ -24,24 +24,29 @@ export interface Loader {
   finish(timeoutMs: number): Promise<void>;
 }
 
-export interface LoaderOptions {
+export interface LoaderOptions extends OrderOptions {
   /** Of the web processes. */
   urls: readonly string[];
   program: ChaosProgram;
   random: Random;
   /** Orders a second. */
   rate: number;
-  /** Which inputs they use; all four unless said. */
-  inputs?: readonly Input[];
   /** How long a sender waits for an answer. */
   timeoutMs?: number;
 }
 
 const RETRY_MS = [300, 600, 1_200, 2_400];
 
-export function startLoader({ urls, program, random, rate, inputs, timeoutMs = 8_000 }: LoaderOptions): Loader {
+export function startLoader({
+  urls,
+  program,
+  random,
+  rate,
+  timeoutMs = 8_000,
+  ...orderOptions
+}: LoaderOptions): Loader {
   const agent = new Agent({ connections: 256, pipelining: 1, keepAliveTimeout: 30_000 });
-  const nextOrder = createOrders(program, random, inputs);
+  const nextOrder = createOrders(program, random, orderOptions);
   const orders: ExpectedOrder[] = [];
   const acknowledged = new Map<string, number>();
   const answers: Loader['answers'] = [];

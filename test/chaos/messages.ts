@@ -27,6 +27,13 @@ export interface ExpectedOrder {
   commissionMinor: number;
 }
 
+export interface OrderOptions {
+  /** Which inputs are used; all four unless said. */
+  inputs?: readonly Input[];
+  /** Whether half of the JSON conversions have one. Its repetition is refused for a minute where a process died with the first. */
+  idempotencyKeys?: boolean;
+}
+
 const REPEATED = 0.15;
 const REFUNDED = 0.2;
 const WITH_IDEMPOTENCY_KEY = 0.5;
@@ -35,7 +42,11 @@ const WITH_IDEMPOTENCY_KEY = 0.5;
  * Makes the messages of a new order, each with an amount of its own, so that no commission can stand for another. Clicks are used
  * again and again: the offer pays a share of each order, and each is by another customer, so no order has to do with another.
  */
-export function createOrders(program: ChaosProgram, random: Random, of: readonly Input[] = inputs) {
+export function createOrders(
+  program: ChaosProgram,
+  random: Random,
+  { inputs: of = inputs, idempotencyKeys = true }: OrderOptions = {},
+) {
   let serial = 0;
   return (input: Input = random.pick(of)): { order: ExpectedOrder; messages: Message[] } => {
     serial += 1;
@@ -58,7 +69,9 @@ export function createOrders(program: ChaosProgram, random: Random, of: readonly
     if (input === 'revenuecat') messages.push(message(`chaos${serial}`, sign(purchase(told))));
     if (input === 'conversion') {
       const plain = sign(conversion(told));
-      const named = random.chance(WITH_IDEMPOTENCY_KEY) ? { 'idempotency-key': `chaos${serial}` } : {};
+      const named = random.chance(idempotencyKeys ? WITH_IDEMPOTENCY_KEY : 0)
+        ? { 'idempotency-key': `chaos${serial}` }
+        : {};
       messages.push(
         message(`chaos${serial}`, (now) => {
           const request = plain(now);

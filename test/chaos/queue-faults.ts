@@ -48,7 +48,7 @@ const ofServers: Fault[] = [
     // `maxmemory` is reached, with `noeviction`: what writes is refused.
     name: 'full-redis',
     seconds: [7, 10],
-    noticed: true,
+    noticed: 'by all',
     async begin({ redis }) {
       const master = await redis.master();
       await master.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
@@ -69,7 +69,7 @@ const ofServers: Fault[] = [
     // It thinks that it is the replica of a server that is not there, as after a failover that went half way.
     name: 'read-only-redis',
     seconds: [7, 10],
-    noticed: true,
+    noticed: 'by all',
     async begin({ redis }) {
       const master = await redis.master();
       await master.command('REPLICAOF', '127.0.0.1', '1');
@@ -83,7 +83,7 @@ const ofNetwork: Fault[] = [
   {
     name: 'silent-redis',
     seconds: [7, 10],
-    noticed: true,
+    noticed: 'by all',
     async begin({ redis: { proxy } }) {
       proxy.freeze();
       return async () => proxy.thaw();
@@ -92,7 +92,7 @@ const ofNetwork: Fault[] = [
   {
     name: 'refuse-redis',
     seconds: [7, 10],
-    noticed: true,
+    noticed: 'by all',
     async begin({ redis: { proxy } }) {
       proxy.refuse(true);
       proxy.reset();
