@@ -18,7 +18,7 @@ export interface Stage {
   clocks: Clocks;
   random: Random;
   /** What a fault finds wrong by itself, such as an exit code. */
-  complain(problem: string): void;
+  complain: (problem: string) => void;
 }
 
 export interface Fault {

@@ -42,7 +42,7 @@ export interface Hub {
   adminToken: string;
   /** What ended without having been told to. */
   ended: string[];
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 const ADMIN_TOKEN = 'admin-token-of-the-chaos';

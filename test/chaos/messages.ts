@@ -57,7 +57,7 @@ export function createOrders(
     const sign =
       (text: string, kind: 'json' | 'query' = 'json') =>
       (now: Date) =>
-        signFixture({ kind, text, file: 'chaos' } as Parameters<typeof signFixture>[0], program.targets[input], now);
+        signFixture({ kind, text, file: 'chaos' }, program.targets[input], now);
     const message = (id: string, request: Message['request']): Message => ({
       id,
       input,

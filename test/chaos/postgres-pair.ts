@@ -21,7 +21,7 @@ export interface PostgresPair {
   promote(): Promise<void>;
   /** The old primary is gone for good, and a new standby follows the new one. */
   rebuild(): Promise<void>;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export async function startPostgresPair(logs: string, { durable = false } = {}): Promise<PostgresPair> {

@@ -22,7 +22,7 @@ export interface Proxy {
   cutCommits(count: number): void;
   /** How many commits are still to be cut. */
   readonly commitsToCut: number;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** What a half-open connection holds at the server ends after so long, as by the server's keepalive. */

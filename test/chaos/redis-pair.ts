@@ -33,7 +33,7 @@ export interface RedisPair {
   failOver(): Promise<void>;
   /** Both answer, and the Sentinel knows a replica that it could promote. */
   whole(): Promise<void>;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 const MASTER_NAME = 'chaos';

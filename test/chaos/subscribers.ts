@@ -10,7 +10,7 @@ export interface Subscribers {
   urlOf(name: SubscriberName): string;
   /** Ids of messages, with how often each was answered with 2xx. */
   received: Record<SubscriberName, Map<string, number>>;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 const SLOW_MS = 400;
