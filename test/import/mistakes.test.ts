@@ -308,7 +308,7 @@ test('people read a table, or the mistakes and what to do; a file that is not th
     );
     for (const [args, words] of [
       [[program.id, join(folder, 'none.csv')], /^\S*none\.csv cannot be read: there is no such file$/m],
-      [['prg_none', join(folder, 'good.csv')], /Program not found/],
+      [['prg_none', join(folder, 'good.csv')], /There is no program prg_none/],
       [[program.id], /missing required argument 'files'/],
     ] as const) {
       const [programId, ...paths] = args;

@@ -20,7 +20,7 @@ export async function chooseProgram(db: Db, named: string | undefined): Promise<
 
 /** The id itself. Throws where no program has it: a mistyped id must not look like a program without rows. */
 export async function requireProgram(db: Db, id: string): Promise<string> {
-  const [program] = await runSql(db, 'findProgramById', 'select 1 from programs where id = :id', { id });
+  const [program] = await runSql(db, 'findProgramForCommand', 'select 1 from programs where id = :id', { id });
   if (!program) throw new Error(`There is no program ${oneLine(id)} (tributary program list has all)`);
   return id;
 }

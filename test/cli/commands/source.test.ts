@@ -160,5 +160,8 @@ test('sources of a program are listed, newest first; an unknown program is told'
   assert.match(table.stdout, /^postback +Newest +srr_[0-9a-f]{32} +http:\/\/localhost:3000\/pb\/src_/m);
   assert.match(String((sources[0] as { ref?: unknown }).ref), /^srr_[0-9a-f]{32}$/);
   const unknown = await runCli(['source', 'list', '--program', 'prg_none'], env);
-  assert.deepEqual([unknown.code, unknown.stderr], [1, 'There is no program prg_none (tributary program list has all)\n']);
+  assert.deepEqual(
+    [unknown.code, unknown.stderr],
+    [1, 'There is no program prg_none (tributary program list has all)\n'],
+  );
 });

@@ -33,7 +33,9 @@ async function assertAllRefuse(
   await Promise.all(
     processes.map(async (args = []) => {
       const started = startProcess(args, { ...env, PORT: port, LOG_LEVEL: 'silent' });
+      const tooLong = setTimeout(() => started.kill('SIGKILL'), 60_000);
       assert.equal(await started.exited, 1, `${args.join(' ')}: ${started.output()}`);
+      clearTimeout(tooLong);
       assert.match(started.output(), message, args.join(' '));
       assert.equal(started.output().trim().split('\n').length, 1, started.output());
     }),
