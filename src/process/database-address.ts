@@ -84,11 +84,12 @@ function readTarget(given: string | undefined, hosts: number): TargetSession {
 const modes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
 /**
- * As libpq: `require` encrypts and checks the server's certificate only where a CA is named; `verify-full` checks it and the
- * name. `allow` and `prefer` are `require`: a connection that was to be encrypted never goes on in plain text here.
+ * As the driver has had it for years: all modes check the server's certificate and name, but `verify-ca` (not the name) and
+ * `no-verify`. To libpq `require` checks nothing where no CA is named; who means that says `uselibpqcompat=true`. `allow`
+ * and `prefer` are `require`: a connection that was to be encrypted never goes on in plain text here.
  */
 function readTls(given: Record<string, string>): { tls: DatabaseAddress['tls']; parameters: Record<string, string> } {
-  const { ssl, sslmode, sslrootcert, sslcert, sslkey, sslpassword, uselibpqcompat: _implied, ...parameters } = given;
+  const { ssl, sslmode, sslrootcert, sslcert, sslkey, sslpassword, uselibpqcompat, ...parameters } = given;
   if (sslmode !== undefined && !modes.includes(sslmode)) {
     throw new Error(`its sslmode must be one of ${modes.join(', ')}`);
   }
@@ -101,8 +102,9 @@ function readTls(given: Record<string, string>): { tls: DatabaseAddress['tls']; 
     ...(sslkey && { key: readPem('sslkey', sslkey) }),
     ...(sslpassword && { passphrase: sslpassword }),
   };
-  if (mode === 'no-verify' || (mode !== 'verify-ca' && mode !== 'verify-full' && !ca)) tls.rejectUnauthorized = false;
-  else if (mode !== 'verify-full') tls.checkServerIdentity = () => undefined;
+  const isWeak = uselibpqcompat === 'true' && mode !== 'verify-ca' && mode !== 'verify-full';
+  if (mode === 'no-verify' || (isWeak && !ca)) tls.rejectUnauthorized = false;
+  else if (mode === 'verify-ca' || isWeak) tls.checkServerIdentity = () => undefined;
   return { tls, parameters };
 }
 

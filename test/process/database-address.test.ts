@@ -33,7 +33,7 @@ describe('an address of PostgreSQL', () => {
     assert.equal(readDatabaseAddress('postgres://a,b/db?target_session_attrs=standby').target, 'standby');
   });
 
-  test('TLS is as libpq has it', () => {
+  test('TLS checks the certificate and the name, unless said', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-address-'));
     const ca = join(folder, 'ca.pem');
     writeFileSync(ca, 'the CA');
@@ -46,8 +46,12 @@ describe('an address of PostgreSQL', () => {
     try {
       assert.equal(checks(''), undefined);
       assert.equal(checks('sslmode=disable'), false);
-      assert.deepEqual(checks('sslmode=require'), [false, true, null]);
-      assert.deepEqual(checks(`sslmode=require&sslrootcert=${ca}`), [true, false, 'the CA']);
+      assert.deepEqual(checks('sslmode=require'), [true, true, null]);
+      assert.deepEqual(checks(`sslmode=require&sslrootcert=${ca}`), [true, true, 'the CA']);
+      assert.deepEqual(checks('sslmode=no-verify'), [false, true, null]);
+      assert.deepEqual(checks('sslmode=require&uselibpqcompat=true'), [false, true, null]);
+      assert.deepEqual(checks(`sslmode=require&uselibpqcompat=true&sslrootcert=${ca}`), [true, false, 'the CA']);
+      assert.deepEqual(checks('sslmode=verify-full&uselibpqcompat=true'), [true, true, null]);
       assert.deepEqual(checks(`sslmode=verify-ca&sslrootcert=${ca}`), [true, false, 'the CA']);
       assert.deepEqual(checks('sslmode=verify-full'), [true, true, null]);
       assert.deepEqual(checks('sslmode=verify-full&sslrootcert=system'), [true, true, null]);
