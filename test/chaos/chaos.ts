@@ -67,8 +67,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const subscribers = await startSubscribers(() => random.chance(0.3));
     stops.push(subscribers.close);
     const clocks = options.clocks ? await openClocks(logs, ['web-1', 'web-2', 'worker-1', 'worker-2']) : realClocks;
-    const [postgres, redis] = await Promise.all([startPostgresPair(logs), startRedisPair(logs)]);
-    stops.push(redis.stop, postgres.stop);
+    const postgres = await startPostgresPair(logs);
+    stops.push(postgres.stop);
+    const redis = await startRedisPair(logs);
+    stops.push(redis.stop);
     const hub = await startHub({
       databaseUrl: postgres.url,
       redis: options.sentinel ? redis.bySentinel : redis.byAddress,

@@ -3,8 +3,8 @@ import { statfs } from 'node:fs/promises';
 
 /** A disk of its own for one folder: a tmpfs, so that it can be full. */
 export interface Disk {
-  /** No space is left but `bytes`. */
-  fill(bytes?: number): Promise<void>;
+  /** No space is left. */
+  fill(): Promise<void>;
   /** There is space again. */
   free(): void;
   unmount(): void;
@@ -16,15 +16,19 @@ const SIZE = 2 * 2 ** 30;
 export function mountDisk(folder: string, owner: { uid: number; gid: number } | null): Disk | null {
   const { uid, gid } = owner ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   if (!mount(['-t', 'tmpfs', '-o', `size=${SIZE},mode=700,uid=${uid},gid=${gid}`, 'tmpfs', folder])) return null;
-  const resize = (bytes: number): void => {
-    if (!mount(['-o', `remount,size=${bytes}`, folder])) throw new Error(`the disk at ${folder} cannot be resized`);
-  };
+  const resize = (bytes: number): boolean => mount(['-o', `remount,size=${bytes}`, folder]);
   return {
-    async fill(bytes = 0) {
-      const { blocks, bfree, bsize } = await statfs(folder);
-      resize((blocks - bfree) * bsize + bytes);
+    async fill() {
+      // It cannot be smaller than what is on it, which may be more by now.
+      for (let tries = 0; tries < 50; tries += 1) {
+        const { blocks, bfree, bsize } = await statfs(folder);
+        if (resize((blocks - bfree) * bsize)) return;
+      }
+      throw new Error(`the disk at ${folder} cannot be filled`);
     },
-    free: () => resize(SIZE),
+    free() {
+      if (!resize(SIZE)) throw new Error(`the disk at ${folder} cannot be freed`);
+    },
     unmount() {
       spawnSync('umount', ['-l', folder], { stdio: 'ignore' });
     },

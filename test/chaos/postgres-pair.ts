@@ -28,8 +28,12 @@ export async function startPostgresPair(logs: string, { durable = false } = {}):
   let serial = 0;
   const nextNode = () => ({ logs, name: `postgres-${(serial += 1)}`, durable });
   let primary = await startNode(null, nextNode());
-  await createDatabase(primary.adminUrl);
-  let standby = await followedBy(primary);
+  let standby = await createDatabase(primary.adminUrl)
+    .then(() => followedBy(primary))
+    .catch(async (error: unknown) => {
+      await primary.remove();
+      throw error;
+    });
   let former: PostgresNode | null = null;
   const proxy = await startProxy(primary.port);
   const url = new URL(primary.urlOf(DATABASE));
@@ -40,13 +44,18 @@ export async function startPostgresPair(logs: string, { durable = false } = {}):
     const { name } = next;
     // A file may go away while it is copied, as the manual says: then all of it is copied again.
     const follower = await startNode(node, next).catch(() => startNode(node, next));
-    await waitUntil('the standby streams', async () => {
-      const state = await node.ask(`select state from pg_stat_replication where application_name = '${name}'`);
-      return state === 'streaming';
-    });
-    await node.ask(`alter system set synchronous_standby_names = '${quoted(name)}'`);
-    await node.ask('select pg_reload_conf()::text');
-    return follower;
+    try {
+      await waitUntil('the standby streams', async () => {
+        const state = await node.ask(`select state from pg_stat_replication where application_name = '${name}'`);
+        return state === 'streaming';
+      });
+      await node.ask(`alter system set synchronous_standby_names = '${quoted(name)}'`);
+      await node.ask('select pg_reload_conf()::text');
+      return follower;
+    } catch (error) {
+      await follower.remove();
+      throw error;
+    }
   }
 
   return {

@@ -1,3 +1,4 @@
+import { waitUntil } from '../support/wait-until.ts';
 import { waitUntilReady, type HubProcess } from './hub.ts';
 import type { Fault, Stage } from './faults.ts';
 
@@ -18,7 +19,7 @@ export const processFaults: Fault[] = [
     seconds: [1, 2],
     async begin({ hub }) {
       await Promise.all(hub.all.map((each) => each.kill()));
-      return async () => void (await Promise.all(hub.all.map((each) => each.start())));
+      return async () => void (await Promise.all(hub.all.map(startAgain)));
     },
   },
   {
@@ -47,6 +48,12 @@ export const processFaults: Fault[] = [
   },
 ];
 
+/** A fault ends when what was killed answers: how long a process takes to load is not what is looked at. */
+async function startAgain(one: HubProcess): Promise<void> {
+  await one.start();
+  await waitUntil(`${one.name} answers`, async () => (await fetch(`${one.healthUrl}/livez`)).ok, { timeoutMs: 30_000 });
+}
+
 function killed(name: string, of: (stage: Stage) => readonly HubProcess[]): Fault {
   return {
     name,
@@ -54,7 +61,7 @@ function killed(name: string, of: (stage: Stage) => readonly HubProcess[]): Faul
     async begin(stage) {
       const one = stage.random.pick(of(stage));
       await one.kill();
-      return () => one.start();
+      return () => startAgain(one);
     },
   };
 }

@@ -95,7 +95,10 @@ export async function startRedisPair(logs: string): Promise<RedisPair> {
       await rm(home, { recursive: true, force: true });
     },
   };
-  await pair.whole();
+  await pair.whole().catch(async (error: unknown) => {
+    await pair.stop();
+    throw error;
+  });
   return pair;
 }
 
