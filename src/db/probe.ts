@@ -11,6 +11,8 @@ export interface Probe {
   run(statements: readonly ProbeStatement[]): Promise<Record<string, unknown>[][]>;
   /** Whether a transaction pooler stands between: it shares sessions, so that what is held by one says nothing. */
   readonly isPooled: boolean;
+  /** Leaves the server that it is connected to: the next run connects to the one that is there by then. */
+  leave(): void;
   close(): void;
 }
 
@@ -77,6 +79,9 @@ export function openProbe(db: Db, boundMs: number): Probe {
     },
     get isPooled() {
       return session?.isPooled ?? false;
+    },
+    leave() {
+      giveUp(session);
     },
     close() {
       closed = true;

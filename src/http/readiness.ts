@@ -60,6 +60,16 @@ const STORE_FAILED_FOR_MS = 5_000;
 const QUEUE_TABLES_MISSING =
   'its tables are missing in the database: run `tributary migrate` (with the environment of the hub)';
 
+interface DatabaseState {
+  readOnly: boolean;
+  queueTables: boolean;
+}
+
+const databaseState = {
+  text: `select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as "readOnly",
+                to_regclass('bullmq.migration') is not null as "queueTables"`,
+};
+
 export function openReadiness(deps: ReadinessDeps): Readiness {
   const now = (): number => performance.now();
   const boundMs = deps.boundMs ?? BOUND_MS;
@@ -81,7 +91,7 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
 
   async function lookAtDatabase(): Promise<void> {
     try {
-      const [[state]] = (await askTwice()) as [[{ readOnly: boolean; queueTables: boolean }]];
+      const state = await askTwice();
       if (state.readOnly) throw Object.assign(new Error(READ_ONLY), { code: '25006' });
       database.note(null);
       // A pool that fails beside a connection that works is no end of an outage.
@@ -98,19 +108,24 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
     await lookAtTables();
   }
 
-  const state = {
-    text: `select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as "readOnly",
-                  to_regclass('bullmq.migration') is not null as "queueTables"`,
-  };
-
-  /** The server may have ended the connection that was kept since it was last asked. */
-  async function askTwice(): Promise<Record<string, unknown>[][]> {
+  /**
+   * The server may have ended the connection that was kept since it was last asked; or it takes no writes any more, lives on, and
+   * another one has its place.
+   */
+  async function askTwice(): Promise<DatabaseState> {
     try {
-      return await probe.run([state]);
+      const state = await askForState();
+      if (!state.readOnly) return state;
     } catch (error) {
       if ((error as { code?: unknown }).code === 'ETIMEDOUT') throw error;
-      return await probe.run([state]);
     }
+    return await askForState();
+  }
+
+  async function askForState(): Promise<DatabaseState> {
+    const [[state]] = (await probe.run([databaseState])) as unknown as [[DatabaseState]];
+    if (state.readOnly) probe.leave();
+    return state;
   }
 
   /** A database that answers and lacks a table is in need of a migration, and tells nothing of settling. */
