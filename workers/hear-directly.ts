@@ -31,7 +31,11 @@ export function hearDirectly({ db, log }: Pick<Deps, 'db' | 'log'>, onEvents: (e
       if (announcement !== String(workerId)) others.hear(announcement);
     },
   };
-  const listener = openListener(db, log, channels, { class: WORKER_LOCKS, id: workerId });
+  const listener = openListener(db, log, channels, {
+    lock: { class: WORKER_LOCKS, id: workerId },
+    // What it was told of meanwhile is like what the dead were told of.
+    onAgain: () => void succeed(),
+  });
   const announce = (what: string): Promise<unknown> =>
     runSql(db, 'announceWorker', `select pg_notify(:channel, :what)`, { channel: WORKERS_CHANNEL, what }).catch(
       (error: unknown) => log.debug({ err: error }, 'not announced'),

@@ -129,11 +129,16 @@ export class Session extends Client {
     this.#isPooled = pooler === 'transaction' || (pooler === 'auto' && state.pid !== processID);
   }
 
-  /** For a session that waits for notifications: it would not notice that nobody is there. */
+  /**
+   * For a session that waits for notifications: it would not notice that nobody is there, nor that its server is a standby
+   * now, where nobody announces anything.
+   */
   keepAsking(): void {
-    this.#heartbeat ??= setInterval(() => {
-      this.query('select 1').catch(() => undefined);
-    }, HEARTBEAT_MS).unref();
+    const ask = async (): Promise<void> => {
+      const [state] = (await this.query<ServerState>(SERVER_STATE)).rows;
+      if (state?.isReadOnly) this.#end(noneFits('read-write'));
+    };
+    this.#heartbeat ??= setInterval(() => void ask().catch(() => undefined), HEARTBEAT_MS).unref();
   }
 
   /** Ends at once, without a goodbye: what is under way fails by `why`. */

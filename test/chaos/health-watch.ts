@@ -71,7 +71,7 @@ async function ask(url: string): Promise<Observed> {
   const at = (health: Health, detail = ''): Observed => ({ at: performance.now(), health, detail });
   try {
     const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const body = (await answer.json()) as { status?: string; checks?: Record<string, unknown> };
+    const body = (await answer.json()) as { status?: string; checks?: Record<string, { ok?: boolean }> };
     if (answer.status !== 200) return at('unavailable', failedChecks(body.checks));
     return body.status === 'degraded' ? at('degraded', failedChecks(body.checks)) : at('ok');
   } catch (error) {
@@ -79,11 +79,9 @@ async function ask(url: string): Promise<Observed> {
   }
 }
 
-/** A check is a word, or an object with its `status`. */
-function failedChecks(checks: Record<string, unknown> = {}): string {
+function failedChecks(checks: Record<string, { ok?: boolean }> = {}): string {
   return Object.entries(checks)
-    .map(([name, check]) => [name, (check as { status?: string } | null)?.status ?? check] as const)
-    .filter(([, status]) => status !== 'ok')
+    .filter(([, { ok }]) => ok !== true)
     .map(([name]) => name)
     .join(', ');
 }
