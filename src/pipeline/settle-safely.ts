@@ -6,7 +6,7 @@ import { runSql } from '../db/sql.ts';
 import type { Clock } from '../domain/clock.ts';
 import { outcomes } from '../domain/outcomes.ts';
 import type { SenderAtHand } from '../outbound/messages/leased.ts';
-import type { IntakeJob } from '../queue/jobs.ts';
+import { retryAfterS, type IntakeJob } from '../queue/jobs.ts';
 import { nothingDone, settleBatch, type BatchResult } from './settle-batch.ts';
 import { announceOutcomes } from './work-items/finish-work.ts';
 
@@ -97,7 +97,7 @@ async function recordFailure(deps: SettleDeps, job: IntakeJob, error: unknown): 
     deps.db,
     'recordFailure',
     `update inbox_events set attempts = attempts + 1, error = :message,
-       next_enqueue_at = now() + least(2 ^ attempts * 5, 20) * interval '1 second',
+       next_enqueue_at = now() + ${retryAfterS('(attempts + 1)')} * interval '1 second',
        status = case when attempts + 1 >= :maxAttempts then 'failed' else status end,
        outcome = case when attempts + 1 >= :maxAttempts then 'failed' else outcome end,
        settled_at = case when attempts + 1 >= :maxAttempts then now() else settled_at end

@@ -23,3 +23,9 @@ export type JobOf<N extends QueueName> = z.infer<(typeof jobSchemas)[N]>;
 
 /** If no worker has settled a message by then, its job was probably lost; the sweep enqueues it again. */
 export const FIRST_SWEEP_AFTER_MS = 10_000;
+
+/**
+ * How many seconds after its last try a message that failed by itself is tried again, in SQL: 5, 10, 20, 20. `tries` is the
+ * expression that counts them, that one included.
+ */
+export const retryAfterS = (tries: string): string => `least(5 * 2 ^ (${tries} - 1), 20)`;

@@ -1,5 +1,6 @@
 import type { ProbeStatement } from '../db/probe.ts';
 import { WORKER_LOCKS } from './channels.ts';
+import { FIRST_SWEEP_AFTER_MS } from './jobs.ts';
 
 // What the database knows of settling, for whoever asks once a second: so each statement looks at a few rows by an index,
 // however many messages wait. Exact figures of the backlog are for metrics, which are read less often.
@@ -25,11 +26,11 @@ const oldestWaiting = `
   with listed as (
     (select event_ids from inbox_watches where due_at <= now() order by due_at limit 20)
     union all
-    (select event_ids from inbox_watches where due_at > now() + interval '10500 milliseconds' order by due_at limit 20)
+    (select event_ids from inbox_watches where due_at > now() + interval '${FIRST_SWEEP_AFTER_MS + 500} milliseconds' order by due_at limit 20)
     union all
     select $1::text[]
   )
-  select distinct e.id, extract(epoch from now() - e.next_enqueue_at)::float8 + 10 as "waitsS"
+  select distinct e.id, extract(epoch from now() - e.next_enqueue_at)::float8 + ${FIRST_SWEEP_AFTER_MS / 1_000} as "waitsS"
     from listed cross join unnest(event_ids[1:20]) as of (id)
    cross join lateral (
      select id, next_enqueue_at from inbox_events

@@ -1,6 +1,6 @@
 import { inTransaction, later, type Db, type Trx } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
-import { FIRST_SWEEP_AFTER_MS } from '../queue/jobs.ts';
+import { FIRST_SWEEP_AFTER_MS, retryAfterS } from '../queue/jobs.ts';
 
 /** Deliveries that nothing holds up: their time has come, and their endpoint is not paused. */
 export interface DeliveryBacklog {
@@ -31,11 +31,11 @@ export async function readOldestUnsettled(db: Db, now: Date): Promise<number> {
       'readOldestUnsettled',
       `select min(since) as since from (
          select e.since from inbox_watches w cross join unnest(w.event_ids) as of (id) cross join lateral (
-           select next_enqueue_at - case when attempts = 0 then :firstMs::integer else 5000 * 2 ^ (attempts - 1) end
-                    * interval '1 millisecond' as since
+           select next_enqueue_at - case when attempts = 0 then :firstS::float8 else ${retryAfterS('attempts')} end
+                    * interval '1 second' as since
              from inbox_events where id = of.id and (status = 'received') is true limit 1) e
           order by w.id limit :oldestOf::integer) o`,
-      { oldestOf: OLDEST_OF, firstMs: FIRST_SWEEP_AFTER_MS },
+      { oldestOf: OLDEST_OF, firstS: FIRST_SWEEP_AFTER_MS / 1_000 },
     );
     return ageOf(row?.since ?? null, now);
   });

@@ -53,6 +53,15 @@ describe('what waits', () => {
     );
     assert.ok((valueOf(await scrape(), 'tributary_inbox_oldest_unsettled_seconds') ?? 0) >= 90);
 
+    // All of them have failed three and four times, just now: their next turns are both twenty seconds away.
+    await runSql(
+      api.hub.db,
+      `update inbox_events set attempts = case when id = (select min(id) from inbox_events) then 3 else 4 end,
+         next_enqueue_at = now() + interval '90 seconds' + interval '20 seconds'`,
+    );
+    const tried = valueOf(await scrape(), 'tributary_inbox_oldest_unsettled_seconds') ?? -1;
+    assert.ok(tried >= 0 && tried < 10, String(tried));
+
     await runSql(api.hub.db, `update inbox_events set status = 'processed', outcome = 'recorded', settled_at = now()`);
     for (const counted of [0, 1, 100]) assert.equal(await countUnsettled(api.hub.db, counted), 0);
     assert.equal(valueOf(await scrape(), 'tributary_inbox_oldest_unsettled_seconds'), 0);
