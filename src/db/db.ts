@@ -1,6 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import type { Client, QueryResult } from 'pg';
+import { inTime } from '../process/in-time.ts';
 import { isAborted } from './pg-errors.ts';
 import { discard, submit, withConnection, type BoundClient } from './connection.ts';
 
@@ -135,17 +135,9 @@ function beginning({ isolationLevel, readOnly }: Knex.TransactionConfig): string
 
 /** A connection that cannot be rolled back is not used again. */
 async function rollBack(connection: Client, text: string): Promise<void> {
-  const timeout = new AbortController();
   try {
-    await Promise.race([
-      submit(connection, { text }),
-      wait(ROLLBACK_TIMEOUT_MS, undefined, { signal: timeout.signal }).then(() => {
-        throw new Error('the transaction could not be rolled back in time');
-      }),
-    ]);
+    await inTime(ROLLBACK_TIMEOUT_MS, submit(connection, { text }), 'the transaction could not be rolled back in time');
   } catch (error) {
     discard(connection, error as Error);
-  } finally {
-    timeout.abort();
   }
 }

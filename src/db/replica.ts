@@ -1,6 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AppError } from '../domain/errors.ts';
+import { inTime } from '../process/in-time.ts';
 import { createDatabase, type ProcessRole } from './database.ts';
 import type { Db } from './db.ts';
 import type { Pooler } from './session.ts';
@@ -28,6 +28,7 @@ const LEFT_ALONE_MS = 5_000;
 
 /** A replica that takes longer counts as away, though it may only be slow: somebody waits for the answer. */
 const MAX_READ_MS = 10_000;
+const TOO_LATE = `the replica gave no answer within ${MAX_READ_MS / 1_000} s`;
 
 export function openReplica({ primary, url, role, pooler, log }: ReplicaOptions): Replica {
   if (url === null) return { db: null, read: (read) => read(primary), close: async () => undefined };
@@ -39,7 +40,7 @@ export function openReplica({ primary, url, role, pooler, log }: ReplicaOptions)
       if (!breaker.lets()) return await read(primary);
       let failure: unknown;
       try {
-        const result = await withinTime(read(replica));
+        const result = await inTime(MAX_READ_MS, read(replica), TOO_LATE);
         breaker.succeeded();
         return result;
       } catch (error) {
@@ -106,18 +107,4 @@ class Breaker {
 /** It answered, and was behind. */
 function isAnswer(error: unknown): boolean {
   return error instanceof AppError;
-}
-
-async function withinTime<T>(work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const late = wait(MAX_READ_MS, undefined, { signal: timer.signal, ref: false }).then(() => {
-    throw new Error(`the replica gave no answer within ${MAX_READ_MS / 1_000} s`);
-  });
-  late.catch(() => undefined);
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-  }
 }

@@ -4,6 +4,7 @@ import { isOutage } from '../db/outage.ts';
 import { isUndefinedTable } from '../db/pg-errors.ts';
 import { openProbe } from '../db/probe.ts';
 import { explainSchema, listKnownMigrations, migrationName } from '../db/schema-state.ts';
+import { inTime } from '../process/in-time.ts';
 import type { OutageLog } from '../process/outage-log.ts';
 import type { Queues } from '../queue/queues.ts';
 import { countWorkers, findOldestWaiting, findProgress, type WaitingMessage } from '../queue/settling-facts.ts';
@@ -159,7 +160,7 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
 
   async function lookAtQueue(): Promise<void> {
     try {
-      await within(deps.queues.ping(), boundMs);
+      await inTime(boundMs, deps.queues.ping());
       if (!toldQueueTables) queue.note(null);
     } catch {
       queue.noteLate(
@@ -225,7 +226,7 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
 
   return {
     async read(withinMs = ANSWER_WITHIN_MS) {
-      if (withinMs > 0) await within(look(), withinMs).catch(() => undefined);
+      if (withinMs > 0) await inTime(withinMs, look()).catch(() => undefined);
       return report();
     },
     watch(options) {
@@ -254,14 +255,4 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
 /** A table is locked, as while it is migrated. */
 function isTimedOut(error: unknown): boolean {
   return (error as { code?: unknown }).code === '57014';
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`not within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

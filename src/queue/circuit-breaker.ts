@@ -1,3 +1,4 @@
+import { inTime } from '../process/in-time.ts';
 import type { OutageLog } from '../process/outage-log.ts';
 
 export interface BreakerState {
@@ -117,16 +118,12 @@ export class CircuitBreaker {
   }
 
   async #runProbe(): Promise<void> {
-    const bound = Promise.withResolvers<never>();
-    const timer = setTimeout(() => bound.reject(new Error(`no answer within ${PROBE_BOUND_MS} ms`)), PROBE_BOUND_MS);
     try {
-      await Promise.race([this.#options.probe(), bound.promise]);
+      await inTime(PROBE_BOUND_MS, this.#options.probe(), `no answer within ${PROBE_BOUND_MS} ms`);
       this.#recover();
     } catch (error) {
       this.#pauseMs = Math.max(this.#pauseMs, this.#options.probeEveryMs ?? PROBE_EVERY_MS);
       this.trip(error as Error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

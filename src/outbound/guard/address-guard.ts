@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { Config } from '../../process/config.ts';
+import { inTime } from '../../process/in-time.ts';
 import { findRefusedName, isRefusedPort } from './refused-destinations.ts';
 
 export interface GuardOptions {
@@ -80,7 +81,7 @@ class PublicAddressGuard implements AddressGuard {
     const host = bareHost(check.url.hostname);
     if (isIP(host) !== 0) return check;
     try {
-      const addresses = await within(CREATION_LOOKUP_MS, this.#resolve(host));
+      const addresses = await inTime(CREATION_LOOKUP_MS, this.#resolve(host));
       const problem = addresses.map(({ address }) => this.#refuseAddress(address, check.url.protocol)).find(Boolean);
       return problem ? refuse(problem) : check;
     } catch {
@@ -142,16 +143,6 @@ class PublicAddressGuard implements AddressGuard {
 
 /** How long the request that sets a URL waits for the name server. */
 const CREATION_LOOKUP_MS = 2_000;
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  const timer = Promise.withResolvers<never>();
-  const timeout = setTimeout(() => timer.reject(new Error(`not within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([work, timer.promise]);
-  } finally {
-    clearTimeout(timeout);
-  }
-}
 
 /**
  * Node resolves names on four threads. So that one dead name server cannot take all, a name is looked up once at a
