@@ -37,8 +37,8 @@ export function enqueueOverdueEventsChore({ db }: Pick<Deps, 'db'>, handOver: Ha
 // Less than the time after which what was taken is found again, so that this comes to an end.
 const LOOKS_AHEAD_MS = (AGAIN_AFTER_S - 1) * 1_000;
 
-/** The same at once for all that whoever died may have been told of. */
-export async function enqueueWhatTheDeadLeft({ db }: Pick<Deps, 'db'>, handOver: HandOver): Promise<void> {
+/** The same at once for all that a worker may have been told of without hearing it. */
+export async function enqueueUnheardEvents({ db }: Pick<Deps, 'db'>, handOver: HandOver): Promise<void> {
   const dueBefore = new Date(Date.now() + LOOKS_AHEAD_MS);
   for (let more = true; more;) {
     const step = await takeOverdueEvents(db, WATCHES_PER_STEP, AGAIN_AFTER_S, dueBefore);

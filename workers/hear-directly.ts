@@ -12,8 +12,11 @@ const HEARD_WITHIN_MS = 100;
 export interface Heard extends Consumer {
   /** By which this worker's leases are known while others can tell that it lives; else null. */
   readonly holder: number | null;
-  /** Calls `onDeath` when a worker falls silent, and once at the beginning: for those who died before. */
-  onDeaths(onDeath: () => Promise<void>): void;
+  /**
+   * Calls when workers may have been told of what nobody heard: when one falls silent, when this one listens again after it
+   * could not, and once at the beginning, for those who died before.
+   */
+  onUnheard(call: () => Promise<void>): void;
 }
 
 /**
@@ -24,7 +27,7 @@ export interface Heard extends Consumer {
 export function hearDirectly({ db, log }: Pick<Deps, 'db' | 'log'>, onEvents: (eventIds: string[]) => void): Heard {
   const workerId = newWorkerId();
   const others = new KnownWorkers();
-  let onDeath: (() => Promise<void>) | null = null;
+  let onUnheard: (() => Promise<void>) | null = null;
   const channels = {
     [channelOf(workerId)]: (payload: string) => onEvents(payload.split(',')),
     [WORKERS_CHANNEL]: (announcement: string) => {
@@ -33,23 +36,20 @@ export function hearDirectly({ db, log }: Pick<Deps, 'db' | 'log'>, onEvents: (e
   };
   const listener = openListener(db, log, channels, {
     lock: { class: WORKER_LOCKS, id: workerId },
-    // What it was told of meanwhile is like what the dead were told of.
-    onAgain: () => void succeed(),
+    onAgain: () => void takeUnheard(),
   });
   const announce = (what: string): Promise<unknown> =>
     runSql(db, 'announceWorker', `select pg_notify(:channel, :what)`, { channel: WORKERS_CHANNEL, what }).catch(
       (error: unknown) => log.debug({ err: error }, 'not announced'),
     );
-  const succeed = async (): Promise<void> => {
-    await onDeath?.().catch((error: unknown) =>
-      log.warn({ err: error }, 'what a dead worker left is left to the sweep'),
-    );
+  const takeUnheard = async (): Promise<void> => {
+    await onUnheard?.().catch((error: unknown) => log.warn({ err: error }, 'what nobody heard is left to the sweep'));
   };
   const beat = async (): Promise<void> => {
     await listener.ensure();
     if (listener.isListening) await announce(String(workerId));
     // They may be dead, or only away; the lock says whether they are (channels.ts).
-    if (others.forgetSilent().length > 0) await succeed();
+    if (others.forgetSilent().length > 0) await takeUnheard();
   };
   void beat();
   const timer = setInterval(() => void beat(), ANNOUNCED_EVERY_MS);
@@ -57,13 +57,13 @@ export function hearDirectly({ db, log }: Pick<Deps, 'db' | 'log'>, onEvents: (e
     get holder() {
       return listener.isListening ? workerId : null;
     },
-    onDeaths(call) {
-      onDeath = call;
-      void succeed();
+    onUnheard(call) {
+      onUnheard = call;
+      void takeUnheard();
     },
     async close() {
       clearInterval(timer);
-      onDeath = null;
+      onUnheard = null;
       if (listener.isListening) {
         await announce(`:${workerId}`);
         await wait(HEARD_WITHIN_MS);

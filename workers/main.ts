@@ -17,7 +17,7 @@ import { deleteOldIdempotencyKeysChore } from './delete-old-idempotency-keys.ts'
 import { deleteOldMessagesChore } from './delete-old-messages.ts';
 import { startDelivery } from './delivery.ts';
 import { hearDirectly } from './hear-directly.ts';
-import { enqueueOverdueEventsChore, enqueueWhatTheDeadLeft } from './enqueue-overdue-events.ts';
+import { enqueueOverdueEventsChore, enqueueUnheardEvents } from './enqueue-overdue-events.ts';
 import { enqueueOverdueResettlementsChore } from './enqueue-overdue-resettlements.ts';
 import { openHandOver, type HandOver } from './hand-over.ts';
 import { startIntake } from './intake.ts';
@@ -38,8 +38,8 @@ export async function startWorker(deps: Deps): Promise<Consumer> {
   const delivery = startDelivery(deps, () => heard.holder);
   const intake = startIntake(deps, delivery);
   const handOver = openHandOver(deps, intake);
-  heard.onDeaths(async () => {
-    await Promise.all([delivery.takeOver(), enqueueWhatTheDeadLeft(deps, handOver)]);
+  heard.onUnheard(async () => {
+    await Promise.all([delivery.takeOver(), enqueueUnheardEvents(deps, handOver)]);
   });
   const sweep = startSweep(deps, listChores(deps, handOver));
   return {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createKey } from '../../src/program/api-keys.ts';
-import { createSource, postbackSettingsSchema } from '../../src/program/sources.ts';
-import { addClick, openLedger, type Ledger } from '../journeys/ledger.ts';
+import type { Ledger } from '../journeys/ledger.ts';
+import { addTracker } from '../journeys/tracker.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { startTestRedis } from '../support/redis.ts';
 import { runSql } from '../support/sql.ts';
@@ -12,20 +11,10 @@ import { waitUntil } from '../support/wait-until.ts';
 type Fire = (txid: string) => Promise<number>;
 
 async function openSource(hub: TestHub): Promise<{ ledger: Ledger; fire: Fire }> {
-  const ledger = await openLedger(hub.db);
-  const clickId = await addClick(ledger, { at: new Date().toISOString() });
-  const { plaintext: key } = await createKey(hub.db, ledger.programId, { name: 'k', mode: 'live', access: 'write' });
-  const source = await createSource(hub.db, hub.deps.secrets, ledger.programId, {
-    kind: 'postback',
-    settings: postbackSettingsSchema.parse({ purpose: 'primary', response: 'ok' }),
-    secrets: null,
-  });
+  const { ledger, pathOf } = await addTracker(hub);
   const fire: Fire = async (txid) => {
     const started = performance.now();
-    const answer = await fetch(
-      `${hub.url}/pb/${source.id}?cid=${clickId}&txid=${txid}&sum=10.00&currency=USD&secure=${key}`,
-    );
-    assert.equal(await answer.text(), 'OK');
+    assert.equal(await (await fetch(`${hub.url}${pathOf(txid)}`)).text(), 'OK');
     return performance.now() - started;
   };
   return { ledger, fire };

@@ -7,8 +7,8 @@ import { createDatabase } from '../../src/db/database.ts';
 import { findFreePort } from '../../src/db/postgres-server.ts';
 import type { Environment } from '../../src/process/config.ts';
 import { createKey } from '../../src/program/api-keys.ts';
-import { createSource, postbackSettingsSchema } from '../../src/program/sources.ts';
-import { addClick, openLedger, sale, usd } from '../journeys/ledger.ts';
+import { openLedger, sale, usd } from '../journeys/ledger.ts';
+import { addTracker } from '../journeys/tracker.ts';
 import { createEndpoint } from '../outbound/fixtures.ts';
 import { startProcess, type TestProcess } from '../support/child-process.ts';
 import { openTestDatabase } from '../support/database.ts';
@@ -70,22 +70,14 @@ test('a web process whose clients keep their connections busy: answered or not s
   const agent = new Agent({ keepAlive: true, maxSockets: 40 });
   try {
     await web.waitFor(/web listens/);
-    const ledger = await openLedger(hub.db);
-    const clickId = await addClick(ledger, { at: new Date().toISOString() });
-    const { plaintext: key } = await createKey(hub.db, ledger.programId, { name: 'k', mode: 'live', access: 'write' });
-    const source = await createSource(hub.db, hub.deps.secrets, ledger.programId, {
-      kind: 'postback',
-      settings: postbackSettingsSchema.parse({ purpose: 'primary', response: 'ok' }),
-      secrets: null,
-    });
+    const { key, clickId, sourceId, pathOf } = await addTracker(hub);
     const acknowledged: string[] = [];
     const ended = { kept: 0, closed: 0 };
     const client = async (name: number): Promise<void> => {
       // Until it is refused.
       for (let n = 0; ; n += 1) {
         const txid = `${name}-${n}`;
-        const query = `cid=${clickId}&txid=${txid}&sum=10.00&currency=USD&secure=${key}`;
-        const heard = await send(agent, `${origin}/pb/${source.id}?${query}`);
+        const heard = await send(agent, `${origin}${pathOf(txid)}`);
         if (heard === null) return;
         assert.equal(heard.status, 200);
         acknowledged.push(txid);
@@ -113,7 +105,7 @@ test('a web process whose clients keep their connections busy: answered or not s
     const rows = await runSql<{ txid: string }>(
       hub.db,
       `select substring(convert_from(raw, 'UTF8') from 'txid=([0-9-]+)') as txid from inbox_events where source_id = ?`,
-      [source.id],
+      [sourceId],
     );
     const stored = new Set(rows.map(({ txid }) => txid));
     assert.deepEqual(

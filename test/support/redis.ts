@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,11 +43,7 @@ export async function startTestRedis(
   return {
     url,
     pid,
-    async stop() {
-      server.kill('SIGTERM');
-      await exited;
-      await rm(home, { recursive: true, force: true });
-    },
+    stop: () => stopServer(server, exited, home),
   };
 }
 
@@ -84,12 +80,14 @@ export async function startTestSentinel(
   return {
     url,
     pid,
-    async stop() {
-      server.kill('SIGTERM');
-      await exited;
-      await rm(home, { recursive: true, force: true });
-    },
+    stop: () => stopServer(server, exited, home),
   };
+}
+
+async function stopServer(server: ChildProcess, exited: Promise<unknown>, home: string): Promise<void> {
+  server.kill('SIGTERM');
+  await exited;
+  await rm(home, { recursive: true, force: true });
 }
 
 async function waitUntilReady(url: string, exited: Promise<unknown>): Promise<void> {

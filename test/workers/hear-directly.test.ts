@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ANNOUNCED_EVERY_MS, WORKER_LOCKS } from '../../src/queue/channels.ts';
-import { createKey } from '../../src/program/api-keys.ts';
-import { createSource, postbackSettingsSchema } from '../../src/program/sources.ts';
-import { addClick, openLedger } from '../journeys/ledger.ts';
+import { addTracker } from '../journeys/tracker.ts';
 import { startHub } from '../support/hub.ts';
 import { runSql } from '../support/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -15,18 +13,10 @@ const SOON_MS = 5_000;
 test('what a worker was told of while nobody listened is settled when it listens again, not by the sweep', async () => {
   const hub = await startHub();
   try {
-    const ledger = await openLedger(hub.db);
-    const clickId = await addClick(ledger, { at: new Date().toISOString() });
-    const { plaintext: key } = await createKey(hub.db, ledger.programId, { name: 'k', mode: 'live', access: 'write' });
-    const source = await createSource(hub.db, hub.deps.secrets, ledger.programId, {
-      kind: 'postback',
-      settings: postbackSettingsSchema.parse({ purpose: 'primary', response: 'ok' }),
-      secrets: null,
-    });
+    const { ledger, pathOf } = await addTracker(hub);
     // Whoever waits for an outcome would have the message enqueued after a while; a tracker does not.
     const fire = async (txid: string): Promise<void> => {
-      const query = `cid=${clickId}&txid=${txid}&sum=10.00&currency=USD&secure=${key}`;
-      assert.equal(await (await fetch(`${hub.url}/pb/${source.id}?${query}`)).text(), 'OK');
+      assert.equal(await (await fetch(`${hub.url}${pathOf(txid)}`)).text(), 'OK');
     };
     await fire('before');
     await waitUntil('the first is settled', async () => (await ledger.orders()).length === 1);
