@@ -4,7 +4,6 @@ import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { verifyLedger } from '../../../src/audit/verify-ledger.ts';
 import { writeBackup } from '../../../src/db/backup/backup.ts';
@@ -144,17 +143,19 @@ test('a backup while messages come in is of one moment, and a hub on what was re
   try {
     const api = new ApiClient(hub.url, program.liveKey);
     const over = new AbortController();
+    let taken = 0;
     const traffic = (async () => {
-      for (let n = 0; !over.signal.aborted; n += 1) {
-        const sold = await api.post('/conversions', { order_id: `during-${n}`, amount: '9.00', currency: 'USD' });
+      for (; !over.signal.aborted; taken += 1) {
+        const sold = await api.post('/conversions', { order_id: `during-${taken}`, amount: '9.00', currency: 'USD' });
         assert.ok(sold.status < 300, sold.text);
       }
     })();
-    await wait(200);
+    await waitUntil('some are taken', () => taken > 2);
     const before = await countRows(db);
     const { contents } = await writeBackup(db, { file: newFile, force: false, secrets: null, now: new Date() });
     const backedUp = Object.fromEntries(contents.tables.map(({ name, rows }) => [name, rows]));
-    await wait(100);
+    const soFar = taken;
+    await waitUntil('others are taken after it', () => taken > soFar + 1);
     over.abort();
     await traffic;
     const later = await countRows(db);
