@@ -1,3 +1,4 @@
+import type { QueryResult } from 'pg';
 import type { Db } from './db.ts';
 import { lost } from './outage.ts';
 import type { Session } from './session.ts';
@@ -5,20 +6,16 @@ import type { Session } from './session.ts';
 /** Asks the database something on a connection of its own, so that a busy pool neither delays nor feels it. */
 export interface Probe {
   /**
-   * Runs statements one after the other and gives the rows of each. Throws where the answers are not there within the bound;
-   * the connection is then given up, and the next run makes another one. One run at a time.
+   * Runs statements, which bind nothing, one after the other and in one round trip, and gives the rows of each. Throws where
+   * the answers are not there within the bound; the connection is then given up, and the next run makes another one. One run
+   * at a time.
    */
-  run(statements: readonly ProbeStatement[]): Promise<Record<string, unknown>[][]>;
+  run(statements: readonly string[]): Promise<Record<string, unknown>[][]>;
   /** Whether a transaction pooler stands between: it shares sessions, so that what is held by one says nothing. */
   readonly isPooled: boolean;
   /** Leaves the server that it is connected to: the next run connects to the one that is there by then. */
   leave(): void;
   close(): void;
-}
-
-export interface ProbeStatement {
-  text: string;
-  values?: unknown[];
 }
 
 export function openProbe(db: Db, boundMs: number): Probe {
@@ -58,13 +55,12 @@ export function openProbe(db: Db, boundMs: number): Probe {
           return [];
         }
         session = used;
-        const answers = [];
         // The server must not go on with what nobody waits for, such as a table that is locked: each run would leave it one
         // more. A transaction pooler would give settings of the session to others.
-        await used.query({ text: `begin; set local statement_timeout = ${Math.floor(boundMs * 0.9)}` });
-        for (const statement of statements) answers.push((await used.query<Record<string, unknown>>(statement)).rows);
-        await used.query({ text: 'commit' });
-        return answers;
+        const begin = ['begin', `set local statement_timeout = ${Math.floor(boundMs * 0.9)}`];
+        const text = [...begin, ...statements, 'commit'].join('; ');
+        const answers = (await used.query(text)) as unknown as QueryResult<Record<string, unknown>>[];
+        return answers.slice(begin.length, -1).map(({ rows }) => rows);
       };
       const answers = work();
       answers.catch(() => undefined);

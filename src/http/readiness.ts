@@ -66,10 +66,9 @@ interface DatabaseState {
   queueTables: boolean;
 }
 
-const databaseState = {
-  text: `select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as "readOnly",
-                to_regclass('bullmq.migration') is not null as "queueTables"`,
-};
+const databaseState = `
+         select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as "readOnly",
+                to_regclass('bullmq.migration') is not null as "queueTables"`;
 
 export function openReadiness(deps: ReadinessDeps): Readiness {
   const now = (): number => performance.now();
@@ -133,7 +132,7 @@ export function openReadiness(deps: ReadinessDeps): Readiness {
   async function lookAtTables(): Promise<void> {
     try {
       const [applied, oldest, [locks]] = (await probe.run([
-        { text: 'select name from schema_migrations' },
+        'select name from schema_migrations',
         findOldestWaiting(settlingWatch.known),
         countWorkers,
       ])) as [{ name: string }[], WaitingMessage[], [{ workers: number }]];
