@@ -17,6 +17,7 @@ import { runPipelineBench } from './pipeline.ts';
 import { holds, type BenchOptions, type BenchResult } from './result.ts';
 import { runScaleBench } from './scale.ts';
 import { runSharingBench } from './sharing.ts';
+import { runSoakBench } from './soak.ts';
 import { runByTurns, tableOf, type Turns } from './turns.ts';
 
 /**
@@ -42,10 +43,13 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
   attacks: runAttacksBench,
   failover: runFailoverBench,
   scale: runScaleBench,
+  soak: runSoakBench,
 };
 
 /** They bring a Redis Cluster, or a Redis with Sentinel, of their own whatever the backend. */
-const onlyByName = new Set(['scale', 'failover']);
+const ownRedis = new Set(['scale', 'failover']);
+
+const onlyByName = new Set([...ownRedis, 'soak']);
 
 const sizes = ['orders', 'messages', 'seconds', 'rate'] as const;
 
@@ -68,7 +72,7 @@ if (values.turns !== undefined || values.against !== undefined) await compareTur
 else await runAll();
 
 function backendsOf(name: string): ('postgres' | 'redis')[] {
-  if (onlyByName.has(name)) return ['redis'];
+  if (ownRedis.has(name)) return ['redis'];
   return values.backend === 'both' ? ['postgres', 'redis'] : [values.backend as 'postgres' | 'redis'];
 }
 
