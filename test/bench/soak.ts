@@ -14,6 +14,7 @@ const SECONDS = 3_600;
 const CLICKS = 20_000;
 /** One in so many is a conversion by JSON whose caller waits; the others are postbacks. */
 const WAITS_EVERY = 5;
+const COLLECT_EVERY_MS = 1_000;
 /** How much more a process may hold at the end than after a twelfth of the time (of an hour: five minutes). */
 const MAY_GROW = 1.1;
 
@@ -94,21 +95,23 @@ async function openLoad(services: BenchServices, hub: BenchHub, receiver: BenchR
   const { key, pathOf } = await addTracker(services.db, programId);
   let sent = 0;
   let arrived = 0;
-  /** The receiver keeps what arrived until it is asked. */
   const collect = async (): Promise<void> => {
     ({ count: arrived } = await receiver.report());
   };
   return {
     arrived: () => arrived,
     async send(rate, seconds) {
-      // By seconds: what is under way is all that is held here.
-      for (let second = 0; second < seconds; second += 1) {
-        await runSteadily(rate, 1, async () => {
+      // The receiver keeps what arrived until it is asked.
+      const collecting = setInterval(() => void collect(), COLLECT_EVERY_MS);
+      try {
+        await runSteadily(rate, seconds, async () => {
           const n = (sent += 1);
           await (n % WAITS_EVERY === 0 ? convert(hub, agent, program, key, n) : fire(hub, agent, program, pathOf, n));
         });
-        await collect();
+      } finally {
+        clearInterval(collecting);
       }
+      await collect();
     },
     async finish() {
       await waitUntil('all is settled', () => nothingWaits(services), { timeoutMs: 120_000 });
