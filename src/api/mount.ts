@@ -1,10 +1,11 @@
 import { Router, type Request, type Response } from 'express';
+import type { Actor } from '../domain/actor.ts';
 import { AppError, MAX_DETAILS, validationError } from '../domain/errors.ts';
 import { assertAccess, seenBy, type Principal } from '../program/api-keys.ts';
 import { findSourceRef, hideSourceIds } from '../program/source-refs.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
-import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
+import { answerApiError, renderError, requestIdOf, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
 import { nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
 import { refuseKeysIn } from '../http/keys-in-body.ts';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
@@ -91,6 +92,7 @@ async function handle(
     headers: auditedCall(req, principal.keyId),
     receivedAt: deps.clock.now(),
     callId,
+    actor: actorOf(req, principal),
   };
   const result = route.mayBeBehind?.(request.query)
     ? await deps.replica.read((db) => route.handle({ ...deps, db }, request))
@@ -100,11 +102,19 @@ async function handle(
   return { status: reply.status, type: 'application/json; charset=utf-8', text: JSON.stringify(reply.body) };
 }
 
+function actorOf(req: Request, { keyId, keyName }: Principal): Actor {
+  const from = { address: req.ip ?? null, requestId: requestIdOf(req) };
+  return keyId === admin.keyId
+    ? { kind: 'admin', id: null, name: null, ...from }
+    : { kind: 'key', id: keyId, name: keyName, ...from };
+}
+
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
 
 /** The admin has no program, and so reaches nothing of one. */
 const admin: Principal = {
   keyId: 'admin',
+  keyName: 'admin',
   programId: '',
   mode: 'live',
   access: 'write',

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Actor } from '../domain/actor.ts';
 import type { Deps } from '../deps.ts';
 import type { Reach, Scope } from '../domain/scope.ts';
 import type { Principal } from '../program/api-keys.ts';
@@ -57,6 +58,8 @@ export interface ApiRequest<Query, Body, Params> {
   receivedAt: Date;
   /** Names this very request, and every retry of it with the same Idempotency-Key; null without one. */
   callId: string | null;
+  /** Who asks, for the audit log. */
+  actor: Actor;
 }
 
 /** An answer with another status than the route's usual one. */

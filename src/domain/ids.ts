@@ -24,7 +24,10 @@ export type IdPrefix =
   | 'att' // delivery attempt
   | 'rec' // recovery of deliveries
   | 'rst' // resettlement
-  | 'tst'; // test session
+  | 'tst' // test session
+  | 'aud' // audit event
+  | 'job' // something long that a person asked for
+  | 'rfs'; // refused request
 
 // Drawn for many ids at once (measured: 0.2 µs an id, three times as long singly; a settled event makes nine).
 const RANDOM_BYTES = 9;

@@ -32,6 +32,8 @@ export const defaultRateLimits: Readonly<Record<LimitClass, number>> = {
 /** Who a key speaks for. */
 export interface Principal {
   keyId: string;
+  /** What its program calls the key. */
+  keyName: string;
   programId: string;
   mode: KeyMode;
   access: KeyAccess;
@@ -106,7 +108,7 @@ export async function authenticateKey(db: Db, plaintext: string): Promise<Princi
     const [row] = await runSql<Omit<Principal, 'rateLimits'> & { rateLimits: KeyRateLimits | null }>(
       db,
       'authenticateKey',
-      `select id as "keyId", program_id as "programId", mode, access, rate_limits as "rateLimits",
+      `select id as "keyId", name as "keyName", program_id as "programId", mode, access, rate_limits as "rateLimits",
            lent_limits as "lentLimits"
          from api_keys where key_hash = :keyHash and revoked_at is null`,
       { keyHash: Buffer.from(keyHash, 'hex') },
