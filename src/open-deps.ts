@@ -16,6 +16,7 @@ import { createMetrics } from './process/metrics.ts';
 import { createOutageLog, withoutOutages } from './process/outage-log.ts';
 import { openClickRecorder } from './program/click-recorder.ts';
 import { openCrawlerVisits } from './program/crawler-visits.ts';
+import { flushKeyUses } from './program/key-uses.ts';
 import { openRateLimits } from './http/rate-limits.ts';
 import { openReadiness } from './http/readiness.ts';
 import { backendName } from './queue/backend.ts';
@@ -116,6 +117,7 @@ export function openDeps(
         inbox: () => inbox.close(),
         clicks: () => clicks.close(),
         crawlerVisits: () => crawlerVisits.close(),
+        keyUses: () => flushKeyUses(db),
       });
       await endInTime(log, withinMs * 0.4, {
         rateLimits: () => rateLimits.close(),

@@ -87,6 +87,18 @@ const changeable = {
   customFields: z.record(z.string().max(64), z.unknown()).refine(isSmall, 'must have at most 16 KiB').optional(),
 };
 
+/** What an affiliate is made of; also for the command line. */
+export const affiliateInput = z.strictObject(changeable).meta({ id: 'AffiliateInput' });
+
+export const affiliateChanges = z
+  .strictObject({
+    ...changeable,
+    displayName: changeable.displayName.optional(),
+    email: ownEmail.optional(),
+    livemode: takeOver,
+  })
+  .meta({ id: 'AffiliateChanges' });
+
 export const affiliateRoutes: Route[] = [
   defineRoute({
     method: 'post',
@@ -94,12 +106,12 @@ export const affiliateRoutes: Route[] = [
     access: 'write',
     tag: 'Affiliates',
     summary: 'Create an affiliate',
-    body: z.strictObject(changeable).meta({ id: 'AffiliateInput' }),
+    body: affiliateInput,
     status: 201,
     answer: one(affiliateSchema),
-    handle: async (deps, { scope, body }) => {
+    handle: async (deps, { scope, body, actor }) => {
       await assertPostbackUrl(deps.config, body.postbackUrl);
-      return { data: affiliateView(await createAffiliateAndAnnounce(deps, scope, body), deps.config.publicUrl) };
+      return { data: affiliateView(await createAffiliateAndAnnounce(deps, scope, body, actor), deps.config.publicUrl) };
     },
   }),
   defineRoute({
@@ -148,21 +160,14 @@ export const affiliateRoutes: Route[] = [
     description:
       'The id or the referral code. Terms that customers were bound with stay as they were. ' +
       'A test key changes what is test; a live one takes it over by `{"livemode": true}`, 409 where a code is taken.',
-    body: z
-      .strictObject({
-        ...changeable,
-        displayName: changeable.displayName.optional(),
-        email: ownEmail.optional(),
-        livemode: takeOver,
-      })
-      .meta({ id: 'AffiliateChanges' }),
+    body: affiliateChanges,
     status: 200,
     answer: one(affiliateSchema),
-    handle: async (deps, { principal, reach, params, body }) => {
+    handle: async (deps, { principal, reach, params, body, actor }) => {
       const affiliate = found(await findAffiliate(deps.db, reach, params.id), 'Affiliate');
       assertMayChange(principal, affiliate, body);
       await assertPostbackUrl(deps.config, body.postbackUrl);
-      const changed = await updateAffiliateAndAnnounce(deps, changeableBy(principal), affiliate.id, body);
+      const changed = await updateAffiliateAndAnnounce(deps, changeableBy(principal), affiliate.id, body, actor);
       return { data: affiliateView(found(changed, 'Affiliate'), deps.config.publicUrl) };
     },
   }),

@@ -123,11 +123,12 @@ export const commissionRoutes: Route[] = [
         schema: processingAnswer('DecisionProcessing'),
       },
     },
-    handle: async (deps, { principal, livemode, scope, params, body, raw, headers, receivedAt }) => {
+    handle: async (deps, request) => {
+      const { principal, livemode, scope, params, body, raw, headers, receivedAt, actor } = request;
       const { programId, keyId } = principal;
       const conversion = found(await findCommission(deps.db, programId, livemode, params.id), 'Commission');
       const decision = await toDecision(deps, scope, body, keyId);
-      const by = { programId, livemode, raw, headers, receivedAt };
+      const by = { programId, livemode, raw, headers, receivedAt, actor };
       const result = await decideCommission(deps, conversion, decision, by);
       if (result.kind === 'decided') return { data: await detailView(deps, result.conversion) };
       return replyProcessing(result.inboxEventId);

@@ -38,8 +38,9 @@ export const hookRoutes: Route[] = [
         createdAt: timestamp,
       })
       .meta({ id: 'Hook' }),
-    handle: async ({ db, secrets, config }, { scope, body }) => {
-      const { endpoint, secret } = await createHook({ db, secrets, guard: openAddressGuard(config) }, scope, body);
+    handle: async ({ db, secrets, config }, { scope, body, actor }) => {
+      const guard = openAddressGuard(config);
+      const { endpoint, secret } = await createHook({ db, secrets, guard }, scope, body, actor);
       const { id, url, createdAt } = endpoint;
       return { id, targetUrl: url, eventType: body.eventType, secret, createdAt: createdAt.toISOString() };
     },
@@ -53,10 +54,10 @@ export const hookRoutes: Route[] = [
     description: 'A hook that is not there (any more) is answered the same way.',
     status: 204,
     answer: null,
-    handle: async (deps, { principal, reach, params }) => {
+    handle: async (deps, { principal, reach, params, actor }) => {
       const endpoint = await getEndpoint(deps, reach, params.id).catch(nullIfNotFound);
       assertMayChange(principal, endpoint);
-      await deleteHook(deps.db, changeableBy(principal), params.id);
+      await deleteHook(deps.db, changeableBy(principal), params.id, actor);
     },
   }),
   defineRoute({

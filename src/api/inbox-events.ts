@@ -95,9 +95,9 @@ export const inboxEventRoutes: Route[] = [
     description: 'Reads it again with the code and settings of today. What was recorded before adds nothing.',
     status: 202,
     answer: one(eventSchema),
-    handle: async (deps, { principal, livemode, params }) => {
+    handle: async (deps, { principal, livemode, params, actor }) => {
       const { programId } = principal;
-      if (!(await replayEvent(deps, programId, livemode, params.id))) throw notFound('Inbox event');
+      if (!(await replayEvent(deps, programId, livemode, params.id, actor))) throw notFound('Inbox event');
       const event = await findInboxEvent(deps.db, programId, livemode, params.id);
       if (!event) throw notFound('Inbox event');
       return { data: eventView(event) };

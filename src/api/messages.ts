@@ -135,13 +135,13 @@ export const messageRoutes: Route[] = [
     body: z.strictObject({ endpointId: z.string() }).meta({ id: 'ResendInput' }),
     status: 202,
     answer: one(z.strictObject({ messageId: z.string(), endpointId: z.string(), status: z.literal('pending') })),
-    handle: async (deps, { principal, scope, params, body }) => {
+    handle: async (deps, { principal, scope, params, body, actor }) => {
       const message = await findMessage(deps.db, scope.programId, scope.livemode, params.id);
       if (!message) throw notFound('Message');
       // A live message goes to no test endpoint, and a test key sends nothing to a live one.
       const endpoint = await getEndpoint(deps, namedBy(scope), body.endpointId);
       assertMayChange(principal, endpoint);
-      await resendMessage(deps, message.id, endpoint);
+      await resendMessage(deps, message.id, endpoint, actor);
       return { data: { messageId: message.id, endpointId: endpoint.id, status: 'pending' } };
     },
   }),

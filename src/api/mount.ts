@@ -1,11 +1,12 @@
 import { Router, type Request, type Response } from 'express';
-import type { Actor } from '../domain/actor.ts';
 import { AppError, MAX_DETAILS, validationError } from '../domain/errors.ts';
-import { assertAccess, seenBy, type Principal } from '../program/api-keys.ts';
+import { scopeOfRoute, scopesOf, type KeyScope } from '../domain/key-scopes.ts';
+import { assertScope, seenBy, type Principal } from '../program/api-keys.ts';
 import { findSourceRef, hideSourceIds } from '../program/source-refs.ts';
+import { ADMIN_KEY_ID, actorOf } from '../http/actor.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
-import { answerApiError, renderError, requestIdOf, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
+import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
 import { nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
 import { refuseKeysIn } from '../http/keys-in-body.ts';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
@@ -28,6 +29,7 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
     next();
   });
   for (const route of routes) {
+    scopes.set(route, scopeOfRoute(route));
     router[route.method](route.path, async (req: Request, res: Response) => {
       const answer = await answerRoute(deps, route, req, res);
       sendAnswer(res, await hideSources(deps, req, answer));
@@ -41,6 +43,7 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
 }
 
 const callers = new WeakMap<Request, Caller>();
+const scopes = new WeakMap<Route, KeyScope | null>();
 
 /** Also what an Idempotency-Key kept: who may know a source now may not be who might then. */
 async function hideSources(deps: ApiDeps, req: Request, answer: RenderedAnswer): Promise<RenderedAnswer> {
@@ -102,22 +105,18 @@ async function handle(
   return { status: reply.status, type: 'application/json; charset=utf-8', text: JSON.stringify(reply.body) };
 }
 
-function actorOf(req: Request, { keyId, keyName }: Principal): Actor {
-  const from = { address: req.ip ?? null, requestId: requestIdOf(req) };
-  return keyId === admin.keyId
-    ? { kind: 'admin', id: null, name: null, ...from }
-    : { kind: 'key', id: keyId, name: keyName, ...from };
-}
-
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
 
 /** The admin has no program, and so reaches nothing of one. */
 const admin: Principal = {
-  keyId: 'admin',
+  keyId: ADMIN_KEY_ID,
   keyName: 'admin',
   programId: '',
   mode: 'live',
   access: 'write',
+  scopes: scopesOf('write'),
+  expiresAt: null,
+  allowedCidrs: null,
   rateLimits: {},
   lentLimits: [],
 };
@@ -130,7 +129,7 @@ function checkAccess(route: Route, caller: Caller): Principal {
   if (caller.kind === 'admin') {
     throw new AppError('INSUFFICIENT_PERMISSIONS', "The admin token has no program: use one of the program's API keys");
   }
-  assertAccess(caller.principal, route.access);
+  assertScope(caller.principal, scopes.get(route) ?? null, route.access);
   return caller.principal;
 }
 

@@ -1,6 +1,7 @@
 import type { Router } from 'express';
 import { affiliateRoutes } from './affiliates.ts';
 import { apiKeyRoutes } from './api-keys.ts';
+import { auditEventRoutes } from './audit-events.ts';
 import { balanceRoutes } from './balances.ts';
 import { clickRoutes } from './clicks.ts';
 import { commissionRoutes } from './commissions.ts';
@@ -28,6 +29,7 @@ import { webhookEndpointRoutes } from './webhook-endpoints.ts';
 export const nativeRoutes: readonly Route[] = [
   ...programRoutes,
   ...apiKeyRoutes,
+  ...auditEventRoutes,
   ...affiliateRoutes,
   ...offerRoutes,
   ...trackingLinkRoutes,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { found } from '../domain/errors.ts';
 import { commissionChangesSchema, commissionTermsSchema } from '../domain/terms.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
-import { createOffer, findOffer, listOffers, updateOffer, type Offer } from '../program/offers.ts';
+import { createOfferAs, updateOfferAs } from '../operations/offer-changes.ts';
+import { findOffer, listOffers, type Offer } from '../program/offers.ts';
 import { destinationMacros } from '../domain/destinations.ts';
 import {
   code,
@@ -67,7 +68,9 @@ export const offerRoutes: Route[] = [
     body: z.strictObject(changeable).meta({ id: 'OfferInput' }),
     status: 201,
     answer: one(offerSchema),
-    handle: async ({ db }, { scope, body }) => ({ data: offerView(await createOffer(db, scope, body)) }),
+    handle: async ({ db }, { scope, body, actor }) => ({
+      data: offerView(await createOfferAs(db, actor, scope, body)),
+    }),
   }),
   defineRoute({
     method: 'get',
@@ -119,10 +122,11 @@ export const offerRoutes: Route[] = [
       .meta({ id: 'OfferChanges' }),
     status: 200,
     answer: one(offerSchema),
-    handle: async ({ db }, { principal, reach, params, body }) => {
+    handle: async ({ db }, { principal, reach, params, body, actor }) => {
       const offer = found(await findOffer(db, reach, params.id), 'Offer');
       assertMayChange(principal, offer, body);
-      return { data: offerView(found(await updateOffer(db, changeableBy(principal), offer.id, body), 'Offer')) };
+      const changed = await updateOfferAs(db, actor, changeableBy(principal), offer.id, body);
+      return { data: offerView(found(changed, 'Offer')) };
     },
   }),
 ];

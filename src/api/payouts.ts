@@ -36,11 +36,11 @@ export const payoutRoutes: Route[] = [
     body: z.strictObject({ affiliateId: reference, currency }).meta({ id: 'PayoutInput' }),
     status: 201,
     answer: one(payoutSchema),
-    handle: async (deps, { principal, livemode, scope, body }) => {
+    handle: async (deps, { principal, livemode, scope, body, actor }) => {
       const affiliate = await requireAffiliate(deps.db, namedBy(scope), body.affiliateId);
       if (!livemode) throw new AppError('CONFLICT', 'Nothing is payable: test commissions never are');
       const input = { affiliateId: affiliate.id, currency: body.currency, createdBy: principal.keyId };
-      return { data: payoutView(await createPayoutAndAnnounce(deps, principal.programId, input)) };
+      return { data: payoutView(await createPayoutAndAnnounce(deps, principal.programId, input, actor)) };
     },
   }),
   defineRoute({
@@ -88,13 +88,10 @@ export const payoutRoutes: Route[] = [
     body: z.strictObject({ status: z.enum(['paid', 'failed']) }).meta({ id: 'PayoutChanges' }),
     status: 200,
     answer: one(payoutSchema),
-    handle: async (deps, { principal, livemode, params, body }) => {
+    handle: async (deps, { principal, livemode, params, body, actor }) => {
       if (!livemode) throw notFound('Payout');
-      return {
-        data: payoutView(
-          found(await finishPayoutAndAnnounce(deps, principal.programId, params.id, body.status), 'Payout'),
-        ),
-      };
+      const payout = await finishPayoutAndAnnounce(deps, principal.programId, params.id, body.status, actor);
+      return { data: payoutView(found(payout, 'Payout')) };
     },
   }),
 ];

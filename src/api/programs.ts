@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { AppError, found } from '../domain/errors.ts';
-import { createProgram, findProgram, getProgram, listPrograms, type Program } from '../program/programs.ts';
+import { findProgram, getProgram, listPrograms, type Program } from '../program/programs.ts';
 import { currency, email, reference, text, timestamp, timezone } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
-import { changeProgram } from '../operations/program-changes.ts';
+import { changeProgram, createProgramAs } from '../operations/program-changes.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const attribution = {
@@ -108,7 +108,7 @@ export const programRoutes: Route[] = [
     body: z.strictObject(changeable).meta({ id: 'ProgramInput' }),
     status: 201,
     answer: one(programSchema),
-    handle: async ({ db }, { body }) => ({ data: programView(await createProgram(db, body)) }),
+    handle: async ({ db }, { body, actor }) => ({ data: programView(await createProgramAs(db, actor, body)) }),
   }),
   defineRoute({
     method: 'get',
@@ -141,8 +141,8 @@ export const programRoutes: Route[] = [
     body: z.strictObject(changes).meta({ id: 'ProgramChanges' }),
     status: 200,
     answer: one(programSchema),
-    handle: async (deps, { params, body }) => ({
-      data: programView(found(await changeProgram(deps, params.id, body), 'Program')),
+    handle: async (deps, { params, body, actor }) => ({
+      data: programView(found(await changeProgram(deps, params.id, body, actor), 'Program')),
     }),
   }),
   defineRoute({
@@ -165,11 +165,11 @@ export const programRoutes: Route[] = [
     body: ownChanges.meta({ id: 'OwnProgramChanges' }),
     status: 200,
     answer: one(programSchema),
-    handle: async (deps, { principal, livemode, body }) => {
+    handle: async (deps, { principal, livemode, body, actor }) => {
       if (!livemode) {
         throw new AppError('INSUFFICIENT_PERMISSIONS', 'A test key changes no live configuration: use a live key');
       }
-      return { data: programView(found(await changeProgram(deps, principal.programId, body), 'Program')) };
+      return { data: programView(found(await changeProgram(deps, principal.programId, body, actor), 'Program')) };
     },
   }),
   defineRoute({
@@ -184,13 +184,15 @@ export const programRoutes: Route[] = [
         .strictObject({
           program: z.strictObject({ id: z.string(), name: z.string() }),
           mode: z.enum(['live', 'test']),
-          access: z.enum(['read', 'write']),
+          access: z.enum(['read', 'write', 'ingest']).nullable().meta({ description: 'null: see scopes' }),
+          scopes: z.array(z.string()).optional().meta({ description: 'Of a key that has no access but scopes' }),
         })
         .meta({ id: 'Me' }),
     ),
     handle: async ({ db }, { principal }) => {
       const { id, name } = await getProgram(db, principal.programId);
-      return { data: { program: { id, name }, mode: principal.mode, access: principal.access } };
+      const { mode, access, scopes } = principal;
+      return { data: { program: { id, name }, mode, access, ...(access === null ? { scopes: [...scopes] } : {}) } };
     },
   }),
 ];

@@ -3,6 +3,7 @@ import type { Deps } from '../deps.ts';
 import { AppError, notFound, validationError } from '../domain/errors.ts';
 import type { FactOf } from '../domain/facts.ts';
 import { normalizeRefundRequest, refundRequestSchema } from '../inbound/conversion/normalize.ts';
+import { auditRefund } from '../operations/refund-audit.ts';
 import { findMergedConversion, readConversionDetail, type Conversion } from '../ledger/conversions.ts';
 import { amountMinor, livemode, timestamp } from '../http/fields.ts';
 import { one } from './pagination.ts';
@@ -37,14 +38,15 @@ export const refundRoutes: Route[] = [
     otherAnswers: {
       202: { description: 'No result in time; nothing is lost', schema: processingAnswer('RefundProcessing') },
     },
-    handle: async (deps, { principal, livemode, params, body, raw, headers, receivedAt, callId }) => {
+    handle: async (deps, request) => {
+      const { principal, livemode, params, body, raw, headers, receivedAt, callId, actor } = request;
       const { programId } = principal;
       const conversion = await findRefundable(deps, programId, livemode, params.id);
       const { references, facts } = await readConversionDetail(deps.db, conversion.id);
       const known = facts.find((fact) => fact.type === 'refund' && fact.refundId === body.refundId);
       if (known?.type === 'refund') return { data: refundView(conversion, known) };
-      const request = { ...body, amountMinor: chooseAmount(conversion, body.amountMinor) };
-      const normalized = normalizeRefundRequest({ ...conversion, references }, request, {
+      const asked = { ...body, amountMinor: chooseAmount(conversion, body.amountMinor) };
+      const normalized = normalizeRefundRequest({ ...conversion, references }, asked, {
         receivedAt,
         callId: callId ?? undefined,
       });
@@ -56,6 +58,7 @@ export const refundRoutes: Route[] = [
         headers,
         normalized,
         receivedAt,
+        audited: { actor, changes: auditRefund(conversion, normalized, body.reason) },
       });
       if (settled === null || settled.outcome === 'failed') return replyProcessing(id);
       const [sent] = normalized.kind === 'facts' ? normalized.facts : [];

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import type { Deps } from '../deps.ts';
+import type { KeyScope } from '../domain/key-scopes.ts';
 import type { Reach, Scope } from '../domain/scope.ts';
 import type { Principal } from '../program/api-keys.ts';
 
@@ -14,6 +15,8 @@ export interface Route {
   path: string;
   /** read: a key that may read. write: one that may write. ingest: one that may write or ingest. admin: the admin token. */
   access: 'read' | 'write' | 'ingest' | 'admin';
+  /** What a key with scopes of its own needs; follows from path and method where it is not said. */
+  scope?: KeyScope;
   tag: string;
   summary: string;
   description?: string;

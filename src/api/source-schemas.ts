@@ -1,11 +1,10 @@
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { presets } from '../inbound/postback/presets.ts';
 import { postbackSettingsSchema, revenuecatSettingsSchema, trackerStateSchema } from '../program/sources.ts';
 import { stripInvisible } from '../domain/codes.ts';
 import { holdsKey, isApiKey } from '../domain/keys.ts';
 import { findNameProblem } from '../inbound/fields/name-problems.ts';
-import { text, timestamp } from '../http/fields.ts';
+import { network, text, timestamp } from '../http/fields.ts';
 
 /** Secrets are taken as they are, spaces and all; but none that is blank, since anybody could guess it. */
 const secret = z
@@ -91,11 +90,7 @@ const postback = {
     description:
       'Default true: `secure` must carry an API key, best one with the access ingest. false: a key there lends nothing, and what comes speaks for orders and customers of this source alone',
   }),
-  allowedCidrs: z
-    .array(z.string().trim().refine(isNetwork, 'must be an address or a CIDR such as 203.0.113.0/24'))
-    .max(100)
-    .nullable()
-    .optional(),
+  allowedCidrs: z.array(network).max(100).nullable().optional(),
   eventType: postbackSettingsSchema.shape.eventType.unwrap().optional(),
 };
 
@@ -185,8 +180,4 @@ export const presetSchema = z
 
 function isBounded(map: object): boolean {
   return Object.keys(map).length <= MAX_ENTRIES;
-}
-
-function isNetwork(value: string): boolean {
-  return ipaddr.isValid(value) || ipaddr.isValidCIDR(value);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { changedFields } from '../domain/changed-fields.ts';
 import { found, notFound, validationError } from '../domain/errors.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/presets.ts';
@@ -7,21 +8,19 @@ import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/requir
 import { requiredEvents as stripeEvents } from '../inbound/stripe/required-events.ts';
 import { mayKnowId } from '../program/source-refs.ts';
 import {
-  createSource,
-  deleteSource,
   findLastEventTime,
   getSource,
   listSources,
   openRevenuecatSecrets,
   postbackSettingsSchema,
   revenuecatSettingsSchema,
-  updateSource,
   type PostbackSettings,
   type RevenuecatSecrets,
   type Source,
   type SourceChanges,
   type SourceInput,
 } from '../program/sources.ts';
+import { createSourceAs, deleteSourceAs, updateSourceAs } from '../operations/source-changes.ts';
 import { dropAbsent } from './drop-absent.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
@@ -50,10 +49,10 @@ export const sourceRoutes: Route[] = [
     body: sourceInput,
     status: 201,
     answer: one(sourceDetailSchema),
-    handle: async (deps, { principal, livemode, body }) => {
+    handle: async (deps, { principal, livemode, body, actor }) => {
       assertMayChange(principal, body);
       const input = { livemode, ...toSourceInput(body) };
-      const source = await createSource(deps.db, deps.secrets, principal.programId, input);
+      const source = await createSourceAs(deps.db, deps.secrets, actor, principal.programId, input);
       return { data: await detailView(deps, source, mayKnowId(principal, source)) };
     },
   }),
@@ -109,12 +108,13 @@ export const sourceRoutes: Route[] = [
     body: sourceChanges,
     status: 200,
     answer: one(sourceDetailSchema),
-    handle: async (deps, { principal, reach, params, body }) => {
+    handle: async (deps, { principal, reach, params, body, actor }) => {
       const source = found(await getSource(deps.db, reach, params.id), 'Source');
       assertMayChange(principal, source, body);
       const changes = await toSourceChanges(deps, source, body);
       const { db, secrets } = deps;
-      const changed = found(await updateSource(db, secrets, changeableBy(principal), source.id, changes), 'Source');
+      const updated = await updateSourceAs(db, secrets, actor, changeableBy(principal), source.id, changes);
+      const changed = found(updated, 'Source');
       return { data: await detailView(deps, changed, mayKnowId(principal, changed)) };
     },
   }),
@@ -127,10 +127,10 @@ export const sourceRoutes: Route[] = [
     description: 'What came by it stays.',
     status: 204,
     answer: null,
-    handle: async ({ db }, { principal, reach, params }) => {
+    handle: async ({ db }, { principal, reach, params, actor }) => {
       const source = found(await getSource(db, reach, params.id), 'Source');
       assertMayChange(principal, source);
-      if (!(await deleteSource(db, changeableBy(principal), source.id))) throw notFound('Source');
+      if (!(await deleteSourceAs(db, actor, changeableBy(principal), source.id))) throw notFound('Source');
     },
   }),
 ];
@@ -170,7 +170,7 @@ async function toSourceChanges(deps: ApiDeps, source: Source, body: SourceChange
     case 'revenuecat': {
       const { amountBasis, campaignAsCoupon, stripeStores, authorization, hmacSecret } = body;
       const given = dropAbsent({ amountBasis, campaignAsCoupon, stripeStores });
-      const settings = revenuecatSettingsSchema.parse({ ...source.settings, ...given });
+      const settings = ifChanged(source, revenuecatSettingsSchema.parse({ ...source.settings, ...given }));
       if (authorization === undefined && hmacSecret === undefined) return { ...common, settings };
       const before = await openRevenuecatSecrets(deps.secrets, source);
       const secrets = requireOne({ ...before, ...dropAbsent({ authorization, hmacSecret }) });
@@ -178,9 +178,17 @@ async function toSourceChanges(deps: ApiDeps, source: Source, body: SourceChange
     }
     default: {
       const { name: _name, orderScope: _scope, livemode: _livemode, ...given } = body;
-      return { ...common, settings: toPostbackSettings({ ...source.settings, ...dropAbsent(given) }) };
+      return {
+        ...common,
+        settings: ifChanged(source, toPostbackSettings({ ...source.settings, ...dropAbsent(given) })),
+      };
     }
   }
+}
+
+/** Undefined where they are the source's own: it was not mended then, which decides what is read anew. */
+function ifChanged<S extends Source['settings']>(source: Source, settings: S): S | undefined {
+  return Object.keys(changedFields(settings, source.settings)).length > 0 ? settings : undefined;
 }
 
 /** Throws VALIDATION_ERROR where a field is renamed to one that does not exist. */

@@ -1,6 +1,7 @@
 import { listEventsOfTestClick } from '../inbound/inbox/inbox-events.ts';
 import { z } from 'zod';
 import { inTransaction } from '../db/db.ts';
+import type { Actor } from '../domain/actor.ts';
 import { notFound, validationError } from '../domain/errors.ts';
 import { namedBy, type Scope } from '../domain/scope.ts';
 import { listAffiliates } from '../program/affiliates.ts';
@@ -74,14 +75,14 @@ export const testSessionRoutes: Route[] = [
       .meta({ id: 'TestSessionInput' }),
     status: 201,
     answer: one(newSessionSchema),
-    handle: async (deps, { principal, body, receivedAt }) => {
+    handle: async (deps, { principal, body, receivedAt, actor }) => {
       const scope = { programId: principal.programId, livemode: false };
       if ((body.offerId === undefined) === (body.offerCode === undefined)) {
         throw validationError('The body must name offerId or offerCode', { offerId: 'name offerId or offerCode' });
       }
       const field = body.offerId === undefined ? 'offerCode' : 'offerId';
       const offer = await requireOffer(deps.db, namedBy(scope), body[field] ?? '', field);
-      const affiliateId = await chooseAffiliate(deps, scope, body.affiliateId);
+      const affiliateId = await chooseAffiliate(deps, scope, body.affiliateId, actor);
       const session = await inTransaction(deps.db, (trx) =>
         createTestSession(trx, scope.programId, { offerId: offer.id, affiliateId }, receivedAt),
       );
@@ -115,15 +116,17 @@ export const testSessionRoutes: Route[] = [
 ];
 
 /** Whose test click it is: who is named, else an active affiliate, else one that is made, so that every program can test. */
-export async function chooseAffiliate(deps: ApiDeps, scope: Scope, named: string | undefined): Promise<string> {
+export async function chooseAffiliate(
+  deps: ApiDeps,
+  scope: Scope,
+  named: string | undefined,
+  actor: Actor,
+): Promise<string> {
   if (named !== undefined) return (await requireAffiliate(deps.db, namedBy(scope), named)).id;
   const { items } = await listAffiliates(deps.db, namedBy(scope), { statuses: ['active'] }, { limit: 1 });
   if (items[0]) return items[0].id;
-  const made = await createAffiliateAndAnnounce(deps, scope, {
-    displayName: 'Test affiliate',
-    email: 'test-affiliate@example.invalid',
-    type: 'internal',
-  });
+  const input = { displayName: 'Test affiliate', email: 'test-affiliate@example.invalid', type: 'internal' as const };
+  const made = await createAffiliateAndAnnounce(deps, scope, input, actor);
   return made.id;
 }
 

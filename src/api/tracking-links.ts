@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Db } from '../db/db.ts';
 import { pastedForms } from '../domain/codes.ts';
 import { found, validationError } from '../domain/errors.ts';
 import { namedBy, type Scope } from '../domain/scope.ts';
@@ -6,13 +7,13 @@ import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { findDefaultOfferId } from '../program/offers.ts';
 import {
   countLinkResults,
-  createTrackingLink,
   findTrackingLink,
   listTrackingLinks,
-  updateTrackingLink,
   type LinkCounts,
   type TrackingLink,
+  type TrackingLinkInput,
 } from '../program/tracking-links.ts';
+import { createTrackingLinkAs, updateTrackingLinkAs } from '../operations/link-changes.ts';
 import { configurationMode, destinationUrl, reference, takeOver, timestamp } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
@@ -56,6 +57,11 @@ const named = {
   status: z.enum(statuses).optional().meta({ description: 'A paused link leads on without a click; default active' }),
 };
 
+/** What a link is made of; also for the command line. */
+export const trackingLinkInput = z
+  .strictObject({ ...named, offerId: named.offerId.optional() })
+  .meta({ id: 'TrackingLinkInput' });
+
 export const trackingLinkRoutes: Route[] = [
   defineRoute({
     method: 'post',
@@ -65,21 +71,11 @@ export const trackingLinkRoutes: Route[] = [
     summary: 'Create a tracking link',
     description:
       "Without an offer it leads to the program's default offer of this moment; in test, where there is none, to the oldest test offer.",
-    body: z.strictObject({ ...named, offerId: named.offerId.optional() }).meta({ id: 'TrackingLinkInput' }),
+    body: trackingLinkInput,
     status: 201,
     answer: one(linkSchema),
-    handle: async (deps, { scope, body }) => {
-      const { db } = deps;
-      const named = namedBy(scope);
-      const [affiliate, offerId] = await Promise.all([
-        requireAffiliate(db, named, body.affiliateId),
-        body.offerId === undefined
-          ? requireDefaultOfferId(deps, scope)
-          : requireOffer(db, named, body.offerId).then(({ id }) => id),
-      ]);
-      const { customUrl, code, status } = body;
-      const input = { affiliateId: affiliate.id, offerId, customUrl, code, status };
-      const link = await createTrackingLink(db, scope, input);
+    handle: async (deps, { scope, body, actor }) => {
+      const link = await createTrackingLinkAs(deps.db, actor, scope, await toLinkInput(deps.db, scope, body));
       return { data: linkView(deps, link, noCounts) };
     },
   }),
@@ -142,7 +138,7 @@ export const trackingLinkRoutes: Route[] = [
       .meta({ id: 'TrackingLinkChanges' }),
     status: 200,
     answer: one(linkSchema),
-    handle: async (deps, { principal, livemode, reach, params, body }) => {
+    handle: async (deps, { principal, livemode, reach, params, body, actor }) => {
       const { programId } = principal;
       const before = found(await findTrackingLink(deps.db, reach, params.id), 'Tracking link');
       assertMayChange(principal, before, body);
@@ -156,14 +152,28 @@ export const trackingLinkRoutes: Route[] = [
         code,
         status,
       };
-      const changed = await updateTrackingLink(deps.db, changeableBy(principal), before.id, changes);
+      const changed = await updateTrackingLinkAs(deps.db, actor, changeableBy(principal), before.id, changes);
       const link = found(changed, 'Tracking link');
       return { data: await withCounts(deps, programId, livemode, link) };
     },
   }),
 ];
 
-async function requireDefaultOfferId({ db }: ApiDeps, scope: Scope): Promise<string> {
+/** What a checked body asks for, by ids. Throws VALIDATION_ERROR where it names what is not there. */
+export async function toLinkInput(
+  db: Db,
+  scope: Scope,
+  { affiliateId, offerId, customUrl, code, status }: z.output<typeof trackingLinkInput>,
+): Promise<TrackingLinkInput> {
+  const named = namedBy(scope);
+  const [affiliate, offer] = await Promise.all([
+    requireAffiliate(db, named, affiliateId),
+    offerId === undefined ? requireDefaultOfferId(db, scope) : requireOffer(db, named, offerId).then(({ id }) => id),
+  ]);
+  return { affiliateId: affiliate.id, offerId: offer, customUrl, code, status };
+}
+
+async function requireDefaultOfferId(db: Db, scope: Scope): Promise<string> {
   const offerId = await findDefaultOfferId(db, scope);
   if (offerId !== null) return offerId;
   const message = 'is required: the program has no default offer';

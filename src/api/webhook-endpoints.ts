@@ -91,11 +91,9 @@ export const webhookEndpointRoutes: Route[] = [
     body: endpointCreateSchema.meta({ id: 'WebhookEndpointInput' }),
     status: 201,
     answer: one(endpointWithSecretSchema),
-    handle: async (deps, { scope, body }) => {
-      const { endpoint, secret } = await createEndpoint(withGuard(deps), scope, {
-        ...body,
-        kind: body.kind ?? 'webhook',
-      });
+    handle: async (deps, { scope, body, actor }) => {
+      const input = { ...body, kind: body.kind ?? ('webhook' as const) };
+      const { endpoint, secret } = await createEndpoint(withGuard(deps), scope, input, actor);
       return { data: { ...endpointView(endpoint), secret } };
     },
   }),
@@ -144,10 +142,11 @@ export const webhookEndpointRoutes: Route[] = [
     status: 200,
     answer: one(endpointSchema),
     handle: async (deps, request) => {
-      const { principal, body } = request;
+      const { principal, body, actor } = request;
       const { id } = await getChangeable(deps, request);
       assertMayChange(principal, body);
-      return { data: endpointView(await updateEndpoint(withGuard(deps), changeableBy(principal), id, body)) };
+      const changed = await updateEndpoint(withGuard(deps), changeableBy(principal), id, body, actor);
+      return { data: endpointView(changed) };
     },
   }),
   defineRoute({
@@ -161,7 +160,8 @@ export const webhookEndpointRoutes: Route[] = [
     answer: null,
     handle: async (deps, request) => {
       const { id } = await getChangeable(deps, request);
-      if (!(await deleteEndpoint(deps.db, changeableBy(request.principal), id))) throw notFound('Webhook endpoint');
+      const deleted = await deleteEndpoint(deps.db, changeableBy(request.principal), id, request.actor);
+      if (!deleted) throw notFound('Webhook endpoint');
     },
   }),
   defineRoute({
@@ -181,7 +181,8 @@ export const webhookEndpointRoutes: Route[] = [
     ),
     handle: async (deps, request) => {
       const { id } = await getChangeable(deps, request);
-      const rotated = await rotateSecret(deps, changeableBy(request.principal), id, request.body, deps.clock.now());
+      const { principal, body, actor } = request;
+      const rotated = await rotateSecret(deps, changeableBy(principal), id, body, deps.clock.now(), actor);
       const { endpoint, secret, previousSecretExpiresAt } = rotated;
       const view = endpointView(endpoint);
       return { data: { ...view, secret, previousSecretExpiresAt: previousSecretExpiresAt.toISOString() } };
@@ -252,7 +253,7 @@ export const webhookEndpointRoutes: Route[] = [
   }),
 ];
 
-type EndpointRequest = Pick<ApiRequest<unknown, unknown, { id: string }>, 'principal' | 'reach' | 'params'>;
+type EndpointRequest = Pick<ApiRequest<unknown, unknown, { id: string }>, 'principal' | 'reach' | 'params' | 'actor'>;
 
 /** The endpoint that a request names, where its key may change it or have it sent to: a test key a test endpoint. */
 async function getChangeable(deps: ApiDeps, { principal, reach, params }: EndpointRequest): Promise<Endpoint> {
@@ -270,7 +271,7 @@ async function recover(deps: ApiDeps, request: EndpointRequest, kind: Recovery['
   }
   const now = deps.clock.now();
   if (since > now) throw validationError('since is in the future', { since: 'is in the future' });
-  return { data: recoveryView(await beginRecovery(deps, endpoint.id, kind, since, now)) };
+  return { data: recoveryView(await beginRecovery(deps, endpoint.id, kind, since, now, request.actor)) };
 }
 
 function withGuard(deps: ApiDeps) {

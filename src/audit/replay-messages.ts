@@ -1,4 +1,8 @@
-import type { Db } from '../db/db.ts';
+import { inTransaction, type Db } from '../db/db.ts';
+import { commandLine, type Actor } from '../domain/actor.ts';
+import { newId } from '../domain/ids.ts';
+import { scopeKey, type Scope } from '../domain/scope.ts';
+import { recordChange } from '../program/audited-changes.ts';
 import { runSql } from '../db/sql.ts';
 import { MAX_ATTEMPTS, settleToTheEnd, type SettleDeps } from '../pipeline/settle-safely.ts';
 import { replayEvent } from './replay.ts';
@@ -29,12 +33,15 @@ export async function replayMessages(
   deps: SettleDeps,
   filter: ReplayFilter,
   onProgress?: (counts: ReplayCounts) => void,
+  actor: Actor = commandLine,
 ): Promise<ReplayCounts> {
   const counts: ReplayCounts = { messages: 0, outcomes: new Map() };
   // What comes in meanwhile, and what these replays make, is not replayed.
   const until = deps.clock.now();
+  const recorded = new Set<string>();
   for (let after = ''; ;) {
     const page = await readPage(deps.db, filter, until, after);
+    await recordReplay(deps.db, actor, filter, page, recorded);
     for (const { id, program_id: programId, livemode } of page) {
       await replayEvent({ db: deps.db, queues: noQueues }, programId, livemode, id);
     }
@@ -48,6 +55,25 @@ export async function replayMessages(
     if (!last || page.length < PAGE_SIZE) return counts;
     onProgress?.(counts);
     after = last.id;
+  }
+}
+
+/** Once for each program and mode, before its first message is replayed: all of them are one decision. */
+async function recordReplay(
+  db: Db,
+  actor: Actor,
+  { sourceId, since, failed }: ReplayFilter,
+  page: readonly { program_id: string; livemode: boolean }[],
+  recorded: Set<string>,
+): Promise<void> {
+  for (const { program_id: programId, livemode } of page) {
+    const scope: Scope = { programId, livemode };
+    if (recorded.has(scopeKey(scope))) continue;
+    recorded.add(scopeKey(scope));
+    const replayed = { sourceId: sourceId ?? null, since: since ?? null, failed: failed ?? false };
+    await inTransaction(db, (trx) =>
+      recordChange(trx, scope, actor, { type: 'replay', id: newId('job') }, null, replayed, { action: 'started' }),
+    );
   }
 }
 

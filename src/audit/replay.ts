@@ -1,7 +1,9 @@
-import type { Db } from '../db/db.ts';
+import { inTransaction, type Db } from '../db/db.ts';
+import type { Actor } from '../domain/actor.ts';
 import { runSql } from '../db/sql.ts';
 import { READING, type Normalized } from '../domain/facts.ts';
 import { findInboxEvent, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
+import { recordChange } from '../program/audited-changes.ts';
 import { listSourcesOfAnyTime, type SourceOfAnyTime } from '../program/sources.ts';
 import { FIRST_SWEEP_AFTER_MS } from '../queue/jobs.ts';
 import type { Queues } from '../queue/queues.ts';
@@ -9,13 +11,15 @@ import { normalizeStored } from './renormalize.ts';
 
 /**
  * Settles an inbox event of any status once more, read again with the code and settings of today. What was recorded
- * before adds nothing, since facts have ids of their content. False where there is no such event.
+ * before adds nothing, since facts have ids of their content. False where there is no such event. `actor` null: whoever replays
+ * many has that recorded once.
  */
 export async function replayEvent(
   deps: { db: Db; queues: Pick<Queues, 'enqueue'> },
   programId: string,
   livemode: boolean,
   eventId: string,
+  actor: Actor | null = null,
 ): Promise<boolean> {
   const event = await findInboxEvent(deps.db, programId, livemode, eventId);
   if (!event) return false;
@@ -24,7 +28,15 @@ export async function replayEvent(
   const read = normalizeStored(event, source);
   const stands = read !== null && wouldUnsay(event, read, source);
   const understood = read === null || stands ? standingMeaning(event) : read;
-  await storeAgain(deps.db, event, understood, stands ? event.reading : READING);
+  await inTransaction(deps.db, async (trx) => {
+    await storeAgain(trx, event, understood, stands ? event.reading : READING);
+    const object = { type: 'inbox_event', id: event.id };
+    const [was, is] = [
+      { status: event.status, outcome: event.outcome },
+      { status: 'received', outcome: null },
+    ];
+    if (actor) await recordChange(trx, { programId, livemode }, actor, object, was, is, { action: 'replayed' });
+  });
   if (understood.kind === 'facts') await deps.queues.enqueue('intake', [{ eventIds: [event.id], resettlementIds: [] }]);
   return true;
 }

@@ -1,8 +1,8 @@
 import type { Request, Response } from 'express';
-import { countFailure, readCredential } from '../http/authenticate.ts';
+import { admitKey, countFailure, readCredential } from '../http/authenticate.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
-import { authenticateKey, type Principal } from '../program/api-keys.ts';
+import type { Principal } from '../program/api-keys.ts';
 import type { CredentialForm, Dialect, DialectRoute } from './dialect.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function authenticateDialect(
     res.setHeader('WWW-Authenticate', 'Bearer');
     throw new AppError('UNAUTHORIZED', 'API key required');
   }
-  const principal = await authenticateKey(deps.db, credential);
+  const principal = await admitKey(deps, credential, req, res);
   if (principal) return principal;
   await countFailure(deps, req, res);
   res.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');

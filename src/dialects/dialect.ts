@@ -2,7 +2,9 @@ import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import type { CredentialHeader } from '../http/authenticate.ts';
+import type { Actor } from '../domain/actor.ts';
 import type { AppError, ErrorDetails } from '../domain/errors.ts';
+import type { KeyScope } from '../domain/key-scopes.ts';
 import type { Reach } from '../domain/scope.ts';
 import type { LimitClass, Principal } from '../program/api-keys.ts';
 import type { RateLimitPolicy } from '../http/rate-limits.ts';
@@ -72,6 +74,8 @@ export interface DialectRoute {
   auth: AuthMode;
   /** write: keys that may only read are refused. ingest: those that only send conversions and events are let in, too. */
   access: 'read' | 'write' | 'ingest';
+  /** What a key with scopes of its own needs; follows from path and method where it is not said. */
+  scope?: KeyScope;
   /** Whether its handler decides about keys in the body; of all that is no message they are refused. */
   mayHoldKeys?: boolean;
   limits: RouteLimits | null;
@@ -94,6 +98,8 @@ export interface DialectRequest<Query, Body, Params, Auth extends AuthMode> {
   /** The dialect's name. */
   surface: string;
   principal: Auth extends 'key' ? Principal : Principal | null;
+  /** Who asks, for the audit log. */
+  actor: Auth extends 'key' ? Actor : Actor | null;
   /** False for test keys; true where there is no key. */
   livemode: boolean;
   /**

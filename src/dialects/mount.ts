@@ -10,7 +10,9 @@ import { toAppError } from '../db/pg-errors.ts';
 import type { Deps } from '../deps.ts';
 import { AppError, notFound } from '../domain/errors.ts';
 import { namedBy } from '../domain/scope.ts';
-import { assertAccess } from '../program/api-keys.ts';
+import { scopeOfRoute, type KeyScope } from '../domain/key-scopes.ts';
+import { actorOf } from '../http/actor.ts';
+import { assertScope } from '../program/api-keys.ts';
 import { hideSourceIds } from '../program/source-refs.ts';
 import { authenticateDialect, hasEarlyCredential } from './authenticate.ts';
 import type { Dialect, DialectAnswer, DialectRoute, RequestPart } from './dialect.ts';
@@ -25,9 +27,10 @@ export function dialectRouter(deps: Deps, dialect: Dialect, before: readonly Req
   for (const handler of before) router.use(handler);
   for (const route of dialect.routes) {
     for (const path of [route.path].flat()) {
+      const scope = scopeOfRoute({ ...route, path });
       if (route.anyOrigin) router.all(path, allowAnyOrigin);
       router[route.method](path, async (req: Request, res: Response) => {
-        await handle(deps, dialect, route, req, res);
+        await handle(deps, dialect, { ...route, scope }, req, res);
       });
     }
   }
@@ -43,13 +46,22 @@ export function dialectRouter(deps: Deps, dialect: Dialect, before: readonly Req
   return router;
 }
 
-async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Request, res: Response): Promise<void> {
+/** A route under one of its paths, with the scope that it asks for; null: none is known. */
+type ScopedDialectRoute = Omit<DialectRoute, 'scope'> & { scope: KeyScope | null };
+
+async function handle(
+  deps: Deps,
+  dialect: Dialect,
+  route: ScopedDialectRoute,
+  req: Request,
+  res: Response,
+): Promise<void> {
   // A key may be in the body alone, which then has to be read before it is known whose it is.
   const isInBody = dialect.credentials.includes('secure') && !hasEarlyCredential(dialect, req);
   const early = route.body && isInBody ? await readJsonBody(req, MAX_ANONYMOUS_BODY_BYTES) : null;
   const principal = await authenticateDialect(deps, dialect, route, early?.value, req, res);
   await limitDialect(deps, dialect, route, principal, req, res);
-  if (principal) assertAccess(principal, route.access);
+  if (principal) assertScope(principal, route.scope, route.access);
   const limitBytes = principal ? MAX_BODY_BYTES : MAX_ANONYMOUS_BODY_BYTES;
   const body = early ?? (route.body ? await readJsonBody(req, limitBytes) : NO_BODY);
   const params = readParams(req);
@@ -58,6 +70,7 @@ async function handle(deps: Deps, dialect: Dialect, route: DialectRoute, req: Re
   const request = {
     surface: dialect.name,
     principal,
+    actor: principal && actorOf(req, principal),
     livemode: principal?.mode !== 'test',
     reach: principal && namedBy({ programId: principal.programId, livemode: principal.mode === 'live' }),
     params: route.params ? (read(dialect, route.params, params, 'path') as Record<string, string>) : params,

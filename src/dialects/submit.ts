@@ -24,7 +24,7 @@ export interface SubmittedMessage {
 export async function submitRequest(
   deps: Pick<Deps, 'inbox'>,
   request: DialectRequest<unknown, unknown, unknown, AuthMode>,
-  message: { programId: string; kind: InboxMessage['kind']; normalized: Normalized },
+  message: Pick<InboxMessage, 'programId' | 'kind' | 'normalized' | 'audited'>,
 ): Promise<SubmittedMessage> {
   const { raw, given, receivedAt } = request;
   refuseKeys(message.normalized);

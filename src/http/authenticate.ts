@@ -5,6 +5,7 @@ import type { Db } from '../db/db.ts';
 import { countNetwork, type NetworkLimitDeps } from './network-limits.ts';
 import { AppError } from '../domain/errors.ts';
 import { authenticateKey, type Principal } from '../program/api-keys.ts';
+import { compileCidrs } from './client-address.ts';
 import { rateLimitHeaders, type RateLimitPolicy } from './rate-limits.ts';
 
 /** Who calls: a key of a program, or the holder of the admin token, who has no program. */
@@ -29,11 +30,42 @@ export async function authenticateRequest(
     throw new AppError('UNAUTHORIZED', 'An API key is required: send it as Authorization: Bearer or X-API-Key');
   }
   if (isSameText(credential, deps.config.adminToken)) return { kind: 'admin' };
-  const principal = await authenticateKey(deps.db, credential);
+  const principal = await admitKey(deps, credential, req, res);
   if (principal) return { kind: 'key', principal };
   await countFailure(deps, req, res);
   res.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');
-  throw new AppError('INVALID_API_KEY', 'The API key is not valid');
+  throw new AppError('INVALID_API_KEY', 'The API key is not valid, or has expired');
+}
+
+/**
+ * The principal of a key, on whichever surface it is used; null where it is unknown, revoked or over. Throws
+ * INSUFFICIENT_PERMISSIONS where the request comes from none of its networks, which counts as a wrong key does.
+ */
+export async function admitKey(
+  deps: NetworkLimitDeps & { db: Db },
+  credential: string,
+  req: Request,
+  res: Response,
+): Promise<Principal | null> {
+  const principal = await authenticateKey(deps.db, credential);
+  if (!principal?.allowedCidrs || matcherOf(principal.allowedCidrs)(req.ip ?? '')) return principal;
+  await countFailure(deps, req, res);
+  const from = req.ip ?? 'an unknown address';
+  throw new AppError(
+    'INSUFFICIENT_PERMISSIONS',
+    `This API key may not be used from ${from}: its networks are others (allowedCidrs)`,
+  );
+}
+
+/** Principals are remembered for some seconds, and their networks compiled as long. */
+const matchers = new WeakMap<readonly string[], (address: string) => boolean>();
+
+function matcherOf(cidrs: readonly string[]): (address: string) => boolean {
+  const known = matchers.get(cidrs);
+  if (known) return known;
+  const made = compileCidrs(cidrs);
+  matchers.set(cidrs, made);
+  return made;
 }
 
 /** Headers that may carry a key. bearer: `Authorization: Bearer`. x-api-key: the header of that name. */

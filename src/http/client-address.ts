@@ -55,20 +55,36 @@ export function compileTrust(trust: TrustProxy): (address: string, hop: number) 
   return compileCidrs(trust.flatMap((item) => named[item] ?? item));
 }
 
+/** Whether a text is an address, or a network of them. */
+export function isNetwork(text: string): boolean {
+  return ipaddr.isValid(text) || ipaddr.isValidCIDR(text);
+}
+
+/** Whether all addresses of a network (an address or a CIDR) are in one of others. Text that is neither is in none. */
+export function isWithin(network: string, others: readonly string[]): boolean {
+  return rangesOf([network]).some(([start, bits]) =>
+    rangesOf(others).some(([range, most]) => range.kind() === start.kind() && bits >= most && start.match(range, most)),
+  );
+}
+
 /** Matches addresses and CIDRs; an IPv4 address may arrive mapped into IPv6, or with a port. Text that is neither matches nothing. */
 export function compileCidrs(cidrs: readonly string[]): (address: string) => boolean {
-  const ranges = cidrs.flatMap((cidr) => {
-    if (ipaddr.isValidCIDR(cidr)) return [unmap(ipaddr.parseCIDR(cidr))];
-    if (!ipaddr.isValid(cidr)) return [];
-    const address = ipaddr.process(cidr);
-    return [[address, address.kind() === 'ipv4' ? 32 : 128] as Range];
-  });
+  const ranges = rangesOf(cidrs);
   return (text) => {
     const read = readAddress(text);
     if (read === null) return false;
     const address = ipaddr.parse(read);
     return ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits));
   };
+}
+
+function rangesOf(cidrs: readonly string[]): Range[] {
+  return cidrs.flatMap((cidr) => {
+    if (ipaddr.isValidCIDR(cidr)) return [unmap(ipaddr.parseCIDR(cidr))];
+    if (!ipaddr.isValid(cidr)) return [];
+    const address = ipaddr.process(cidr);
+    return [[address, address.kind() === 'ipv4' ? 32 : 128] as Range];
+  });
 }
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];

@@ -5,7 +5,7 @@ import { isCurrency } from '../domain/currency.ts';
 import { findDestinationProblem, findUrlProblem } from '../domain/destinations.ts';
 import { emailPattern } from '../domain/email.ts';
 import { parseTime } from '../domain/parse-time.ts';
-import { readAddress } from './client-address.ts';
+import { isNetwork, readAddress } from './client-address.ts';
 import { rendersAs } from './json-schema.ts';
 
 // Schemas that several resources share, for what comes in (bodies, queries) and what goes out.
@@ -55,6 +55,13 @@ export const clientAddress = z
   .trim()
   .refine((value) => value === 'unknown' || readAddress(value) !== null, 'must be an IP address')
   .transform(readAddress);
+
+/** Whom a key or a source may be used by. */
+export const network = z
+  .string()
+  .trim()
+  .refine((value) => isNetwork(value), 'must be an address or a CIDR such as 203.0.113.0/24')
+  .meta({ example: '203.0.113.0/24' });
 
 export const currency = z
   .string()

@@ -1,7 +1,12 @@
+import { inTransaction } from '../db/db.ts';
+import type { Actor } from '../domain/actor.ts';
+import { newId } from '../domain/ids.ts';
 import { normalizeImported, type ImportedMessage } from '../inbound/import/normalize.ts';
 import { storeMessages, type InboxMessage } from '../inbound/inbox/inbox.ts';
 import { settleToTheEnd, type SettleDeps } from '../pipeline/settle-safely.ts';
-import { getProgram, updateProgram } from '../program/programs.ts';
+import { changeProgram } from '../operations/program-changes.ts';
+import { recordChange } from '../program/audited-changes.ts';
+import { getProgram } from '../program/programs.ts';
 import { readKnown, readKnownFacts } from './known.ts';
 import { planImport, type ImportPlan } from './plan.ts';
 import { wantedBy } from './wanted.ts';
@@ -18,6 +23,7 @@ export interface ImportRequest {
   paths: readonly string[];
   /** Checks everything and writes nothing. */
   dryRun: boolean;
+  actor: Actor;
 }
 
 export interface ImportReport {
@@ -52,7 +58,7 @@ const MESSAGES_PER_STEP = 500;
  */
 export async function importFiles(
   deps: SettleDeps,
-  { from, format, programId, paths, dryRun }: ImportRequest,
+  { from, format, programId, paths, dryRun, actor }: ImportRequest,
   onProgress: (progress: Progress) => void,
 ): Promise<ImportReport> {
   const { db } = deps;
@@ -75,7 +81,12 @@ export async function importFiles(
     done += rows;
     onProgress({ done, total });
   };
-  await writeConfiguration(db, programId, plan, onStep);
+  await inTransaction(db, async (trx) => {
+    if (total === 0) return;
+    const object = { type: 'import', id: newId('job') };
+    await recordChange(trx, { programId, ...scope }, actor, object, null, { from, counts }, { action: 'started' });
+    await writeConfiguration(trx, programId, plan, onStep);
+  });
   await writeClicks(db, clicks, onStep);
   await inSteps(
     messages,
@@ -86,11 +97,16 @@ export async function importFiles(
     onStep,
     MESSAGES_PER_STEP,
   );
-  if (switchedOn.length > 0) await updateProgram(db, programId, { browserLeads: true });
+  if (switchedOn.length > 0) {
+    await changeProgram({ ...deps, queues: noQueues }, programId, { browserLeads: true }, actor);
+  }
   return report;
 }
 
 const scope = { livemode: true };
+
+/** What is left to workers is rows, which their sweep finds. */
+const noQueues = { enqueue: () => Promise.resolve(true) };
 
 /** The messages that are new to the ledger; the others are counted as there already. */
 async function withoutKnown(

@@ -1,4 +1,8 @@
 import type { Db } from '../db/db.ts';
+import type { Actor } from '../domain/actor.ts';
+import { commissionIdOf } from '../domain/ids.ts';
+import { describeChange } from '../program/audited-changes.ts';
+import type { AuditedChange } from '../program/audit-events.ts';
 import type { Inbox } from '../inbound/inbox/inbox.ts';
 import { AppError } from '../domain/errors.ts';
 import { normalizeDecision, type Decision } from './decision-fact.ts';
@@ -13,6 +17,7 @@ export interface DecidedBy {
   raw: Buffer;
   headers: Record<string, string>;
   receivedAt: Date;
+  actor: Actor;
 }
 
 export type DecisionResult =
@@ -26,7 +31,7 @@ export type DecisionResult =
  * commission's state does not admit it; a decision that is in force already changes nothing.
  */
 export async function decideCommission(
-  deps: { db: Db; inbox: Inbox },
+  deps: { db: Db; inbox: Pick<Inbox, 'appendAndWait'> },
   conversion: Conversion,
   decision: Decision,
   by: DecidedBy,
@@ -47,8 +52,25 @@ export async function decideCommission(
     headers: by.headers,
     normalized: normalizeDecision({ halves, livemode: conversion.livemode, openGrounds }, decision, by.receivedAt),
     receivedAt: by.receivedAt,
+    audited: { actor: by.actor, changes: auditDecision(conversion, decision) },
   });
   if (settled === null || settled.outcome === 'failed') return { kind: 'processing', inboxEventId: id };
   const after = await findConversion(deps.db, by.programId, by.livemode, conversion.id);
   return { kind: 'decided', conversion: after ?? conversion };
+}
+
+/** How the audit log tells of a decision: what the commission was, and what it was said to be. */
+export function auditDecision(conversion: Conversion, decision: Decision): AuditedChange[] {
+  const object = { type: 'commission', id: commissionIdOf(conversion.id) };
+  if (!('status' in decision)) {
+    const [was, is] = [{ affiliateId: conversion.affiliateId }, { affiliateId: decision.affiliateId }];
+    return describeChange(object, was, is, { action: 'assigned' });
+  }
+  const { status, reason } = decision;
+  const reviews = conversion.review === null ? {} : { review: conversion.review.reasons };
+  const [was, is] = [
+    { status: conversion.status, ...reviews },
+    { status, ...(reason === null ? {} : { reason }) },
+  ];
+  return describeChange(object, was, is, { action: status });
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { inTransaction, type Db, type Trx } from '../db/db.ts';
 import { listLostSecrets, type LostSecret } from '../db/sealed-columns.ts';
+import { commandLine } from '../domain/actor.ts';
+import { recordChange } from '../program/audited-changes.ts';
 import type { SealedPlace, SecretBox } from '../db/secret-box.ts';
 import { runSql } from '../db/sql.ts';
 import { makeSecret } from '../outbound/endpoints/endpoints.ts';
@@ -41,6 +43,9 @@ export function forgetLostSecrets(
 
 interface Owner {
   programId: string;
+  livemode: boolean;
+  /** By which the audit log names it. */
+  shownId: string;
   name: string | null;
   kind: string;
   deleted: boolean;
@@ -50,7 +55,7 @@ async function readOwner(trx: Trx, { table, id }: LostSecret): Promise<Owner> {
   const [owner] = await runSql<Owner>(
     trx,
     'readOwnerOfSecret',
-    `select program_id as "programId", ${table === 'sources' ? 'name' : 'coalesce(description, url)'} as name, kind,
+    `select program_id as "programId", livemode, ${table === 'sources' ? 'ref' : 'id'} as "shownId", ${table === 'sources' ? 'name' : 'coalesce(description, url)'} as name, kind,
        deleted_at is not null as deleted
      from ${table} where id = :id for update`,
     { id },
@@ -59,18 +64,15 @@ async function readOwner(trx: Trx, { table, id }: LostSecret): Promise<Owner> {
   return owner;
 }
 
-async function replace(
-  trx: Trx,
-  secrets: SecretBox,
-  { table, column, id }: LostSecret,
-  { kind }: Owner,
-): Promise<void> {
+async function replace(trx: Trx, secrets: SecretBox, { table, column, id }: LostSecret, owner: Owner): Promise<void> {
   const place: SealedPlace = { table, column, row: [id] };
-  const value = column === 'secrets' ? unknownSecretsOf(kind) : column === 'secret' ? makeSecret() : null;
+  const value = column === 'secrets' ? unknownSecretsOf(owner.kind) : column === 'secret' ? makeSecret() : null;
   await runSql(trx, 'replaceLostSecret', `update ${table} set ${column} = :sealed where id = :id`, {
     id,
     sealed: value === null ? null : await secrets.seal(value, place),
   });
+  const object = { type: table === 'sources' ? 'source' : 'webhook_endpoint', id: owner.shownId };
+  await recordChange(trx, owner, commandLine, object, {}, {}, { action: 'secret_replaced', secrets: [column] });
 }
 
 /** In the form of program/sources.ts. */

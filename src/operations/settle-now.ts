@@ -12,7 +12,7 @@ const AT_ONCE = 500;
  * What is too much, or fails here, is left to the workers: the requests are rows.
  */
 export async function settleNow(
-  deps: { db: Db; queues: Queues; clock: Clock; log: Logger },
+  deps: { db: Db; queues: Pick<Queues, 'enqueue'>; clock: Clock; log: Logger },
   requestedIds: readonly string[],
 ): Promise<void> {
   const now = requestedIds.slice(0, AT_ONCE);

@@ -1,19 +1,20 @@
 import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Db } from '../db/db.ts';
-import { insertList, selectList, type Columns } from '../db/columns.ts';
+import { insertList, selectList, updateList, type ChangesOf, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
 import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
+import { accessOf, scopesOf, type KeyAccess, type KeyScope } from '../domain/key-scopes.ts';
 import type { Reach } from '../domain/scope.ts';
 import { ExpiringCache, perDatabase } from '../db/expiring-cache.ts';
 import { conditionOf } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
+import { noteKeyUse } from './key-uses.ts';
 import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
 
 export type KeyMode = 'live' | 'test';
-/** ingest: posts conversions, events and postbacks, and reads nothing; for trackers, whose keys stand in URLs. */
-export type KeyAccess = 'read' | 'write' | 'ingest';
+export type { KeyAccess } from '../domain/key-scopes.ts';
 
 /** Kinds of requests, each with a limit of its own. `conversions` includes events and postbacks. */
 export const limitClasses = ['reads', 'writes', 'conversions'] as const;
@@ -36,7 +37,13 @@ export interface Principal {
   keyName: string;
   programId: string;
   mode: KeyMode;
-  access: KeyAccess;
+  /** Null: it has scopes that no access names. */
+  access: KeyAccess | null;
+  scopes: ReadonlySet<KeyScope>;
+  /** It works until then; null: it has no end. */
+  expiresAt: Date | null;
+  /** The networks that it may be used from, as CIDRs or addresses; null: all. */
+  allowedCidrs: readonly string[] | null;
   rateLimits: KeyRateLimits;
   /** Kinds whose limit came from a key without one of its own: it lowers what a surface allows, and raises nothing. */
   lentLimits: readonly LimitClass[];
@@ -56,11 +63,22 @@ export function changeableBy({ programId, mode }: Principal): Reach {
   return { programId, modes: mode === 'test' ? [false] : [true, false] };
 }
 
-/** Throws INSUFFICIENT_PERMISSIONS where a key's access is not enough. */
-export function assertAccess({ access }: Pick<Principal, 'access'>, needed: KeyAccess): void {
-  if (access === 'write' || access === needed) return;
-  const may = access === 'read' ? 'only read' : 'only send conversions, events and postbacks';
-  throw new AppError('INSUFFICIENT_PERMISSIONS', `This API key may ${may}`);
+/**
+ * Throws INSUFFICIENT_PERMISSIONS where a key may not do what a scope stands for. Null: what no scope names, which needs the
+ * access that is said.
+ */
+export function assertScope(
+  { access, scopes }: Pick<Principal, 'access' | 'scopes'>,
+  scope: KeyScope | null,
+  needed: KeyAccess,
+): void {
+  if (scope === null ? access === 'write' || access === needed : scopes.has(scope)) return;
+  throw new AppError('INSUFFICIENT_PERMISSIONS', `This API key ${describeLack(access, scope)}`);
+}
+
+function describeLack(access: KeyAccess | null, scope: KeyScope | null): string {
+  if (access === null) return scope === null ? 'has scopes that do not let it in here' : `lacks the scope ${scope}`;
+  return `may ${access === 'read' ? 'only read' : 'only send conversions, events and postbacks'}`;
 }
 
 /** Throws INSUFFICIENT_PERMISSIONS where a test key would change what is live, or make it so. */
@@ -80,41 +98,77 @@ export interface ApiKey {
   programId: string;
   name: string;
   mode: KeyMode;
-  access: KeyAccess;
+  /** Null: `scopes` are its own. */
+  access: KeyAccess | null;
+  scopes: KeyScope[];
   /** The first characters, to tell keys apart. */
   display: string;
   rateLimits: KeyRateLimits | null;
+  expiresAt: Date | null;
+  allowedCidrs: string[] | null;
+  /** To the minute, and up to a minute late; null: never. */
+  lastUsedAt: Date | null;
   createdAt: Date;
 }
 
 export interface ApiKeyInput {
   name: string;
   mode: KeyMode;
-  access: KeyAccess;
+  /** This, or scopes. */
+  access?: KeyAccess | undefined;
+  scopes?: readonly KeyScope[] | undefined;
+  expiresAt?: Date | null | undefined;
+  allowedCidrs?: readonly string[] | null | undefined;
   rateLimits?: KeyRateLimits | undefined;
   /** The value of a key made elsewhere, which goes on working here: 8 to 255 printable ASCII characters. */
   importedKey?: string | undefined;
 }
 
+/** What may be changed of a key: never what it may do. */
+export type ApiKeyChanges = ChangesOf<
+  Pick<ApiKeyInput, 'name' | 'expiresAt' | 'allowedCidrs'> & { rateLimits: KeyRateLimits | null }
+> & { lentLimits?: readonly LimitClass[] | undefined };
+
 /**
- * The principal of a key, or null where it is unknown or revoked. Remembered for less than 5 s, so a key revoked by
+ * The principal of a key, or null where it is unknown, revoked or over. Remembered for less than 5 s, so a key revoked by
  * another process stops working in that time. Throws what the database throws when it is away.
  */
 export async function authenticateKey(db: Db, plaintext: string): Promise<Principal | null> {
   if (plaintext.length > MAX_KEY_LENGTH) return null;
   // The time that a look-up by hash takes tells nothing about the secret.
   const keyHash = hashKey(plaintext);
-  return cacheOf(db).get(keyHash, async () => {
-    const [row] = await runSql<Omit<Principal, 'rateLimits'> & { rateLimits: KeyRateLimits | null }>(
-      db,
-      'authenticateKey',
-      `select id as "keyId", name as "keyName", program_id as "programId", mode, access, rate_limits as "rateLimits",
-           lent_limits as "lentLimits"
-         from api_keys where key_hash = :keyHash and revoked_at is null`,
-      { keyHash: Buffer.from(keyHash, 'hex') },
-    );
-    return row ? { ...row, rateLimits: row.rateLimits ?? {} } : null;
-  });
+  const principal = await cacheOf(db).get(keyHash, () => findPrincipal(db, keyHash));
+  if (principal === null || (principal.expiresAt !== null && principal.expiresAt.getTime() <= Date.now())) return null;
+  noteKeyUse(db, principal.keyId);
+  return principal;
+}
+
+type PrincipalRow = Omit<Principal, 'rateLimits' | 'scopes'> & {
+  rateLimits: KeyRateLimits | null;
+  scopes: KeyScope[] | null;
+};
+
+async function findPrincipal(db: Db, keyHash: string): Promise<Principal | null> {
+  const [row] = await runSql<PrincipalRow>(
+    db,
+    'authenticateKey',
+    `select id as "keyId", name as "keyName", program_id as "programId", mode, access, scopes, rate_limits as "rateLimits",
+       lent_limits as "lentLimits", expires_at as "expiresAt", allowed_cidrs as "allowedCidrs"
+     from api_keys where key_hash = :keyHash and revoked_at is null`,
+    { keyHash: Buffer.from(keyHash, 'hex') },
+  );
+  if (!row) return null;
+  return { ...row, rateLimits: row.rateLimits ?? {}, scopes: scopesOfRow(row) };
+}
+
+function scopesOfRow({
+  access,
+  scopes,
+}: {
+  access: KeyAccess | null;
+  scopes: KeyScope[] | null;
+}): ReadonlySet<KeyScope> {
+  return access === null ? new Set(scopes) : scopesOf(access);
 }
 
 /**
@@ -132,20 +186,25 @@ export async function createKey(
     throw new AppError('VALIDATION_ERROR', 'A key has 8 to 255 printable ASCII characters and no spaces');
   }
   const keyHash = hashKey(plaintext);
+  const wanted = new Set(input.scopes);
+  const access = input.access ?? accessOf(wanted);
   try {
-    const [apiKey] = await runSql<ApiKey>(db, 'createKey', `insert into api_keys ${inserted} returning ${selected}`, {
+    const [row] = await runSql<KeyRow>(db, 'createKey', `insert into api_keys ${inserted} returning ${selected}`, {
       id: newId('key'),
       programId,
       name: input.name,
       mode: input.mode,
-      access: input.access,
+      access,
+      scopes: access === null ? [...wanted].sort() : null,
       keyHash: Buffer.from(keyHash, 'hex'),
       display: displayOf(plaintext),
       rateLimits: input.rateLimits ? JSON.stringify(input.rateLimits) : null,
       lentLimits: [...lentLimits],
+      expiresAt: input.expiresAt ?? null,
+      allowedCidrs: listOrNull(input.allowedCidrs),
     });
     cacheOf(db).delete(keyHash);
-    return { apiKey: apiKey as ApiKey, plaintext };
+    return { apiKey: toApiKey(row as KeyRow), plaintext };
   } catch (error) {
     if (findUniqueViolation(error) !== null) {
       throw new AppError('CONFLICT', 'This key is in use already', { cause: error });
@@ -155,60 +214,50 @@ export async function createKey(
   }
 }
 
-/**
- * Makes a key by another: of its own mode (a live key makes keys of either), with at most its own access and limits. A limit
- * that is not given is the maker's own, where that is less than the usual one. One that the maker does not have itself is
- * lent: a key of the admin with 90 a minute may send 90 where a drop-in surface allows 30, and this one 30.
- * Throws INSUFFICIENT_PERMISSIONS.
- */
-export function createKeyBy(
-  db: Db,
-  maker: Principal,
-  input: Omit<ApiKeyInput, 'importedKey'>,
-): Promise<{ apiKey: ApiKey; plaintext: string }> {
-  if (maker.mode === 'test' && input.mode === 'live') {
-    throw new AppError('INSUFFICIENT_PERMISSIONS', 'A test key makes test keys only', {
-      details: { mode: 'must be test' },
-    });
-  }
-  assertAccess(maker, 'write');
-  const rateLimits = limitsWithin(maker.rateLimits, input.rateLimits ?? {});
-  const lent = limitClasses.filter(
-    (limitClass) => maker.rateLimits[limitClass] === undefined || maker.lentLimits.includes(limitClass),
-  );
-  return createKey(db, maker.programId, { ...input, rateLimits }, lent);
-}
-
-function limitsWithin(own: KeyRateLimits, wanted: KeyRateLimits): KeyRateLimits | undefined {
-  const limits: KeyRateLimits = {};
-  for (const limitClass of limitClasses) {
-    const most = own[limitClass] ?? defaultRateLimits[limitClass];
-    const limit = wanted[limitClass];
-    if (limit !== undefined && limit > most) {
-      throw new AppError('INSUFFICIENT_PERMISSIONS', `rateLimits.${limitClass} is more than this key's own ${most}`, {
-        details: { [`rateLimits.${limitClass}`]: `must be at most ${most}` },
-      });
-    }
-    if (limit !== undefined || most < defaultRateLimits[limitClass]) limits[limitClass] = limit ?? most;
-  }
-  return Object.keys(limits).length > 0 ? limits : undefined;
-}
-
-/** Keys that work, newest first. */
-export function listKeys(db: Db, programId: string, page: PageRequest): Promise<Page<ApiKey>> {
+/** Keys that are not revoked, newest first; those that are over, too. */
+export async function listKeys(db: Db, programId: string, page: PageRequest): Promise<Page<ApiKey>> {
   const list = { name: 'listKeys', select: `select ${selected} from api_keys`, id: 'id' };
-  return selectPage<ApiKey>(db, list, conditionOf('program_id = :programId and revoked_at is null', programId), page);
+  const conditions = conditionOf('program_id = :programId and revoked_at is null', programId);
+  const { items, ...rest } = await selectPage<KeyRow>(db, list, conditions, page);
+  return { ...rest, items: items.map(toApiKey) };
 }
 
-/** A key that works; null where the program has none such. */
+/** A key that is not revoked; null where the program has none such. */
 export async function findKey(db: Db, programId: string, keyId: string): Promise<ApiKey | null> {
-  const [row] = await runSql<ApiKey>(
+  const [row] = await runSql<KeyRow>(
     db,
     'findKey',
     `select ${selected} from api_keys where program_id = :programId and id = :keyId and revoked_at is null`,
     { programId, keyId },
   );
-  return row ?? null;
+  return row ? toApiKey(row) : null;
+}
+
+/** Changes what is given, in this process at once, in others within 5 s. Null where the program has no such key. */
+export async function updateKey(
+  db: Db,
+  programId: string,
+  keyId: string,
+  { name, expiresAt, allowedCidrs, rateLimits, lentLimits }: ApiKeyChanges,
+): Promise<ApiKey | null> {
+  const update = updateList(columnsToChange, {
+    name,
+    expiresAt,
+    allowedCidrs: allowedCidrs === undefined ? undefined : listOrNull(allowedCidrs),
+    rateLimits: rateLimits && JSON.stringify(rateLimits),
+    lentLimits: lentLimits && [...lentLimits],
+  });
+  const [row] = await runSql<KeyRow & { keyHash: Buffer }>(
+    db,
+    'updateKey',
+    `update api_keys set ${update.sql}
+     where program_id = :programId and id = :keyId and revoked_at is null returning ${selected}, key_hash as "keyHash"`,
+    { ...update.bindings, programId, keyId },
+  );
+  if (!row) return null;
+  const { keyHash, ...changed } = row;
+  cacheOf(db).delete(keyHash.toString('hex'));
+  return toApiKey(changed);
 }
 
 /** Ends a key: in this process at once, in others within 5 s. False where the program has no such key that works. */
@@ -223,6 +272,11 @@ export async function revokeKey(db: Db, programId: string, keyId: string): Promi
   if (!row) return false;
   cacheOf(db).delete(row.keyHash.toString('hex'));
   return true;
+}
+
+/** Has this process look a key up again: after the commit of what changed it in a transaction. */
+export function forgetKey(db: Db, keyId: string): void {
+  cacheOf(db).expireWhere((principal) => principal.keyId === keyId);
 }
 
 /**
@@ -240,21 +294,37 @@ const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
+type KeyRow = Omit<ApiKey, 'scopes'> & { scopes: KeyScope[] | null };
+
 const columns: Columns<keyof ApiKey> = {
   id: 'id',
   programId: 'program_id',
   name: 'name',
   mode: 'mode',
   access: 'access',
+  scopes: 'scopes',
   display: 'display',
   rateLimits: 'rate_limits',
+  expiresAt: 'expires_at',
+  allowedCidrs: 'allowed_cidrs',
+  lastUsedAt: 'last_used_at',
   createdAt: 'created_at',
 };
 const selected = selectList(columns);
-const inserted = insertList<keyof ApiKey | 'keyHash' | 'lentLimits'>(
-  { ...columns, keyHash: 'key_hash', lentLimits: 'lent_limits' },
-  ['createdAt'],
-);
+const columnsToChange = { ...columns, lentLimits: 'lent_limits' };
+const inserted = insertList<keyof ApiKey | 'keyHash' | 'lentLimits'>({ ...columnsToChange, keyHash: 'key_hash' }, [
+  'createdAt',
+  'lastUsedAt',
+]);
+
+function toApiKey(row: KeyRow): ApiKey {
+  return { ...row, scopes: [...scopesOfRow(row)].sort() };
+}
+
+/** An empty list of networks would let in nobody: it says that there is no bound. */
+function listOrNull(cidrs: readonly string[] | null | undefined): string[] | null {
+  return cidrs && cidrs.length > 0 ? [...cidrs] : null;
+}
 
 function checksumOf(body: string): string {
   let rest = crc32(body);

@@ -1,4 +1,4 @@
-import type { Db, Trx } from '../db/db.ts';
+import type { Db } from '../db/db.ts';
 import { insertList, selectList, updateList, type ChangesOf, type Columns } from '../db/columns.ts';
 import { runSql } from '../db/sql.ts';
 import { AppError, found } from '../domain/errors.ts';
@@ -83,17 +83,6 @@ export async function findProgram(db: Db, programId: string): Promise<Program | 
     programId,
   });
   return row ? toProgram(row) : null;
-}
-
-/** Whether the program identifies by e-mail, under a lock until the transaction ends; null for an unknown program. */
-export async function lockIdentifyByEmail(trx: Trx, programId: string): Promise<boolean | null> {
-  const [row] = await runSql<{ identifyByEmail: boolean }>(
-    trx,
-    'lockIdentifyByEmail',
-    `select identify_by_email as "identifyByEmail" from programs where id = :programId for no key update`,
-    { programId },
-  );
-  return row?.identifyByEmail ?? null;
 }
 
 /** For callers that take a program for granted, such as the one that a key belongs to. Throws NOT_FOUND. */

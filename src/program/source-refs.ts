@@ -6,7 +6,7 @@ import type { Source } from './sources.ts';
 
 /** Who is told the id of a source, which opens it. All others find its ref, which opens nothing, in the same place. */
 export function mayKnowId(principal: Principal, source: Pick<Source, 'programId' | 'livemode'>): boolean {
-  if (principal.access !== 'write' || principal.programId !== source.programId) return false;
+  if (!principal.scopes.has('sources:write') || principal.programId !== source.programId) return false;
   return principal.mode === 'live' || !source.livemode;
 }
 
@@ -19,7 +19,7 @@ export async function hideSourceIds(db: Db, principal: Principal | null, text: s
   const ids = sourceIdsIn(text);
   if (ids.length === 0) return text;
   if (principal === null) return replaceSourceIds(text, () => HIDDEN_SOURCE);
-  if (principal.access === 'write' && principal.mode === 'live') return text;
+  if (principal.scopes.has('sources:write') && principal.mode === 'live') return text;
   const refs = new Map<string, string>();
   for (const source of await readNamed(db, principal.programId, ids)) {
     if (!mayKnowId(principal, source)) refs.set(source.id, source.ref);

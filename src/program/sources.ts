@@ -239,6 +239,11 @@ export async function deleteSource(db: Db, { programId, modes }: Reach, sourceId
   return rows.length > 0;
 }
 
+/** Has this process look a source up again: after the commit of what changed it in a transaction. */
+export function forgetSource(db: Db, sourceId: string): void {
+  cacheOf(db).delete(sourceId);
+}
+
 /** When the newest message came by a source; null where none did. */
 export async function findLastEventTime(db: Db, sourceId: string): Promise<Date | null> {
   const [row] = await runSql<{ receivedAt: Date }>(

@@ -6,6 +6,7 @@ import { affspaceFormat } from '../../dialects/affspace/import.ts';
 import { attroFormat } from '../../dialects/attro/import.ts';
 import { refgrowFormat } from '../../dialects/refgrow/import.ts';
 import { oneLine } from '../../domain/printable.ts';
+import { commandLine } from '../../domain/actor.ts';
 import { systemClock } from '../../domain/clock.ts';
 import { csvFormat } from '../../import/csv-format.ts';
 import { importFiles, type ImportReport, type Progress } from '../../import/import.ts';
@@ -58,7 +59,14 @@ async function run(paths: string[], { from, program, dryRun, json }: ImportOptio
         // Standard output is the report's.
         log: createLogger({ level: config.logLevel, role: 'cli' }, pino.destination(2)),
       },
-      { from, format: formats[from], programId: await chooseProgram(db, program), paths, dryRun: dryRun === true },
+      {
+        from,
+        format: formats[from],
+        programId: await chooseProgram(db, program),
+        paths,
+        dryRun: dryRun === true,
+        actor: commandLine,
+      },
       showProgress,
     ),
   );

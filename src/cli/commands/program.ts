@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { currency, text, timezone } from '../../http/fields.ts';
-import { createProgram, listPrograms, type Program } from '../../program/programs.ts';
+import { commandLine } from '../../domain/actor.ts';
+import { createProgramAs } from '../../operations/program-changes.ts';
+import { listPrograms, type Program } from '../../program/programs.ts';
 import { withHub } from '../hub/access.ts';
 import { readAllPages } from './all-pages.ts';
 import { validateOptions } from './options.ts';
@@ -36,7 +38,7 @@ const programInput = z.strictObject({
 
 async function create({ json, ...given }: z.input<typeof programInput> & { json?: true }): Promise<void> {
   const input = validateOptions(programInput, given);
-  const program = await withHub(({ db }) => createProgram(db, input));
+  const program = await withHub(({ db }) => createProgramAs(db, commandLine, input));
   if (json) {
     print(JSON.stringify(program));
     return;

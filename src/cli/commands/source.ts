@@ -2,10 +2,12 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { dropAbsent } from '../../api/drop-absent.ts';
 import { sourceInput } from '../../api/source-schemas.ts';
 import { detailView, sourceView, toSourceInput } from '../../api/sources.ts';
+import { commandLine } from '../../domain/actor.ts';
 import { everythingOf } from '../../domain/scope.ts';
 import { presets } from '../../inbound/postback/presets.ts';
 import { getProgram } from '../../program/programs.ts';
-import { createSource, listSources } from '../../program/sources.ts';
+import { createSourceAs } from '../../operations/source-changes.ts';
+import { listSources } from '../../program/sources.ts';
 import { withHub } from '../hub/access.ts';
 import { readAllPages } from './all-pages.ts';
 import { validateOptions } from './options.ts';
@@ -117,7 +119,7 @@ async function create({ program, json, test, requireKey, ...given }: CreateOptio
   const source = await withHub(async ({ config, db, secrets }) =>
     detailView(
       { config, db },
-      await createSource(db, secrets, await chooseProgram(db, program), toSourceInput(input)),
+      await createSourceAs(db, secrets, commandLine, await chooseProgram(db, program), toSourceInput(input)),
       true,
     ),
   );

@@ -34,7 +34,7 @@ export async function keepSecrets(
   const kept = parseEnv(text ?? '');
   if (!kept.ENCRYPTION_KEY && !env.ENCRYPTION_KEY?.trim()) await beforeNewKey(file);
   const secrets = {
-    ADMIN_TOKEN: kept.ADMIN_TOKEN || randomBytes(24).toString('base64url'),
+    ADMIN_TOKEN: kept.ADMIN_TOKEN || makeAdminToken(),
     ENCRYPTION_KEY: kept.ENCRYPTION_KEY || randomBytes(32).toString('base64'),
   };
   const made = kept.ADMIN_TOKEN !== secrets.ADMIN_TOKEN || kept.ENCRYPTION_KEY !== secrets.ENCRYPTION_KEY;
@@ -47,6 +47,25 @@ export async function keepSecrets(
       ENCRYPTION_KEY: env.ENCRYPTION_KEY?.trim() || secrets.ENCRYPTION_KEY,
     },
   };
+}
+
+/** Puts a new admin token in the file. Throws where no hub has started there yet, which makes it. */
+export async function replaceAdminToken(dataDir: string): Promise<{ file: string; token: string }> {
+  const file = secretsFileOf(dataDir);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new Error(`There is no ${file}: no hub has started with this DATA_DIR yet. Its first start makes the token`);
+  });
+  const token = makeAdminToken();
+  const line = `ADMIN_TOKEN=${token}`;
+  // Whatever else stands there stays as it is.
+  const replaced = /^ADMIN_TOKEN=.*$/m.test(text) ? text.replace(/^ADMIN_TOKEN=.*$/m, () => line) : `${text}${line}\n`;
+  await writeSecretsFile(file, replaced);
+  return { file, token };
+}
+
+function makeAdminToken(): string {
+  return randomBytes(24).toString('base64url');
 }
 
 function describe(secrets: KeptSecrets['secrets']): string {

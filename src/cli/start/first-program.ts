@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { inTransaction, type Db, type Trx } from '../../db/db.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
 import { runSql } from '../../db/sql.ts';
+import { commandLine } from '../../domain/actor.ts';
+import { createKeyAs } from '../../operations/key-changes.ts';
+import { createTrackingLinkAs } from '../../operations/link-changes.ts';
+import { createOfferAs } from '../../operations/offer-changes.ts';
+import { createProgramAs } from '../../operations/program-changes.ts';
+import { createSourceAs } from '../../operations/source-changes.ts';
 import { createAffiliate } from '../../program/affiliates.ts';
-import { createKey } from '../../program/api-keys.ts';
-import { createOffer } from '../../program/offers.ts';
-import { createProgram, type Program } from '../../program/programs.ts';
-import { createSource, postbackSettingsSchema, revenuecatSettingsSchema } from '../../program/sources.ts';
-import { createTrackingLink } from '../../program/tracking-links.ts';
+import { recordChange } from '../../program/audited-changes.ts';
+import type { Program } from '../../program/programs.ts';
+import { postbackSettingsSchema, revenuecatSettingsSchema } from '../../program/sources.ts';
 
 /** What a new hub starts with, so that it can be tried at once. Plaintexts are here and nowhere else. */
 export interface FirstProgram {
@@ -39,13 +43,17 @@ export function createFirstProgram(
 }
 
 async function makeProgram(trx: Trx, secrets: SecretBox, options: { liveKey: boolean }): Promise<FirstProgram> {
-  const program = await createProgram(trx, { name: 'First program' });
+  const program = await createProgramAs(trx, commandLine, { name: 'First program' });
   const scope = { programId: program.id, livemode: true };
   const live = options.liveKey
-    ? await createKey(trx, program.id, { name: 'first live key', mode: 'live', access: 'write' })
+    ? await createKeyAs(trx, commandLine, program.id, { name: 'first live key', mode: 'live', access: 'write' })
     : null;
-  const test = await createKey(trx, program.id, { name: 'first test key', mode: 'test', access: 'write' });
-  const offer = await createOffer(trx, scope, {
+  const test = await createKeyAs(trx, commandLine, program.id, {
+    name: 'first test key',
+    mode: 'test',
+    access: 'write',
+  });
+  const offer = await createOfferAs(trx, commandLine, scope, {
     name: 'First offer',
     url: 'https://example.com/',
     commission: { type: 'revshare', rateBps: 2000, durationMonths: 12 },
@@ -55,22 +63,25 @@ async function makeProgram(trx: Trx, secrets: SecretBox, options: { liveKey: boo
     email: 'affiliate@example.com',
     referralCode: 'first',
   });
-  const link = await createTrackingLink(trx, scope, { affiliateId: affiliate.id, offerId: offer.id });
+  const { displayName, email, referralCode } = affiliate;
+  const shown = { displayName, email, referralCode };
+  await recordChange(trx, scope, commandLine, { type: 'affiliate', id: affiliate.id }, null, shown);
+  const link = await createTrackingLinkAs(trx, commandLine, scope, { affiliateId: affiliate.id, offerId: offer.id });
   const signingSecret = `whsec_${randomBytes(24).toString('base64url')}`;
-  const stripe = await createSource(trx, secrets, program.id, {
+  const stripe = await createSourceAs(trx, secrets, commandLine, program.id, {
     kind: 'stripe',
     name: 'Stripe',
     settings: {},
     secrets: { signingSecrets: [signingSecret] },
   });
   const authorization = `Bearer ${randomBytes(24).toString('base64url')}`;
-  const revenuecat = await createSource(trx, secrets, program.id, {
+  const revenuecat = await createSourceAs(trx, secrets, commandLine, program.id, {
     kind: 'revenuecat',
     name: 'RevenueCat',
     settings: revenuecatSettingsSchema.parse({}),
     secrets: { authorization, hmacSecret: null },
   });
-  const postback = await createSource(trx, secrets, program.id, {
+  const postback = await createSourceAs(trx, secrets, commandLine, program.id, {
     kind: 'postback',
     name: 'Tracker',
     settings: postbackSettingsSchema.parse({}),

@@ -25,6 +25,7 @@ export const clickRoute = defineDialectRoute({
   path: ['/api/v1/track/click', '/api/tracking/click'],
   auth: 'none',
   access: 'write',
+  scope: 'clicks:write',
   mayHoldKeys: true,
   limits: trackLimits,
   anyOrigin: true,

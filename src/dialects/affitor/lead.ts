@@ -25,6 +25,7 @@ export const leadRoute = defineDialectRoute({
   path: ['/api/v1/track/lead', '/api/tracking/lead'],
   auth: 'optional',
   access: 'ingest',
+  scope: 'conversions:write',
   limits: trackLimits,
   anyOrigin: true,
   body: trackingBody,

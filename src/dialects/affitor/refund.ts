@@ -1,9 +1,17 @@
 import type { z } from 'zod';
+import type { Db } from '../../db/db.ts';
 import { AppError } from '../../domain/errors.ts';
+import type { Normalized } from '../../domain/facts.ts';
 import { orderRefs } from '../../inbound/fields/references.ts';
 import { normalizeRefundRequest } from '../../inbound/conversion/normalize.ts';
 import type { ReadOutcome } from '../../inbound/inbox/read-outcomes.ts';
-import { findConversionByReference, listReferences, type Conversion } from '../../ledger/conversions.ts';
+import { auditRefund } from '../../operations/refund-audit.ts';
+import {
+  findConversionByReference,
+  listReferences,
+  readConversionDetail,
+  type Conversion,
+} from '../../ledger/conversions.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { submitRequest } from '../submit.ts';
 import { toMajorNumber } from '../values.ts';
@@ -23,6 +31,7 @@ export const refundRoute = defineDialectRoute({
   path: ['/api/v1/track/refund', '/api/tracking/refund'],
   auth: 'key',
   access: 'write',
+  scope: 'refunds:write',
   mayHoldKeys: true,
   limits: trackLimits,
   body: trackingBody,
@@ -41,13 +50,27 @@ export const refundRoute = defineDialectRoute({
       { receivedAt: request.receivedAt },
     );
     const number = await saleNumberOf(deps.db, programId, before.id);
-    const { id, settled } = await submitRequest(deps, request, { programId, kind: 'refund', normalized });
+    const { id, settled } = await submitRequest(deps, request, {
+      programId,
+      kind: 'refund',
+      normalized,
+      ...((await isNew(deps.db, before, normalized))
+        ? { audited: { actor: request.actor, changes: auditRefund(before, normalized) } }
+        : {}),
+    });
     const told = isTestMode(body) ? await describeTest(deps.db, 'refund', programId, id) : {};
     const refund = describeRefund(before, settled);
     const commission_id = refund.status === 'no_commission' ? null : number;
     return answer(200, { success: true, ...refund, sale_id: number, commission_id, ...told });
   },
 });
+
+/** The same refund again changes nothing. */
+async function isNew(db: Db, { id }: Conversion, normalized: Normalized): Promise<boolean> {
+  const [said] = normalized.kind === 'facts' ? normalized.facts : [];
+  const { facts } = await readConversionDetail(db, id);
+  return !facts.some((fact) => fact.id === said?.id);
+}
 
 interface Refund {
   status: z.output<typeof refundAnswer>['status'];

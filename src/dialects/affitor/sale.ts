@@ -28,6 +28,7 @@ export const saleRoute = defineDialectRoute({
   path: ['/api/v1/track/sale', '/api/tracking/sale'],
   auth: 'key',
   access: 'ingest',
+  scope: 'conversions:write',
   limits: trackLimits,
   body: trackingBody,
   handle: async (deps, request) => {

@@ -19,11 +19,11 @@ export const testSessionRoutes = [
     access: 'write',
     limits: writeLimits,
     body: z.object({ offer_code: offerCode }),
-    handle: async (deps, { principal: { programId }, body, receivedAt }) => {
+    handle: async (deps, { principal: { programId }, body, receivedAt, actor }) => {
       const scope = { programId, livemode: false };
       const offer = await findOffer(deps.db, namedBy(scope), body.offer_code);
       if (!offer) throw notFound('Offer');
-      const affiliateId = await chooseAffiliate(deps, scope, undefined);
+      const affiliateId = await chooseAffiliate(deps, scope, undefined, actor);
       const session = await inTransaction(deps.db, (trx) =>
         createTestSession(trx, programId, { offerId: offer.id, affiliateId }, receivedAt),
       );

@@ -63,7 +63,7 @@ export const affiliateRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: newAffiliate,
-    handle: async (deps, { principal: { programId }, livemode, body }) => {
+    handle: async (deps, { principal: { programId }, livemode, body, actor }) => {
       const { commissionOverride, ...input } = body;
       const currency = await currencyOf(deps, programId);
       const override = readOverride(commissionOverride ?? null, currency);
@@ -71,6 +71,7 @@ export const affiliateRoutes = [
         deps,
         { programId, livemode },
         { ...input, commissionOverride: override },
+        actor,
       );
       return answer(201, { data: wholeView(affiliate, currency) });
     },
@@ -93,16 +94,17 @@ export const affiliateRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: affiliateChanges,
-    handle: async (deps, { principal, reach, params, body }) => {
+    handle: async (deps, { principal, reach, params, body, actor }) => {
       const affiliate = found(await findAffiliate(deps.db, reach, params['id'] ?? ''), 'Affiliate');
       assertMayChange(principal, affiliate);
       const { commissionOverride, status, ...changes } = body;
       const currency = await currencyOf(deps, principal.programId);
-      const changed = await updateAffiliateAndAnnounce(deps, changeableBy(principal), affiliate.id, {
+      const said = {
         ...changes,
         commissionOverride: commissionOverride === undefined ? undefined : readOverride(commissionOverride, currency),
         status: status && changeStatus(affiliate, status),
-      });
+      };
+      const changed = await updateAffiliateAndAnnounce(deps, changeableBy(principal), affiliate.id, said, actor);
       return answer(200, { data: wholeView(found(changed, 'Affiliate'), currency) });
     },
   }),

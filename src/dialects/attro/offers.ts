@@ -3,7 +3,8 @@ import { destinationUrl, text } from '../../http/fields.ts';
 import { found, validationError } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
 import { assertMayChange, changeableBy } from '../../program/api-keys.ts';
-import { createOffer, findOffer, listOffers, updateOffer, type Offer, type OfferStatus } from '../../program/offers.ts';
+import { createOfferAs, updateOfferAs } from '../../operations/offer-changes.ts';
+import { findOffer, listOffers, type Offer, type OfferStatus } from '../../program/offers.ts';
 import { getProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
@@ -49,12 +50,12 @@ export const offerRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: newOffer,
-    handle: async ({ db }, { principal: { programId }, livemode, body }) => {
+    handle: async ({ db }, { principal: { programId }, livemode, body, actor }) => {
       const { isActive = true, defaultCommissionType: type, defaultCommissionValue: value, ...input } = body;
       const currency = type === 'fixed' ? (await getProgram(db, programId)).currency : '';
       const commission = readTerms(type, value, currency, 'defaultCommissionValue');
       const status = isActive ? 'published' : 'paused';
-      const offer = await createOffer(db, { programId, livemode }, { ...input, commission, status });
+      const offer = await createOfferAs(db, actor, { programId, livemode }, { ...input, commission, status });
       return answer(201, { data: offerView(offer) });
     },
   }),
@@ -75,13 +76,14 @@ export const offerRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: offerChanges,
-    handle: async ({ db }, { principal, reach, params, body }) => {
+    handle: async ({ db }, { principal, reach, params, body, actor }) => {
       const offer = found(await findOffer(db, reach, params['id'] ?? ''), 'Offer');
       assertMayChange(principal, offer);
       const { isActive, defaultCommissionType: type, defaultCommissionValue: value, ...changes } = body;
       const commission = changeTerms(offer, type, value);
       const status = isActive === undefined ? undefined : statusOf(offer, isActive);
-      const changed = await updateOffer(db, changeableBy(principal), offer.id, { ...changes, commission, status });
+      const said = { ...changes, commission, status };
+      const changed = await updateOfferAs(db, actor, changeableBy(principal), offer.id, said);
       return answer(200, { data: offerView(found(changed, 'Offer')) });
     },
   }),

@@ -66,7 +66,7 @@ export const payoutRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: z.object({ affiliateId: reference, currency: currency.nullish() }),
-    handle: async (deps, { principal: { programId, keyId }, livemode, body }) => {
+    handle: async (deps, { principal: { programId, keyId }, livemode, body, actor }) => {
       const affiliate = await findAffiliate(deps.db, namedBy({ programId, livemode }), body.affiliateId);
       if (!affiliate) throw notFound('Affiliate');
       if (!livemode) throw new AppError('CONFLICT', 'Nothing is payable: test commissions never are');
@@ -75,7 +75,7 @@ export const payoutRoutes = [
         currency: body.currency ?? (await getProgram(deps.db, programId)).currency,
         createdBy: keyId,
       };
-      return answer(201, { data: payoutView(await createPayoutAndAnnounce(deps, programId, input)) });
+      return answer(201, { data: payoutView(await createPayoutAndAnnounce(deps, programId, input, actor)) });
     },
   }),
   defineDialectRoute({
@@ -96,9 +96,9 @@ export const payoutRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: z.object({ status: z.enum(['paid', 'failed']) }),
-    handle: async (deps, { principal: { programId }, livemode, params, body }) => {
+    handle: async (deps, { principal: { programId }, livemode, params, body, actor }) => {
       if (!livemode) throw notFound('Payout');
-      const payout = await finishPayoutAndAnnounce(deps, programId, params['id'] ?? '', body.status);
+      const payout = await finishPayoutAndAnnounce(deps, programId, params['id'] ?? '', body.status, actor);
       return answer(200, { data: payoutView(found(payout, 'Payout')) });
     },
   }),

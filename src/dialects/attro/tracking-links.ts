@@ -8,13 +8,12 @@ import { findAffiliate } from '../../program/affiliates.ts';
 import { findOffer } from '../../program/offers.ts';
 import {
   countLinkResults,
-  createTrackingLink,
   findTrackingLink,
   listTrackingLinks,
-  updateTrackingLink,
   type LinkCounts,
   type TrackingLink,
 } from '../../program/tracking-links.ts';
+import { createTrackingLinkAs, updateTrackingLinkAs } from '../../operations/link-changes.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';
 import { offsetPageQuery } from '../pages.ts';
 import { blankAsNull, toSeconds } from '../values.ts';
@@ -51,7 +50,7 @@ export const trackingLinkRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: z.object({ affiliateId: reference, offerId: reference, customUrl: blankAsNull(destinationUrl.nullish()) }),
-    handle: async ({ db, config }, { principal: { programId }, livemode, reach, body }) => {
+    handle: async ({ db, config }, { principal: { programId }, livemode, reach, body, actor }) => {
       const [affiliate, offer] = await Promise.all([
         findAffiliate(db, reach, body.affiliateId),
         findOffer(db, reach, body.offerId),
@@ -59,7 +58,7 @@ export const trackingLinkRoutes = [
       if (!affiliate) throw notFound('Affiliate');
       if (!offer) throw notFound('Offer');
       const input = { affiliateId: affiliate.id, offerId: offer.id, customUrl: body.customUrl };
-      const link = await createTrackingLink(db, { programId, livemode }, input);
+      const link = await createTrackingLinkAs(db, actor, { programId, livemode }, input);
       return answer(201, { data: linkView(config.publicUrl, link) });
     },
   }),
@@ -81,11 +80,11 @@ export const trackingLinkRoutes = [
     access: 'write',
     limits: limitsOf('writes'),
     body: z.object({ customUrl: blankAsNull(destinationUrl.nullish()) }),
-    handle: async (deps, { principal, livemode, reach, params, body }) => {
+    handle: async (deps, { principal, livemode, reach, params, body, actor }) => {
       const link = found(await findTrackingLink(deps.db, reach, params['id'] ?? ''), 'Tracking link');
       assertMayChange(principal, link);
       const { customUrl } = body;
-      const changed = await updateTrackingLink(deps.db, changeableBy(principal), link.id, { customUrl });
+      const changed = await updateTrackingLinkAs(deps.db, actor, changeableBy(principal), link.id, { customUrl });
       const shown = found(changed, 'Tracking link');
       return answer(200, { data: await viewWithCounts(deps, principal.programId, livemode, shown) });
     },

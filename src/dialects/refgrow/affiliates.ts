@@ -69,7 +69,7 @@ export const affiliateRoutes = [
     access: 'write',
     limits: writeLimits,
     body: newAffiliate,
-    handle: async (deps, { principal: { programId }, livemode, body }) => {
+    handle: async (deps, { principal: { programId }, livemode, body, actor }) => {
       const made = await createAffiliateAndAnnounce(
         deps,
         { programId, livemode },
@@ -79,6 +79,7 @@ export const affiliateRoutes = [
           referralCode: body.referralCode ?? undefined,
           customFields: body.customFields ?? undefined,
         },
+        actor,
       );
       const affiliate = { ...identify(made), referralCode: made.referralCode };
       return answer(201, { success: true, data: { affiliate } });

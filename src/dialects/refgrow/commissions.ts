@@ -5,6 +5,7 @@ import type { Deps } from '../../deps.ts';
 import { AppError } from '../../domain/errors.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
 import type { Reach } from '../../domain/scope.ts';
+import { assertScope } from '../../program/api-keys.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
 import { findCommission, listCommissions, readDecisionReasons, readTakenBack } from '../../ledger/commissions.ts';
 import type { Conversion } from '../../ledger/conversions.ts';
@@ -95,6 +96,7 @@ async function decide(deps: Deps, request: ChangeRequest, found: Conversion, sta
     raw,
     headers: auditRequest(request),
     receivedAt,
+    actor: request.actor,
   }).catch((error: unknown) => {
     throw nameStatus(error);
   });
@@ -103,17 +105,19 @@ async function decide(deps: Deps, request: ChangeRequest, found: Conversion, sta
 /** Makes a paid payout of what the commission still has unpaid; what is pending is approved first. */
 async function pay(deps: Deps, request: ChangeRequest, found: Conversion): Promise<void> {
   const { programId, keyId } = request.principal;
+  assertScope(request.principal, 'payouts:write', 'write');
   if (!found.livemode) throw invalidField('status', 'cannot be paid: test commissions are never payable');
   if (found.status === 'pending') await decide(deps, request, found, 'approved');
   else if (found.status !== 'approved' && found.status !== 'paid') {
     throw invalidField('status', `cannot be paid: the commission is ${found.status}`);
   }
-  const isPaid = await payAtOnceAndAnnounce(deps, programId, {
+  const payout = {
     affiliateId: found.affiliateId ?? '',
     currency: found.commissionCurrency ?? '',
     orderId: found.id,
     createdBy: keyId,
-  });
+  };
+  const isPaid = await payAtOnceAndAnnounce(deps, programId, payout, request.actor);
   // Paying what is paid changes nothing.
   if (!isPaid && found.status !== 'paid') throw invalidField('status', 'cannot be paid: nothing is payable');
 }

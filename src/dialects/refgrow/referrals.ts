@@ -45,6 +45,7 @@ export const referralRoutes = [
     path: '/referrals/track',
     auth: 'key',
     access: 'write',
+    scope: 'clicks:write',
     limits: referralLimits,
     body: newClick,
     handle: async (deps, { principal: { programId }, livemode, reach, receivedAt, body }) => {
@@ -81,6 +82,7 @@ export const referralRoutes = [
     path: '/referrals/convert',
     auth: 'key',
     access: 'ingest',
+    scope: 'conversions:write',
     limits: referralLimits,
     body: newConversion,
     handle: async (deps, request) => {

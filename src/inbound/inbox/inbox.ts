@@ -1,6 +1,7 @@
-import type { Db } from '../../db/db.ts';
+import { inTransaction, type Db } from '../../db/db.ts';
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
+import type { Actor } from '../../domain/actor.ts';
 import { AppError } from '../../domain/errors.ts';
 import { READING, type Normalized } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
@@ -17,6 +18,7 @@ import type { Tracing } from '../../process/tracing/tracing.ts';
 import { FIRST_SWEEP_AFTER_MS } from '../../queue/jobs.ts';
 import { KnownWorkers } from '../../queue/known-workers.ts';
 import type { Queues } from '../../queue/queues.ts';
+import { recordAuditEvents, type AuditedChange } from '../../program/audit-events.ts';
 import { openOutcomeWaiter } from './outcome-waiter.ts';
 import type { ReadOutcome } from './read-outcomes.ts';
 import { openWaker } from './wake-workers.ts';
@@ -44,6 +46,8 @@ export interface InboxMessage {
   normalized: Normalized;
   /** The time of receipt that the normalizer was given, where `tributary verify` must give it the same; now unless set. */
   receivedAt?: Date;
+  /** Of what a person decided: what the audit log is told, with the message or not at all. */
+  audited?: { actor: Actor; changes: readonly AuditedChange[] };
 }
 
 export interface Inbox {
@@ -185,7 +189,7 @@ async function storeOnce(
 async function writeGroup(db: Db, workers: KnownWorkers, rows: InboxRow[]): Promise<void> {
   const ids = rows.flatMap(({ id, status }) => (status === 'received' ? [id] : []));
   const channel = ids.length > 0 && ids.length <= Math.min(TOLD_DIRECTLY, IDS_PER_NOTICE) ? workers.choose() : null;
-  await insertRows(db, rows, {
+  await storeRows(db, rows, {
     announcement: channel === null ? undefined : { channel, payload: ids.join(',') },
     flushLater: rows.every(({ awaited }) => awaited),
   });
@@ -226,7 +230,7 @@ async function makeDurable(db: Db, id: string): Promise<void> {
  */
 export async function storeMessages(db: Db, messages: readonly InboxMessage[], now: Date): Promise<string[]> {
   const rows = messages.map((message) => toRow(message, false, message.receivedAt ?? now));
-  await insertRows(db, rows);
+  await storeRows(db, rows);
   return rows.flatMap(({ id, status }) => (status === 'received' ? [id] : []));
 }
 
@@ -247,6 +251,7 @@ interface InboxRow {
   /** A worker was told of it directly: it needs no job. */
   told: boolean;
   receivedAt: Date;
+  audited: InboxMessage['audited'];
 }
 
 function toRow(message: InboxMessage, awaited: boolean, receivedAt: Date): InboxRow {
@@ -268,7 +273,28 @@ function toRow(message: InboxMessage, awaited: boolean, receivedAt: Date): Inbox
     awaited: awaited && facts,
     told: false,
     receivedAt,
+    audited: message.audited,
   };
+}
+
+/** In one statement, unless some are decisions: these are stored together with what the audit log says of them. */
+async function storeRows(db: Db, rows: InboxRow[], commit: AppendOptions = {}): Promise<void> {
+  const decisions = rows.filter(({ audited }) => audited !== undefined);
+  if (decisions.length === 0) return insertRows(db, rows, commit);
+  await inTransaction(db, async (trx) => {
+    for (const [row, ...others] of groupByActor(decisions)) {
+      if (!row?.audited) continue;
+      const changes = [row, ...others].flatMap(({ audited }) => audited?.changes ?? []);
+      await recordAuditEvents(trx, row, row.audited.actor, changes);
+    }
+    await insertRows(trx, rows, commit);
+  });
+}
+
+/** Those of one request, or job, are recorded by one statement. */
+function groupByActor(rows: readonly InboxRow[]): Iterable<InboxRow[]> {
+  const keyOf = ({ programId, livemode, audited }: InboxRow) => JSON.stringify([programId, livemode, audited?.actor]);
+  return Map.groupBy(rows, keyOf).values();
 }
 
 function insertRows(db: Db, rows: InboxRow[], commit: AppendOptions = {}): Promise<void> {

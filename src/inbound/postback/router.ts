@@ -7,14 +7,13 @@ import type { Db } from '../../db/db.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
-import { assertAccess, authenticateKey } from '../../program/api-keys.ts';
-import type { Principal } from '../../program/api-keys.ts';
+import { assertScope, type Principal } from '../../program/api-keys.ts';
 import type { PostbackSource } from '../../program/sources.ts';
 import { answerConversion } from '../inbox/conversion-answer.ts';
 import type { InboxMessage } from '../inbox/inbox.ts';
 import type { ReadOutcome } from '../inbox/read-outcomes.ts';
 import { auditedHeaders } from '../../http/audited-headers.ts';
-import { countFailure, readCredential } from '../../http/authenticate.ts';
+import { admitKey, countFailure, readCredential } from '../../http/authenticate.ts';
 import { limitPostback } from '../../http/limit-callers.ts';
 import { keylessPostbackPolicy, limitNetwork } from '../../http/network-limits.ts';
 import type { RateLimits } from '../../http/rate-limits.ts';
@@ -212,13 +211,13 @@ async function authenticate(
     await countFailure(deps, req, res);
     throw new AppError('UNAUTHORIZED', 'An API key is required: send it as secure, X-API-Key or Authorization: Bearer');
   }
-  const principal = await authenticateKey(deps.db, key);
+  const principal = await admitKey(deps, key, req, res);
   const known = principal?.programId === source.programId ? principal : null;
   if (!known) {
     await countFailure(deps, req, res);
     throw new AppError('INVALID_API_KEY', 'The API key is not valid here');
   }
-  assertAccess(known, 'ingest');
+  assertScope(known, settings.purpose === 'secondary' ? 'events:write' : 'conversions:write', 'ingest');
   return known;
 }
 

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import type { Db } from '../../db/db.ts';
+import { inTransaction, type Db } from '../../db/db.ts';
+import { lockRow } from '../../db/lock-row.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
 import { insertList, selectList, updateList, type Columns } from '../../db/columns.ts';
 import { runSql } from '../../db/sql.ts';
+import type { Actor } from '../../domain/actor.ts';
 import { AppError, found, validationError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { namedBy, type Reach, type Scope } from '../../domain/scope.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
+import { recordChange } from '../../program/audited-changes.ts';
 import { conditionOf } from '../../db/conditions.ts';
 import { findForeignKeyViolation } from '../../db/pg-errors.ts';
 import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
@@ -36,6 +39,7 @@ export async function createEndpoint(
   { db, secrets, guard }: EndpointDeps,
   scope: Scope,
   input: NewEndpoint,
+  actor: Actor,
 ): Promise<{ endpoint: Endpoint; secret: string | null }> {
   const bodyTemplate = input.bodyTemplate ?? null;
   const method = input.method ?? (input.kind === 'postback' && bodyTemplate === null ? 'GET' : 'POST');
@@ -44,7 +48,7 @@ export async function createEndpoint(
   const affiliateId = input.affiliateId ? await findAffiliateId(db, scope, input.affiliateId) : null;
   const secret = input.kind === 'postback' ? null : (input.secret ?? makeSecret());
   const id = newId('whe');
-  await runSql(db, 'createEndpoint', `insert into webhook_endpoints ${inserted}`, {
+  const row = {
     id,
     ...scope,
     kind: input.kind,
@@ -58,8 +62,13 @@ export async function createEndpoint(
     rateLimitPerSecond: input.rateLimitPerSecond ?? null,
     sealedSecret: secret === null ? null : await secrets.seal(secret, placeOf('secret', id)),
     disabled: input.disabled ?? false,
+  };
+  return inTransaction(db, async (trx) => {
+    await runSql(trx, 'createEndpoint', `insert into webhook_endpoints ${inserted}`, row);
+    const endpoint = await getEndpoint({ db: trx, secrets }, namedBy(scope), id);
+    await recordChange(trx, scope, actor, named(id), null, auditedFields(endpoint));
+    return { endpoint, secret };
   });
-  return { endpoint: await getEndpoint({ db, secrets }, namedBy(scope), id), secret };
 }
 
 /** Throws NOT_FOUND where there is no such endpoint in reach, or it was deleted. */
@@ -114,6 +123,7 @@ export async function updateEndpoint(
   reach: Reach,
   endpointId: string,
   changes: EndpointUpdate,
+  actor: Actor,
 ): Promise<Endpoint> {
   const before = await getEndpoint({ db, secrets }, reach, endpointId);
   assertKindFits(before.kind, { method: before.method, bodyTemplate: before.bodyTemplate, ...changes });
@@ -138,13 +148,23 @@ export async function updateEndpoint(
     ...(disables ? { disabledAt: new Date(), disabledReason: 'manual' } : {}),
   });
   try {
-    await runSql(
-      db,
-      'updateEndpoint',
-      `update webhook_endpoints set ${update.sql}, updated_at = ${update.updatedAt}
-        where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[])`,
-      { ...update.bindings, endpointId, ...reach },
-    );
+    return await inTransaction(db, async (trx) => {
+      await lockRow(trx, 'webhook_endpoints', reach.programId, endpointId);
+      const was = await getEndpoint({ db: trx, secrets }, reach, endpointId);
+      await runSql(
+        trx,
+        'updateEndpoint',
+        `update webhook_endpoints set ${update.sql}, updated_at = ${update.updatedAt}
+          where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[])`,
+        { ...update.bindings, endpointId, ...reach },
+      );
+      const is = await getEndpoint({ db: trx, secrets }, reach, endpointId);
+      const others = JSON.stringify(was.headers) !== JSON.stringify(is.headers);
+      await recordChange(trx, is, actor, named(endpointId), auditedFields(was), auditedFields(is), {
+        secrets: others ? ['headers'] : [],
+      });
+      return is;
+    });
   } catch (error) {
     if (findForeignKeyViolation(error) === null) throw error;
     throw new AppError('CONFLICT', 'The endpoint is about a test affiliate: take that over first', {
@@ -152,24 +172,32 @@ export async function updateEndpoint(
       cause: error,
     });
   }
-  return getEndpoint({ db, secrets }, reach, endpointId);
 }
 
 /**
  * Deletes an endpoint. Attempts under way finish and are recorded; the next sweep cancels what is pending. False where
  * there was none in reach.
  */
-export async function deleteEndpoint(db: Db, { programId, modes }: Reach, endpointId: string): Promise<boolean> {
-  const rows = await runSql<{ managed: boolean }>(
-    db,
-    'deleteEndpoint',
-    `update webhook_endpoints set deleted_at = case when managed then null else now() end, updated_at = now()
-      where id = :endpointId and program_id = :programId and deleted_at is null and livemode = any(:modes::boolean[])
-     returning managed`,
-    { endpointId, programId, modes },
-  );
-  if (rows[0]) assertNotManaged(rows[0]);
-  return rows.length > 0;
+export function deleteEndpoint(
+  db: Db,
+  { programId, modes }: Reach,
+  endpointId: string,
+  actor: Actor,
+): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    const [deleted] = await runSql<EndpointRow>(
+      trx,
+      'deleteEndpoint',
+      `update webhook_endpoints set deleted_at = now(), updated_at = now()
+        where id = :endpointId and program_id = :programId and deleted_at is null and livemode = any(:modes::boolean[])
+       returning ${selectList(endpointColumns)}`,
+      { endpointId, programId, modes },
+    );
+    if (!deleted) return false;
+    assertNotManaged(deleted);
+    await recordChange(trx, deleted, actor, named(endpointId), auditedFields(deleted), null);
+    return true;
+  });
 }
 
 /** Replaces the secret. Until the overlap is over the old one signs, too. Throws NOT_FOUND, CONFLICT. */
@@ -179,6 +207,7 @@ export async function rotateSecret(
   endpointId: string,
   { secret = makeSecret(), overlapHours = 24 }: RotateSecret,
   now: Date,
+  actor: Actor,
 ): Promise<{ endpoint: Endpoint; secret: string; previousSecretExpiresAt: Date }> {
   const { kind } = await getEndpoint({ db, secrets }, reach, endpointId);
   if (kind === 'postback') throw new AppError('CONFLICT', 'A postback is not signed and has no secret');
@@ -189,20 +218,46 @@ export async function rotateSecret(
     const former = await readSealedSecret(db, reach, endpointId);
     const opened = await secrets.open(former, placeOf('secret', endpointId));
     const previousSecret = await secrets.seal(opened, placeOf('previous_secret', endpointId));
-    const rows = await runSql<{ id: string }>(
-      db,
+    const replaced = { sealedSecret, previousSecret, previousSecretExpiresAt, endpointId, ...reach, former };
+    if (await replaceSecret(db, replaced, actor)) break;
+    if (tries === MAX_ROTATIONS - 1) throw new AppError('CONFLICT', 'The secret is being rotated by others');
+  }
+  return { endpoint: await getEndpoint({ db, secrets }, reach, endpointId), secret, previousSecretExpiresAt };
+}
+
+/** False where the secret is another one by now. */
+function replaceSecret(
+  db: Db,
+  replaced: Reach & { endpointId: string; previousSecretExpiresAt: Date } & Record<string, unknown>,
+  actor: Actor,
+): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    const [row] = await runSql<{ livemode: boolean }>(
+      trx,
       'rotateSecret',
       `update webhook_endpoints
           set secret = :sealedSecret, previous_secret = :previousSecret,
             previous_secret_expires_at = :previousSecretExpiresAt, updated_at = now()
         where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[]) and secret = :former
-        returning id`,
-      { sealedSecret, previousSecret, previousSecretExpiresAt, endpointId, ...reach, former },
+        returning livemode`,
+      replaced,
     );
-    if (rows.length > 0) break;
-    if (tries === MAX_ROTATIONS - 1) throw new AppError('CONFLICT', 'The secret is being rotated by others');
-  }
-  return { endpoint: await getEndpoint({ db, secrets }, reach, endpointId), secret, previousSecretExpiresAt };
+    if (!row) return false;
+    const { programId, endpointId, previousSecretExpiresAt } = replaced;
+    await recordChange(
+      trx,
+      { programId, ...row },
+      actor,
+      named(endpointId),
+      {},
+      { previousSecretExpiresAt },
+      {
+        action: 'secret_rotated',
+        secrets: ['secret'],
+      },
+    );
+    return true;
+  });
 }
 
 /** Others may rotate at the same time; each takes over the secret of the one before. */
@@ -249,10 +304,19 @@ async function sealHeaders(
     : null;
 }
 
-/** 32 random bytes, written as Standard Webhooks writes secrets. */
 /** A signing secret of an endpoint, as Standard Webhooks has them. */
 export function makeSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
+}
+
+function named(id: string) {
+  return { type: 'webhook_endpoint', id };
+}
+
+/** Of its headers, whose values may be credentials, the names; of its health nothing. */
+function auditedFields({ headers, disabledAt, ...row }: EndpointRow & { headers?: Endpoint['headers'] }): object {
+  const { managed: _managed, failingSince: _failing, ...fields } = row;
+  return { ...fields, disabled: disabledAt !== null, headers: headers && Object.keys(headers) };
 }
 
 interface KindFields {

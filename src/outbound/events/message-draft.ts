@@ -10,11 +10,3 @@ export interface MessageDraft {
   /** The changed fields with their old values. */
   previous?: object;
 }
-
-/** What `previous` is made of: the fields of `before` that have another value in `after`. */
-export function changedFields(before: object, after: object): Record<string, unknown> {
-  const later = new Map(Object.entries(after));
-  return Object.fromEntries(
-    Object.entries(before).filter(([field, value]) => JSON.stringify(value) !== JSON.stringify(later.get(field))),
-  );
-}

@@ -9,7 +9,7 @@ import { writeMessages, type MessageDraft } from './write-messages.ts';
  * returns its result and the drafts of the messages.
  */
 export async function commitAndAnnounce<T>(
-  deps: { db: Db; queues: Queues; clock: Clock },
+  deps: { db: Db; queues: Pick<Queues, 'enqueue'>; clock: Clock },
   change: (trx: Trx) => Promise<{ result: T; drafts: MessageDraft[] }>,
 ): Promise<T> {
   const { result, deliveryIds } = await inTransaction(deps.db, async (trx) => {

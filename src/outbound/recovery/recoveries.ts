@@ -1,5 +1,8 @@
 import { inTransaction, type Db, type Trx } from '../../db/db.ts';
+import type { Actor } from '../../domain/actor.ts';
 import { newId } from '../../domain/ids.ts';
+import { recordChange } from '../../program/audited-changes.ts';
+import type { Scope } from '../../domain/scope.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { deliveryIdOf, deliveryJobs } from '../wire/delivery-id.ts';
@@ -70,13 +73,25 @@ export async function beginRecovery(
   kind: Recovery['kind'],
   since: Date,
   now: Date,
+  actor: Actor,
 ): Promise<Recovery> {
   const begun = await inTransaction(db, async (trx) => {
     const started = await startRecovery(trx, endpointId, kind, since, now);
+    await recordStart(trx, started, actor);
     return (await recoverPage(trx, now, started.id)) ?? { recovery: started, deliveryIds: [] };
   });
   await wakeSenders(queues, begun);
   return begun.recovery;
+}
+
+async function recordStart(trx: Trx, { id, endpointId, kind, since }: Recovery, actor: Actor): Promise<void> {
+  const [scope] = await runSql<Scope>(
+    trx,
+    'findScopeOfEndpoint',
+    `select program_id as "programId", livemode from webhook_endpoints where id = :endpointId`,
+    { endpointId },
+  );
+  if (scope) await recordChange(trx, scope, actor, { type: 'recovery', id }, null, { endpointId, kind, since });
 }
 
 /**

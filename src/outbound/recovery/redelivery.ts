@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Db } from '../../db/db.ts';
+import { inTransaction, type Db } from '../../db/db.ts';
+import type { Actor } from '../../domain/actor.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { deliveryIdOf } from '../wire/delivery-id.ts';
+import { recordChange } from '../../program/audited-changes.ts';
 import { eventTypes, type EventTypeName } from '../events/event-types.ts';
 import type { EndpointRow } from '../endpoints/endpoint-rows.ts';
 import { readLastAttempt, type Attempt } from '../messages/message-rows.ts';
@@ -28,24 +30,35 @@ export async function resendMessage(
   { db, queues, clock }: RedeliveryDeps,
   messageId: string,
   endpoint: EndpointRow,
+  actor: Actor,
 ): Promise<void> {
   assertEnabled(endpoint);
   const now = clock.now();
   await bringOut(db, endpoint.programId, [messageId]);
-  const rows = await runSql(
-    db,
-    'resendMessage',
-    `insert into deliveries as d (program_id, message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
-     select m.program_id, m.id, :endpointId, 'pending', 'resend', :now::timestamptz, m.created_at from messages m
-      where m.id = :messageId and m.program_id = :programId
-        and (:toWebhook or exists (select 1 from deliveries where message_id = m.id and endpoint_id = :endpointId))
-     on conflict (message_id, endpoint_id, program_id) do update
-       set status = 'pending', trigger = 'resend', next_attempt_at = excluded.next_attempt_at,
-           step = case when d.status = 'pending' then d.step else 0 end
-     returning 1`,
-    { endpointId: endpoint.id, programId: endpoint.programId, now, messageId, toWebhook: endpoint.kind !== 'postback' },
-  );
-  if (rows.length === 0) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
+  await inTransaction(db, async (trx) => {
+    const rows = await runSql(
+      trx,
+      'resendMessage',
+      `insert into deliveries as d (program_id, message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
+       select m.program_id, m.id, :endpointId, 'pending', 'resend', :now::timestamptz, m.created_at from messages m
+        where m.id = :messageId and m.program_id = :programId
+          and (:toWebhook or exists (select 1 from deliveries where message_id = m.id and endpoint_id = :endpointId))
+       on conflict (message_id, endpoint_id, program_id) do update
+         set status = 'pending', trigger = 'resend', next_attempt_at = excluded.next_attempt_at,
+             step = case when d.status = 'pending' then d.step else 0 end
+       returning 1`,
+      {
+        endpointId: endpoint.id,
+        programId: endpoint.programId,
+        now,
+        messageId,
+        toWebhook: endpoint.kind !== 'postback',
+      },
+    );
+    if (rows.length === 0) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
+    const object = { type: 'message', id: messageId };
+    await recordChange(trx, endpoint, actor, object, null, { endpointId: endpoint.id }, { action: 'resent' });
+  });
   await wakeSender(queues, messageId, endpoint.id);
 }
 

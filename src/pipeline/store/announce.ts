@@ -1,5 +1,6 @@
 import { commissionView, conversionView } from '../../ledger/conversion-view.ts';
-import { changedFields, type MessageDraft } from '../../outbound/events/message-draft.ts';
+import { changedFields } from '../../domain/changed-fields.ts';
+import type { MessageDraft } from '../../outbound/events/message-draft.ts';
 import type { OrderRow } from '../rows/order-rows.ts';
 
 /** What subscribers are told of a change, from the row before (null: new) to the row after. Nothing changed: nothing. */

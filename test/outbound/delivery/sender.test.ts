@@ -7,6 +7,7 @@ import { everythingOf } from '../../../src/domain/scope.ts';
 import { createDatabase } from '../../../src/db/database.ts';
 import { placeOf } from '../../../src/outbound/endpoints/endpoint-rows.ts';
 import { createAddressGuard } from '../../../src/outbound/guard/address-guard.ts';
+import { commandLine } from '../../../src/domain/actor.ts';
 import { rotateSecret } from '../../../src/outbound/endpoints/endpoints.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
@@ -251,7 +252,14 @@ describe('what changes between two attempts', () => {
     await sender.idle();
     const rotation = { overlapHours: 24 };
     const deps = { db: database.db, secrets };
-    const { secret: current } = await rotateSecret(deps, everythingOf(programId), endpointId, rotation, clock.now());
+    const { secret: current } = await rotateSecret(
+      deps,
+      everythingOf(programId),
+      endpointId,
+      rotation,
+      clock.now(),
+      commandLine,
+    );
     clock.advance(5);
     await sender.sweep();
     await sender.idle();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { commandLine } from '../../../src/domain/actor.ts';
 import { readEndpoints } from '../../../src/outbound/endpoints/endpoint-rows.ts';
 import { resendMessage } from '../../../src/outbound/recovery/redelivery.ts';
 import type { Queues } from '../../../src/queue/queues.ts';
@@ -52,7 +53,7 @@ async function resend(endpointId: string): Promise<void> {
   const [endpoint] = await readEndpoints(database.db, [endpointId]);
   const [delivery] = await readDeliveries(database.db);
   assert.ok(endpoint && delivery);
-  await resendMessage({ db: database.db, queues, clock }, delivery.messageId, endpoint);
+  await resendMessage({ db: database.db, queues, clock }, delivery.messageId, endpoint, commandLine);
 }
 
 describe('a resend', () => {
@@ -92,7 +93,7 @@ describe('a resend', () => {
     const [endpoint] = await readEndpoints(database.db, [endpointId]);
     assert.ok(endpoint && message);
     respond = (_request, response) => response.end('ok');
-    await resendMessage({ db: database.db, queues, clock }, message.id, endpoint);
+    await resendMessage({ db: database.db, queues, clock }, message.id, endpoint, commandLine);
     const sender = createSender(database.db, { clock });
     await sender.wake(enqueued);
     await sender.idle();
