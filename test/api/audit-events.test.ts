@@ -114,7 +114,7 @@ test('PATCH {} changes nothing of anything', async () => {
     await made('/sources', { kind: 'stripe', signingSecrets: [secrets.signing] }),
     await made('/sources', { kind: 'revenuecat', authorization: 'x' }),
     await made('/sources', { kind: 'postback', preset: 'voluum', fields: { a: 'sub1' } }),
-    await made('/webhook-endpoints', { url: 'http://127.0.0.1:9/', headers: { 'X-A': 'b' } }),
+    await made('/webhook-endpoints', { url: 'http://127.0.0.1:59999/', headers: { 'X-A': 'b' } }),
   ];
   const state = () =>
     runSql(

@@ -46,7 +46,7 @@ export const secrets = {
 } as const;
 
 /** Nobody listens there. */
-const closed = 'http://127.0.0.1:9/audit';
+const closed = 'http://127.0.0.1:59999/audit';
 
 let numbers = 0;
 

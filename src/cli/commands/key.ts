@@ -5,7 +5,7 @@ import { keyFields } from '../../api/key-schemas.ts';
 import { commandLine } from '../../domain/actor.ts';
 import { oneLine } from '../../domain/printable.ts';
 import { createKeyAs, revokeKeyAs } from '../../operations/key-changes.ts';
-import { listKeys, type ApiKey, type KeyAccess, type KeyMode } from '../../program/api-keys.ts';
+import { listKeys, type ApiKey, type ApiKeyInput, type KeyAccess, type KeyMode } from '../../program/api-keys.ts';
 import { formatTable } from '../table.ts';
 import { readAllPages } from './all-pages.ts';
 import { withHub } from '../hub/access.ts';
@@ -69,8 +69,10 @@ function createCommand(): Command {
     .action(create);
 }
 
-const { rateLimits: _limits, ...settable } = keyFields;
-const keyInput = z.strictObject({ name: text(), mode: z.enum(['live', 'test']), ...settable });
+const { access, scopes, expiresAt, allowedCidrs } = keyFields;
+const common = { name: text(), mode: z.enum(['live', 'test']), expiresAt, allowedCidrs };
+const keyByAccess = z.strictObject({ ...common, access: access.unwrap() });
+const keyByScopes = z.strictObject({ ...common, scopes: scopes.unwrap() });
 
 /** `sk_test_…`, `rgk_test_…`: systems that tell their keys apart do it by this word. */
 const saysTest = /(?:^|_)test_/;
@@ -85,9 +87,8 @@ async function create({ program, import: given, importFile, json, ...said }: Key
           mode: saysTest.test(importedKey) ? 'test' : 'live',
           ...(said.scopes ? {} : { access: 'write' }),
         };
-  const input = validateOptions(keyInput, { ...usual, ...said });
-  if ((input.access === undefined) === (input.scopes === undefined))
-    throw new Error('--access or --scopes is required');
+  const schema: z.ZodType<Omit<ApiKeyInput, 'importedKey'>> = said.scopes ? keyByScopes : keyByAccess;
+  const input = validateOptions(schema, { ...usual, ...said });
   const { apiKey, plaintext } = await withHub(async ({ db }) =>
     createKeyAs(db, commandLine, await chooseProgram(db, program), { ...input, importedKey }),
   );
