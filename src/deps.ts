@@ -6,6 +6,7 @@ import type { Config } from './process/config.ts';
 import type { SecretBox } from './db/secret-box.ts';
 import type { Clock } from './domain/clock.ts';
 import type { Inbox } from './inbound/inbox/inbox.ts';
+import type { Refusals } from './inbound/refusals/recorder.ts';
 import type { Metrics } from './process/metrics.ts';
 import type { Tracing } from './process/tracing/tracing.ts';
 import type { ClickRecorder } from './program/click-recorder.ts';
@@ -26,6 +27,7 @@ export interface Deps {
   clock: Clock;
   queues: Queues;
   inbox: Inbox;
+  refusals: Refusals;
   clicks: ClickRecorder;
   crawlerVisits: CrawlerVisits;
   rateLimits: RateLimits;

@@ -9,6 +9,7 @@ import type { Deps } from './deps.ts';
 import { systemClock, type Clock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
 import { openInbox } from './inbound/inbox/inbox.ts';
+import { openRefusals } from './inbound/refusals/recorder.ts';
 import { endInTime } from './process/end-in-time.ts';
 import { createLogger } from './process/logging.ts';
 import type { Tracing } from './process/tracing/tracing.ts';
@@ -90,6 +91,7 @@ export function openDeps(
     tracing,
     onStored: (kind, verdict) => metrics.inboxMessages.inc({ kind, verdict }),
   });
+  const refusals = openRefusals({ db, log, clock });
   const clicks = openClickRecorder(db, log);
   const crawlerVisits = openCrawlerVisits(db, log);
   const rateLimits = openRateLimits(config, ownLog);
@@ -103,6 +105,7 @@ export function openDeps(
     clock,
     queues,
     inbox,
+    refusals,
     clicks,
     crawlerVisits,
     rateLimits,
@@ -115,6 +118,7 @@ export function openDeps(
       readiness.close();
       await endInTime(log, withinMs * 0.6, {
         inbox: () => inbox.close(),
+        refusals: () => refusals.close(),
         clicks: () => clicks.close(),
         crawlerVisits: () => crawlerVisits.close(),
         keyUses: () => flushKeyUses(db),

@@ -11,10 +11,12 @@ import { openDeps } from '../src/open-deps.ts';
 import type { Consumer } from '../src/queue/queues.ts';
 import { buildStatisticsChore } from './build-statistics.ts';
 import { continueRecoveriesChore } from './continue-recoveries.ts';
+import { countInboxEventsChore } from './count-inbox-events.ts';
 import { compactVersionsChore } from './compact-versions.ts';
 import { deleteOldClicksChore } from './delete-old-clicks.ts';
 import { deleteOldIdempotencyKeysChore } from './delete-old-idempotency-keys.ts';
 import { deleteOldMessagesChore } from './delete-old-messages.ts';
+import { deleteOldRefusalsChore } from './delete-old-refusals.ts';
 import { startDelivery } from './delivery.ts';
 import { hearDirectly } from './hear-directly.ts';
 import { enqueueOverdueEventsChore, enqueueUnheardEvents } from './enqueue-overdue-events.ts';
@@ -62,10 +64,12 @@ function listChores(deps: Deps, handOver: HandOver): Chore[] {
     continueRecoveriesChore(deps),
     buildStatisticsChore(deps),
     ...rollUpChores(deps),
+    countInboxEventsChore(deps),
     compactVersionsChore(deps),
     deleteOldMessagesChore(deps),
     deleteOldClicksChore(deps),
     deleteOldIdempotencyKeysChore(deps),
+    deleteOldRefusalsChore(deps),
   ];
 }
 

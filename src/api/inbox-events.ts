@@ -3,12 +3,15 @@ import { notFound } from '../domain/errors.ts';
 import { outcomes } from '../domain/outcomes.ts';
 import { replayEvent } from '../audit/replay.ts';
 import { findInboxEvent, listInboxEvents, type InboxEvent } from '../inbound/inbox/inbox-events.ts';
+import { findEventsByReference } from '../inbound/inbox/events-by-reference.ts';
 import { hideSourceIds, restoreSourceIds } from '../program/source-refs.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { livemode, periodQuery, reference, timestamp, wordsOf } from '../http/fields.ts';
+import { livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
+import { inboxStatsRoute } from './inbox-stats.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
+const kinds = ['stripe', 'revenuecat', 'postback', 'conversion', 'event', 'refund', 'decision', 'import'] as const;
 const statuses = ['received', 'processed', 'ignored', 'unprocessable', 'failed'] as const;
 
 const shown = {
@@ -42,27 +45,41 @@ export const inboxEventRoutes: Route[] = [
   defineRoute({
     method: 'get',
     path: '/inbox-events',
-    mayBeBehind: ({ conversionId }) => conversionId === undefined,
+    mayBeBehind: ({ conversionId, reference: named }) => conversionId === undefined && named === undefined,
     access: 'read',
     tag: 'Inbox',
     summary: 'List what came in, and what became of it',
+    description:
+      '`reference` finds the newest 1 000 messages that told something of an order, a click or a customer; what only ' +
+      'repeated them is found by `conversionId`. What sources turned away is no inbox event: `/sources/{id}/refusals` has it.',
     query: z.strictObject({
       ...pageQuery,
       ...periodQuery,
       status: wordsOf(statuses).optional(),
       sourceId: reference.optional().meta({ description: 'Id or ref' }),
+      kind: wordsOf(kinds).optional(),
       outcome: wordsOf(outcomes).optional(),
+      reason: text(500).optional().meta({ description: 'To the letter', example: 'duplicate_order' }),
+      reference: reference.optional().meta({
+        description: 'An id of an order, a click, a customer or a conversion, of the sender, of Stripe or of the hub',
+        example: 'A-1001',
+      }),
       conversionId: reference.optional(),
     }),
     status: 200,
     answer: listOf(eventSchema),
-    handle: async ({ db }, { principal, livemode, query }) => {
+    handle: async ({ db }, { principal, livemode, scope, query }) => {
       const { programId } = principal;
       const filter = {
         livemode,
         statuses: query.status,
         sourceId: query.sourceId && (await restoreSourceIds(db, programId, query.sourceId)),
         outcomes: query.outcome,
+        kinds: query.kind,
+        reason: query.reason,
+        among:
+          query.reference &&
+          (await findEventsByReference(db, scope, await restoreSourceIds(db, programId, query.reference))),
         conversionId: query.conversionId,
         ...(await resolvePeriod(db, programId, query)),
       };
@@ -70,6 +87,7 @@ export const inboxEventRoutes: Route[] = [
       return toListBody('inbox-events', page, eventView);
     },
   }),
+  inboxStatsRoute,
   defineRoute({
     method: 'get',
     path: '/inbox-events/:id',

@@ -17,8 +17,10 @@ import { offerRoutes } from './offers.ts';
 import { postbackRoutes } from './postback-macros.ts';
 import { payoutRoutes } from './payouts.ts';
 import { programRoutes } from './programs.ts';
+import { refusalRoutes } from './refusals.ts';
 import { refundRoutes } from './refunds.ts';
 import type { ApiDeps, Route } from './route.ts';
+import { sourceTestRoutes } from './source-tests.ts';
 import { sourceRoutes } from './sources.ts';
 import { statsRoutes } from './stats.ts';
 import { testSessionRoutes } from './test-sessions.ts';
@@ -42,6 +44,8 @@ export const nativeRoutes: readonly Route[] = [
   ...balanceRoutes,
   ...payoutRoutes,
   ...sourceRoutes,
+  ...refusalRoutes,
+  ...sourceTestRoutes,
   ...inboxEventRoutes,
   ...webhookEndpointRoutes,
   ...hookRoutes,

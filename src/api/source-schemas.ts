@@ -5,6 +5,7 @@ import { stripInvisible } from '../domain/codes.ts';
 import { holdsKey, isApiKey } from '../domain/keys.ts';
 import { findNameProblem } from '../inbound/fields/name-problems.ts';
 import { network, text, timestamp } from '../http/fields.ts';
+import { refusalReason } from './refusals.ts';
 
 /** Secrets are taken as they are, spaces and all; but none that is blank, since anybody could guess it. */
 const secret = z
@@ -154,13 +155,23 @@ const shown = {
   createdAt: timestamp,
 };
 
+const lately = {
+  lastEventAt: timestamp.nullable().meta({ description: 'When the newest message came by it' }),
+  events24h: z.int().meta({ description: 'Messages of the last 24 hours, to the quarter of an hour' }),
+  refused24h: z.int().meta({ description: 'Messages that it turned away in the last 24 hours, to the hour' }),
+};
+
 /** What a kind does not have is left out. Secrets are never shown. */
-export const sourceSchema = z.strictObject(shown).meta({ id: 'Source' });
+export const configuredSchema = z.strictObject(shown);
+export const sourceSchema = z.strictObject({ ...shown, ...lately }).meta({ id: 'Source' });
 export const sourceDetailSchema = z
   .strictObject({
     ...shown,
+    ...lately,
+    refusals24h: z
+      .array(z.strictObject({ reason: refusalReason, count: z.int() }))
+      .meta({ description: 'Those of `refused24h` by reason, the most frequent first' }),
     requiredEvents: z.array(z.string()).meta({ description: 'To switch on at the sender' }),
-    lastEventAt: timestamp.nullable(),
   })
   .meta({ id: 'SourceDetail' });
 

@@ -6,9 +6,11 @@ import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/pres
 import { compileSettings } from '../inbound/postback/settings.ts';
 import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';
 import { requiredEvents as stripeEvents } from '../inbound/stripe/required-events.ts';
+import type { Refusal } from '../http/refusals.ts';
+import { readSourceActivity } from '../inbound/inbox/inbox-counts.ts';
+import { countRefusals } from '../inbound/refusals/rows.ts';
 import { mayKnowId } from '../program/source-refs.ts';
 import {
-  findLastEventTime,
   getSource,
   listSources,
   openRevenuecatSecrets,
@@ -25,6 +27,7 @@ import { dropAbsent } from './drop-absent.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 import {
+  type configuredSchema,
   fieldsOfKind,
   presetSchema,
   sourceChanges,
@@ -68,7 +71,11 @@ export const sourceRoutes: Route[] = [
     answer: listOf(sourceSchema),
     handle: async (deps, { principal, reach, query }) => {
       const page = await listSources(deps.db, reach, query, toPageRequest('sources', query));
-      const view = (source: Source) => sourceView(deps, source, mayKnowId(principal, source));
+      const { activityOf } = await readLately(deps, principal.programId, page.items);
+      const view = (source: Source) => ({
+        ...sourceView(deps, source, mayKnowId(principal, source)),
+        ...activityOf(source),
+      });
       return toListBody('sources', page, view, ({ ref }) => ref);
     },
   }),
@@ -214,21 +221,50 @@ function refuseFieldsOfOtherKinds({ kind }: Source, body: object): void {
 }
 
 /** A source as it is shown by itself. `knowsId`: to somebody who may know what opens it. */
-export async function detailView(deps: Pick<ApiDeps, 'config' | 'db'>, source: Source, knowsId: boolean) {
-  const lastEventAt = await findLastEventTime(deps.db, source.id);
+export async function detailView(deps: Pick<ApiDeps, 'config' | 'db' | 'clock'>, source: Source, knowsId: boolean) {
+  const { activityOf, refusalsOf } = await readLately(deps, source.programId, [source]);
   return {
     ...sourceView(deps, source, knowsId),
+    ...activityOf(source),
+    refusals24h: refusalsOf(source),
     requiredEvents: source.kind === 'stripe' ? stripeEvents : source.kind === 'revenuecat' ? revenuecatEvents : [],
-    lastEventAt: lastEventAt?.toISOString() ?? null,
   };
 }
 
-/** A source as lists show it. */
+const LATELY_MS = 24 * 3_600_000;
+
+/** What came by sources within a day, taken and turned away. */
+async function readLately(
+  { db, clock }: Pick<ApiDeps, 'db' | 'clock'>,
+  programId: string,
+  sources: readonly Source[],
+): Promise<{
+  activityOf: (source: Source) => { lastEventAt: string | null; events24h: number; refused24h: number };
+  refusalsOf: (source: Source) => { reason: Refusal; count: number }[];
+}> {
+  const ids = sources.map(({ id }) => id);
+  const since = new Date(clock.now().getTime() - LATELY_MS);
+  const [activity, refusals] = await Promise.all([
+    readSourceActivity(db, programId, ids, since),
+    countRefusals(db, programId, ids, since),
+  ]);
+  const refusalsOf = ({ id }: Source): { reason: Refusal; count: number }[] => refusals.get(id) ?? [];
+  return {
+    activityOf: (source) => ({
+      lastEventAt: activity.get(source.id)?.lastEventAt?.toISOString() ?? null,
+      events24h: activity.get(source.id)?.events ?? 0,
+      refused24h: refusalsOf(source).reduce((sum, { count }) => sum + count, 0),
+    }),
+    refusalsOf,
+  };
+}
+
+/** What is configured of a source. */
 export function sourceView(
   deps: Pick<ApiDeps, 'config'>,
   source: Source,
   knowsId: boolean,
-): z.input<typeof sourceSchema> {
+): z.input<typeof configuredSchema> {
   const { id, ref, kind, name, orderScope, livemode, settings } = source;
   const createdAt = source.createdAt.toISOString();
   const urls = urlsOf(deps, source);

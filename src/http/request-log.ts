@@ -12,7 +12,7 @@ declare module 'http' {
     id: string;
     /** The ref of the source that the path names by its id. */
     sourceRef?: string | undefined;
-    /** Why it is refused, for the metrics. */
+    /** Why it is refused, where its status does not say enough. */
     refusal?: Refusal;
   }
   interface ServerResponse {

@@ -109,16 +109,29 @@ export interface SourceChanges {
 }
 
 /** The source behind a URL, of any program; null where there is none, or no more. Remembered for less than 5 s. */
-export function findSource(db: Db, sourceId: string): Promise<Source | null> {
+export async function findSource(db: Db, sourceId: string): Promise<Source | null> {
+  const known = await findSourceOfUrl(db, sourceId);
+  return known === null || known.isDeleted ? null : known.source;
+}
+
+/** The same, told also of a source that was deleted: what comes by its URL is refused, and still its program's to know. */
+export function findSourceOfUrl(db: Db, sourceId: string): Promise<KnownSource | null> {
   return cacheOf(db).get(sourceId, async () => {
-    const [row] = await runSql<Source>(
+    const [row] = await runSql<Source & { deletedAt: Date | null }>(
       db,
       'findSource',
-      `select ${selected} from sources where id = :sourceId and deleted_at is null`,
+      `select ${selected}, deleted_at as "deletedAt" from sources where id = :sourceId`,
       { sourceId },
     );
-    return row ?? null;
+    if (!row) return null;
+    const { deletedAt, ...source } = row;
+    return { source, isDeleted: deletedAt !== null };
   });
+}
+
+export interface KnownSource {
+  source: Source;
+  isDeleted: boolean;
 }
 
 /** Sources by id, deleted ones too: what came by them can still be replayed. */
@@ -175,6 +188,22 @@ export async function getSource(db: Db, { programId, modes }: Reach, sourceId: s
     `select ${selected} from sources
      where program_id = :programId and :sourceId in (id, ref) and deleted_at is null
        and livemode = any(:modes::boolean[])`,
+    { programId, modes, sourceId },
+  );
+  return row ?? null;
+}
+
+/** The same, deleted ones too: who may read of what came by them. */
+export async function getSourceOfAnyTime(
+  db: Db,
+  { programId, modes }: Reach,
+  sourceId: string,
+): Promise<Pick<Source, 'id' | 'ref' | 'livemode'> | null> {
+  const [row] = await runSql<Pick<Source, 'id' | 'ref' | 'livemode'>>(
+    db,
+    'getSourceOfAnyTime',
+    `select id, ref, livemode from sources
+     where program_id = :programId and :sourceId in (id, ref) and livemode = any(:modes::boolean[])`,
     { programId, modes, sourceId },
   );
   return row ?? null;
@@ -244,18 +273,6 @@ export function forgetSource(db: Db, sourceId: string): void {
   cacheOf(db).delete(sourceId);
 }
 
-/** When the newest message came by a source; null where none did. */
-export async function findLastEventTime(db: Db, sourceId: string): Promise<Date | null> {
-  const [row] = await runSql<{ receivedAt: Date }>(
-    db,
-    'findLastEventTime',
-    `select received_at as "receivedAt" from inbox_events
-     where source_id = :sourceId and right(source_id, 12) = right(:sourceId, 12) order by id desc limit 1`,
-    { sourceId },
-  );
-  return row?.receivedAt ?? null;
-}
-
 /** Whether it asks for no key. */
 function isKeyless(settings: Source['settings'] | undefined): boolean {
   return settings !== undefined && 'requireKey' in settings && !settings.requireKey;
@@ -277,7 +294,7 @@ const columns: Columns<keyof SourceOfAnyTime> = { ...shownColumns, settingsChang
 const selected = selectList(shownColumns);
 const inserted = insertList(shownColumns, ['createdAt']);
 
-const cacheOf = perDatabase(() => new ExpiringCache<Source>({ ttlMs: 4_000, maxEntries: 10_000 }));
+const cacheOf = perDatabase(() => new ExpiringCache<KnownSource>({ ttlMs: 4_000, maxEntries: 10_000 }));
 
 /** The cache above keeps sources as objects: their opened secrets are kept and forgotten with them. */
 const opened = new WeakMap<Source, Promise<unknown>>();

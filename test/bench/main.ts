@@ -14,6 +14,7 @@ import { runListsBench } from './lists.ts';
 import { describeMachine } from './machine.ts';
 import { runMemoryBench } from './memory.ts';
 import { runPipelineBench } from './pipeline.ts';
+import { runRefusalsBench } from './refusals.ts';
 import { holds, type BenchOptions, type BenchResult } from './result.ts';
 import { runScaleBench } from './scale.ts';
 import { runSharingBench } from './sharing.ts';
@@ -44,12 +45,13 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
   failover: runFailoverBench,
   scale: runScaleBench,
   soak: runSoakBench,
+  refusals: runRefusalsBench,
 };
 
 /** They bring a Redis Cluster, or a Redis with Sentinel, of their own whatever the backend. */
 const ownRedis = new Set(['scale', 'failover']);
 
-const onlyByName = new Set([...ownRedis, 'soak']);
+const onlyByName = new Set([...ownRedis, 'soak', 'refusals']);
 
 const sizes = ['orders', 'messages', 'seconds', 'rate'] as const;
 

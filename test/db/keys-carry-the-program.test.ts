@@ -14,6 +14,7 @@ const notByProgram: Readonly<Record<string, string>> = {
   schema_migrations: 'which migrations have run',
   schema_migrations_lock: 'which migrations have run',
   settling_rounds: 'state of the worker: how far the round over all programs is',
+  inbox_counting: 'state of the worker: how far the counting of messages is',
   inbox_watches: 'state of the worker: a row for what arrived in one statement, whichever programs it was for',
   api_keys: 'looked up by its hash before the program is known',
   sources: 'looked up by its id in the URL before the program is known',

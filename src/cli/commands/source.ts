@@ -3,6 +3,7 @@ import { dropAbsent } from '../../api/drop-absent.ts';
 import { sourceInput } from '../../api/source-schemas.ts';
 import { detailView, sourceView, toSourceInput } from '../../api/sources.ts';
 import { commandLine } from '../../domain/actor.ts';
+import { systemClock } from '../../domain/clock.ts';
 import { everythingOf } from '../../domain/scope.ts';
 import { presets } from '../../inbound/postback/presets.ts';
 import { getProgram } from '../../program/programs.ts';
@@ -118,7 +119,7 @@ async function create({ program, json, test, requireKey, ...given }: CreateOptio
   });
   const source = await withHub(async ({ config, db, secrets }) =>
     detailView(
-      { config, db },
+      { config, db, clock: systemClock },
       await createSourceAs(db, secrets, commandLine, await chooseProgram(db, program), toSourceInput(input)),
       true,
     ),

@@ -2,8 +2,9 @@ import type { Db } from '../../db/db.ts';
 import { selectList, type Columns } from '../../db/columns.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Fact } from '../../domain/facts.ts';
-import { conditionOf, type Condition } from '../../db/conditions.ts';
+import { conditionOf, joinConditions, type Condition } from '../../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
+import { findQuarters } from './inbox-counts.ts';
 
 export type InboxStatus = 'received' | 'processed' | 'ignored' | 'unprocessable' | 'failed';
 
@@ -37,6 +38,11 @@ export interface InboxEventFilter {
   statuses?: readonly InboxStatus[] | undefined;
   sourceId?: string | undefined;
   outcomes?: readonly string[] | undefined;
+  kinds?: readonly string[] | undefined;
+  /** The word, or the words, to the letter. */
+  reason?: string | undefined;
+  /** Ids of messages, of which only these are looked at. */
+  among?: readonly string[] | undefined;
   conversionId?: string | undefined;
   /** By `receivedAt`. */
   from?: Date | null | undefined;
@@ -60,15 +66,59 @@ export async function findInboxEvent(
   return row ?? null;
 }
 
-/** Newest first. */
+/**
+ * Newest first. No index has kinds, outcomes and reasons, of which most are settled later than stored: the counts tell in which
+ * quarters of an hour some are, so that a rare one is found without reading all that came since.
+ */
 export function listInboxEvents(
   db: Db,
   programId: string,
   filter: InboxEventFilter,
   page: PageRequest,
 ): Promise<Page<InboxEvent>> {
+  const isGuided = filter.kinds ?? filter.reason ?? filter.outcomes;
+  const isNarrow = filter.among ?? filter.conversionId;
+  if (isGuided && !isNarrow) return listByCounts(db, programId, filter, page);
   const list = { name: 'listInboxEvents', select: `select ${selected} from inbox_events`, id: 'id' };
-  const conditions = [
+  return selectPage<InboxEvent>(db, list, conditionsOf(programId, filter), page);
+}
+
+async function listByCounts(
+  db: Db,
+  programId: string,
+  filter: InboxEventFilter,
+  page: PageRequest,
+): Promise<Page<InboxEvent>> {
+  const quarters = await findQuarters(db, { programId, ...filter }, page.beforeId ?? null, page.limit + 1);
+  const where = joinConditions([
+    ...conditionsOf(programId, filter),
+    ...conditionOf('id < :beforeId', page.beforeId),
+  ]);
+  // A part by itself ends after a page. What lies where two of them overlap comes twice.
+  const some = (more: string): string =>
+    `(select ${selected} from inbox_events where ${where.sql} and ${more} order by id desc limit :wanted)`;
+  const rows = await runSql<InboxEvent>(
+    db,
+    'listInboxEventsByCounts',
+    `${some('id > (select counted_to from inbox_counting)')}
+     union
+     ${some('id in (select event_id from inbox_uncounted where program_id = :programId)')}
+     union
+     select found.* from unnest(:fromIds::text[], :untilIds::text[]) as range (from_id, until_id)
+     cross join lateral ${some('id >= range.from_id and id < range.until_id')} found
+     order by id desc limit :wanted`,
+    {
+      ...where.bindings,
+      wanted: page.limit + 1,
+      fromIds: quarters.map(({ fromId }) => fromId),
+      untilIds: quarters.map(({ untilId }) => untilId),
+    },
+  );
+  return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+}
+
+function conditionsOf(programId: string, filter: InboxEventFilter): Condition[] {
+  return [
     ...conditionOf('program_id = :programId', programId),
     ...conditionOf('livemode = :livemode', filter.livemode),
     ...(filter.statuses ? statusConditions(filter.statuses) : []),
@@ -76,11 +126,13 @@ export function listInboxEvents(
     ...conditionOf('source_id = :sourceId', filter.sourceId),
     ...conditionOf('right(source_id, 12) = right(:sourceId, 12)', filter.sourceId),
     ...conditionOf('outcome = any(:outcomes)', filter.outcomes),
+    ...conditionOf('kind = any(:kinds)', filter.kinds),
+    ...conditionOf('reason = :reason', filter.reason),
+    ...conditionOf('id = any(:among)', filter.among),
     ...conditionOf('conversion_id = :conversionId', filter.conversionId),
     ...conditionOf('received_at >= :from', filter.from),
     ...conditionOf('received_at < :until', filter.until),
   ];
-  return selectPage<InboxEvent>(db, list, conditions, page);
 }
 
 /** No index is on the status, which settling changes: the few that wait or failed are found by what else is known of them. */

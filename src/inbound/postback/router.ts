@@ -19,6 +19,8 @@ import { keylessPostbackPolicy, limitNetwork } from '../../http/network-limits.t
 import type { RateLimits } from '../../http/rate-limits.ts';
 import { readRawBody } from '../../http/raw-body.ts';
 import { findSourceByUrl } from '../find-source.ts';
+import { catchRefusals, type Seen } from '../refusals/catch-refusals.ts';
+import type { Refusals } from '../refusals/recorder.ts';
 import { hintAtMisspelt } from '../fields/misspelt.ts';
 import { readMessage } from './message.ts';
 import type { PostbackMessage } from './message.ts';
@@ -29,6 +31,7 @@ import type { CompiledSettings } from './settings.ts';
 export interface PostbackDeps {
   db: Db;
   inbox: Inbox;
+  refusals: Refusals;
   clock: Clock;
   rateLimits: RateLimits;
   log: Logger;
@@ -61,7 +64,7 @@ export function postbackRouter(deps: PostbackDeps, surface: PostbackSurface = na
   const receive: RequestHandler<{ id: string }> = async (req, res, next) => {
     let mode: CompiledSettings['response'] = 'json';
     try {
-      const source = await findSourceByUrl(deps.db, 'postback', req);
+      const source = await findSourceByUrl(deps, 'postback', req);
       const settings = settingsOf(source);
       mode = settings.response;
       if (req.method === 'HEAD') res.status(200).end();
@@ -92,13 +95,45 @@ async function receivePostback(
   req: Request,
   res: Response,
 ): Promise<void> {
+  const decide = (seen: Seen) => takePostback(deps, surface, source, settings, req, res, seen);
+  const { entry, message } = await catchRefusals(deps.refusals, req, source, decide, settings.names);
+  if (settings.response !== 'json') {
+    await deps.inbox.append(entry);
+    answerDurable(res, settings.response);
+    return;
+  }
+  const { id, settled } = await deps.inbox.appendAndWait(entry);
+  const { programId } = source;
+  const hint = () =>
+    hintAtMisspelt(
+      message.pairs.map(([name]) => name),
+      settings.names,
+    );
+  const { normalized } = entry;
+  const answer = await surface.answer(id, settled, { programId, purpose: settings.purpose, normalized, hint });
+  res.statusCode = 200;
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.setHeader('Cache-Control', 'no-store');
+  res.end(JSON.stringify(answer));
+}
+
+/** What is to be stored of a postback. Throws for what the source does not take. */
+async function takePostback(
+  deps: PostbackDeps,
+  surface: PostbackSurface,
+  source: PostbackSource,
+  settings: CompiledSettings,
+  req: Request,
+  res: Response,
+  seen: Seen,
+): Promise<{ entry: InboxMessage; message: PostbackMessage }> {
   if (settings.allows && !settings.allows(req.ip ?? '')) {
     req.refusal = 'address';
     throw new AppError('INSUFFICIENT_PERMISSIONS', 'This address may not send postbacks here');
   }
   // Where nobody proves who sends, the network is all that there is to count by.
   if (!settings.requireKey && !settings.allows) await limitNetwork(deps, req, res, keylessPostbackPolicy);
-  const { body, message, principal } = await receiveMessage(deps, source, settings, req, res);
+  const { body, message, principal } = await receiveMessage(deps, source, settings, req, res, seen);
   if (principal) await surface.limit(principal, settings.purpose, req, res);
 
   const receivedAt = deps.clock.now();
@@ -116,23 +151,7 @@ async function receivePostback(
     normalized,
     receivedAt,
   };
-  if (settings.response !== 'json') {
-    await deps.inbox.append(entry);
-    answerDurable(res, settings.response);
-    return;
-  }
-  const { id, settled } = await deps.inbox.appendAndWait(entry);
-  const { programId } = source;
-  const hint = () =>
-    hintAtMisspelt(
-      message.pairs.map(([name]) => name),
-      settings.names,
-    );
-  const answer = await surface.answer(id, settled, { programId, purpose: settings.purpose, normalized, hint });
-  res.statusCode = 200;
-  res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.setHeader('Cache-Control', 'no-store');
-  res.end(JSON.stringify(answer));
+  return { entry, message };
 }
 
 interface Received {
@@ -149,6 +168,7 @@ async function receiveMessage(
   settings: CompiledSettings,
   req: Request,
   res: Response,
+  seen: Seen,
 ): Promise<Received> {
   const read = (body: Buffer): PostbackMessage =>
     readMessage({ url: urlOf(req, source), body, contentType: req.headers['content-type'] }, settings.names);
@@ -160,7 +180,7 @@ async function receiveMessage(
   }
   const early = query.key ?? credential;
   if (early !== null) await authenticate(deps, source, settings, early, req, res);
-  const body = await readBodyOnce(req);
+  const body = (seen.body = await readBodyOnce(req));
   const message = read(body);
   const principal = await authenticate(deps, source, settings, message.key ?? credential, req, res);
   return { body, message, principal };

@@ -15,12 +15,15 @@ import type { RevenuecatSource } from '../../program/sources.ts';
 import { auditedHeaders, timeOfSignature } from '../../http/audited-headers.ts';
 import { readRawBody } from '../../http/raw-body.ts';
 import { findSourceByUrl } from '../find-source.ts';
+import { catchRefusals } from '../refusals/catch-refusals.ts';
+import type { Refusals } from '../refusals/recorder.ts';
 import { isBilledByStripe, normalizeRevenueCat } from './normalize.ts';
-import { findForgedHeader, findForgery } from './verify.ts';
+import { findForgedHeader, findForgery, type Forgery } from './verify.ts';
 
 interface RouterDeps {
   db: Db;
   inbox: Inbox;
+  refusals: Refusals;
   secrets: SecretBox;
   log: Logger;
   clock: Clock;
@@ -34,14 +37,17 @@ interface RouterDeps {
 export function revenuecatRouter(deps: RouterDeps): Router {
   const router = Router({ caseSensitive: true });
   router.post('/in/revenuecat/:id', async (req: Request<{ id: string }>, res) => {
-    const source = await findSourceByUrl(deps.db, 'revenuecat', req);
+    const source = await findSourceByUrl(deps, 'revenuecat', req);
     const signature = req.get('x-revenuecat-webhook-signature');
     const authorization = req.get('authorization');
     const secrets = await openRevenuecatSecrets(deps.secrets, source);
-    refuseForgery(deps, req, source, findForgedHeader(authorization, secrets));
-    const raw = await readRawBody(req);
-    const receivedAt = deps.clock.now();
-    refuseForgery(deps, req, source, findForgery({ body: raw, authorization, signature }, secrets, receivedAt));
+    const { raw, receivedAt } = await catchRefusals(deps.refusals, req, source, async (seen) => {
+      refuseForgery(deps, req, source, findForgedHeader(authorization, secrets));
+      const read = (seen.body = await readRawBody(req));
+      const now = deps.clock.now();
+      refuseForgery(deps, req, source, findForgery({ body: read, authorization, signature }, secrets, now));
+      return { raw: read, receivedAt: now };
+    });
     const body = parseBody(raw);
     const stripeReports = await doesStripeReport(deps, source, body);
     const normalized = normalizeBody(body, source, receivedAt, stripeReports);
@@ -69,12 +75,13 @@ function refuseForgery(
   { log }: Pick<RouterDeps, 'log'>,
   req: Request<{ id: string }>,
   source: RevenuecatSource,
-  forgery: string | null,
+  forgery: Forgery | null,
 ): void {
   if (forgery === null) return;
-  req.refusal = 'signature';
-  log.info({ source: source.ref, problem: forgery }, 'revenuecat message refused');
-  throw new AppError('UNAUTHORIZED', forgery);
+  const { refusal, problem } = forgery;
+  req.refusal = refusal;
+  log.info({ source: source.ref, problem }, 'revenuecat message refused');
+  throw new AppError('UNAUTHORIZED', problem);
 }
 
 /** A stored message, read again by the settings of today from the raw bytes and headers of its inbox event. */

@@ -10,12 +10,15 @@ import { openStripeSecrets } from '../../program/sources.ts';
 import { auditedHeaders, timeOfSignature } from '../../http/audited-headers.ts';
 import { readRawBody } from '../../http/raw-body.ts';
 import { findSourceByUrl } from '../find-source.ts';
+import { catchRefusals } from '../refusals/catch-refusals.ts';
+import type { Refusals } from '../refusals/recorder.ts';
 import { readStripeBody } from './body.ts';
 import { verifySignature } from './verify.ts';
 
 interface RouterDeps {
   db: Db;
   inbox: Inbox;
+  refusals: Refusals;
   secrets: SecretBox;
   config: Config;
   log: Logger;
@@ -30,17 +33,18 @@ interface RouterDeps {
 export function stripeRouter(deps: RouterDeps): Router {
   const router = Router({ caseSensitive: true });
   router.post('/in/stripe/:id', async (req: Request<{ id: string }>, res) => {
-    const source = await findSourceByUrl(deps.db, 'stripe', req);
+    const source = await findSourceByUrl(deps, 'stripe', req);
     const { signingSecrets } = await openStripeSecrets(deps.secrets, source);
-    const raw = await readRawBody(req);
-    const receivedAt = deps.clock.now();
     const signature = req.get('stripe-signature');
-    const verdict = verifySignature(raw, signature, signingSecrets, receivedAt);
-    if (!verdict.authentic) {
+    const { raw, receivedAt } = await catchRefusals(deps.refusals, req, source, async (seen) => {
+      const body = (seen.body = await readRawBody(req));
+      const now = deps.clock.now();
+      const verdict = verifySignature(body, signature, signingSecrets, now);
+      if (verdict.authentic) return { raw: body, receivedAt: now };
       deps.log.info({ source: source.ref, problem: verdict.problem }, 'stripe message refused');
-      req.refusal = 'signature';
+      req.refusal = verdict.refusal;
       throw validationError(verdict.problem);
-    }
+    });
     const normalized = readStripeBody(raw, { livemode: source.livemode, receivedAt });
     const { id } = await deps.inbox.append({
       programId: source.programId,

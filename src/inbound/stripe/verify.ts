@@ -4,7 +4,11 @@ import { Stripe } from 'stripe';
 /** How old a signature may be. Stripe signs again at every retry; 0 or NaN would switch stripe-node's check off. */
 export const TOLERANCE_S = 300;
 
-export type SignatureVerdict = { authentic: true } | { authentic: false; problem: string };
+export type SignatureVerdict =
+  | { authentic: true }
+  | { authentic: false; refusal: 'signature_missing' | 'signature_wrong' | 'signature_old' | 'malformed'; problem: string };
+
+type Refused = Extract<SignatureVerdict, { authentic: false }>;
 
 /**
  * Whether one of the signing secrets signed the body, not longer ago than the tolerance. `problem` says what to do, in
@@ -17,15 +21,15 @@ export function verifySignature(
   signingSecrets: string[],
   now: Date,
 ): SignatureVerdict {
-  if (header === undefined || header.trim() === '') return refuse(problems.missing);
-  if (!/(^|,)t=\d+(,|$)/.test(header) || !/(^|,)v1=/.test(header)) return refuse(problems.malformed);
-  if (raw.length === 0) return refuse(problems.empty);
+  if (header === undefined || header.trim() === '') return refuse('signature_missing', problems.missing);
+  if (!/(^|,)t=\d+(,|$)/.test(header) || !/(^|,)v1=/.test(header)) return refuse('signature_missing', problems.malformed);
+  if (raw.length === 0) return refuse('malformed', problems.empty);
   // Stripe-node signs text: bytes that are no UTF-8 would be replaced, and a byte order mark dropped, before they are compared.
-  if (!isUtf8(raw)) return refuse(problems.unsigned);
+  if (!isUtf8(raw)) return refuse('signature_wrong', problems.unsigned);
   const text = raw.toString('utf8');
   if (signingSecrets.some((secret) => isSigned(text, header, secret, TOLERANCE_S, now))) return { authentic: true };
   const signed = signingSecrets.some((secret) => isSigned(text, header, secret, Number.MAX_SAFE_INTEGER, now));
-  return refuse(signed ? problems.old : problems.unsigned);
+  return signed ? refuse('signature_old', problems.old) : refuse('signature_wrong', problems.unsigned);
 }
 
 const problems = {
@@ -41,8 +45,8 @@ const problems = {
     'Stripe signs again at every retry.',
 };
 
-function refuse(problem: string): SignatureVerdict {
-  return { authentic: false, problem };
+function refuse(refusal: Refused['refusal'], problem: string): Refused {
+  return { authentic: false, refusal, problem };
 }
 
 function isSigned(text: string, header: string, secret: string, toleranceS: number, now: Date): boolean {
