@@ -78,8 +78,9 @@ export const inboxEventRoutes: Route[] = [
         kinds: query.kind,
         reason: query.reason,
         among:
-          query.reference &&
-          (await findEventsByReference(db, scope, await restoreSourceIds(db, programId, query.reference))),
+          query.reference === undefined
+            ? undefined
+            : await findEventsByReference(db, scope, await restoreSourceIds(db, programId, query.reference)),
         conversionId: query.conversionId,
         ...(await resolvePeriod(db, programId, query)),
       };

@@ -27,7 +27,8 @@ const refusalSchema = z
     contentType: z.string().nullable(),
     userAgent: z.string().nullable(),
     references: z.array(z.string()).meta({
-      description: 'Ids that it carried, at most 20: of orders, clicks, customers, Stripe, RevenueCat; codes; e-mails in lower case',
+      description:
+        'Ids that it carried, at most 20: of orders, clicks, customers, Stripe, RevenueCat; codes; e-mails in lower case',
     }),
     count: z.int().meta({ description: 'How often it came, as far as a flood lets one message be told from the next' }),
     firstAt: timestamp,

@@ -19,7 +19,10 @@ const refusals = {
   macro: { metric: 'invalid', told: 'A macro that the tracker did not replace' },
   placeholder: { metric: 'invalid', told: 'An id that stands for no value, such as `null`' },
   amount: { metric: 'invalid', told: 'An amount that cannot be read' },
-  incomplete: { metric: 'invalid', told: 'Something that is required is missing: whom it is about, an order id, an amount' },
+  incomplete: {
+    metric: 'invalid',
+    told: 'Something that is required is missing: whom it is about, an order id, an amount',
+  },
   field: { metric: 'invalid', told: 'Another field that cannot be read' },
   malformed: { metric: 'invalid', told: 'The message as a whole cannot be read' },
   too_large: { metric: 'too_large', told: 'The body is too large' },

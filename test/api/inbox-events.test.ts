@@ -25,17 +25,26 @@ before(async () => {
 });
 after(() => api.stop());
 
-const list = async (query: string, client = api.live): Promise<{ kind: string; outcome: string; sourceId: string | null }[]> => {
+const list = async (
+  query: string,
+  client = api.live,
+): Promise<{ kind: string; outcome: string; sourceId: string | null }[]> => {
   const answer = await client.get(`/inbox-events?${query}`);
   assert.equal(answer.status, 200, answer.text);
   return answer.body.data;
 };
 
 test('inbox events are found by kind, outcome and reason', async () => {
-  assert.deepEqual((await list('kind=postback')).map(({ sourceId: id }) => id), [sourceId]);
+  assert.deepEqual(
+    (await list('kind=postback')).map(({ sourceId: id }) => id),
+    [sourceId],
+  );
   assert.equal((await list('kind=conversion')).length, 3);
   assert.equal((await list('kind=conversion,postback&limit=2')).length, 2);
-  assert.deepEqual((await list('outcome=duplicate')).map(({ kind }) => kind), ['conversion']);
+  assert.deepEqual(
+    (await list('outcome=duplicate')).map(({ kind }) => kind),
+    ['conversion'],
+  );
   assert.equal((await list('kind=stripe')).length, 0);
   const wrong = await api.live.get('/inbox-events?kind=paypal');
   assert.deepEqual(Object.keys(wrong.body.error.details), ['kind']);

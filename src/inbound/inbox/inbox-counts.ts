@@ -23,6 +23,12 @@ const addCounts = (rows: string): string => `
   group by ${groups} order by ${groups}
   on conflict (${groups}) do update set count = known.count + excluded.count`;
 
+/** As what a message was counted that is settled again since. */
+const wasOf = (
+  row: string,
+): string => `json_to_record(${row}.was) as w (source_id text, quarter timestamptz, livemode boolean,
+  kind text, status text, outcome text, reason text)`;
+
 /**
  * Counts the next messages, in the order of their ids; tells how many it looked at. One process at a time; 0 where another one
  * does. Replays wait for it.
@@ -65,8 +71,7 @@ export async function countSettledSince(db: Db, after: string, limit: number): P
          select ${groups}, 1 as n from settled
          union all
          select next.program_id, w.source_id, w.quarter, w.livemode, w.kind, w.status, w.outcome, w.reason, -1
-         from next cross join json_to_record(next.was) as w (source_id text, quarter timestamptz, livemode boolean,
-           kind text, status text, outcome text, reason text) where next.was is not null`)}
+         from next cross join ${wasOf('next')} where next.was is not null`)}
        ), gone as (
          delete from inbox_uncounted where event_id in (select id from settled)
        ), taken as (
@@ -131,8 +136,7 @@ export async function readInboxCounts(db: Db, { programId, livemode, ...period }
        where program_id = :programId and livemode = :livemode and ${bound('quarter')} group by 2, 3, 4, 5
        union all
        select 'counted', w.kind, w.status, w.outcome, w.reason, -1 from inbox_uncounted u
-       cross join json_to_record(u.was) as w (source_id text, quarter timestamptz, livemode boolean, kind text, status text,
-         outcome text, reason text)
+       cross join ${wasOf('u')}
        where u.program_id = :programId and u.was is not null and w.livemode = :livemode and ${bound('w.quarter')}
        union all
        select 'new', kind, status, outcome, reason, count(*) from new where ${bound('quarter')} group by 2, 3, 4, 5
@@ -248,7 +252,14 @@ export async function findQuarters(
        -- Of the quarter in which the page before ended all may have been shown.
        select quarter, sum(case when :whole::timestamptz is null or quarter < :whole then n else 0 end)
            over (order by quarter desc rows between unbounded preceding and 1 preceding) as found
-       from (select quarter, sum(count) as n from inbox_counts where ${where.sql} group by 1 having sum(count) > 0) q
+       from (
+         select quarter, sum(count) as n from (
+           select quarter, count from inbox_counts where ${where.sql}
+           union all
+           select quarter, -1 from (
+             select u.program_id, w.* from inbox_uncounted u cross join ${wasOf('u')} where u.was is not null) replayed
+           where ${where.sql}) as each
+         group by 1 having sum(count) > 0) q
      ) as counted where coalesce(found, 0) < :wanted order by quarter desc`,
     {
       ...where.bindings,

@@ -90,10 +90,7 @@ async function listByCounts(
   page: PageRequest,
 ): Promise<Page<InboxEvent>> {
   const quarters = await findQuarters(db, { programId, ...filter }, page.beforeId ?? null, page.limit + 1);
-  const where = joinConditions([
-    ...conditionsOf(programId, filter),
-    ...conditionOf('id < :beforeId', page.beforeId),
-  ]);
+  const where = joinConditions([...conditionsOf(programId, filter), ...conditionOf('id < :beforeId', page.beforeId)]);
   // A part by itself ends after a page. What lies where two of them overlap comes twice.
   const some = (more: string): string =>
     `(select ${selected} from inbox_events where ${where.sql} and ${more} order by id desc limit :wanted)`;

@@ -86,10 +86,9 @@ function valuesOf(body: string): [name: string, value: string][] {
   // JSON that is broken or was cut off, multipart forms, forms.
   const named = /"([^"\\]{1,100})"\s*:\s*"([^"\\]{1,255})"/g;
   const parts = /name="([^"\r\n]{1,100})"\r?\n\r?\n([^\r\n]{1,255})/g;
-  const found = [...body.matchAll(named), ...body.matchAll(parts)].map(([, name = '', value = '']): [string, string] => [
-    name,
-    value,
-  ]);
+  const found = [...body.matchAll(named), ...body.matchAll(parts)].map(
+    ([, name = '', value = '']): [string, string] => [name, value],
+  );
   return found.length > 0 ? found : pairsOf(body);
 }
 

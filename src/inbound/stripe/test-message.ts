@@ -8,7 +8,11 @@ import { signStripeBody } from './sign.ts';
 import { verifySignature } from './verify.ts';
 
 /** A paid checkout of Stripe's test mode, signed with a secret of the source, verified with all of them, and read. */
-export function toStripeTest(source: StripeSource, { signingSecrets }: StripeSecrets, subject: TestSubject): InboxMessage {
+export function toStripeTest(
+  source: StripeSource,
+  { signingSecrets }: StripeSecrets,
+  subject: TestSubject,
+): InboxMessage {
   const { id, clickId, email, at } = subject;
   const created = Math.floor(at.getTime() / 1_000);
   const session = {

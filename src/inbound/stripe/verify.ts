@@ -6,7 +6,11 @@ export const TOLERANCE_S = 300;
 
 export type SignatureVerdict =
   | { authentic: true }
-  | { authentic: false; refusal: 'signature_missing' | 'signature_wrong' | 'signature_old' | 'malformed'; problem: string };
+  | {
+      authentic: false;
+      refusal: 'signature_missing' | 'signature_wrong' | 'signature_old' | 'malformed';
+      problem: string;
+    };
 
 type Refused = Extract<SignatureVerdict, { authentic: false }>;
 
@@ -22,7 +26,8 @@ export function verifySignature(
   now: Date,
 ): SignatureVerdict {
   if (header === undefined || header.trim() === '') return refuse('signature_missing', problems.missing);
-  if (!/(^|,)t=\d+(,|$)/.test(header) || !/(^|,)v1=/.test(header)) return refuse('signature_missing', problems.malformed);
+  if (!/(^|,)t=\d+(,|$)/.test(header) || !/(^|,)v1=/.test(header))
+    return refuse('signature_missing', problems.malformed);
   if (raw.length === 0) return refuse('malformed', problems.empty);
   // Stripe-node signs text: bytes that are no UTF-8 would be replaced, and a byte order mark dropped, before they are compared.
   if (!isUtf8(raw)) return refuse('signature_wrong', problems.unsigned);

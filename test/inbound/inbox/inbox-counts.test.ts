@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { newId } from '../../../src/domain/ids.ts';
-import { countNextEvents, countSettledSince, readInboxCounts, readSourceActivity } from '../../../src/inbound/inbox/inbox-counts.ts';
+import {
+  countNextEvents,
+  countSettledSince,
+  readInboxCounts,
+  readSourceActivity,
+} from '../../../src/inbound/inbox/inbox-counts.ts';
 import { listInboxEvents, type InboxEvent } from '../../../src/inbound/inbox/inbox-events.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { runSql } from '../../support/sql.ts';
@@ -65,7 +70,10 @@ beforeEach(async () => {
 async function assertCounted(): Promise<void> {
   const periods = [
     { from: new Date(start - 3_600_000), until: new Date(start + 24 * 3_600_000) },
-    { from: new Date(start - (start % 900_000) + 3_600_000), until: new Date(start - (start % 900_000) + 2 * 3_600_000) },
+    {
+      from: new Date(start - (start % 900_000) + 3_600_000),
+      until: new Date(start - (start % 900_000) + 2 * 3_600_000),
+    },
   ];
   for (const livemode of [true, false]) {
     for (const sourceId of [undefined, sourceA, '']) {
@@ -78,7 +86,8 @@ async function assertCounted(): Promise<void> {
              and (?::text is null or coalesce(source_id, '') = ?) group by 1, 2, 3, 4`,
           [programId, livemode, from, until, sourceId ?? null, sourceId ?? null],
         );
-        const sorted = (list: typeof counts) => list.map((each) => JSON.stringify(each, Object.keys(each).sort())).sort();
+        const sorted = (list: typeof counts) =>
+          list.map((each) => JSON.stringify(each, Object.keys(each).sort())).sort();
         assert.deepEqual(sorted(counts), sorted(rows));
         assert.equal(countedTo, null);
       }
@@ -120,9 +129,11 @@ test('the counts are those of the rows at every moment: before and after countin
   await countAll();
   await assertCounted();
   await replay(`status = 'ignored'`);
-  await runSql(t.db, `update inbox_events set facts = '[]', status = 'ignored', outcome = 'ignored', reason = 'now', settled_at = now() where id = ?`, [
-    made(1).id,
-  ]);
+  await runSql(
+    t.db,
+    `update inbox_events set facts = '[]', status = 'ignored', outcome = 'ignored', reason = 'now', settled_at = now() where id = ?`,
+    [made(1).id],
+  );
   await assertCounted();
   await settle('true');
   await countAll();
@@ -134,14 +145,22 @@ test('the counts are those of the rows at every moment: before and after countin
 test('what came lately is counted in no one place twice, and not before it may be', async () => {
   const [late] = await runSql<{ id: string }>(t.db, `select max(id) as id from inbox_events`, []);
   await countNextEvents(t.db, 1_000, made(599).at.getTime());
-  const [{ counted } = { counted: '' }] = await runSql<{ counted: string }>(t.db, 'select counted_to as counted from inbox_counting', []);
+  const [{ counted } = { counted: '' }] = await runSql<{ counted: string }>(
+    t.db,
+    'select counted_to as counted from inbox_counting',
+    [],
+  );
   assert.ok(counted < (late?.id ?? ''), 'the newest wait for a while');
   await assertCounted();
 });
 
 test('of each source how much came since and when the last did, in one go', async () => {
   const since = new Date(start - (start % 900_000) + 3_600_000);
-  for (const step of [async () => undefined, () => countAll(), () => replay(`kind = 'stripe' and outcome = 'recorded'`)]) {
+  for (const step of [
+    async () => undefined,
+    () => countAll(),
+    () => replay(`kind = 'stripe' and outcome = 'recorded'`),
+  ]) {
     await step();
     const activity = await readSourceActivity(t.db, programId, [sourceA, sourceB, 'src_unknown'], since);
     for (const id of [sourceA, sourceB]) {

@@ -29,7 +29,12 @@ after(() => t.close());
 const programId = newId('prg');
 const sourceOf = (id = newId('src'), program = programId) => ({ id, programId: program, livemode: true });
 
-function note(refusals: Refusals, source: ReturnType<typeof sourceOf>, query: string, refusal: Refusal = 'macro'): void {
+function note(
+  refusals: Refusals,
+  source: ReturnType<typeof sourceOf>,
+  query: string,
+  refusal: Refusal = 'macro',
+): void {
   const req = { method: 'GET', originalUrl: `/pb/x?${query}`, headers: {}, ip: '192.0.2.7' } as unknown as Request;
   refusals.note(req, { source, refusal, status: 400, message: 'no', names: defaultFieldNames, body: Buffer.alloc(0) });
 }
@@ -59,7 +64,10 @@ test('a flood keeps a ring of the newest samples of each source, in which repeat
   const counts = await countRefusals(t.db, programId, [source.id], now);
   assert.deepEqual(counts.get(source.id), [{ reason: 'macro', count: noted }]);
   const [found] = await findRefusals(t.db, { programId, livemode: true, reference: 'O-29-4' });
-  assert.deepEqual([found?.reason, found?.query, found?.network, found?.count], ['macro', 'txid=O-29-4', '192.0.2.7', 10]);
+  assert.deepEqual(
+    [found?.reason, found?.query, found?.network, found?.count],
+    ['macro', 'txid=O-29-4', '192.0.2.7', 10],
+  );
   for (const scope of [
     { programId: newId('prg'), livemode: true },
     { programId, livemode: false },
@@ -144,7 +152,10 @@ test('what is older than it is kept for is deleted, in steps', async () => {
   let steps = 0;
   while ((await deleteOldRefusals(t.db, before, 2)) >= 2) steps += 1;
   assert.ok(steps >= 1);
-  assert.deepEqual((await rowsOf(source.id)).map(({ refs }) => refs), [['new']]);
+  assert.deepEqual(
+    (await rowsOf(source.id)).map(({ refs }) => refs),
+    [['new']],
+  );
   const counts = await countRefusals(t.db, programId, [source.id], new Date(0));
   assert.deepEqual(counts.get(source.id), [{ reason: 'macro', count: 1 }]);
 });

@@ -42,7 +42,7 @@ describe('what is kept of a refused message holds no secret', () => {
     `{"txid": 1, "s_e-cure" : "${plain}"`,
     `[["secure", "${plain}"`,
     `--b\r\nContent-Disposition: form-data; name="secure"\r\n\r\n${plain}\r\n--b--`,
-    `<order><secure>${plain}</secure></order>`.replace('secure>', 'secure key="') ,
+    `<order><secure>${plain}</secure></order>`.replace('secure>', 'secure key="'),
     `secure=${plain}&txid=1`,
     JSON.stringify({ url: `https://shop.example/pb/x?secure=${plain}` }),
     JSON.stringify({ client_secret: `pi_1_secret_${plain}` }),
@@ -69,7 +69,11 @@ describe('what is kept of a refused message holds no secret', () => {
       'stripe-signature': `t=1700000000,v1=${'ab'.repeat(32)}`,
     };
     const secrets = secretsOf({ headers } as unknown as IncomingMessage);
-    for (const text of [JSON.stringify({ note: `x${plain}x` }), `note=x${plain}x`, `words ${plain} and ${'ab'.repeat(32)}`]) {
+    for (const text of [
+      JSON.stringify({ note: `x${plain}x` }),
+      `note=x${plain}x`,
+      `words ${plain} and ${'ab'.repeat(32)}`,
+    ]) {
       const kept = redactBody(text, names, secrets);
       assert.ok(!kept.includes(plain) && !kept.includes('ab'.repeat(32)), kept);
     }
@@ -81,7 +85,9 @@ describe('what is kept of a refused message holds no secret', () => {
     fc.assert(
       fc.property(noise, noise, fc.constantFrom('secure', 'api-key', 'X_Api_Key', 'token'), (before, after, name) => {
         const pairs = [...before, [name, plain] as [string, string], ...after];
-        const query = pairs.map(([key, value]) => `${encodeURIComponent(key.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`);
+        const query = pairs.map(
+          ([key, value]) => `${encodeURIComponent(key.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`,
+        );
         for (const kept of [
           redactQuery(query.join('&'), names, []),
           redactBody(query.join('&'), names, []),
