@@ -10,8 +10,9 @@ import { isSecretName, readJson } from './without-secrets.ts';
 /** So many are kept of one message, the first that it names. */
 const MAX_IDS = 20;
 const MAX_LENGTH = 255;
-/** Of a body's values. */
-const MAX_VALUES = 2_000;
+/** So many names and values of a query, and of a body, are looked at; of JSON more, since much of it is structure. */
+const MAX_VALUES = 100;
+const MAX_NODES = 1_000;
 
 const idFields: ReadonlySet<ConversionField> = new Set([
   'clickId',
@@ -62,17 +63,18 @@ export function carriedIds(query: string, body: string, names: FieldNames): stri
 
 function readId(name: string, value: string, names: FieldNames): string | null {
   const text = value.trim();
-  if (text === '' || text.length > MAX_LENGTH || isSecretName(names, name)) return null;
+  if (text === '' || text.length > MAX_LENGTH) return null;
   const isEmail = emailPattern.test(text);
   const field = findField(names, name)?.field;
   const isId = isEmail || idShape.test(text) || idNames.has(name) || (field !== undefined && idFields.has(field));
-  if (!isId || text.includes('_secret_') || isPlaceholder(text) || isIdMacro(text)) return null;
+  if (!isId || isSecretName(names, name) || text.includes('_secret_') || isPlaceholder(text) || isIdMacro(text))
+    return null;
   if (!isStorable(text) || holdsKey(text)) return null;
   return isEmail ? text.toLowerCase() : text;
 }
 
 function pairsOf(query: string): [name: string, value: string][] {
-  return query.split('&').flatMap((part): [string, string][] => {
+  return query.split('&', MAX_VALUES).flatMap((part): [string, string][] => {
     const equals = part.indexOf('=');
     if (equals === -1) return [];
     return [[decodeComponent(part.slice(0, equals)), decodeComponent(part.slice(equals + 1))]];
@@ -96,7 +98,8 @@ function valuesOf(body: string): [name: string, value: string][] {
 function walk(json: unknown): [name: string, value: string][] {
   const values: [string, string][] = [];
   const waiting: { name: string; value: unknown }[] = [{ name: '', value: json }];
-  for (let next = waiting.pop(); next && values.length < MAX_VALUES; next = waiting.pop()) {
+  let looked = 0;
+  for (let next = waiting.pop(); next && looked < MAX_NODES; next = waiting.pop(), looked += 1) {
     const { name, value } = next;
     if (typeof value === 'string') values.push([name, value]);
     else if (typeof value === 'number' && Number.isSafeInteger(value)) values.push([name, String(value)]);

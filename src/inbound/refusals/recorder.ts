@@ -48,9 +48,9 @@ const FLUSH_WITHIN_MS = 2_000;
 const FLUSH_AGAIN_AFTER_MS = 5_000;
 
 /** Of a source, between two writes: what differs from all others. The rest is counted. */
-export const SAMPLES_OF_SOURCE = 5;
+export const SAMPLES_OF_SOURCE = 4;
 /** Of all sources: each has up to 32 KB until it is written. */
-export const SAMPLES_IN_ALL = 200;
+export const SAMPLES_IN_ALL = 100;
 /** Beyond so many the others are told by the metrics alone. */
 export const MAX_SOURCES = 2_000;
 /** Reasons and hours of a source: while the database is away hours add up. */
@@ -89,7 +89,7 @@ class Recorder implements Refusals {
   #taken = 0;
   #reading = 0;
   #timer: NodeJS.Timeout | null = null;
-  #flushing: Promise<unknown> | null = null;
+  #flushing: Promise<void> | null = null;
 
   constructor(db: Db, log: Logger, clock: Clock) {
     this.#db = db;
@@ -169,12 +169,15 @@ class Recorder implements Refusals {
     if (this.#timer || this.#flushing) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#flushing = this.#write().then((isWritten) => {
-        this.#flushing = null;
-        if (this.#sources.size > 0) this.#flushAfter(isWritten ? FLUSH_AFTER_MS : FLUSH_AGAIN_AFTER_MS);
-      });
+      this.#flushing = this.#writeInTurn();
     }, ms);
     this.#timer.unref();
+  }
+
+  async #writeInTurn(): Promise<void> {
+    const isWritten = await this.#write();
+    this.#flushing = null;
+    if (this.#sources.size > 0) this.#flushAfter(isWritten ? FLUSH_AFTER_MS : FLUSH_AGAIN_AFTER_MS);
   }
 
   /** Never rejects. False: what could not be written waits for the next time. */
@@ -184,11 +187,13 @@ class Recorder implements Refusals {
     this.#taken = 0;
     if (noted.length === 0) return true;
     const counts = noted.flatMap((each) => [...each.counts.values()]);
-    const samples = mergeRepeats(
-      noted.flatMap(({ messages }) =>
-        [...messages.values()].map(({ message, count, lastAt }) => toSample(message, count, lastAt)),
-      ),
-    );
+    const read: RefusedSample[] = [];
+    for (const one of noted.flatMap(({ messages }) => [...messages.values()])) {
+      read.push(...this.#read(one));
+      // Each may take a millisecond or two, in which nobody is answered.
+      await new Promise(setImmediate);
+    }
+    const samples = mergeRepeats(read);
     const within = (work: (session: Db) => Promise<void>): Promise<boolean> =>
       withinTime(this.#db, FLUSH_WITHIN_MS, work).then(
         () => true,
@@ -202,6 +207,16 @@ class Recorder implements Refusals {
     if (counted && kept) return true;
     this.#giveBack(noted, { counted, kept });
     return false;
+  }
+
+  /** None of a message that cannot be read after all: senders decide what it is. */
+  #read({ message, count, lastAt }: Kept): RefusedSample[] {
+    try {
+      return [toSample(message, count, lastAt)];
+    } catch (error) {
+      this.#log.warn({ err: error, refusal: message.refusal }, 'a refused request cannot be kept');
+      return [];
+    }
   }
 
   /** As far as there is room beside what came meanwhile. */

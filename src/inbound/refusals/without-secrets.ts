@@ -41,26 +41,42 @@ export function isSecretName(names: FieldNames, name: string): boolean {
   return isKeyName(names, name) || secretName.test(foldName(name).replaceAll(/[^\p{L}\p{N}]/gu, ''));
 }
 
-/** `a=1&b=2` without secrets. Never throws, whatever it is given. */
+/**
+ * About as much of a text as is kept, and no more: looking for what may be hidden in it takes time, and senders decide how much
+ * there is. No key is as long as what is looked at beyond what is kept, so none of them is kept in part.
+ */
+const LOOKED_AT = 2_048 + 512;
+/** What each value counts for beside its length. */
+const VALUE_COST = 8;
+
+/** `a=1&b=2` without secrets: its beginning. Never throws, whatever it is given. */
 export function redactQuery(query: string, names: FieldNames, secrets: readonly string[]): string {
-  const parts = query.split('&').map((part) => {
-    const equals = part.indexOf('=');
-    if (equals === -1) return redactText(part, names, secrets);
-    const name = part.slice(0, equals);
-    if (isSecretName(names, decode(name))) return `${redactText(name, names, secrets)}=${REDACTED}`;
-    const value = part.slice(equals + 1);
-    const kept = isKept(decode(value), secrets) ? value : REDACTED;
-    return `${redactText(name, names, secrets)}=${kept}`;
-  });
+  const parts: string[] = [];
+  let left = LOOKED_AT;
+  for (const part of query.split('&')) {
+    if (left <= 0) break;
+    parts.push(redactPair(part.slice(0, left), names, secrets));
+    left -= part.length + VALUE_COST;
+  }
   return maskKeys(parts.join('&'));
+}
+
+function redactPair(part: string, names: FieldNames, secrets: readonly string[]): string {
+  const equals = part.indexOf('=');
+  if (equals === -1) return redactText(part, names, secrets);
+  const name = part.slice(0, equals);
+  const shown = redactText(name, names, secrets);
+  if (isSecretName(names, decode(name))) return `${shown}=${REDACTED}`;
+  const value = part.slice(equals + 1);
+  return `${shown}=${isKept(decode(value), secrets) ? value : REDACTED}`;
 }
 
 /** A body without secrets. Of what is neither JSON nor a form nothing is kept from the first name of a secret on. */
 export function redactBody(text: string, names: FieldNames, secrets: readonly string[]): string {
   const json = readJson(text);
   if (json !== undefined) return redactJson(json, names, secrets) ?? REDACTED;
-  if (/^[&?]?[\w.[\]%;+-]+=/.test(text)) return redactQuery(text, names, secrets);
-  return redactText(text, names, secrets);
+  if (/^[&?]?[\w.[\]%;+-]{1,255}=/.test(text)) return redactQuery(text, names, secrets);
+  return redactText(text.slice(0, LOOKED_AT), names, secrets);
 }
 
 /** The value of a text that is JSON; undefined where it is none, or too deep to be read. */
@@ -73,18 +89,28 @@ export function readJson(text: string): unknown {
 }
 
 function redactJson(value: unknown, names: FieldNames, secrets: readonly string[]): string | null {
+  let left = LOOKED_AT;
   const redact = (each: unknown): unknown => {
-    if (typeof each === 'string') return isKept(each, secrets) ? maskKeys(each) : REDACTED;
+    // What comes behind is left out.
+    if ((left -= VALUE_COST) <= 0) return undefined;
+    if (typeof each === 'string') {
+      const text = each.slice(0, left);
+      left -= text.length;
+      return isKept(text, secrets) ? maskKeys(text) : REDACTED;
+    }
     if (typeof each !== 'object' || each === null || Array.isArray(each)) return each;
-    return Object.fromEntries(
-      Object.entries(each).map(([name, held]): [string, unknown] => [
+    const kept: [string, unknown][] = [];
+    for (const [name, held] of Object.entries(each)) {
+      if ((left -= name.length + VALUE_COST) <= 0) break;
+      kept.push([
         isKept(name, secrets) ? maskKeys(name) : REDACTED,
         isSecretName(names, name) && held !== null ? REDACTED : held,
-      ]),
-    );
+      ]);
+    }
+    return Object.fromEntries(kept);
   };
   try {
-    return JSON.stringify(value, (_name, each: unknown) => redact(each));
+    return JSON.stringify(value, (_name, each: unknown) => redact(each)) ?? null;
   } catch {
     return null; // Nested deeper than there is stack for.
   }
@@ -93,13 +119,26 @@ function redactJson(value: unknown, names: FieldNames, secrets: readonly string[
 /** Words without a form that is known: what may be the name of a secret, and all behind it, is left out. */
 function redactText(text: string, names: FieldNames, secrets: readonly string[]): string {
   const plain = withoutEscapes(text);
-  const own = [...names].flatMap(([name, meaning]) => (meaning?.field === 'secure' && name !== '' ? [name] : []));
-  const found = [plain.search(secretGiven), ...own.map((name) => plain.toLowerCase().indexOf(name.toLowerCase()))];
+  const found = [plain.search(secretGiven), ...keyNamesIn(names).map((name) => plain.toLowerCase().indexOf(name))];
   const [first] = found.filter((at) => at !== -1).sort((a, b) => a - b);
   // Spelled with marks that names are matched without, it cannot be told where it stands.
   if (first === undefined && secretGiven.test(plain.replaceAll(/[_-]/g, ''))) return REDACTED;
   const shown = first === undefined ? plain : `${plain.slice(0, first)}${REDACTED}`;
   return isKept(shown, secrets) ? maskKeys(shown) : maskKeys(hide(shown, secrets));
+}
+
+const keyNames = new WeakMap<FieldNames, readonly string[]>();
+
+/** How the source calls a key, in lower case. */
+function keyNamesIn(names: FieldNames): readonly string[] {
+  let known = keyNames.get(names);
+  if (!known) {
+    known = [...names].flatMap(([name, meaning]) =>
+      meaning?.field === 'secure' && name !== '' ? [name.toLowerCase()] : [],
+    );
+    keyNames.set(names, known);
+  }
+  return known;
 }
 
 function isKept(text: string, secrets: readonly string[]): boolean {

@@ -59,20 +59,20 @@ test('a flood keeps a ring of the newest samples of each source, in which repeat
   const rows = await rowsOf(source.id);
   assert.equal(rows.length, SAMPLES_KEPT);
   assert.equal(30 * SAMPLES_OF_SOURCE > SAMPLES_KEPT, true);
-  assert.deepEqual(rows[0]?.refs, ['O-29-4']);
+  assert.deepEqual(rows[0]?.refs, ['O-29-3']);
   assert.ok(rows.every(({ count }) => count === 10));
   const counts = await countRefusals(t.db, programId, [source.id], now);
   assert.deepEqual(counts.get(source.id), [{ reason: 'macro', count: noted }]);
-  const [found] = await findRefusals(t.db, { programId, livemode: true, reference: 'O-29-4' });
+  const [found] = await findRefusals(t.db, { programId, livemode: true, reference: 'O-29-3' });
   assert.deepEqual(
     [found?.reason, found?.query, found?.network, found?.count],
-    ['macro', 'txid=O-29-4', '192.0.2.7', 10],
+    ['macro', 'txid=O-29-3', '192.0.2.7', 10],
   );
   for (const scope of [
     { programId: newId('prg'), livemode: true },
     { programId, livemode: false },
   ]) {
-    assert.deepEqual(await findRefusals(t.db, { ...scope, reference: 'O-29-4' }), []);
+    assert.deepEqual(await findRefusals(t.db, { ...scope, reference: 'O-29-3' }), []);
   }
   await refusals.close();
 });
@@ -133,7 +133,7 @@ test('what cannot be written waits, counted once, and a process that stops write
   await runSql(t.db, 'alter table away rename to refused_requests', []);
   note(refusals, source, 'txid=later');
   await refusals.close();
-  assert.deepEqual((await rowsOf(source.id)).map(({ refs }) => refs[0]).sort(), ['kept', 'later']);
+  assert.deepEqual((await rowsOf(source.id)).flatMap(({ refs }) => refs).toSorted(), ['kept', 'later']);
   const counts = await countRefusals(t.db, programId, [source.id], now);
   assert.deepEqual(counts.get(source.id), [{ reason: 'macro', count: 2 }]);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { carriedIds } from '../../../src/inbound/refusals/carried-ids.ts';
 import { redactBody, redactQuery, secretsOf } from '../../../src/inbound/refusals/without-secrets.ts';
 import { defaultFieldNames, renameFields } from '../../../src/inbound/fields/names.ts';
