@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Config } from './process/config.ts';
 import type { SecretBox } from './db/secret-box.ts';
 import type { Clock } from './domain/clock.ts';
+import type { DryRun } from './inbound/inbox/dry-run.ts';
 import type { Inbox } from './inbound/inbox/inbox.ts';
 import type { Refusals } from './inbound/refusals/recorder.ts';
 import type { Metrics } from './process/metrics.ts';
@@ -28,6 +29,7 @@ export interface Deps {
   queues: Queues;
   inbox: Inbox;
   refusals: Refusals;
+  dryRun: DryRun;
   clicks: ClickRecorder;
   crawlerVisits: CrawlerVisits;
   rateLimits: RateLimits;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { createDryRun } from './audit/dry-run.ts';
 import type { Config } from './process/config.ts';
 import { createDatabase, type ProcessRole } from './db/database.ts';
 import { isOutage } from './db/outage.ts';
@@ -106,6 +107,7 @@ export function openDeps(
     queues,
     inbox,
     refusals,
+    dryRun: createDryRun({ db, clock }),
     clicks,
     crawlerVisits,
     rateLimits,

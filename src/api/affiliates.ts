@@ -1,14 +1,19 @@
 import { z } from 'zod';
+import type { Db } from '../db/db.ts';
 import { found } from '../domain/errors.ts';
+import type { Scope } from '../domain/scope.ts';
 import { commissionOverrideSchema } from '../domain/terms.ts';
+import { listBalancesOf } from '../ledger/balances.ts';
 import { assertPostbackUrl } from '../outbound/postbacks/postback-check.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
 import { findAffiliate, listAffiliates } from '../program/affiliates.ts';
+import { readStatisticsOf } from '../statistics/breakdown.ts';
 import { readStatistics } from '../statistics/statistics.ts';
 import { createAffiliateAndAnnounce, updateAffiliateAndAnnounce } from '../operations/affiliate-changes.ts';
 import { code, configurationMode, email, httpUrl, takeOver, text, timestamp, wordsOf } from '../http/fields.ts';
-import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { balanceSchema, balanceView } from './balances.ts';
+import { listOf, one, pageQuery, sortQuery, textQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 import { statisticsSchema } from './stats.ts';
 
@@ -44,6 +49,18 @@ const affiliateSchema = z.strictObject(shown).meta({ id: 'Affiliate' });
 const affiliateWithStatsSchema = z
   .strictObject({ ...shown, stats: statisticsSchema })
   .meta({ id: 'AffiliateWithStats' });
+
+const included = ['stats', 'balance'] as const;
+const listedAffiliateSchema = z
+  .strictObject({
+    ...shown,
+    stats: statisticsSchema.optional().meta({ description: 'With include=stats' }),
+    balances: z
+      .array(balanceSchema)
+      .optional()
+      .meta({ description: 'With include=balance: one a currency, live money only' }),
+  })
+  .meta({ id: 'ListedAffiliate' });
 
 /** A code that looks like an affiliate id would never be found. */
 const referralCode = code.regex(/^(?![Aa][Ff][Ff]_[0-9A-Fa-f]{32}$)/, 'must not look like an affiliate id');
@@ -120,20 +137,32 @@ export const affiliateRoutes: Route[] = [
     access: 'read',
     tag: 'Affiliates',
     summary: 'List affiliates',
+    description: 'By creation; imported ones stand where they were created.',
     query: z.strictObject({
       ...pageQuery,
+      ...sortQuery,
+      q: textQuery.meta({
+        description:
+          'Beginnings of words of the name, e-mail, company or referral code, all of them; or the beginning of a coupon code',
+        example: 'jane exa',
+      }),
+      include: wordsOf(included).optional(),
       status: wordsOf(statuses).optional(),
       type: z.enum(types).optional(),
       email: z.string().optional(),
       referralCode: z.string().optional(),
     }),
     status: 200,
-    answer: listOf(affiliateSchema),
-    handle: async ({ db, config }, { reach, query }) => {
-      const { status, type, email, referralCode } = query;
-      const filter = { statuses: status, type, email, referralCode };
-      const page = await listAffiliates(db, reach, filter, toPageRequest('affiliates', query));
-      return toListBody('affiliates', page, (affiliate) => affiliateView(affiliate, config.publicUrl));
+    answer: listOf(listedAffiliateSchema),
+    handle: async (deps, { scope, reach, query }) => {
+      const { status, type, email, referralCode, q, include = [] } = query;
+      const filter = { statuses: status, type, email, referralCode, text: q };
+      const page = await listAffiliates(deps.db, reach, filter, toPageRequest('affiliates', query));
+      const further = await readIncluded(deps.db, scope, page.items, new Set(include));
+      return toListBody('affiliates', page, (affiliate) => ({
+        ...affiliateView(affiliate, deps.config.publicUrl),
+        ...further.get(affiliate.id),
+      }));
     },
   }),
   defineRoute({
@@ -172,6 +201,29 @@ export const affiliateRoutes: Route[] = [
     },
   }),
 ];
+
+/** By affiliate; in a few statements for all of them. */
+async function readIncluded(
+  db: Db,
+  { programId, livemode }: Scope,
+  affiliates: readonly { id: string }[],
+  include: ReadonlySet<string>,
+) {
+  const ids = affiliates.map(({ id }) => id);
+  const stats = include.has('stats') ? await readStatisticsOf(db, programId, livemode, ids) : null;
+  const balances = include.has('balance') && livemode ? await listBalancesOf(db, programId, ids) : [];
+  return new Map(
+    ids.map((id) => [
+      id,
+      {
+        ...(stats && { stats: stats.get(id) }),
+        ...(include.has('balance') && {
+          balances: balances.filter(({ affiliateId }) => affiliateId === id).map(balanceView),
+        }),
+      },
+    ]),
+  );
+}
 
 function areDistinct(codes: string[]): boolean {
   return new Set(codes.map((each) => each.toLowerCase())).size === codes.length;

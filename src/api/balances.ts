@@ -6,7 +6,7 @@ import { toAffiliateId } from './named.ts';
 import { listOf, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
-const balanceSchema = z
+export const balanceSchema = z
   .strictObject({
     affiliateId: z.string(),
     currency: z.string(),
@@ -51,7 +51,7 @@ export const balanceRoutes: Route[] = [
   }),
 ];
 
-function balanceView(balance: Balance): z.input<typeof balanceSchema> {
+export function balanceView(balance: Balance): z.input<typeof balanceSchema> {
   return {
     affiliateId: balance.affiliateId,
     currency: balance.currency,

@@ -8,7 +8,7 @@ import { resolvePeriod } from '../program/period.ts';
 import { findLinkTarget } from '../program/link-targets.ts';
 import { clientAddress, livemode, moment, periodQuery, reference, text, timestamp } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
-import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
 const sub = text(MAX_SUB_LENGTH).nullable().optional();
@@ -99,6 +99,7 @@ export const clickRoutes: Route[] = [
     summary: 'List clicks',
     query: z.strictObject({
       ...pageQuery,
+      ...sortQuery,
       ...periodQuery,
       affiliateId: reference.optional(),
       offerId: reference.optional(),

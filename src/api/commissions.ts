@@ -8,9 +8,9 @@ import type { Conversion } from '../ledger/conversions.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { decideCommission } from '../operations/commission-decision.ts';
 import type { Decision } from '../operations/decision-fact.ts';
-import { amountMinor, livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
+import { amountMinor, currency, livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
 import { requireAffiliate, toAffiliateId, toOfferId } from './named.ts';
-import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { processingAnswer, replyProcessing } from './processing.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
@@ -34,7 +34,7 @@ const shown = {
   createdAt: timestamp,
   paidAt: timestamp.nullable(),
 };
-const commissionSchema = z.strictObject(shown).meta({ id: 'Commission' });
+export const commissionSchema = z.strictObject(shown).meta({ id: 'Commission' });
 const entrySchema = z
   .strictObject({
     id: z.string(),
@@ -59,10 +59,15 @@ export const commissionRoutes: Route[] = [
     summary: 'List commissions',
     query: z.strictObject({
       ...pageQuery,
+      ...sortQuery,
       ...periodQuery,
       status: wordsOf(commissionStatuses).optional(),
       affiliateId: reference.optional(),
       offerId: reference.optional(),
+      conversionId: reference.optional(),
+      payoutId: reference.optional().meta({ description: 'Those that have an entry in this payout' }),
+      reason: reference.optional().meta({ description: 'A word of `reason`' }),
+      currency: currency.optional(),
     }),
     status: 200,
     answer: listOf(commissionSchema),
@@ -75,6 +80,10 @@ export const commissionRoutes: Route[] = [
         statuses: query.status,
         affiliateId: await toAffiliateId(db, reach, query.affiliateId),
         offerId: await toOfferId(db, reach, query.offerId),
+        conversionId: query.conversionId,
+        payoutId: query.payoutId,
+        reason: query.reason,
+        commissionCurrency: query.currency,
         ...(await resolvePeriod(db, programId, query)),
       };
       const { items, hasMore } = await listCommissions(db, programId, filter, { ...request, beforeId });

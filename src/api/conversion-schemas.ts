@@ -45,7 +45,7 @@ const commission = z.strictObject({ amountMinor, currency: z.string().nullable()
 const tracked = z
   .strictObject({
     tracked: z.literal(true),
-    conversionId: z.string().nullable(),
+    conversionId: z.string().nullable().meta({ description: 'Null in a dry run that would make it' }),
     status: z.string().nullable(),
     kind: z.string().nullable(),
     livemode,
@@ -57,7 +57,7 @@ const untracked = z
     tracked: z.literal(false),
     reason: z.string(),
     message: z.string(),
-    conversionId: z.string().optional(),
+    conversionId: z.string().nullable().optional().meta({ description: 'Null in a dry run that would make it' }),
   })
   .meta({ id: 'ConversionNotTracked' });
 const later = z

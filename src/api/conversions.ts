@@ -5,6 +5,8 @@ import { answerConversion } from '../inbound/inbox/conversion-answer.ts';
 import { normalizeConversion } from '../inbound/conversion/normalize.ts';
 import { hintAtMisspelt } from '../inbound/fields/misspelt.ts';
 import { defaultFieldNames } from '../inbound/fields/names.ts';
+import { withoutNewIds } from '../inbound/inbox/dry-run.ts';
+import type { InboxMessage } from '../inbound/inbox/inbox.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { conversionView } from '../ledger/conversion-view.ts';
 import { findConversion, listConversions, readConversionDetail } from '../ledger/conversions.ts';
@@ -17,9 +19,9 @@ import {
   shownConversion,
   trackedAnswers,
 } from './conversion-schemas.ts';
-import { periodQuery, reference, wordsOf } from '../http/fields.ts';
+import { currency, dryRunQuery, periodQuery, reference, wordsOf } from '../http/fields.ts';
 import { toAffiliateId, toOfferId } from './named.ts';
-import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, Reply, type Route } from './route.ts';
 
 const conversionDetailSchema = z
@@ -49,7 +51,10 @@ export const conversionRoutes: Route[] = [
     description:
       'Matching of names ignores case, `_` and `-`; other fields are kept with the message and otherwise ignored. ' +
       'The answer waits, bounded, for the outcome: 201 when it counts, 200 when it is a repeat or does not qualify, ' +
-      '202 when there is no result in time.',
+      '202 when there is no result in time. With `dryRun=true` nothing is written, an Idempotency-Key included: the answer ' +
+      'is what the same call would get now, with null for ids that would be new. 409 where the order is just being settled.',
+    query: z.strictObject({ dryRun: dryRunQuery }),
+    takesDryRun: true,
     body: conversionBody,
     mayHoldKeys: true,
     status: 201,
@@ -58,9 +63,9 @@ export const conversionRoutes: Route[] = [
       200: { description: 'A repeat, a change, or what does not qualify', schema: trackedAnswers.other },
       202: { description: 'No result in time; nothing is lost', schema: trackedAnswers.later },
     },
-    handle: async (deps, { principal, livemode, body, raw, headers, receivedAt, callId }) => {
+    handle: async (deps, { principal, livemode, query, body, raw, headers, receivedAt, callId }) => {
       const normalized = normalizeConversion(body, { livemode, receivedAt, callId: callId ?? undefined });
-      const { id, settled } = await deps.inbox.appendAndWait({
+      const message: InboxMessage = {
         programId: principal.programId,
         sourceId: null,
         kind: 'conversion',
@@ -68,9 +73,16 @@ export const conversionRoutes: Route[] = [
         headers,
         normalized,
         receivedAt,
-      });
+      };
       const hint = () => hintAtMisspelt(Object.keys(body), defaultFieldNames);
-      const answer = answerConversion(id, settled, { livemode: normalized.livemode, hint });
+      const sent = { livemode: normalized.livemode, hint };
+      if (query.dryRun) {
+        const { settled, newIds } = await deps.dryRun(message);
+        const answer = answerConversion('', settled, sent);
+        return new Reply(answer.status, withoutNewIds(answer.body, newIds));
+      }
+      const { id, settled } = await deps.inbox.appendAndWait(message);
+      const answer = answerConversion(id, settled, sent);
       return new Reply(answer.status, answer.body);
     },
   }),
@@ -84,6 +96,7 @@ export const conversionRoutes: Route[] = [
     description: 'Leaves out merged ones unless `status=merged`.',
     query: z.strictObject({
       ...pageQuery,
+      ...sortQuery,
       ...periodQuery,
       status: wordsOf(conversionStatuses).optional(),
       kind: z.enum(conversionKinds).optional(),
@@ -92,6 +105,9 @@ export const conversionRoutes: Route[] = [
       customerId: reference.optional(),
       clickId: reference.optional(),
       orderId: reference.optional(),
+      reason: reference.optional().meta({ description: 'Why it pays nothing: `self_referral`, `cap_exceeded`, …' }),
+      currency: currency.optional().meta({ description: 'Of its amount' }),
+      payoutId: reference.optional().meta({ description: 'Those whose commissions have an entry in this payout' }),
     }),
     status: 200,
     answer: listOf(conversionSchema),
@@ -106,6 +122,9 @@ export const conversionRoutes: Route[] = [
         customerId: query.customerId,
         clickId: query.clickId,
         orderId: query.orderId,
+        reason: query.reason,
+        currency: query.currency,
+        payoutId: query.payoutId,
         ...(await resolvePeriod(db, programId, query)),
       };
       const page = await listConversions(db, programId, filter, toPageRequest('conversions', query));

@@ -7,8 +7,11 @@ import { defaultFieldNames } from '../inbound/fields/names.ts';
 import type { ReadOutcome } from '../inbound/inbox/read-outcomes.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { eventBody } from './conversion-schemas.ts';
-import { livemode } from '../http/fields.ts';
-import { one } from './pagination.ts';
+import { funnelEventTypes, listFunnelEvents, type FunnelEvent } from '../ledger/funnel-events.ts';
+import { resolvePeriod } from '../program/period.ts';
+import { livemode, periodQuery, reference, timestamp, wordsOf } from '../http/fields.ts';
+import { toAffiliateId, toOfferId } from './named.ts';
+import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { locationOf } from './processing.ts';
 import { defineRoute, Reply, type Route } from './route.ts';
 
@@ -38,7 +41,61 @@ const laterSchema = z
   })
   .meta({ id: 'EventProcessing' });
 
+const eventSchema = z
+  .strictObject({
+    id: z.string().meta({ description: 'The inbox event that first told of it' }),
+    eventType: z.enum(funnelEventTypes),
+    affiliateId: z.string().nullable().meta({
+      description: 'Whose customer it was of when it came, else whose click it names; of a lead: who is credited',
+    }),
+    offerId: z.string().nullable(),
+    clickId: z.string().nullable(),
+    customerId: z.string().nullable(),
+    conversionId: z.string().nullable().meta({ description: 'Of a lead: the conversion of kind lead' }),
+    url: z.string().nullable().meta({ description: 'The page that was viewed, where it was told' }),
+    occurredAt: timestamp.nullable(),
+  })
+  .meta({ id: 'FunnelEvent' });
+
 export const eventRoutes: Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/events',
+    mayBeBehind: ({ clickId, customerId }) => clickId === undefined && customerId === undefined,
+    access: 'read',
+    tag: 'Events',
+    summary: 'List secondary funnel events',
+    description:
+      'Page views, registrations and leads, whichever way they came, each once. `GET /stats` adds them up in `funnel`.',
+    query: z.strictObject({
+      ...pageQuery,
+      ...sortQuery,
+      ...periodQuery,
+      eventType: wordsOf(funnelEventTypes).optional(),
+      affiliateId: reference.optional(),
+      offerId: reference.optional(),
+      clickId: reference.optional(),
+      customerId: reference.optional(),
+    }),
+    status: 200,
+    answer: listOf(eventSchema),
+    handle: async ({ db }, { principal, livemode, reach, query }) => {
+      const { programId } = principal;
+      const filter = {
+        programId,
+        livemode,
+        eventTypes: query.eventType,
+        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+        offerId: await toOfferId(db, reach, query.offerId),
+        clickId: query.clickId,
+        customerId: query.customerId,
+        ...(await resolvePeriod(db, programId, query)),
+      };
+      const { limit, beforeId = null, oldestFirst } = toPageRequest('events', query);
+      const page = await listFunnelEvents(db, filter, { limit, before: beforeId, oldestFirst });
+      return toListBody('events', page, eventView, ({ position }) => position);
+    },
+  }),
   defineRoute({
     method: 'post',
     path: '/events',
@@ -71,6 +128,11 @@ export const eventRoutes: Route[] = [
     },
   }),
 ];
+
+function eventView(listed: FunnelEvent): z.input<typeof eventSchema> {
+  const { position: _, occurredAt, ...event } = listed;
+  return { ...event, occurredAt: occurredAt?.toISOString() ?? null };
+}
 
 /** `hint` gives a sentence about names that were probably misspelt; asked only where nothing was tracked. */
 function answerEvent(eventId: string, settled: ReadOutcome | null, livemode: boolean, hint: () => string): Reply {

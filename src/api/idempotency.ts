@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import type { Deps } from '../deps.ts';
 import { AppError, validationError } from '../domain/errors.ts';
-import { keepAnswer, releaseKey, reserveKey, type IdempotentCall } from '../http/idempotency-keys.ts';
+import {
+  keepAnswer,
+  readReservation,
+  releaseKey,
+  reserveKey,
+  type IdempotentCall,
+  type TakenKey,
+} from '../http/idempotency-keys.ts';
 import type { SealedPlace } from '../db/secret-box.ts';
 import type { RenderedAnswer } from '../http/errors.ts';
 import type { JsonBody } from '../http/json-body.ts';
@@ -42,19 +49,26 @@ export async function runOnce(
   run: () => Promise<RenderedAnswer>,
 ): Promise<RenderedAnswer> {
   const reservation = await reserveKey(deps.db, call);
-  switch (reservation.kind) {
-    case 'mismatch':
-      throw new AppError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used with another body');
-    case 'underway':
-      throw new AppError('CONFLICT', 'A request with this Idempotency-Key is still under way', { retryAfterS: 1 });
-    case 'answered':
-      return JSON.parse(await deps.secrets.open(reservation.body, placeOf(call))) as RenderedAnswer;
-    case 'reserved':
-      break;
-  }
+  if (reservation.kind !== 'reserved') return answerTaken(deps, call, reservation);
   const answer = await run();
   await finishCall(deps, call, reservation.reservedAt, answer);
   return answer;
+}
+
+/** What `runOnce` would answer without running the call; null: it would run it. Throws as it does, and reserves nothing. */
+export async function answerOfKey(deps: IdempotencyDeps, call: IdempotentCall): Promise<RenderedAnswer | null> {
+  const taken = await readReservation(deps.db, call);
+  return taken && answerTaken(deps, call, taken);
+}
+
+async function answerTaken(deps: IdempotencyDeps, call: IdempotentCall, taken: TakenKey): Promise<RenderedAnswer> {
+  if (taken.kind === 'mismatch') {
+    throw new AppError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used with another body');
+  }
+  if (taken.kind === 'underway') {
+    throw new AppError('CONFLICT', 'A request with this Idempotency-Key is still under way', { retryAfterS: 1 });
+  }
+  return JSON.parse(await deps.secrets.open(taken.body, placeOf(call))) as RenderedAnswer;
 }
 
 /** Nothing was done, or not yet: a 400 does nothing, and whoever sends many of them must not fill the table. */

@@ -8,7 +8,7 @@ import { hideSourceIds, restoreSourceIds } from '../program/source-refs.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
 import { inboxStatsRoute } from './inbox-stats.ts';
-import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const kinds = ['stripe', 'revenuecat', 'postback', 'conversion', 'event', 'refund', 'decision', 'import'] as const;
@@ -54,6 +54,7 @@ export const inboxEventRoutes: Route[] = [
       'repeated them is found by `conversionId`. What sources turned away is no inbox event: `/sources/{id}/refusals` has it.',
     query: z.strictObject({
       ...pageQuery,
+      ...sortQuery,
       ...periodQuery,
       status: wordsOf(statuses).optional(),
       sourceId: reference.optional().meta({ description: 'Id or ref' }),

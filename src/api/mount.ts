@@ -7,7 +7,7 @@ import { ADMIN_KEY_ID, actorOf } from '../http/actor.ts';
 import { auditedCall } from '../http/audited-headers.ts';
 import { authenticateRequest, type Caller } from '../http/authenticate.ts';
 import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
-import { nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
+import { answerOfKey, nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
 import { refuseKeysIn } from '../http/keys-in-body.ts';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
 import { readParams } from '../http/params.ts';
@@ -61,6 +61,9 @@ async function answerRoute(deps: ApiDeps, route: Route, req: Request, res: Respo
   const owner = { programId: principal.programId, livemode: principal.mode === 'live' };
   const call = route.method === 'post' ? readIdempotentCall(req, body, owner) : null;
   if (!call) return await handle(deps, route, req, principal, body, null);
+  if (isDryRun(route, req)) {
+    return (await answerOfKey(deps, call)) ?? (await handle(deps, route, req, principal, body, nameCall(call)));
+  }
   return await runOnce(deps, call, async () => {
     try {
       return await handle(deps, route, req, principal, body, nameCall(call));
@@ -70,6 +73,11 @@ async function answerRoute(deps: ApiDeps, route: Route, req: Request, res: Respo
       return answer;
     }
   });
+}
+
+/** It reserves no key: the call itself is still to be made. */
+function isDryRun(route: Route, { originalUrl }: Request): boolean {
+  return route.takesDryRun === true && readQuery(originalUrl)['dryRun'] === 'true';
 }
 
 async function handle(

@@ -15,7 +15,7 @@ import {
   timestamp,
   wordsOf,
 } from '../http/fields.ts';
-import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, sortQuery, textQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const statuses = ['draft', 'published', 'paused', 'archived'] as const;
@@ -78,11 +78,18 @@ export const offerRoutes: Route[] = [
     access: 'read',
     tag: 'Offers',
     summary: 'List offers',
-    query: z.strictObject({ ...pageQuery, status: wordsOf(statuses).optional(), code: z.string().optional() }),
+    description: 'By creation; imported ones stand where they were created.',
+    query: z.strictObject({
+      ...pageQuery,
+      ...sortQuery,
+      status: wordsOf(statuses).optional(),
+      code: z.string().optional(),
+      q: textQuery.meta({ description: 'Beginnings of words of the name or the code, all of them' }),
+    }),
     status: 200,
     answer: listOf(offerSchema),
     handle: async ({ db }, { reach, query }) => {
-      const filter = { statuses: query.status, code: query.code };
+      const filter = { statuses: query.status, code: query.code, text: query.q };
       const page = await listOffers(db, reach, filter, toPageRequest('offers', query));
       return toListBody('offers', page, offerView);
     },

@@ -17,6 +17,23 @@ export const pageQuery = {
   cursor: z.string().optional().meta({ description: '`pagination.nextCursor` of the page before' }),
 };
 
+/** Query parameter of lists that can be read from either end. */
+export const sortQuery = {
+  sort: z.enum(['-createdAt', 'createdAt']).optional().meta({
+    description: '-createdAt (default): newest first, by creation; createdAt: oldest first',
+    example: 'createdAt',
+  }),
+};
+
+/** Query parameter of lists that a text is looked for in. */
+export const textQuery = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/[\p{L}\p{N}]/u, 'must hold a letter or a digit')
+  .optional();
+
 /** A list's answer: items newest first, and where the next page begins. */
 export function listOf<S extends z.ZodType>(item: S) {
   return z.strictObject({
@@ -31,8 +48,11 @@ export function one<S extends z.ZodType>(item: S) {
 }
 
 /** `list` names the list, so that a cursor of another one is refused. Throws VALIDATION_ERROR for a bad cursor. */
-export function toPageRequest(list: string, query: { limit: number; cursor?: string | undefined }): PageRequest {
-  return { limit: query.limit, beforeId: readCursor(list, query.cursor) };
+export function toPageRequest(
+  list: string,
+  query: { limit: number; cursor?: string | undefined; sort?: '-createdAt' | 'createdAt' | undefined },
+): PageRequest {
+  return { limit: query.limit, beforeId: readCursor(list, query.cursor), oldestFirst: query.sort === 'createdAt' };
 }
 
 /** The body of a list's answer. `keyOf` gives what the list is sorted by. */

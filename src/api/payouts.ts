@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { AppError, found, notFound } from '../domain/errors.ts';
 import { namedBy } from '../domain/scope.ts';
 import { findPayout, listPayouts, payoutView } from '../ledger/payouts.ts';
-import { amountMinor, currency, reference, timestamp, wordsOf } from '../http/fields.ts';
+import { resolvePeriod } from '../program/period.ts';
+import { amountMinor, currency, periodQuery, reference, timestamp, wordsOf } from '../http/fields.ts';
 import { requireAffiliate, toAffiliateId } from './named.ts';
-import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { createPayoutAndAnnounce, finishPayoutAndAnnounce } from '../operations/payout-changes.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -51,9 +52,12 @@ export const payoutRoutes: Route[] = [
     summary: 'List payouts',
     query: z.strictObject({
       ...pageQuery,
+      ...sortQuery,
+      ...periodQuery,
       affiliateId: reference.optional(),
       currency: currency.optional(),
       status: wordsOf(statuses).optional(),
+      conversionId: reference.optional().meta({ description: 'Those that pay a commission of this conversion' }),
     }),
     status: 200,
     answer: listOf(payoutSchema),
@@ -61,7 +65,13 @@ export const payoutRoutes: Route[] = [
       const { programId } = principal;
       const request = toPageRequest('payouts', query);
       const affiliateId = await toAffiliateId(db, reach, query.affiliateId);
-      const filter = { affiliateId, currency: query.currency, statuses: query.status };
+      const filter = {
+        affiliateId,
+        currency: query.currency,
+        statuses: query.status,
+        conversionId: query.conversionId,
+        ...(await resolvePeriod(db, programId, query)),
+      };
       const page = livemode ? await listPayouts(db, programId, filter, request) : { items: [], hasMore: false };
       return toListBody('payouts', page, payoutView);
     },

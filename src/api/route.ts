@@ -28,6 +28,8 @@ export interface Route {
   bodyOptional?: boolean;
   /** Whether its handler decides about keys in the body: what senders add of their own is kept without them. */
   mayHoldKeys?: boolean;
+  /** Whether its query has `dryRun`: with it nothing is written, an Idempotency-Key included. */
+  takesDryRun?: true;
   /** The success, and its whole body; null: it has none (204). */
   status: number;
   answer: z.ZodType | null;

@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { countCrawlerVisits } from '../program/crawler-visits.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { readStatistics, readStatisticsSeries } from '../statistics/statistics.ts';
+import type { Db } from '../db/db.ts';
+import { found } from '../domain/errors.ts';
+import { readNames } from '../program/names.ts';
+import { findProgram } from '../program/programs.ts';
+import { dimensions, readBreakdown, type BreakdownRequest } from '../statistics/breakdown.ts';
+import { readStatistics, readStatisticsSeries, type StatisticsFilter } from '../statistics/statistics.ts';
 import { amountMinor, periodQuery, reference } from '../http/fields.ts';
 import { toAffiliateId, toOfferId } from './named.ts';
-import { one } from './pagination.ts';
+import { one, pageQuery } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const figures = {
@@ -21,6 +26,17 @@ const figures = {
         'buyers / clicks; 0 without clicks. A buyer is a customer, or whoever made the click. Null where more than 100 000 ' +
         'conversions are asked for',
     }),
+  funnel: z
+    .strictObject({
+      clicks: z.int(),
+      pageviews: z.int(),
+      registrations: z.int(),
+      leads: z
+        .int()
+        .meta({ description: 'Conversions of kind lead that are pending, approved or paid, earning or not' }),
+      sales: z.int().meta({ description: 'Sales and actions that are pending, approved or paid; renewals are none' }),
+    })
+    .meta({ id: 'Funnel', description: 'How far visitors come' }),
   amounts: z.array(
     z
       .strictObject({
@@ -35,9 +51,34 @@ const figures = {
 /** What `GET /affiliates/:id` shows as `stats`, too. */
 export const statisticsSchema = z.strictObject(figures).meta({ id: 'Statistics' });
 
+const breakdownSchema = z
+  .strictObject({
+    by: z.enum(dimensions),
+    items: z.array(
+      z
+        .strictObject({
+          key: z.string().nullable().meta({
+            description: 'Id of the affiliate, offer or source, or the sub1; null: clicks and conversions without one',
+          }),
+          name: z.string().nullable().meta({ description: 'Of an affiliate or offer' }),
+          ...figures,
+        })
+        .meta({ id: 'StatsBreakdownItem' }),
+    ),
+    other: z
+      .strictObject(figures)
+      .meta({ id: 'StatsBreakdownOther' })
+      .nullable()
+      .meta({ description: 'The sum of all that are not among the first; null: there are none' }),
+  })
+  .meta({ id: 'StatsBreakdown' });
+
 const statsSchema = z
   .strictObject({
     ...figures,
+    breakdown: breakdownSchema
+      .optional()
+      .meta({ description: 'With breakdown: the first ones by revenue (or clicks), and the others together' }),
     series: z
       .array(
         z.strictObject({ date: z.string().meta({ example: '2026-01-31' }), ...figures }).meta({ id: 'StatsBucket' }),
@@ -60,6 +101,20 @@ export const statsRoutes: Route[] = [
     query: z.strictObject({
       ...scopeQuery,
       groupBy: z.enum(['day', 'week', 'month']).optional().meta({ description: "By the program's time zone" }),
+      breakdown: z
+        .enum(dimensions)
+        .optional()
+        .meta({
+          description:
+            'What each affiliate, offer, source or sub1 brought. A source is that of the message which first told of a ' +
+            'conversion, and has no clicks. By source at most 20 000 conversions are counted, by sub1 200 000 clicks and ' +
+            'conversions: past that 400, for a shorter period',
+          example: 'affiliate',
+        }),
+      limit: pageQuery.limit.meta({ description: 'With breakdown: how many are told by themselves' }),
+      sort: z.enum(['revenue', 'clicks']).default('revenue').meta({
+        description: "With breakdown: by what they are ranked; revenue in the program's currency, then clicks",
+      }),
     }),
     status: 200,
     answer: one(statsSchema),
@@ -71,9 +126,14 @@ export const statsRoutes: Route[] = [
         offerId: await toOfferId(db, reach, query.offerId),
         affiliateId: await toAffiliateId(db, reach, query.affiliateId),
       };
-      const totals = await readStatistics(db, programId, filter);
-      if (query.groupBy === undefined) return { data: totals };
-      return { data: { ...totals, series: await readStatisticsSeries(db, programId, filter, query.groupBy) } };
+      const { groupBy, breakdown } = query;
+      return {
+        data: {
+          ...(await readStatistics(db, programId, filter)),
+          ...(groupBy && { series: await readStatisticsSeries(db, programId, filter, groupBy) }),
+          ...(breakdown && { breakdown: await breakDown(db, programId, filter, { ...query, by: breakdown }) }),
+        },
+      };
     },
   }),
   defineRoute({
@@ -99,3 +159,18 @@ export const statsRoutes: Route[] = [
     },
   }),
 ];
+
+async function breakDown(
+  db: Db,
+  programId: string,
+  filter: StatisticsFilter,
+  request: Omit<BreakdownRequest, 'currency'>,
+): Promise<z.input<typeof breakdownSchema>> {
+  const { by, limit, sort } = request;
+  const currency = found(await findProgram(db, programId), 'Program').currency;
+  const { items, other } = await readBreakdown(db, programId, filter, { by, limit, sort, currency });
+  const ids = items.flatMap(({ key }) => key ?? []);
+  const names =
+    by === 'affiliate' || by === 'offer' ? await readNames(db, programId, by, ids) : new Map<string, string>();
+  return { by, items: items.map((item) => ({ ...item, name: names.get(item.key ?? '') ?? null })), other };
+}

@@ -16,7 +16,7 @@ import {
 import { createTrackingLinkAs, updateTrackingLinkAs } from '../operations/link-changes.ts';
 import { configurationMode, destinationUrl, reference, takeOver, timestamp } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
-import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
 const statuses = ['active', 'paused'] as const;
@@ -85,8 +85,10 @@ export const trackingLinkRoutes: Route[] = [
     access: 'read',
     tag: 'Tracking links',
     summary: 'List tracking links',
+    description: 'By creation; imported ones stand where they were created.',
     query: z.strictObject({
       ...pageQuery,
+      ...sortQuery,
       affiliateId: reference.optional(),
       offerId: reference.optional(),
       code: z.string().optional(),

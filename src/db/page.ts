@@ -1,4 +1,4 @@
-import { conditionOf, joinBindings, joinConditions, type Condition } from './conditions.ts';
+import { joinBindings, joinConditions, type Condition } from './conditions.ts';
 import type { Db } from './db.ts';
 import { runSql, type Bindings } from './sql.ts';
 
@@ -11,6 +11,8 @@ export interface PageRequest {
   offset?: number;
   /** Whether to count all rows of the list, too. */
   counted?: boolean;
+  /** The other way round: `beforeId` is then what the page comes after. */
+  oldestFirst?: boolean | undefined;
 }
 
 export interface Page<T> {
@@ -28,10 +30,12 @@ export interface PagedList {
   select: string;
   /** The id in it, as a condition has to call it. */
   id: string;
+  /** Where ids do not tell what is newer (imports bring their own): the time of creation that rows are sorted by before their id. */
+  createdAt?: { column: string; /** SQL that gives it of the row `:beforeId`. */ ofBefore: string };
 }
 
 /**
- * Reads one page, newest id first. Asks for one row more than it gives, to know whether there are more. `total` is a query
+ * Reads one page, newest first. Asks for one row more than it gives, to know whether there are more. `total` is a query
  * of one number that knows the count of the list without counting it.
  */
 export async function selectPage<T>(
@@ -41,9 +45,9 @@ export async function selectPage<T>(
   page: PageRequest,
   total?: Condition,
 ): Promise<Page<T>> {
-  const where = joinConditions([...conditions, ...conditionOf(`${list.id} < :beforeId`, page.beforeId)]);
+  const where = joinConditions([...conditions, ...afterCursor(list, page)]);
   if (page.counted) return await selectCountedPage(db, list, where, page, total);
-  const rows = await runSql<T>(db, list.name, pageOf(list, where), { ...where.bindings, ...cutOf(page) });
+  const rows = await runSql<T>(db, list.name, pageOf(list, where, page), { ...where.bindings, ...cutOf(page) });
   return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
 }
 
@@ -63,7 +67,7 @@ async function selectCountedPage<T>(
   const rows = await runSql<T & { total: bigint }>(
     db,
     `${list.name}Counted`,
-    pageOf({ ...list, select: counting }, where),
+    pageOf({ ...list, select: counting }, where, page),
     { ...joinBindings([total.bindings, where.bindings]), ...cutOf(page) },
   );
   const [first] = rows;
@@ -77,8 +81,20 @@ async function selectCountedPage<T>(
   return { items, hasMore: false, total: Number(row?.total ?? 0n) };
 }
 
-function pageOf({ select, id }: PagedList, where: Condition): string {
-  return `${select} where ${where.sql} order by ${id} desc limit :rowsWanted offset :rowsSkipped`;
+/** The time of the row is asked of the database, which has it to the microsecond; a cursor stays an id. */
+function afterCursor({ id, createdAt }: PagedList, { beforeId, oldestFirst }: PageRequest): Condition[] {
+  if (beforeId === undefined || beforeId === null) return [];
+  const follows = oldestFirst ? '>' : '<';
+  const sql = createdAt
+    ? `(${createdAt.column}, ${id}) ${follows} ((${createdAt.ofBefore}), :beforeId)`
+    : `${id} ${follows} :beforeId`;
+  return [{ sql, bindings: { beforeId } }];
+}
+
+function pageOf({ select, id, createdAt }: PagedList, where: Condition, { oldestFirst }: PageRequest): string {
+  const direction = oldestFirst ? 'asc' : 'desc';
+  const order = [...(createdAt ? [createdAt.column] : []), id].map((column) => `${column} ${direction}`).join(', ');
+  return `${select} where ${where.sql} order by ${order} limit :rowsWanted offset :rowsSkipped`;
 }
 
 function cutOf({ limit, offset = 0 }: PageRequest): Bindings {

@@ -58,6 +58,11 @@ export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === LOCK_NOT_AVAILABLE;
 }
 
+/** A statement took longer than `statement_timeout`. */
+export function isCanceled(error: unknown): boolean {
+  return codeOf(error) === QUERY_CANCELED;
+}
+
 /** The role may not do that. */
 export function isForbidden(error: unknown): boolean {
   return codeOf(error) === INSUFFICIENT_PRIVILEGE;

@@ -99,6 +99,13 @@ export const periodQuery = {
   endDate: dayOrInstant("Up to this day of the program's time zone, or this instant, inclusive").optional(),
 };
 
+/** Whether a call only tells what it would do. */
+export const dryRunQuery = z
+  .enum(['true', 'false'])
+  .transform((value) => value === 'true')
+  .optional()
+  .meta({ description: 'true: nothing is written, and the answer is what the call would get', example: 'true' });
+
 /** Times in answers: ISO 8601 UTC with milliseconds. */
 export const timestamp = z
   .string()

@@ -15,15 +15,17 @@ export interface IdempotentCall {
  * What reserving a key comes to. A reservation is known by the moment at which it was made: one that expired, so that
  * another call has the key now, can neither keep an answer nor release the key.
  */
-type Reservation =
-  | { kind: 'reserved'; reservedAt: string }
-  | { kind: 'underway' }
-  | { kind: 'mismatch' }
-  | { kind: 'answered'; status: number; body: string };
+type Reservation = { kind: 'reserved'; reservedAt: string } | TakenKey;
+
+/** What became of the call that has the key. */
+export type TakenKey = { kind: 'underway' } | { kind: 'mismatch' } | { kind: 'answered'; status: number; body: string };
 
 /** A process that was killed leaves its reservation behind; after this long another call may have the key. */
 const RESERVATION_EXPIRES_S = 60;
 const KEPT_HOURS = 24;
+
+const expired = `k.claimed_at < clock_timestamp() - interval '${KEPT_HOURS} hours'
+  or (k.response_status is null and k.claimed_at < clock_timestamp() - interval '${RESERVATION_EXPIRES_S} seconds')`;
 
 /** Reserves the key for this call, or says what became of the call that has it. One statement decides among many calls. */
 export async function reserveKey(db: Db, call: IdempotentCall): Promise<Reservation> {
@@ -36,22 +38,26 @@ export async function reserveKey(db: Db, call: IdempotentCall): Promise<Reservat
      on conflict (program_id, livemode, method, path, key) do update
        set request_hash = excluded.request_hash, claimed_at = excluded.claimed_at, response_status = null,
          response_body = null
-       where k.claimed_at < clock_timestamp() - interval '${KEPT_HOURS} hours'
-         or (k.response_status is null and k.claimed_at < clock_timestamp() - interval '${RESERVATION_EXPIRES_S} seconds')
+       where ${expired}
      returning claimed_at::text as "reservedAt"`,
     { ...identityOf(call), requestHash },
   );
   if (reserved) return { kind: 'reserved', reservedAt: reserved.reservedAt };
+  // Released between the two statements: the caller may try again.
+  return (await readReservation(db, call)) ?? { kind: 'underway' };
+}
+
+/** What reserving the key would come to, without reserving it; null: it would be reserved. */
+export async function readReservation(db: Db, call: IdempotentCall): Promise<TakenKey | null> {
   const [row] = await runSql<{ requestHash: Buffer; status: number | null; body: string | null }>(
     db,
     'readKey',
-    `select request_hash as "requestHash", response_status as status, response_body as body from idempotency_keys
-     where ${sameCall}`,
+    `select request_hash as "requestHash", response_status as status, response_body as body from idempotency_keys k
+     where ${sameCall} and not (${expired})`,
     identityOf(call),
   );
-  // Released between the two statements: the caller may try again.
-  if (!row) return { kind: 'underway' };
-  if (!row.requestHash.equals(requestHash)) return { kind: 'mismatch' };
+  if (!row) return null;
+  if (!row.requestHash.equals(call.requestHash)) return { kind: 'mismatch' };
   if (row.status === null) return { kind: 'underway' };
   return { kind: 'answered', status: row.status, body: row.body ?? '' };
 }

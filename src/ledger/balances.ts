@@ -21,6 +21,8 @@ export interface Balance {
 
 export interface BalanceFilter {
   affiliateId?: string | undefined;
+  /** Any of these. */
+  affiliateIds?: readonly string[] | undefined;
   currency?: string | undefined;
 }
 
@@ -75,6 +77,16 @@ export async function listBalances(
   return { items: rows.slice(0, limit), hasMore: rows.length > limit };
 }
 
+/** More currencies than there are. */
+const MAX_CURRENCIES = 400;
+
+/** All balances of these affiliates. */
+export async function listBalancesOf(db: Db, programId: string, affiliateIds: readonly string[]): Promise<Balance[]> {
+  if (affiliateIds.length === 0) return [];
+  const page = { limit: affiliateIds.length * MAX_CURRENCIES, after: null };
+  return (await listBalances(db, programId, { affiliateIds }, page)).items;
+}
+
 /** How many rows the whole list has. */
 export async function countBalances(db: Db, programId: string, filter: BalanceFilter): Promise<number> {
   const where = conditionOfList(programId, filter);
@@ -92,6 +104,7 @@ function conditionOfList(programId: string, filter: BalanceFilter, after: Balanc
   return joinConditions([
     ...conditionOf('program_id = :programId', programId),
     ...conditionOf('affiliate_id = :affiliateId', filter.affiliateId),
+    ...conditionOf('affiliate_id = any(:affiliateIds)', filter.affiliateIds),
     ...conditionOf('currency = :currency', filter.currency),
     ...(after ? [afterPosition(after)] : []),
   ]);

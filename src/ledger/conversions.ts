@@ -33,6 +33,17 @@ export interface ConversionFilter {
   clickId?: string | undefined;
   orderId?: string | undefined;
   kind?: string | undefined;
+  reason?: string | undefined;
+  /** Of the amount. */
+  currency?: string | undefined;
+  commissionCurrency?: string | undefined;
+  conversionId?: string | undefined;
+  /** Those that have an entry in this payout. */
+  payoutId?: string | undefined;
+  /** True: only those that a person is asked about. */
+  inReview?: true | undefined;
+  /** Those that are in review for one of these. */
+  reviewReasons?: readonly string[] | undefined;
   /** True: without the leads that earn nothing. (A signup that a CPA offer pays for is a lead that earns.) */
   earning?: boolean | undefined;
   /** True: only those that are credited to an affiliate. */
@@ -274,6 +285,19 @@ function conditionsOf(programId: string, filter: ConversionFilter): Condition[] 
     ...conditionOf('o.click_id = :clickId', filter.clickId),
     ...ofOrderId(filter.orderId),
     ...conditionOf('o.kind = :kind', filter.kind),
+    ...conditionOf('o.reason = :reason', filter.reason),
+    ...conditionOf('o.currency = :currency', filter.currency),
+    ...conditionOf('o.commission_currency = :commissionCurrency', filter.commissionCurrency),
+    ...conditionOf('o.id = :conversionId', filter.conversionId),
+    ...conditionOf(
+      'o.id in (select pe.order_id from payout_entries pe where pe.payout_id = :payoutId and pe.program_id = o.program_id)',
+      filter.payoutId,
+    ),
+    ...(filter.inReview ? [{ sql: 'o.review is not null', bindings: {} }] : []),
+    ...conditionOf(
+      `exists (select 1 from json_array_elements_text(o.review -> 'reasons') as r (reason) where r.reason = any(:reviewReasons))`,
+      filter.reviewReasons,
+    ),
     // A lead earns only where a CPA offer pays for it; then it has a place among those of its customer or click.
     ...(filter.earning ? [{ sql: `(kind <> 'lead' or cpa_claim is not null)`, bindings: {} }] : []),
     ...(filter.credited ? [{ sql: 'o.affiliate_id is not null', bindings: {} }] : []),

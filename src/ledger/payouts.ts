@@ -34,6 +34,12 @@ export interface PayoutFilter {
   affiliateId?: string | undefined;
   currency?: string | undefined;
   statuses?: readonly PayoutStatus[] | undefined;
+  /** Those that pay an entry of this conversion; none that failed. */
+  conversionId?: string | undefined;
+  /** By `createdAt`. */
+  from?: Date | null | undefined;
+  /** Exclusive. */
+  until?: Date | null | undefined;
 }
 
 /**
@@ -169,6 +175,12 @@ function conditionsOf(programId: string, filter: PayoutFilter): Condition[] {
     ...conditionOf('affiliate_id = :affiliateId', filter.affiliateId),
     ...conditionOf('currency = :currency', filter.currency),
     ...conditionOf('status = any(:statuses)', filter.statuses),
+    ...conditionOf(
+      'id in (select pe.payout_id from payout_entries pe where pe.order_id = :conversionId and pe.program_id = payouts.program_id and pe.live)',
+      filter.conversionId,
+    ),
+    ...conditionOf('created_at >= :from', filter.from),
+    ...conditionOf('created_at < :until', filter.until),
   ];
 }
 

@@ -9,6 +9,7 @@ import { deleteCodes, readTakenCode, replaceCouponCodes, replaceReferralCode } f
 import { foldCode } from '../domain/codes.ts';
 import { makeReferralCode, MAX_CODE_TRIES } from './codes.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
+import { wordsWanted } from '../db/words.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findUniqueViolation } from '../db/pg-errors.ts';
 
@@ -74,6 +75,8 @@ export interface AffiliateFilter {
   type?: AffiliateType | undefined;
   email?: string | undefined;
   referralCode?: string | undefined;
+  /** Beginnings of words of their name, e-mail, company or referral code, all of them; or the beginning of a coupon code. */
+  text?: string | undefined;
 }
 
 /** Throws CONFLICT where a code is taken in the scope (or an imported id in the hub). */
@@ -191,7 +194,15 @@ export function listAffiliates(
   filter: AffiliateFilter,
   page: PageRequest,
 ): Promise<Page<Affiliate>> {
-  const list = { name: 'listAffiliates', select: `select ${selected} from affiliates a`, id: 'a.id' };
+  const list = {
+    name: 'listAffiliates',
+    select: `select ${selected} from affiliates a`,
+    id: 'a.id',
+    createdAt: {
+      column: 'a.created_at',
+      ofBefore: 'select created_at from affiliates where program_id = :programId and id = :beforeId',
+    },
+  };
   return selectPage<Affiliate>(db, list, conditionsOf(reach, filter), page);
 }
 
@@ -239,8 +250,26 @@ function conditionsOf({ programId, modes }: Reach, filter: AffiliateFilter): Con
         where c.program_id = a.program_id and c.kind = 'referral' and c.code = :referralCode)`,
       filter.referralCode === undefined ? undefined : foldCode(filter.referralCode),
     ),
+    ...(filter.text === undefined ? [] : [havingText(filter.text)]),
   ];
 }
+
+/** Each of the two is found by its index. The highest character there is ends the codes that begin so. */
+function havingText(text: string): Condition {
+  const code = foldCode(text);
+  return {
+    sql: `a.id in (
+      select id from affiliates where program_id = :programId and ${searched} @@ to_tsquery('simple', :words)
+      union
+      select affiliate_id from affiliate_codes
+      where program_id = :programId and kind in ('referral', 'coupon') and code >= :code and code < :codeEnd
+        and livemode = any(:modes::boolean[]))`,
+    bindings: { words: wordsWanted(text), code, codeEnd: `${code}\u{10ffff}` },
+  };
+}
+
+/** As the index has it. */
+const searched = `words_of(display_name || ' ' || email || ' ' || coalesce(company_name, '') || ' ' || referral_code)`;
 
 async function getAffiliate(trx: Trx, programId: string, affiliateId: string): Promise<Affiliate> {
   const [row] = await runSql<Affiliate>(

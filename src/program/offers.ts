@@ -9,6 +9,7 @@ import { changeTerms, type CommissionChanges, type CommissionTerms } from '../do
 import { makeCode } from './codes.ts';
 import { forgetLinkTargets } from './link-targets.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
+import { wordsWanted } from '../db/words.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 import { findForeignKeyViolation, findUniqueViolation } from '../db/pg-errors.ts';
 
@@ -62,6 +63,8 @@ export interface OfferFilter {
   /** Any of these. */
   statuses?: readonly OfferStatus[] | undefined;
   code?: string | undefined;
+  /** Beginnings of words of their name or code, all of them. */
+  text?: string | undefined;
 }
 
 /**
@@ -195,7 +198,15 @@ export async function findDefaultOfferId(db: Db, { programId, livemode }: Scope)
 
 /** Newest first. */
 export function listOffers(db: Db, reach: Reach, filter: OfferFilter, page: PageRequest): Promise<Page<Offer>> {
-  const list = { name: 'listOffers', select: `select ${selected} from offers`, id: 'id' };
+  const list = {
+    name: 'listOffers',
+    select: `select ${selected} from offers`,
+    id: 'id',
+    createdAt: {
+      column: 'created_at',
+      ofBefore: 'select created_at from offers where program_id = :programId and id = :beforeId',
+    },
+  };
   return selectPage<Offer>(db, list, conditionsOf(reach, filter), page);
 }
 
@@ -227,6 +238,10 @@ function conditionsOf({ programId, modes }: Reach, filter: OfferFilter): Conditi
     ...conditionOf('livemode = any(:modes::boolean[])', modes),
     ...conditionOf('status = any(:statuses)', filter.statuses),
     ...conditionOf('code = :code', filter.code),
+    ...conditionOf(
+      `words_of(name || ' ' || code) @@ to_tsquery('simple', :words)`,
+      filter.text === undefined ? undefined : wordsWanted(filter.text),
+    ),
   ];
 }
 

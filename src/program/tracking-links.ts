@@ -153,7 +153,15 @@ export function listTrackingLinks(
   filter: TrackingLinkFilter,
   page: PageRequest,
 ): Promise<Page<TrackingLink>> {
-  const list = { name: 'listTrackingLinks', select, id: 'l.id' };
+  const list = {
+    name: 'listTrackingLinks',
+    select,
+    id: 'l.id',
+    createdAt: {
+      column: 'l.created_at',
+      ofBefore: 'select created_at from tracking_links where program_id = :programId and id = :beforeId',
+    },
+  };
   return selectPage<TrackingLink>(db, list, conditionsOf(reach, filter), page);
 }
 

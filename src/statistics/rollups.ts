@@ -2,7 +2,7 @@ import { inTransaction, type Db, type Trx } from '../db/db.ts';
 import { conditionOf } from '../db/conditions.ts';
 import { isCollision } from '../db/pg-errors.ts';
 import { runSql } from '../db/sql.ts';
-import { scanRows } from './statistic-rows.ts';
+import { figures, scanRows } from './statistic-rows.ts';
 
 // Triggers write a delta for what changes the statistics, the balances or the totals of conversions, and readers add the deltas
 // to the rollups. So that there are few deltas to read, they are soon added to the rollups here. Deltas have no key and are
@@ -30,9 +30,7 @@ export function rollUpStatistics(db: Db, limit: number): Promise<number> {
        ), rolled as (
          insert into statistic_rollups as known (${rollupColumns}) ${sumByGrain('dated')}
          on conflict (program_id, livemode, grain, affiliate_id, offer_id, day, currency, commission_currency)
-         do update set clicks = known.clicks + excluded.clicks, conversions = known.conversions + excluded.conversions,
-           approved = known.approved + excluded.approved, revenue = known.revenue + excluded.revenue,
-           commission = known.commission + excluded.commission
+         do update set ${figures.map((each) => `${each} = known.${each} + excluded.${each}`).join(', ')}
        ), linked as (
          insert into link_rollups as known (program_id, livemode, link_id, clicks, conversions)
          select program_id, livemode, link_id, sum(clicks), sum(conversions) from taken where link_id is not null
@@ -189,17 +187,16 @@ async function buildProgram(trx: Trx, programId: string): Promise<number> {
   return 1;
 }
 
-const rollupColumns = `program_id, livemode, grain, offer_id, affiliate_id, day, currency, commission_currency, clicks,
-  conversions, approved, revenue, commission`;
+const rollupColumns = `program_id, livemode, grain, offer_id, affiliate_id, day, currency, commission_currency,
+  ${figures.join(', ')}`;
 
 /** Each row counts in every grain, on its day and in the sum of all days. */
 function sumByGrain(rows: string): string {
   return `select program_id, livemode, grain, offer, affiliate, rolled_day, coalesce(currency, ''),
-      coalesce(commission_currency, ''), sum(clicks), sum(conversions), sum(approved), sum(revenue), sum(commission)
+      coalesce(commission_currency, ''), ${figures.map((each) => `sum(${each})`).join(', ')}
     from (
       select program_id, livemode, coalesce(offer_id, '') as offer_id, coalesce(affiliate_id, '') as affiliate_id, day,
-        currency, commission_currency, sum(clicks) as clicks, sum(conversions) as conversions, sum(approved) as approved,
-        sum(revenue) as revenue, sum(commission) as commission
+        currency, commission_currency, ${figures.map((each) => `sum(${each}) as ${each}`).join(', ')}
       from ${rows} group by 1, 2, 3, 4, 5, 6, 7
     ) r, lateral (values ('program', '', ''), ('offer', offer_id, ''), ('affiliate', '', affiliate_id),
         ('affiliate_offer', offer_id, affiliate_id)) as g (grain, offer, affiliate),

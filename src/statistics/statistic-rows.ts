@@ -1,6 +1,6 @@
 import { readSnapshot, type Db, type Trx } from '../db/db.ts';
 import { conditionOf, joinBindings, joinConditions, type Condition } from '../db/conditions.ts';
-import { runSql } from '../db/sql.ts';
+import { runSql, type Bindings } from '../db/sql.ts';
 
 /** What is to be counted: everything, or only what is of an offer or an affiliate; by `occurredAt`. */
 export interface StatisticsFilter {
@@ -10,7 +10,23 @@ export interface StatisticsFilter {
   until?: Date | null | undefined;
   offerId?: string | undefined;
   affiliateId?: string | undefined;
+  /** Any of these. */
+  affiliateIds?: readonly string[] | undefined;
 }
+
+/** What a row of statistics counts. */
+export const figures = [
+  'clicks',
+  'conversions',
+  'approved',
+  'revenue',
+  'commission',
+  'pageviews',
+  'registrations',
+  'leads',
+  'sales',
+] as const;
+const figureList = figures.join(', ');
 
 export interface StatisticsQuery {
   /** Of the statement. */
@@ -19,8 +35,12 @@ export interface StatisticsQuery {
   byDay?: boolean;
   /** Whether rows tell offers apart. */
   byOffer?: boolean;
-  /** Builds the statement; `rows` is the SQL after `from`. It has no bindings of its own. */
+  /** Whether they tell affiliates apart. */
+  byAffiliate?: boolean;
+  /** Builds the statement; `rows` is the SQL after `from`. */
   select: (rows: string) => string;
+  /** What the statement binds beside the rows. */
+  bindings?: Bindings;
 }
 
 /** Which days of a period are whole, in the program's time zone. */
@@ -37,8 +57,8 @@ interface Days {
 }
 
 /**
- * Runs a query over everything that the filter counts, as rows (day, offer_id, currency, commission_currency, clicks,
- * conversions, approved, revenue, commission), which the query adds up. Whole days come from the rollups and from the
+ * Runs a query over everything that the filter counts, as rows (day, offer_id, affiliate_id, currency, commission_currency and
+ * the figures), which the query adds up. Whole days come from the rollups and from the
  * deltas that are not rolled up yet, parts of days at the ends of the period from the clicks and orders themselves. All of
  * it in one snapshot, so that the sum is exact whatever is written or rolled up meanwhile.
  */
@@ -52,39 +72,59 @@ export function queryStatistics<T>(
     const days = await readDays(trx, programId, filter);
     if (!days) return [];
     const rows = unionOf(partsOf(programId, filter, query, days));
-    return runSql<T>(trx, query.name, query.select(`(${rows.sql}) as rows`), rows.bindings);
+    return runSql<T>(trx, query.name, query.select(`(${rows.sql}) as rows`), {
+      ...rows.bindings,
+      ...query.bindings,
+    });
   });
 }
 
-/** Clicks and orders that count, as rows; the conditions are on `occurred_at` and on columns that both tables have. */
+/** Clicks, orders and funnel events that count, as rows; the conditions are on `occurred_at` and on columns that all have. */
 export function scanRows(timezone: string, conditions: readonly Condition[]): Condition {
   const where = joinConditions(conditions);
   const day = `(coalesce(occurred_at, '-infinity') at time zone :timezone)::date as day`;
   return {
     sql: `select ${day}, offer_id, affiliate_id, null::text as currency, null::text as commission_currency,
           count(*)::numeric as clicks, 0::numeric as conversions, 0::numeric as approved, 0::numeric as revenue,
-          0::numeric as commission
+          0::numeric as commission, 0::numeric as pageviews, 0::numeric as registrations, 0::numeric as leads,
+          0::numeric as sales
         from clicks where ${where.sql} group by 1, 2, 3
       union all
-      select ${day}, offer_id, affiliate_id, null, null, sum(clicks), 0, 0, 0, 0
+      select ${day}, offer_id, affiliate_id, null, null, sum(clicks), 0, 0, 0, 0, 0, 0, 0, 0
         from forgotten_clicks where ${where.sql} group by 1, 2, 3
       union all
-      select ${day}, offer_id, affiliate_id, currency, commission_currency, 0, count(*),
-          count(*) filter (where status <> 'pending'), sum(remaining_of(net_minor, gross_minor, refunded_minor)),
-          sum(commission_minor)
-        from orders where ${where.sql} and order_counts(status, kind, cpa_claim) group by 1, 2, 3, 4, 5`,
+      select ${day}, offer_id, affiliate_id, currency, commission_currency, 0, count(*) filter (where counts),
+          count(*) filter (where counts and status <> 'pending'),
+          coalesce(sum(remaining_of(net_minor, gross_minor, refunded_minor)) filter (where counts), 0),
+          coalesce(sum(commission_minor) filter (where counts), 0), 0, 0, count(*) filter (where kind = 'lead'),
+          count(*) filter (where kind in ('sale', 'action'))
+        from orders cross join lateral (select order_counts(status, kind, cpa_claim) as counts) judged
+        where ${where.sql} and status in ('pending', 'approved', 'paid') group by 1, 2, 3, 4, 5
+      union all
+      select ${day}, offer_id, affiliate_id, null, null, 0, 0, 0, 0, 0, count(*) filter (where event_type = 'pageview'),
+          count(*) filter (where event_type = 'registration'), 0, 0
+        from (${funnelEvents}) as events where ${where.sql} group by 1, 2, 3`,
     bindings: { ...where.bindings, timezone },
   };
 }
 
+/** Page views and registrations: of whom their customer was when they came, else of whose click they name. */
+export const funnelEvents = `
+  select f.program_id, f.livemode, f.occurred_at, f.fact ->> 'eventType' as event_type, f.inbox_id, f.fact, f.customer_id,
+    coalesce(f.attribution #>> '{terms,offerId}', c.offer_id) as offer_id,
+    coalesce(f.attribution #>> '{terms,affiliateId}', c.affiliate_id) as affiliate_id
+  from facts f left join clicks c on c.id = f.fact #>> '{evidence,clickId}' and c.program_id = f.program_id
+  where f.order_id is null and f.fact ->> 'type' = 'funnel'`;
+
 function partsOf(programId: string, filter: StatisticsFilter, query: StatisticsQuery, days: Days): Condition[] {
-  const { from, until, livemode, offerId, affiliateId } = filter;
+  const { from, until, livemode, offerId, affiliateId, affiliateIds } = filter;
   const { timezone, firstDay, endDay, firstDayAt, endDayAt } = days;
   const scope = [
     ...conditionOf('program_id = :programId', programId),
     ...conditionOf('livemode = :livemode', livemode),
     ...conditionOf('offer_id = :offerId', offerId || null),
     ...conditionOf('affiliate_id = :affiliateId', affiliateId || null),
+    ...conditionOf('affiliate_id = any(:affiliateIds)', affiliateIds),
   ];
   const afterFrom = conditionOf('occurred_at >= :from', from);
   const beforeUntil = conditionOf('occurred_at < :until', until);
@@ -122,25 +162,28 @@ function unionOf(parts: readonly Condition[]): Condition {
 /** In a grain that does not tell affiliates or offers apart, their ids are empty. */
 function rollupRows(
   programId: string,
-  { livemode, offerId, affiliateId, from, until }: StatisticsFilter,
-  { byDay = false, byOffer = false }: StatisticsQuery,
+  { livemode, offerId, affiliateId, affiliateIds, from, until }: StatisticsFilter,
+  { byDay = false, byOffer = false, byAffiliate = false }: StatisticsQuery,
   { firstDay, endDay }: Days,
 ): Condition {
-  const grain = [affiliateId && 'affiliate', (offerId || byOffer) && 'offer'].filter(Boolean).join('_') || 'program';
+  const tellsAffiliates =
+    (affiliateId !== undefined && affiliateId !== '') || affiliateIds !== undefined || byAffiliate;
+  const grain =
+    [tellsAffiliates && 'affiliate', (offerId || byOffer) && 'offer'].filter(Boolean).join('_') || 'program';
   const allDays = !byDay && !from && !until;
   const where = joinConditions([
     ...conditionOf('program_id = :programId', programId),
     ...conditionOf('livemode = :livemode', livemode),
     ...conditionOf('grain = :grain', grain),
-    ...conditionOf('affiliate_id = :grainAffiliateId', affiliateId ?? ''),
+    ...(affiliateId || !tellsAffiliates ? conditionOf('affiliate_id = :grainAffiliateId', affiliateId ?? '') : []),
+    ...conditionOf('affiliate_id = any(:affiliateIds)', affiliateIds),
     ...(offerId || !byOffer ? conditionOf('offer_id = :grainOfferId', offerId ?? '') : []),
     { sql: allDays ? `day = 'infinity'` : `day < 'infinity'`, bindings: {} },
     ...(allDays ? [] : betweenDays('day', firstDay, endDay)),
   ]);
   return {
     sql: `select day, nullif(offer_id, '') as offer_id, nullif(affiliate_id, '') as affiliate_id,
-        nullif(currency, '') as currency, nullif(commission_currency, '') as commission_currency, clicks, conversions,
-        approved, revenue, commission
+        nullif(currency, '') as currency, nullif(commission_currency, '') as commission_currency, ${figureList}
       from statistic_rollups where ${where.sql}`,
     bindings: where.bindings,
   };
@@ -150,8 +193,7 @@ function deltaRows(scope: readonly Condition[], { timezone, firstDay, endDay }: 
   const day = '(quarter at time zone :timezone)::date';
   const where = joinConditions([...scope, ...betweenDays(day, firstDay, endDay)]);
   return {
-    sql: `select ${day} as day, offer_id, affiliate_id, currency, commission_currency, clicks,
-        conversions, approved, revenue, commission
+    sql: `select ${day} as day, offer_id, affiliate_id, currency, commission_currency, ${figureList}
       from statistic_deltas where ${where.sql}`,
     bindings: { ...where.bindings, timezone },
   };

@@ -15,6 +15,18 @@ export interface Statistics {
   /** buyers / clicks, in the same way; null where there are too many conversions to tell their buyers. */
   buyerRate: number | null;
   amounts: CurrencyAmounts[];
+  funnel: Funnel;
+}
+
+/** How far visitors come: by links, on pages, as somebody known, as a lead, and as a buyer. */
+export interface Funnel {
+  clicks: number;
+  pageviews: number;
+  registrations: number;
+  /** Conversions of kind lead that are pending, approved or paid, whether or not they earn. */
+  leads: number;
+  /** Sales and actions that count; renewals are none. */
+  sales: number;
 }
 
 export interface CurrencyAmounts {
@@ -47,7 +59,8 @@ export function readStatisticsSeries(
 }
 
 export function emptyStatistics(): Statistics {
-  return { clicks: 0, conversions: 0, conversionRate: 0, buyerRate: 0, amounts: [] };
+  const funnel = { clicks: 0, pageviews: 0, registrations: 0, leads: 0, sales: 0 };
+  return { clicks: 0, conversions: 0, conversionRate: 0, buyerRate: 0, amounts: [], funnel };
 }
 
 async function readBuckets(
@@ -58,69 +71,94 @@ async function readBuckets(
 ): Promise<StatisticsBucket[]> {
   const bucket = interval === null ? `''` : `to_char(date_trunc('${interval}', day::timestamp), 'YYYY-MM-DD')`;
   return readSnapshot(db, async (trx) => {
-    const rows = await queryStatistics<AmountRow>(trx, programId, filter, {
+    const rows = await queryStatistics<AmountRow & { date: string }>(trx, programId, filter, {
       name: 'readStatistics',
       byDay: interval !== null,
-      select: (counted) => `select ${bucket} as date, currency, commission_currency as "commissionCurrency",
-           sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions, sum(revenue)::bigint as revenue,
-           sum(commission)::bigint as commission
-         from ${counted} group by 1, 2, 3
-         having (sum(clicks), sum(conversions)) <> (0, 0)`,
+      select: (counted) => `select ${bucket} as date, currency, commission_currency as "commissionCurrency", ${sums}
+         from ${counted} group by 1, 2, 3 having ${somethingHappened}`,
     });
-    const buckets = mergeBuckets(rows);
+    const buckets = [...addUp(rows, ({ date }) => date)]
+      .map(([date, statistics]) => ({ date, ...statistics }))
+      .sort((a, b) => (a.date < b.date ? -1 : 1));
     const conversions = buckets.reduce((sum, each) => sum + each.conversions, 0);
     const tells = conversions <= MAX_COUNTED_CONVERSIONS;
     const buyers =
       tells && conversions > 0 ? await countBuyers(trx, programId, filter, bucket) : new Map<string, number>();
-    return buckets.map((each) => ({
-      ...each,
-      conversionRate: rateOf(each.conversions, each.clicks),
-      buyerRate: tells ? rateOf(buyers.get(each.date) ?? 0, each.clicks) : null,
-    }));
+    return buckets.map((each) => withRates(each, tells ? (buyers.get(each.date) ?? 0) : null));
   });
+}
+
+/** `buyers` null: nobody counted them. */
+export function withRates<S extends Statistics>(statistics: S, buyers: number | null): S {
+  const { conversions, clicks } = statistics;
+  return {
+    ...statistics,
+    conversionRate: rateOf(conversions, clicks),
+    buyerRate: buyers === null ? null : rateOf(buyers, clicks),
+  };
 }
 
 function rateOf(count: number, clicks: number): number {
   return clicks === 0 ? 0 : Math.round((count / clicks) * 10_000) / 10_000;
 }
 
-interface AmountRow {
-  date: string;
+/** What a statement selects of rows of statistics for `addUp`. */
+export const sums = `sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions, sum(revenue)::bigint as revenue,
+  sum(commission)::bigint as commission, sum(pageviews)::bigint as pageviews, sum(registrations)::bigint as registrations,
+  sum(leads)::bigint as leads, sum(sales)::bigint as sales`;
+export const somethingHappened = `(sum(clicks), sum(conversions), sum(pageviews), sum(registrations), sum(leads)) <> (0, 0, 0, 0, 0)`;
+
+/** The sums of one pair of currencies. */
+export interface AmountRow {
   currency: string | null;
   commissionCurrency: string | null;
   clicks: bigint;
   conversions: bigint;
   revenue: bigint;
   commission: bigint;
+  pageviews: bigint;
+  registrations: bigint;
+  leads: bigint;
+  sales: bigint;
 }
 
-function mergeBuckets(rows: AmountRow[]): StatisticsBucket[] {
-  const buckets = new Map<string, StatisticsBucket>();
-  const bucketOf = (date: string): StatisticsBucket => {
-    const bucket = buckets.get(date) ?? { date, ...emptyStatistics() };
-    buckets.set(date, bucket);
-    return bucket;
-  };
+/** The rows of each key as one figure; rates are for the caller to say. */
+export function addUp<Row extends AmountRow>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+): Map<string, Statistics> {
+  const added = new Map<string, Statistics>();
   for (const row of rows) {
-    const bucket = bucketOf(row.date);
-    bucket.clicks += Number(row.clicks);
-    bucket.conversions += Number(row.conversions);
-    if (row.currency !== null) amountsOf(bucket, row.currency).revenueMinor += Number(row.revenue);
-    if (row.commissionCurrency !== null) {
-      amountsOf(bucket, row.commissionCurrency).commissionMinor += Number(row.commission);
-    }
+    const statistics = added.get(keyOf(row)) ?? emptyStatistics();
+    added.set(keyOf(row), statistics);
+    addRow(statistics, row);
   }
-  for (const bucket of buckets.values()) {
-    bucket.amounts.sort((a, b) => (a.currency < b.currency ? -1 : 1));
-  }
-  return [...buckets.values()].sort((a, b) => (a.date < b.date ? -1 : 1));
+  for (const { amounts } of added.values()) amounts.sort((a, b) => (a.currency < b.currency ? -1 : 1));
+  return added;
 }
 
-function amountsOf(bucket: Statistics, currency: string): CurrencyAmounts {
-  let amounts = bucket.amounts.find((each) => each.currency === currency);
+function addRow(statistics: Statistics, row: AmountRow): void {
+  const { funnel } = statistics;
+  statistics.clicks += Number(row.clicks);
+  statistics.conversions += Number(row.conversions);
+  funnel.clicks += Number(row.clicks);
+  funnel.pageviews += Number(row.pageviews);
+  funnel.registrations += Number(row.registrations);
+  funnel.leads += Number(row.leads);
+  funnel.sales += Number(row.sales);
+  // Leads that earn nothing have a currency, and no amounts.
+  if (row.conversions === 0n && row.revenue === 0n && row.commission === 0n) return;
+  if (row.currency !== null) amountsOf(statistics, row.currency).revenueMinor += Number(row.revenue);
+  if (row.commissionCurrency !== null) {
+    amountsOf(statistics, row.commissionCurrency).commissionMinor += Number(row.commission);
+  }
+}
+
+function amountsOf(statistics: Statistics, currency: string): CurrencyAmounts {
+  let amounts = statistics.amounts.find((each) => each.currency === currency);
   if (!amounts) {
     amounts = { currency, revenueMinor: 0, commissionMinor: 0 };
-    bucket.amounts.push(amounts);
+    statistics.amounts.push(amounts);
   }
   return amounts;
 }

@@ -4,6 +4,7 @@ import { createKey } from '../../src/program/api-keys.ts';
 import { buildStatistics, rollUpBalances, rollUpConversionTotals } from '../../src/statistics/rollups.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { startChild } from './child.ts';
+import { fillFunnel } from './filled-funnel.ts';
 import { fillProgram, type FilledProgram } from './filled-program.ts';
 import { round, type BenchResult, type Mark } from './result.ts';
 import { startBenchServices, type BenchServices } from './services.ts';
@@ -31,10 +32,13 @@ export async function runListsBench(backend: 'postgres' | 'redis'): Promise<Benc
       const [few, many] = await measure(port, [small, large], pathOf);
       figures[`${name}: p50 ms`] = round(quantile(many, 0.5));
       figures[`${name}: p50 ratio`] = round(quantile(many, 0.5) / quantile(few, 0.5));
+      figures[`${name}: p95 ms`] = round(quantile(many, 0.95));
       figures[`${name}: p99 ms`] = round(quantile(many, 0.99));
       const ratio = quantile(many, 0.99) / quantile(few, 0.99);
       figures[`${name}: p99 ratio`] = round(ratio);
-      marks.push({ name: `${name}: p99 ratio`, value: ratio, atMost: 3 });
+      if (!slower.has(name)) marks.push({ name: `${name}: p99 ratio`, value: ratio, atMost: 3 });
+      const atMost = name.startsWith('stats') ? 200 : 50;
+      marks.push({ name: `${name}: p95 ms`, value: quantile(many, 0.95), atMost });
     }
     return { name: 'lists', backend, figures, marks };
   } finally {
@@ -42,6 +46,9 @@ export async function runListsBench(backend: 'postgres' | 'redis'): Promise<Benc
     await services.stop();
   }
 }
+
+/** What is counted one by one takes as long as there is to count: there, only the time itself is bounded. */
+const slower: ReadonlySet<string> = new Set(['stats by sub1 of two weeks', 'stats by source of two days']);
 
 interface Program extends FilledProgram {
   key: string;
@@ -63,6 +70,18 @@ const reads: Record<string, (program: Program) => string> = {
   'stats of a period': () => '/api/v1/stats?startDate=2026-03-05&endDate=2026-04-20',
   'stats by day': () => '/api/v1/stats?groupBy=day',
   'stats by month of an affiliate': ({ affiliateId }) => `/api/v1/stats?groupBy=month&affiliateId=${affiliateId}`,
+  'stats by affiliate': () => '/api/v1/stats?breakdown=affiliate&limit=10',
+  'stats by offer of a period': () => '/api/v1/stats?breakdown=offer&startDate=2026-03-05&endDate=2026-04-20',
+  'stats by sub1 of two weeks': () => '/api/v1/stats?breakdown=sub1&startDate=2026-03-05&endDate=2026-03-18',
+  'stats by source of two days': () => '/api/v1/stats?breakdown=source&startDate=2026-03-05&endDate=2026-03-06',
+  'conversions, oldest first': () => '/api/v1/conversions?sort=createdAt',
+  'conversions by a rare reason': () => '/api/v1/conversions?reason=cap_exceeded',
+  leads: () => '/api/v1/conversions?kind=lead',
+  reviews: () => '/api/v1/reviews',
+  events: () => '/api/v1/events',
+  'events by type': () => '/api/v1/events?eventType=pageview',
+  'affiliates by text': () => '/api/v1/affiliates?q=jan',
+  'affiliates with figures': () => '/api/v1/affiliates?include=stats,balance',
   'Attro conversions': () => '/attro/api/v1/conversions',
   'Attro conversions by status': () => '/attro/api/v1/conversions?status=pending',
   'Attro conversions by affiliate': ({ affiliateId }) => `/attro/api/v1/conversions?affiliateId=${affiliateId}`,
@@ -84,6 +103,9 @@ async function prepare(services: BenchServices, conversions: number): Promise<Pr
     'alter table clicks disable trigger clicks_are_counted; alter table orders disable trigger orders_are_counted',
   );
   const filled = await fillProgram(db, programId, conversions);
+  await db.raw('alter table facts disable trigger funnel_events_are_counted');
+  await fillFunnel(db, filled, conversions);
+  await db.raw('alter table facts enable trigger funnel_events_are_counted');
   await db.raw(
     'alter table clicks enable trigger clicks_are_counted; alter table orders enable trigger orders_are_counted',
   );

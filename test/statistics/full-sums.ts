@@ -27,6 +27,19 @@ export async function sumStatistics(
     `select ${date} from clicks where ${where}`,
     bindings,
   );
+  const { rows: told } = await db.raw<{ rows: { date: string; kind: string }[] }>(
+    `select ${date}, kind from orders where ${where} and status in ('pending', 'approved', 'paid')`,
+    bindings,
+  );
+  const { rows: events } = await db.raw<{ rows: { date: string; type: string }[] }>(
+    `select ${date}, type from (
+       select f.*, f.fact ->> 'eventType' as type,
+         coalesce(f.attribution #>> '{terms,affiliateId}', c.affiliate_id) as affiliate_id,
+         coalesce(f.attribution #>> '{terms,offerId}', c.offer_id) as offer_id
+       from facts f left join clicks c on c.id = f.fact #>> '{evidence,clickId}' and c.program_id = f.program_id
+       where f.fact ->> 'type' = 'funnel') e where ${where}`,
+    bindings,
+  );
   const { rows: orders } = await db.raw<{ rows: OrderFigures[] }>(
     `select ${date}, net_minor as net, gross_minor as gross, refunded_minor as refunded, currency,
        commission_minor as commission, commission_currency as "commissionCurrency", coalesce(customer_id, click_id, id) as buyer
@@ -34,15 +47,18 @@ export async function sumStatistics(
        and (kind <> 'lead' or cpa_claim is not null)`,
     bindings,
   );
-  const dates = [...new Set([...clicks, ...orders].map((row) => row.date))].toSorted();
+  const leads = told.filter(({ kind }) => kind === 'lead');
+  const dates = [...new Set([...clicks, ...orders, ...leads, ...events].map((row) => row.date))].toSorted();
   const buckets = dates.map((each) => ({
     date: each,
     ...figuresOf(
       clicks.filter((row) => row.date === each).length,
       orders.filter((row) => row.date === each),
+      told.filter((row) => row.date === each),
+      events.filter((row) => row.date === each),
     ),
   }));
-  return interval === null ? [figuresOf(clicks.length, orders)] : buckets;
+  return interval === null ? [figuresOf(clicks.length, orders, told, events)] : buckets;
 }
 
 interface OrderFigures {
@@ -56,8 +72,16 @@ interface OrderFigures {
   buyer: string;
 }
 
-function figuresOf(clicks: number, orders: OrderFigures[]) {
-  const statistics = { ...emptyStatistics(), clicks, conversions: orders.length };
+function figuresOf(clicks: number, orders: OrderFigures[], told: { kind: string }[], events: { type: string }[]) {
+  const eventsOf = (wanted: string): number => events.filter(({ type }) => type === wanted).length;
+  const funnel = {
+    clicks,
+    pageviews: eventsOf('pageview'),
+    registrations: eventsOf('registration'),
+    leads: told.filter(({ kind }) => kind === 'lead').length,
+    sales: told.filter(({ kind }) => kind === 'sale' || kind === 'action').length,
+  };
+  const statistics = { ...emptyStatistics(), clicks, conversions: orders.length, funnel };
   const rateOf = (count: number): number => (clicks > 0 ? Math.round((count / clicks) * 10_000) / 10_000 : 0);
   statistics.conversionRate = rateOf(orders.length);
   statistics.buyerRate = rateOf(new Set(orders.map(({ buyer }) => buyer)).size);

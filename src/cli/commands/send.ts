@@ -19,6 +19,7 @@ interface SendOptions {
   affiliate?: string;
   click?: string;
   fresh?: true;
+  dryRun?: true;
   every: number;
   json?: true;
 }
@@ -36,6 +37,10 @@ export function sendCommand(): Command {
     .option('--click <id>', 'the click that the messages are to name')
     .option('--affiliate <id>', 'the affiliate that they are to name, by id or referral code')
     .option('--fresh', 'as if it happened now for the first time: new ids, new times')
+    .option(
+      '--dry-run',
+      'only tell what the hub would answer: nothing is booked (conversions and postbacks; needs a key)',
+    )
     .option('--every <ms>', 'pause between two messages', readPause, 0)
     .option('--json', 'print one JSON object a message')
     .action(send);
@@ -84,12 +89,16 @@ async function send(paths: string[], options: SendOptions): Promise<void> {
 async function findTarget(options: SendOptions): Promise<Target> {
   const givenKey = readKey(options);
   const hub = findHubUrl(options.hub);
+  const { dryRun = false } = options;
   if (options.to !== undefined) {
-    return { kind: 'conversion', url: `${hub}/api/v1/${options.to}`, key: demandKey(givenKey, 'This way in') };
+    if (dryRun && options.to !== 'conversions') throw new Error(ONLY_DRY);
+    const url = `${hub}/api/v1/${options.to}${dryRun ? '?dryRun=true' : ''}`;
+    return { kind: 'conversion', url, key: demandKey(givenKey, 'This way in') };
   }
   return withHub(async ({ db, secrets }): Promise<Target> => {
     const source = await findSource(db, await restoreSourceIds(db, null, options.source ?? ''));
     if (!source) throw new Error('There is no such source. `tributary source list` lists them.');
+    if (dryRun && source.kind !== 'postback') throw new Error(ONLY_DRY);
     if (source.kind === 'stripe') {
       const { signingSecrets } = await openStripeSecrets(secrets, source);
       return { kind: 'stripe', url: `${hub}/in/stripe/${source.id}`, signingSecret: signingSecrets[0] ?? '' };
@@ -98,10 +107,14 @@ async function findTarget(options: SendOptions): Promise<Target> {
       const opened = await openRevenuecatSecrets(secrets, source);
       return { kind: 'revenuecat', url: `${hub}/in/revenuecat/${source.id}`, ...opened };
     }
+    const url = `${hub}/pb/${source.id}`;
+    if (dryRun) return { kind: 'postback', url, key: demandKey(givenKey, 'A dry run'), dryRun };
     const key = source.settings.requireKey ? demandKey(givenKey, 'This source') : (givenKey ?? null);
-    return { kind: 'postback', url: `${hub}/pb/${source.id}`, key };
+    return { kind: 'postback', url, key };
   });
 }
+
+const ONLY_DRY = 'A dry run is for conversions and postbacks: --to conversions, or a --source of kind postback';
 
 function demandKey(key: string | undefined, what: string): string {
   if (key !== undefined) return key;

@@ -4,6 +4,7 @@ import { toAppError } from '../../db/pg-errors.ts';
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
 import type { Db } from '../../db/db.ts';
+import { withoutNewIds, type DryRun } from '../inbox/dry-run.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
@@ -22,6 +23,7 @@ import { findSourceByUrl } from '../find-source.ts';
 import { catchRefusals, type Seen } from '../refusals/catch-refusals.ts';
 import type { Refusals } from '../refusals/recorder.ts';
 import { hintAtMisspelt } from '../fields/misspelt.ts';
+import { authenticateAsking, readDryRun, type AskedUrl } from './dry-run.ts';
 import { readMessage } from './message.ts';
 import type { PostbackMessage } from './message.ts';
 import { KEYLESS_HEADER, normalizePostback } from './normalize.ts';
@@ -35,6 +37,7 @@ export interface PostbackDeps {
   clock: Clock;
   rateLimits: RateLimits;
   log: Logger;
+  dryRun: DryRun;
 }
 
 /** What a surface decides for itself about postbacks: how many a key may send, and in which words one is answered. */
@@ -43,6 +46,8 @@ export interface PostbackSurface {
   limit: (principal: Principal, purpose: CompiledSettings['purpose'], req: Request, res: Response) => Promise<void>;
   /** The body of the answer in json mode. Throws where the postback was refused after it was stored. */
   answer: (inboxEventId: string, settled: ReadOutcome | null, postback: AcceptedPostback) => object | Promise<object>;
+  /** Whether `dryRun=true` in the query asks what would become of the postback; else it is a field of the sender's own. */
+  takesDryRuns?: true;
 }
 
 export interface AcceptedPostback {
@@ -67,8 +72,14 @@ export function postbackRouter(deps: PostbackDeps, surface: PostbackSurface = na
       const source = await findSourceByUrl(deps, 'postback', req);
       const settings = settingsOf(source);
       mode = settings.response;
-      if (req.method === 'HEAD') res.status(200).end();
-      else await receivePostback(deps, surface, source, settings, req, res);
+      if (req.method === 'HEAD') {
+        res.status(200).end();
+        return;
+      }
+      const url = urlOf(req, source);
+      const asked = surface.takesDryRuns ? readDryRun(url, settings.names) : { isDry: false, url };
+      if (asked.isDry) mode = 'json';
+      await receivePostback(deps, surface, source, settings, asked, req, res);
     } catch (error) {
       if (mode === 'json' || res.headersSent) next(error);
       else answerInWords(res, error);
@@ -81,6 +92,7 @@ export function postbackRouter(deps: PostbackDeps, surface: PostbackSurface = na
 
 function nativeSurface(deps: PostbackDeps): PostbackSurface {
   return {
+    takesDryRuns: true,
     limit: (principal, _purpose, _req, res) => limitPostback(deps, principal, res),
     answer: (id, settled, { normalized, hint }) =>
       answerConversion(id, settled, { livemode: normalized.livemode, hint }).body,
@@ -92,17 +104,24 @@ async function receivePostback(
   surface: PostbackSurface,
   source: PostbackSource,
   settings: CompiledSettings,
+  asked: AskedUrl,
   req: Request,
   res: Response,
 ): Promise<void> {
-  const decide = (seen: Seen) => takePostback(deps, surface, source, settings, req, res, seen);
-  const { entry, message } = await catchRefusals(deps.refusals, req, source, decide, settings.names);
-  if (settings.response !== 'json') {
+  const { isDry } = asked;
+  const decide = (seen: Seen) => takePostback(deps, surface, source, settings, asked, req, res, seen);
+  // A dry run leaves nothing behind, no refusal either.
+  const { entry, message } = isDry
+    ? await decide({ body: null, names: settings.names })
+    : await catchRefusals(deps.refusals, req, source, decide, settings.names);
+  if (settings.response !== 'json' && !isDry) {
     await deps.inbox.append(entry);
     answerDurable(res, settings.response);
     return;
   }
-  const { id, settled } = await deps.inbox.appendAndWait(entry);
+  const { id, settled, newIds } = isDry
+    ? { id: '', ...(await deps.dryRun(entry)) }
+    : { ...(await deps.inbox.appendAndWait(entry)), newIds: NONE };
   const { programId } = source;
   const hint = () =>
     hintAtMisspelt(
@@ -114,7 +133,7 @@ async function receivePostback(
   res.statusCode = 200;
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('Cache-Control', 'no-store');
-  res.end(JSON.stringify(answer));
+  res.end(JSON.stringify(newIds.size > 0 ? withoutNewIds(answer, newIds) : answer));
 }
 
 /** What is to be stored of a postback. Throws for what the source does not take. */
@@ -123,6 +142,7 @@ async function takePostback(
   surface: PostbackSurface,
   source: PostbackSource,
   settings: CompiledSettings,
+  { isDry, url }: AskedUrl,
   req: Request,
   res: Response,
   seen: Seen,
@@ -133,8 +153,9 @@ async function takePostback(
   }
   // Where nobody proves who sends, the network is all that there is to count by.
   if (!settings.requireKey && !settings.allows) await limitNetwork(deps, req, res, keylessPostbackPolicy);
-  const { body, message, principal } = await receiveMessage(deps, source, settings, req, res, seen);
-  if (principal) await surface.limit(principal, settings.purpose, req, res);
+  const { body, message, principal } = await receiveMessage(deps, source, settings, url, req, res, seen);
+  const limited = isDry && !settings.requireKey ? await authenticateAsking(deps, source, req, res) : principal;
+  if (limited) await surface.limit(limited, settings.purpose, req, res);
 
   const receivedAt = deps.clock.now();
   const livemode = source.livemode && principal?.mode !== 'test';
@@ -154,6 +175,8 @@ async function takePostback(
   return { entry, message };
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 interface Received {
   /** Empty where none was sent. */
   body: Buffer;
@@ -166,12 +189,13 @@ async function receiveMessage(
   deps: PostbackDeps,
   source: PostbackSource,
   settings: CompiledSettings,
+  url: string,
   req: Request,
   res: Response,
   seen: Seen,
 ): Promise<Received> {
   const read = (body: Buffer): PostbackMessage =>
-    readMessage({ url: urlOf(req, source), body, contentType: req.headers['content-type'] }, settings.names);
+    readMessage({ url, body, contentType: req.headers['content-type'] }, settings.names);
   const credential = readCredential(req, ['x-api-key', 'bearer']);
   const query = read(EMPTY);
   if (req.method !== 'POST') {

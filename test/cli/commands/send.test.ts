@@ -159,7 +159,10 @@ test('a backend says one sale in three spellings: one conversion', async () => {
   const files = ['01-sale', '02-same-sale-other-words', '03-same-sale-in-cents'].map(
     (name) => `fixtures/conversion/${name}.json`,
   );
-  const sent = await send(...files, '--to', 'conversions', '--click', await clickId());
+  const click = await clickId();
+  const dry = await send(...files.slice(0, 1), '--to', 'conversions', '--click', click, '--dry-run');
+  assert.match(dry.stdout, /^201 .*"tracked":true,"conversionId":null/);
+  const sent = await send(...files, '--to', 'conversions', '--click', click);
   assert.equal(sent.code, 0, sent.stderr);
   const lines = sent.stdout.trim().split('\n');
   assert.match(lines[0] ?? '', /^201 .*"tracked":true/);
@@ -196,6 +199,7 @@ test('what cannot be sent exits 1 and says why, and nothing is sent', async () =
       /No hub answers at http:\/\/127\.0\.0\.1:1/,
     ],
     [[sale, '--to', 'conversions', '--click', 'x', '--hub', 'nonsense'], /'nonsense' is not the URL of a hub/],
+    [[sale, '--to', 'events', '--click', 'x', '--dry-run'], /A dry run is for conversions and postbacks/],
     [[sale, '--to', 'letters'], /Allowed choices are conversions, events/],
     [['fixtures/postback/plain/05-action.query', '--to', 'conversions', '--click', 'x'], /this way in takes JSON/],
   ];
