@@ -19,6 +19,7 @@ import { payoutRoutes } from './payouts.ts';
 import { programRoutes } from './programs.ts';
 import { refusalRoutes } from './refusals.ts';
 import { refundRoutes } from './refunds.ts';
+import { reviewRoutes } from './reviews.ts';
 import type { ApiDeps, Route } from './route.ts';
 import { sourceTestRoutes } from './source-tests.ts';
 import { sourceRoutes } from './sources.ts';
@@ -41,6 +42,7 @@ export const nativeRoutes: readonly Route[] = [
   ...eventRoutes,
   ...customerRoutes,
   ...commissionRoutes,
+  ...reviewRoutes,
   ...balanceRoutes,
   ...payoutRoutes,
   ...sourceRoutes,

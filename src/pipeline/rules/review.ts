@@ -29,6 +29,42 @@ export function groundOf(reason: ReviewReason, about: readonly string[]): Ground
   return { reason, key: [reason, ...about].join(' ') };
 }
 
+/** What a ground stands on, read back from its key. */
+export type Basis =
+  /** Facts whose amounts are in another currency than the payment. */
+  | { reason: 'currency_mismatch'; factIds: string[] }
+  /** The affiliates whom the two halves name. */
+  | { reason: 'joined_affiliates_differ'; affiliateIds: string[] }
+  /** Who is credited, and who was paid or is named beside them; null: nobody. */
+  | { reason: 'paid_to_another'; creditedTo: string | null; because: 'paid' | 'named'; other: string | null }
+  /** Where buyer and affiliate both have an address. */
+  | { reason: 'same_domain'; domains: string[] };
+
+export function basisOf(ground: string): Basis {
+  const [reason, ...about] = ground.split(' ');
+  if (reason === 'currency_mismatch') return { reason, factIds: about };
+  if (reason === 'joined_affiliates_differ') return { reason, affiliateIds: about };
+  if (reason === 'same_domain') return { reason, domains: about };
+  const [keeper = '', why, other = NOBODY] = about;
+  const because = why === 'named' ? 'named' : 'paid';
+  return {
+    reason: 'paid_to_another',
+    creditedTo: keeper || null,
+    because,
+    other: other === NOBODY ? null : other,
+  };
+}
+
+/** Of evidence that outvoted whoever was credited and names no affiliate of the program. */
+const NOBODY = 'nobody';
+
+export const reviewReasons = [
+  'currency_mismatch',
+  'joined_affiliates_differ',
+  'paid_to_another',
+  'same_domain',
+] as const satisfies readonly ReviewReason[];
+
 /** The review that the grounds ask for; null where people have settled them all. */
 export function openReview(grounds: readonly Ground[], settled: ReadonlySet<string>): Review | null {
   const open = grounds.filter(({ key }) => !settled.has(key));
