@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { emptyStatistics } from '../../src/statistics/statistics.ts';
 import { make, makeAffiliate, openApiProgram, type ApiProgram } from './api-program.ts';
 
 let api: ApiProgram;
@@ -35,7 +36,7 @@ test('an affiliate is found by id and by code, whatever its case, with statistic
   const { id, referralCode } = await makeAffiliate(api.live, { referralCode: 'JOHNDOE10' });
   const byId = await api.live.get(`/affiliates/${id}`);
   assert.equal(byId.body.data.referralCode, 'JOHNDOE10');
-  assert.deepEqual(byId.body.data.stats, { clicks: 0, conversions: 0, conversionRate: 0, buyerRate: 0, amounts: [] });
+  assert.deepEqual(byId.body.data.stats, emptyStatistics());
   assert.equal((await api.live.get(`/affiliates/${referralCode.toLowerCase()}`)).body.data.id, id);
   assert.equal((await api.test.get(`/affiliates/${id}`)).status, 200);
   assert.equal((await api.stranger.get(`/affiliates/${id}`)).status, 404);

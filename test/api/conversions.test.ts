@@ -334,7 +334,9 @@ test('statistics are exact, by day of the program and by currency', async () => 
   const query = `/stats?affiliateId=${other.id}`;
   const usd = { currency: 'USD', revenueMinor: 3000, commissionMinor: 300 };
   const eur = { currency: 'EUR', revenueMinor: 2000, commissionMinor: 200 };
-  const totals = { clicks: 3, conversions: 3, conversionRate: 1, buyerRate: 1, amounts: [eur, usd] };
+  const funnelOf = (clicks: number, sales: number) => ({ clicks, pageviews: 0, registrations: 0, leads: 0, sales });
+  const funnel = funnelOf(3, 3);
+  const totals = { clicks: 3, conversions: 3, conversionRate: 1, buyerRate: 1, amounts: [eur, usd], funnel };
   assert.deepEqual((await api.live.get(query)).body.data, totals);
   const weekly = (await api.live.get(`${query}&groupBy=week&startDate=2026-05-01`)).body.data;
   assert.deepEqual(weekly.series, [
@@ -345,6 +347,7 @@ test('statistics are exact, by day of the program and by currency', async () => 
       conversionRate: 0.5,
       buyerRate: 0.5,
       amounts: [{ currency: 'USD', revenueMinor: 1000, commissionMinor: 100 }],
+      funnel: funnelOf(2, 1),
     },
     {
       date: '2026-05-04',
@@ -353,6 +356,7 @@ test('statistics are exact, by day of the program and by currency', async () => 
       conversionRate: 2,
       buyerRate: 2,
       amounts: [eur, { currency: 'USD', revenueMinor: 2000, commissionMinor: 200 }],
+      funnel: funnelOf(1, 2),
     },
   ]);
   const monthly = (await api.live.get(`${query}&groupBy=month`)).body.data.series;
