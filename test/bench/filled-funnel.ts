@@ -48,4 +48,4 @@ const ordersOf = (prefix: string, values: string, which: string): string => `
 
 const insertLeads = ordersOf('x', `'lead', 'pending', null, null`, 'n % 10 = 0');
 const insertUnpaid = ordersOf('y', `'sale', 'not_tracked', 'cap_exceeded', null`, 'true');
-const insertReviewed = ordersOf('z', `'sale', 'pending', null, :review`, 'true');
+const insertReviewed = ordersOf('z', `'sale', 'pending', null, cast(:review as json)`, 'true');
