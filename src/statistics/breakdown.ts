@@ -1,6 +1,6 @@
 import { readSnapshot, type Db, type Trx } from '../db/db.ts';
 import { joinConditions, conditionOf } from '../db/conditions.ts';
-import { runSql } from '../db/sql.ts';
+import { nameFor, runSql } from '../db/sql.ts';
 import { validationError } from '../domain/errors.ts';
 import { countBuyers, MAX_COUNTED_CONVERSIONS } from './buyers.ts';
 import { queryStatistics, type StatisticsFilter, type StatisticsQuery } from './statistic-rows.ts';
@@ -191,7 +191,7 @@ async function countOneByOne(
   ]);
   const rows =
     by === 'source' ? ordersBySource(where.sql) : `${clicksBySub1(where.sql)} union all ${ordersBySub1(where.sql)}`;
-  return runSql<RankedRow>(trx, `readStatisticsBy${by === 'source' ? 'Source' : 'Sub1'}`, select(`(${rows}) as rows`), {
+  return runSql<RankedRow>(trx, nameFor('readStatisticsBy', `_${by}`), select(`(${rows}) as rows`), {
     ...where.bindings,
     ...bindings,
   });
