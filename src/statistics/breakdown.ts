@@ -189,9 +189,10 @@ async function countOneByOne(
     ...conditionOf('x.occurred_at >= :from', from),
     ...conditionOf('x.occurred_at < :until', until),
   ]);
+  const key = by === 'source' ? '_source' : '_sub1';
   const rows =
     by === 'source' ? ordersBySource(where.sql) : `${clicksBySub1(where.sql)} union all ${ordersBySub1(where.sql)}`;
-  return runSql<RankedRow>(trx, nameFor('readStatisticsBy', `_${by}`), select(`(${rows}) as rows`), {
+  return runSql<RankedRow>(trx, nameFor('readStatisticsBy', key), select(`(${rows}) as rows`), {
     ...where.bindings,
     ...bindings,
   });
