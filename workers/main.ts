@@ -15,6 +15,7 @@ import { countInboxEventsChore } from './count-inbox-events.ts';
 import { compactVersionsChore } from './compact-versions.ts';
 import { deleteOldClicksChore } from './delete-old-clicks.ts';
 import { deleteOldIdempotencyKeysChore } from './delete-old-idempotency-keys.ts';
+import { deleteOldJobsChore } from './delete-old-jobs.ts';
 import { deleteOldMessagesChore } from './delete-old-messages.ts';
 import { deleteOldRefusalsChore } from './delete-old-refusals.ts';
 import { startDelivery } from './delivery.ts';
@@ -27,6 +28,7 @@ import { requestDueApprovalsChore } from './request-due-approvals.ts';
 import { rollUpChores } from './roll-up-deltas.ts';
 import { settleAgainChores } from './settle-again.ts';
 import { startSweep, type Chore } from './sweep.ts';
+import { workOnJobsChore } from './work-on-jobs.ts';
 
 /**
  * A stop in steps, all together less than a process has (graceful-stop.ts). What a step does not end is lost with the process:
@@ -62,6 +64,7 @@ function listChores(deps: Deps, handOver: HandOver): Chore[] {
     requestDueApprovalsChore(deps, handOver),
     ...settleAgainChores(deps, handOver),
     continueRecoveriesChore(deps),
+    workOnJobsChore(deps),
     buildStatisticsChore(deps),
     ...rollUpChores(deps),
     countInboxEventsChore(deps),
@@ -70,6 +73,7 @@ function listChores(deps: Deps, handOver: HandOver): Chore[] {
     deleteOldClicksChore(deps),
     deleteOldIdempotencyKeysChore(deps),
     deleteOldRefusalsChore(deps),
+    deleteOldJobsChore(deps),
   ];
 }
 

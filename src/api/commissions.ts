@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import type { Db } from '../db/db.ts';
 import { found } from '../domain/errors.ts';
-import { namedBy, type Scope } from '../domain/scope.ts';
+import { namedBy, type Reach, type Scope } from '../domain/scope.ts';
 import { conversionIdOf } from '../domain/ids.ts';
 import { commissionView } from '../ledger/conversion-view.ts';
 import { commissionStatuses, findCommission, listCommissions, listLedgerEntries } from '../ledger/commissions.ts';
-import type { Conversion } from '../ledger/conversions.ts';
+import type { Conversion, ConversionFilter } from '../ledger/conversions.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { decideCommission } from '../operations/commission-decision.ts';
 import type { Decision } from '../operations/decision-fact.ts';
@@ -49,6 +50,36 @@ const commissionDetailSchema = z
   .strictObject({ ...shown, entries: z.array(entrySchema) })
   .meta({ id: 'CommissionDetail' });
 
+/** By what commissions are chosen, in the query of the list and in bodies. */
+export const commissionQuery = {
+  ...periodQuery,
+  status: wordsOf(commissionStatuses).optional(),
+  affiliateId: reference.optional(),
+  offerId: reference.optional(),
+  conversionId: reference.optional(),
+  payoutId: reference.optional().meta({ description: 'Those that have an entry in this payout' }),
+  reason: reference.optional().meta({ description: 'A word of `reason`' }),
+  currency: currency.optional(),
+};
+
+export async function toCommissionFilter(
+  db: Db,
+  { livemode: live, reach }: { livemode: boolean; reach: Reach },
+  query: z.output<z.ZodObject<typeof commissionQuery>>,
+): Promise<ConversionFilter> {
+  return {
+    livemode: live,
+    statuses: query.status,
+    affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+    offerId: await toOfferId(db, reach, query.offerId),
+    conversionId: query.conversionId,
+    payoutId: query.payoutId,
+    reason: query.reason,
+    commissionCurrency: query.currency,
+    ...(await resolvePeriod(db, reach.programId, query)),
+  };
+}
+
 export const commissionRoutes: Route[] = [
   defineRoute({
     method: 'get',
@@ -57,35 +88,14 @@ export const commissionRoutes: Route[] = [
     access: 'read',
     tag: 'Commissions',
     summary: 'List commissions',
-    query: z.strictObject({
-      ...pageQuery,
-      ...sortQuery,
-      ...periodQuery,
-      status: wordsOf(commissionStatuses).optional(),
-      affiliateId: reference.optional(),
-      offerId: reference.optional(),
-      conversionId: reference.optional(),
-      payoutId: reference.optional().meta({ description: 'Those that have an entry in this payout' }),
-      reason: reference.optional().meta({ description: 'A word of `reason`' }),
-      currency: currency.optional(),
-    }),
+    query: z.strictObject({ ...pageQuery, ...sortQuery, ...commissionQuery }),
     status: 200,
     answer: listOf(commissionSchema),
     handle: async ({ db }, { principal, livemode, reach, query }) => {
       const { programId } = principal;
       const request = toPageRequest('commissions', query);
       const beforeId = request.beforeId ? conversionIdOf(request.beforeId) : null;
-      const filter = {
-        livemode,
-        statuses: query.status,
-        affiliateId: await toAffiliateId(db, reach, query.affiliateId),
-        offerId: await toOfferId(db, reach, query.offerId),
-        conversionId: query.conversionId,
-        payoutId: query.payoutId,
-        reason: query.reason,
-        commissionCurrency: query.currency,
-        ...(await resolvePeriod(db, programId, query)),
-      };
+      const filter = await toCommissionFilter(db, { livemode, reach }, query);
       const { items, hasMore } = await listCommissions(db, programId, filter, { ...request, beforeId });
       return toListBody('commissions', { items: items.map(commissionView), hasMore }, (view) => view);
     },

@@ -1,8 +1,15 @@
 import { z } from 'zod';
+import type { Db } from '../db/db.ts';
 import { notFound } from '../domain/errors.ts';
 import { outcomes } from '../domain/outcomes.ts';
+import type { Scope } from '../domain/scope.ts';
 import { replayEvent } from '../audit/replay.ts';
-import { findInboxEvent, listInboxEvents, type InboxEvent } from '../inbound/inbox/inbox-events.ts';
+import {
+  findInboxEvent,
+  listInboxEvents,
+  type InboxEvent,
+  type InboxEventFilter,
+} from '../inbound/inbox/inbox-events.ts';
 import { findEventsByReference } from '../inbound/inbox/events-by-reference.ts';
 import { hideSourceIds, restoreSourceIds } from '../program/source-refs.ts';
 import { resolvePeriod } from '../program/period.ts';
@@ -41,6 +48,46 @@ const eventDetailSchema = z
   })
   .meta({ id: 'InboxEventDetail' });
 
+/** By what inbox events are chosen, in the query of the list and in bodies. */
+export const eventQuery = {
+  ...periodQuery,
+  status: wordsOf(statuses).optional(),
+  sourceId: reference.optional().meta({ description: 'Id or ref' }),
+  kind: wordsOf(kinds).optional(),
+  outcome: wordsOf(outcomes).optional(),
+  reason: text(500).optional().meta({ description: 'To the letter', example: 'duplicate_order' }),
+  reference: reference.optional().meta({
+    description: 'An id of an order, a click, a customer or a conversion, of the sender, of Stripe or of the hub',
+    example: 'A-1001',
+  }),
+  conversionId: reference.optional(),
+};
+
+export async function toEventFilter(
+  db: Db,
+  { programId, livemode: live }: Scope,
+  query: z.output<z.ZodObject<typeof eventQuery>>,
+): Promise<InboxEventFilter> {
+  return {
+    livemode: live,
+    statuses: query.status,
+    sourceId: query.sourceId && (await restoreSourceIds(db, programId, query.sourceId)),
+    outcomes: query.outcome,
+    kinds: query.kind,
+    reason: query.reason,
+    among:
+      query.reference === undefined
+        ? undefined
+        : await findEventsByReference(
+            db,
+            { programId, livemode: live },
+            await restoreSourceIds(db, programId, query.reference),
+          ),
+    conversionId: query.conversionId,
+    ...(await resolvePeriod(db, programId, query)),
+  };
+}
+
 export const inboxEventRoutes: Route[] = [
   defineRoute({
     method: 'get',
@@ -52,39 +99,12 @@ export const inboxEventRoutes: Route[] = [
     description:
       '`reference` finds the newest 1 000 messages that told something of an order, a click or a customer; what only ' +
       'repeated them is found by `conversionId`. What sources turned away is no inbox event: `/sources/{id}/refusals` has it.',
-    query: z.strictObject({
-      ...pageQuery,
-      ...sortQuery,
-      ...periodQuery,
-      status: wordsOf(statuses).optional(),
-      sourceId: reference.optional().meta({ description: 'Id or ref' }),
-      kind: wordsOf(kinds).optional(),
-      outcome: wordsOf(outcomes).optional(),
-      reason: text(500).optional().meta({ description: 'To the letter', example: 'duplicate_order' }),
-      reference: reference.optional().meta({
-        description: 'An id of an order, a click, a customer or a conversion, of the sender, of Stripe or of the hub',
-        example: 'A-1001',
-      }),
-      conversionId: reference.optional(),
-    }),
+    query: z.strictObject({ ...pageQuery, ...sortQuery, ...eventQuery }),
     status: 200,
     answer: listOf(eventSchema),
-    handle: async ({ db }, { principal, livemode, scope, query }) => {
+    handle: async ({ db }, { principal, livemode, query }) => {
       const { programId } = principal;
-      const filter = {
-        livemode,
-        statuses: query.status,
-        sourceId: query.sourceId && (await restoreSourceIds(db, programId, query.sourceId)),
-        outcomes: query.outcome,
-        kinds: query.kind,
-        reason: query.reason,
-        among:
-          query.reference === undefined
-            ? undefined
-            : await findEventsByReference(db, scope, await restoreSourceIds(db, programId, query.reference)),
-        conversionId: query.conversionId,
-        ...(await resolvePeriod(db, programId, query)),
-      };
+      const filter = await toEventFilter(db, { programId, livemode }, query);
       const page = await listInboxEvents(db, programId, filter, toPageRequest('inbox-events', query));
       return toListBody('inbox-events', page, eventView);
     },

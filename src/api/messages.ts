@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Db } from '../db/db.ts';
 import { notFound } from '../domain/errors.ts';
 import { namedBy } from '../domain/scope.ts';
 import { assertMayChange } from '../program/api-keys.ts';
@@ -11,6 +12,7 @@ import {
   listMessages,
   presentAttempt,
   type MessageBody,
+  type MessageFilter,
 } from '../outbound/messages/message-rows.ts';
 import { resendMessage } from '../outbound/recovery/redelivery.ts';
 import { resolvePeriod } from '../program/period.ts';
@@ -60,6 +62,24 @@ export const attemptSchema = z
 
 const tag = 'Messages';
 
+/** By what messages are chosen, in the query of the list and in bodies. */
+export const messageQuery = {
+  ...periodQuery,
+  type: eventTypeSchema.optional(),
+  endpointId: z.string().optional().meta({ description: 'With a delivery to this endpoint' }),
+  status: z.enum(deliveryStatuses).optional().meta({ description: 'With a delivery in this state' }),
+};
+
+export async function toMessageFilter(
+  db: Db,
+  programId: string,
+  query: z.output<z.ZodObject<typeof messageQuery>>,
+): Promise<MessageFilter> {
+  const { from, until } = await resolvePeriod(db, programId, query);
+  const types = query.type === undefined ? undefined : [query.type];
+  return { types, from, until, endpointId: query.endpointId, status: query.status };
+}
+
 export const messageRoutes: Route[] = [
   defineRoute({
     method: 'get',
@@ -68,24 +88,11 @@ export const messageRoutes: Route[] = [
     access: 'read',
     tag,
     summary: 'List what subscribers were told',
-    query: z.strictObject({
-      ...pageQuery,
-      ...periodQuery,
-      type: eventTypeSchema.optional(),
-      endpointId: z.string().optional().meta({ description: 'With a delivery to this endpoint' }),
-      status: z.enum(deliveryStatuses).optional().meta({ description: 'With a delivery in this state' }),
-    }),
+    query: z.strictObject({ ...pageQuery, ...messageQuery }),
     status: 200,
     answer: listOf(messageSchema),
     handle: async ({ db }, { principal, livemode, query }) => {
-      const { from, until } = await resolvePeriod(db, principal.programId, query);
-      const filter = {
-        types: query.type === undefined ? undefined : [query.type],
-        from,
-        until,
-        endpointId: query.endpointId,
-        status: query.status,
-      };
+      const filter = await toMessageFilter(db, principal.programId, query);
       const page = await listMessages(db, principal.programId, livemode, filter, toPageRequest('messages', query));
       return toListBody('messages', page, messageView);
     },

@@ -12,7 +12,8 @@ import { refuseKeysIn } from '../http/keys-in-body.ts';
 import { readJsonBody, type JsonBody } from '../http/json-body.ts';
 import { readParams } from '../http/params.ts';
 import { limitCaller } from '../http/limit-callers.ts';
-import { Reply, type ApiDeps, type Route } from './route.ts';
+import { Reply, StreamedReply, type ApiDeps, type Route } from './route.ts';
+import { sendStream } from './stream-answer.ts';
 import { readQuery, validate } from '../http/validate.ts';
 
 /**
@@ -32,7 +33,8 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
     scopes.set(route, scopeOfRoute(route));
     router[route.method](route.path, async (req: Request, res: Response) => {
       const answer = await answerRoute(deps, route, req, res);
-      sendAnswer(res, await hideSources(deps, req, answer));
+      if (answer.stream) await sendStream(answer.stream, answer.type, req, res, (text) => hideIn(deps, req, text));
+      else sendAnswer(res, await hideSources(deps, req, answer));
     });
   }
   router.use((req) => {
@@ -45,19 +47,23 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
 const callers = new WeakMap<Request, Caller>();
 const scopes = new WeakMap<Route, KeyScope | null>();
 
+/** What is kept under an Idempotency-Key is never a stream. */
+type Answer = RenderedAnswer & { stream?: StreamedReply };
+
 /** Also what an Idempotency-Key kept: who may know a source now may not be who might then. */
 async function hideSources(deps: ApiDeps, req: Request, answer: RenderedAnswer): Promise<RenderedAnswer> {
-  const caller = callers.get(req);
-  return {
-    ...answer,
-    text: await hideSourceIds(deps.db, caller?.kind === 'key' ? caller.principal : null, answer.text),
-  };
+  return { ...answer, text: await hideIn(deps, req, answer.text) };
 }
 
-async function answerRoute(deps: ApiDeps, route: Route, req: Request, res: Response): Promise<RenderedAnswer> {
+function hideIn({ db }: ApiDeps, req: Request, text: string): Promise<string> {
+  const caller = callers.get(req);
+  return hideSourceIds(db, caller?.kind === 'key' ? caller.principal : null, text);
+}
+
+async function answerRoute(deps: ApiDeps, route: Route, req: Request, res: Response): Promise<Answer> {
   const principal = checkAccess(route, callers.get(req) as Caller);
   const takesBody = route.method === 'post' || route.method === 'patch';
-  const body = takesBody ? await readJsonBody(req) : NO_BODY;
+  const body = takesBody ? await readJsonBody(req, undefined, route.maxValues) : NO_BODY;
   const owner = { programId: principal.programId, livemode: principal.mode === 'live' };
   const call = route.method === 'post' ? readIdempotentCall(req, body, owner) : null;
   if (!call) return await handle(deps, route, req, principal, body, null);
@@ -87,7 +93,7 @@ async function handle(
   principal: Principal,
   body: JsonBody,
   callId: string | null,
-): Promise<RenderedAnswer> {
+): Promise<Answer> {
   const given = readQuery(req.originalUrl);
   const params = readParams(req);
   req.sourceRef = await findSourceRef(deps.db, principal.programId, Object.values(params).join(' '));
@@ -108,6 +114,9 @@ async function handle(
   const result = route.mayBeBehind?.(request.query)
     ? await deps.replica.read((db) => route.handle({ ...deps, db }, request))
     : await route.handle(deps, request);
+  if (result instanceof StreamedReply) {
+    return { status: route.status, type: route.answerType ?? null, text: '', stream: result };
+  }
   const reply = result instanceof Reply ? result : new Reply(route.status, result);
   if (reply.body === undefined) return { status: reply.status, type: null, text: '' };
   return { status: reply.status, type: 'application/json; charset=utf-8', text: JSON.stringify(reply.body) };

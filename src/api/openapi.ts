@@ -94,10 +94,11 @@ function capitalize(word: string): string {
 function describeSuccesses(route: Route): ZodOpenApiResponsesObject {
   const successes: ZodOpenApiResponsesObject = {};
   const add = (status: number, description: string, schema: z.ZodType | null): void => {
+    const type = route.answerType?.replace(/;.*$/, '') ?? 'application/json';
     successes[String(status) as '200'] = {
       description,
       headers: rateLimitHeaders,
-      ...(schema ? { content: { 'application/json': { schema } } } : {}),
+      ...(schema ? { content: { [type]: { schema } } } : {}),
     };
   };
   add(route.status, usualDescriptions[route.status] ?? 'Success', route.answer);

@@ -1,28 +1,55 @@
 import { z } from 'zod';
 import { AppError, found, notFound } from '../domain/errors.ts';
+import { commissionIdOf } from '../domain/ids.ts';
 import { namedBy } from '../domain/scope.ts';
+import { listPayoutEntries, positionOf, type PayoutEntry } from '../ledger/payout-entries.ts';
 import { findPayout, listPayouts, payoutView } from '../ledger/payouts.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { amountMinor, currency, periodQuery, reference, timestamp, wordsOf } from '../http/fields.ts';
+import { amountMinor, currency, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
 import { requireAffiliate, toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
-import { createPayoutAndAnnounce, finishPayoutAndAnnounce } from '../operations/payout-changes.ts';
+import { changePayoutAndAnnounce, createPayoutAndAnnounce } from '../operations/payout-changes.ts';
 import { defineRoute, type Route } from './route.ts';
 
-const statuses = ['pending', 'paid', 'failed'] as const;
+export const payoutStatuses = ['pending', 'paid', 'failed'] as const;
 
-const payoutSchema = z
+export const payoutFields = {
+  id: z.string(),
+  affiliateId: z.string(),
+  amountMinor,
+  currency: z.string(),
+  status: z.enum(payoutStatuses),
+  batchId: z.string().nullable().meta({ description: 'null: it was made alone' }),
+  reference: z.string().nullable().meta({ description: 'By which the payment is known where it was made' }),
+  note: z.string().nullable(),
+  createdAt: timestamp,
+  paidAt: timestamp.nullable(),
+  failedAt: timestamp.nullable(),
+};
+const payoutSchema = z.strictObject(payoutFields).meta({ id: 'Payout' });
+
+const payoutEntrySchema = z
   .strictObject({
     id: z.string(),
-    affiliateId: z.string(),
+    conversionId: z.string(),
+    commissionId: z.string(),
     amountMinor,
     currency: z.string(),
-    status: z.enum(statuses),
+    type: z.string().meta({ description: 'What caused it: earning, refund, dispute, decision, adjustment, …' }),
     createdAt: timestamp,
-    paidAt: timestamp.nullable(),
-    failedAt: timestamp.nullable(),
   })
-  .meta({ id: 'Payout' });
+  .meta({ id: 'PayoutEntry' });
+
+/** What a person says about payments, in bodies. */
+export const paymentWords = {
+  reference: text(255).nullish().meta({
+    description: 'By which the payment is known where it was made, at the bank or PayPal',
+    example: 'SEPA 2026-11',
+  }),
+  note: text(1_000)
+    .nullish()
+    .meta({ description: 'For people; PayPal shows it to the recipient', example: 'November' }),
+};
 
 /** Test money is never payable: to a test key there are no payouts. */
 export const payoutRoutes: Route[] = [
@@ -34,13 +61,13 @@ export const payoutRoutes: Route[] = [
     summary: 'Pay out all that is payable',
     description:
       'Takes every approved posting of the affiliate in this currency that is in no payout. 409: nothing is payable.',
-    body: z.strictObject({ affiliateId: reference, currency }).meta({ id: 'PayoutInput' }),
+    body: z.strictObject({ affiliateId: reference, currency, ...paymentWords }).meta({ id: 'PayoutInput' }),
     status: 201,
     answer: one(payoutSchema),
     handle: async (deps, { principal, livemode, scope, body, actor }) => {
       const affiliate = await requireAffiliate(deps.db, namedBy(scope), body.affiliateId);
       if (!livemode) throw new AppError('CONFLICT', 'Nothing is payable: test commissions never are');
-      const input = { affiliateId: affiliate.id, currency: body.currency, createdBy: principal.keyId };
+      const input = { ...body, affiliateId: affiliate.id, createdBy: principal.keyId };
       return { data: payoutView(await createPayoutAndAnnounce(deps, principal.programId, input, actor)) };
     },
   }),
@@ -56,8 +83,9 @@ export const payoutRoutes: Route[] = [
       ...periodQuery,
       affiliateId: reference.optional(),
       currency: currency.optional(),
-      status: wordsOf(statuses).optional(),
+      status: wordsOf(payoutStatuses).optional(),
       conversionId: reference.optional().meta({ description: 'Those that pay a commission of this conversion' }),
+      batchId: reference.optional(),
     }),
     status: 200,
     answer: listOf(payoutSchema),
@@ -70,6 +98,7 @@ export const payoutRoutes: Route[] = [
         currency: query.currency,
         statuses: query.status,
         conversionId: query.conversionId,
+        batchId: query.batchId,
         ...(await resolvePeriod(db, programId, query)),
       };
       const page = livemode ? await listPayouts(db, programId, filter, request) : { items: [], hasMore: false };
@@ -93,15 +122,48 @@ export const payoutRoutes: Route[] = [
     path: '/payouts/:id',
     access: 'write',
     tag: 'Payouts',
-    summary: 'Mark a payout paid or failed',
-    description: 'Both are final. What failed can be paid out again.',
-    body: z.strictObject({ status: z.enum(['paid', 'failed']) }).meta({ id: 'PayoutChanges' }),
+    summary: 'Mark a payout paid or failed, and say how it was paid',
+    description:
+      'Both are final. What failed can be paid out again. `reference` and `note` can be changed at any time.',
+    body: z
+      .strictObject({ status: z.enum(['paid', 'failed']).optional(), ...paymentWords })
+      .refine((body) => Object.values(body).some((value) => value !== undefined), 'must have one field at least')
+      .meta({ id: 'PayoutChanges' }),
     status: 200,
     answer: one(payoutSchema),
     handle: async (deps, { principal, livemode, params, body, actor }) => {
       if (!livemode) throw notFound('Payout');
-      const payout = await finishPayoutAndAnnounce(deps, principal.programId, params.id, body.status, actor);
+      const payout = await changePayoutAndAnnounce(deps, principal.programId, params.id, body, actor);
       return { data: payoutView(found(payout, 'Payout')) };
     },
   }),
+  defineRoute({
+    method: 'get',
+    path: '/payouts/:id/entries',
+    access: 'read',
+    tag: 'Payouts',
+    summary: 'List what a payout pays',
+    description: 'Its sum is the amount of the payout. Newest conversions first.',
+    query: z.strictObject(pageQuery),
+    status: 200,
+    answer: listOf(payoutEntrySchema),
+    handle: async ({ db }, { principal, livemode, params, query }) => {
+      const { programId } = principal;
+      const payout = found(livemode ? await findPayout(db, programId, params.id) : null, 'Payout');
+      const page = await listPayoutEntries(db, programId, payout.id, toPageRequest('payout-entries', query));
+      return toListBody('payout-entries', page, entryView, positionOf);
+    },
+  }),
 ];
+
+function entryView(entry: PayoutEntry): z.input<typeof payoutEntrySchema> {
+  return {
+    id: entry.id,
+    conversionId: entry.orderId,
+    commissionId: commissionIdOf(entry.orderId),
+    amountMinor: Number(entry.amountMinor),
+    currency: entry.currency,
+    type: entry.type,
+    createdAt: entry.createdAt.toISOString(),
+  };
+}

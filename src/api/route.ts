@@ -26,6 +26,8 @@ export interface Route {
   body?: z.ZodType;
   /** Whether the body may be left out, which then is `{}`. */
   bodyOptional?: boolean;
+  /** How many values the body may have, where it is a list of many. */
+  maxValues?: number;
   /** Whether its handler decides about keys in the body: what senders add of their own is kept without them. */
   mayHoldKeys?: boolean;
   /** Whether its query has `dryRun`: with it nothing is written, an Idempotency-Key included. */
@@ -33,6 +35,8 @@ export interface Route {
   /** The success, and its whole body; null: it has none (204). */
   status: number;
   answer: z.ZodType | null;
+  /** Of an answer that is no JSON, and is sent as a `StreamedReply`: its media type. */
+  answerType?: string;
   /** Other successes. */
   otherAnswers?: Readonly<Record<number, { description: string; schema: z.ZodType }>>;
   /**
@@ -75,6 +79,19 @@ export class Reply {
   constructor(status: number, body: unknown) {
     this.status = status;
     this.body = body;
+  }
+}
+
+/** An answer that is made and sent piece by piece: as long as it likes, in bounded memory (stream-answer.ts). */
+export class StreamedReply {
+  /** The name under which it is saved. */
+  readonly filename: string;
+  /** Each is whole by itself: what is hidden from the caller is looked for in one at a time. */
+  readonly pieces: AsyncIterable<string>;
+
+  constructor(filename: string, pieces: AsyncIterable<string>) {
+    this.filename = filename;
+    this.pieces = pieces;
   }
 }
 

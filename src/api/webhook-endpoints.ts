@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError, notFound, validationError } from '../domain/errors.ts';
+import { notFound } from '../domain/errors.ts';
 import { openAddressGuard } from '../outbound/guard/address-guard.ts';
 import {
   endpointCreateSchema,
@@ -18,9 +18,8 @@ import {
 } from '../outbound/endpoints/endpoints.ts';
 import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/events/event-types.ts';
 import { presentAttempt } from '../outbound/messages/message-rows.ts';
-import { beginRecovery, findRecovery, type Recovery } from '../outbound/recovery/recoveries.ts';
-import { assertEnabled, sendTest } from '../outbound/recovery/redelivery.ts';
-import { configurationMode, moment, reference, timestamp } from '../http/fields.ts';
+import { sendTest } from '../outbound/recovery/redelivery.ts';
+import { configurationMode, reference, timestamp } from '../http/fields.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { attemptSchema } from './messages.ts';
 import { toAffiliateId } from './named.ts';
@@ -59,23 +58,6 @@ const endpointWithSecretSchema = z
     secret: z.string().nullable().meta({ description: 'Shown this once; null for a postback' }),
   })
   .meta({ id: 'WebhookEndpointWithSecret' });
-
-const recoverySchema = z
-  .strictObject({
-    id: z.string(),
-    endpointId: z.string(),
-    kind: z.enum(['failed', 'missing']),
-    since: timestamp,
-    status: z.enum(['running', 'completed', 'cancelled']),
-    recovered: z.int().meta({ description: 'Deliveries made due so far' }),
-    createdAt: timestamp,
-    updatedAt: timestamp,
-  })
-  .meta({ id: 'Recovery' });
-
-const sinceBody = z.strictObject({
-  since: moment.meta({ description: 'Messages created from then on' }),
-});
 
 const tag = 'Webhook endpoints';
 
@@ -211,67 +193,15 @@ export const webhookEndpointRoutes: Route[] = [
       return { data: { messageId, attempt: attempt && presentAttempt(attempt) } };
     },
   }),
-  defineRoute({
-    method: 'post',
-    path: '/webhook-endpoints/:id/recover',
-    access: 'write',
-    tag,
-    summary: 'Send again all that failed, or was held, since a time',
-    description: 'Goes on in the background; each delivery once.',
-    body: sinceBody.meta({ id: 'RecoveryInput' }),
-    status: 202,
-    answer: one(recoverySchema),
-    handle: (deps, request) => recover(deps, request, 'failed', request.body.since),
-  }),
-  defineRoute({
-    method: 'post',
-    path: '/webhook-endpoints/:id/replay-missing',
-    access: 'write',
-    tag,
-    summary: 'Send all that it was never meant to get since a time',
-    description:
-      'Messages of its event types from before it existed, or asked for them; to a test endpoint test messages only.',
-    body: sinceBody.meta({ id: 'ReplayInput' }),
-    status: 202,
-    answer: one(recoverySchema),
-    handle: (deps, request) => recover(deps, request, 'missing', request.body.since),
-  }),
-  defineRoute({
-    method: 'get',
-    path: '/webhook-endpoints/:id/recoveries/:recoveryId',
-    access: 'read',
-    tag,
-    summary: 'How far a recovery or replay has come',
-    status: 200,
-    answer: one(recoverySchema),
-    handle: async (deps, { reach, params }) => {
-      const endpoint = await getEndpoint(deps, reach, params.id);
-      const recovery = await findRecovery(deps.db, endpoint.id, params.recoveryId);
-      if (!recovery) throw notFound('Recovery');
-      return { data: recoveryView(recovery) };
-    },
-  }),
 ];
 
-type EndpointRequest = Pick<ApiRequest<unknown, unknown, { id: string }>, 'principal' | 'reach' | 'params' | 'actor'>;
+export type EndpointRequest = Pick<ApiRequest<unknown, unknown, { id: string }>, 'principal' | 'reach' | 'params' | 'actor'>;
 
 /** The endpoint that a request names, where its key may change it or have it sent to: a test key a test endpoint. */
-async function getChangeable(deps: ApiDeps, { principal, reach, params }: EndpointRequest): Promise<Endpoint> {
+export async function getChangeable(deps: ApiDeps, { principal, reach, params }: EndpointRequest): Promise<Endpoint> {
   const endpoint = await getEndpoint(deps, reach, params.id);
   assertMayChange(principal, endpoint);
   return endpoint;
-}
-
-/** Does the first page at once; the workers do the others. */
-async function recover(deps: ApiDeps, request: EndpointRequest, kind: Recovery['kind'], since: Date): Promise<object> {
-  const endpoint = await getChangeable(deps, request);
-  assertEnabled(endpoint);
-  if (kind === 'missing' && endpoint.kind === 'postback') {
-    throw new AppError('CONFLICT', 'A postback is fired by conversions as they change: there is nothing to replay');
-  }
-  const now = deps.clock.now();
-  if (since > now) throw validationError('since is in the future', { since: 'is in the future' });
-  return { data: recoveryView(await beginRecovery(deps, endpoint.id, kind, since, now, request.actor)) };
 }
 
 function withGuard(deps: ApiDeps) {
@@ -285,13 +215,4 @@ function chooseTestType({ eventTypes }: Endpoint): EventTypeName {
 function endpointView(endpoint: Endpoint): z.input<typeof endpointSchema> {
   const headers = Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, null]));
   return { ...presentEndpoint(endpoint), headers };
-}
-
-function recoveryView({ since, until: _until, createdAt, updatedAt, ...recovery }: Recovery) {
-  return {
-    ...recovery,
-    since: since.toISOString(),
-    createdAt: createdAt.toISOString(),
-    updatedAt: updatedAt.toISOString(),
-  };
 }

@@ -1,13 +1,24 @@
-import { inTransaction, type Db } from '../db/db.ts';
+import { inTransaction, type Db, type Trx } from '../db/db.ts';
+import { rowSource } from '../db/rows.ts';
 import type { Actor } from '../domain/actor.ts';
 import { runSql } from '../db/sql.ts';
-import { READING, type Normalized } from '../domain/facts.ts';
-import { findInboxEvent, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
+import { READING, type Fact, type Normalized } from '../domain/facts.ts';
+import type { Scope } from '../domain/scope.ts';
+import { lockInboxEvents, type StoredInboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { recordChange } from '../program/audited-changes.ts';
 import { listSourcesOfAnyTime, type SourceOfAnyTime } from '../program/sources.ts';
 import { FIRST_SWEEP_AFTER_MS } from '../queue/jobs.ts';
 import type { Queues } from '../queue/queues.ts';
 import { normalizeStored } from './renormalize.ts';
+
+/** What became of an event as it was read again; `received` ones are to be settled. */
+export interface ReplayedEvent {
+  id: string;
+  status: 'received' | 'ignored' | 'unprocessable';
+  error: string | null;
+  /** As it was until then. */
+  before: Pick<StoredInboxEvent, 'status' | 'outcome'>;
+}
 
 /**
  * Settles an inbox event of any status once more, read again with the code and settings of today. What was recorded
@@ -21,24 +32,50 @@ export async function replayEvent(
   eventId: string,
   actor: Actor | null = null,
 ): Promise<boolean> {
-  const event = await findInboxEvent(deps.db, programId, livemode, eventId);
-  if (!event) return false;
+  const replayed = await inTransaction(deps.db, async (trx) => {
+    const scope = { programId, livemode };
+    const [event] = await replayEvents(trx, scope, [eventId]);
+    const object = { type: 'inbox_event', id: eventId };
+    const is = { status: event?.status };
+    if (event && actor) await recordChange(trx, scope, actor, object, event.before, is, { action: 'replayed' });
+    return event;
+  });
+  if (!replayed) return false;
+  if (replayed.status === 'received') {
+    await deps.queues.enqueue('intake', [{ eventIds: [replayed.id], resettlementIds: [] }]);
+  }
+  return true;
+}
+
+/** The same for many, in the caller's transaction; the caller has them settled. Those that are not there are left out. */
+export async function replayEvents(trx: Trx, scope: Scope, eventIds: readonly string[]): Promise<ReplayedEvent[]> {
+  const events = await lockInboxEvents(trx, scope, eventIds);
+  if (events.length === 0) return [];
   // Of any time: what a source brought before it was deleted is still to be understood, as `verify` does.
-  const [source = null] = event.sourceId === null ? [] : await listSourcesOfAnyTime(deps.db, [event.sourceId]);
+  const sourceIds = [...new Set(events.flatMap(({ sourceId }) => sourceId ?? []))];
+  const sources = sourceIds.length === 0 ? [] : await listSourcesOfAnyTime(trx, sourceIds);
+  const sourceOf = new Map(sources.map((source) => [source.id, source]));
+  const again = events.map((event) => readAgain(event, sourceOf.get(event.sourceId ?? '') ?? null));
+  await storeAgain(trx, again);
+  return again.map(({ event, understood }) => ({
+    id: event.id,
+    status: understood.kind === 'facts' ? 'received' : understood.kind,
+    error: understood.kind === 'unprocessable' ? understood.error : null,
+    before: { status: event.status, outcome: event.outcome },
+  }));
+}
+
+interface EventReadAgain {
+  event: StoredInboxEvent;
+  understood: Normalized;
+  reading: number;
+}
+
+function readAgain(event: StoredInboxEvent, source: SourceOfAnyTime | null): EventReadAgain {
   const read = normalizeStored(event, source);
   const stands = read !== null && wouldUnsay(event, read, source);
   const understood = read === null || stands ? standingMeaning(event) : read;
-  await inTransaction(deps.db, async (trx) => {
-    await storeAgain(trx, event, understood, stands ? event.reading : READING);
-    const object = { type: 'inbox_event', id: event.id };
-    const [was, is] = [
-      { status: event.status, outcome: event.outcome },
-      { status: 'received', outcome: null },
-    ];
-    if (actor) await recordChange(trx, { programId, livemode }, actor, object, was, is, { action: 'replayed' });
-  });
-  if (understood.kind === 'facts') await deps.queues.enqueue('intake', [{ eventIds: [event.id], resettlementIds: [] }]);
-  return true;
+  return { event, understood, reading: stands ? event.reading : READING };
 }
 
 /**
@@ -67,29 +104,41 @@ function standingMeaning({ status, reason, error, facts, livemode }: StoredInbox
  * Facts that were settled keep their side: live ones do not become test ones because a setting changed. What is test never
  * becomes live: a test key may replay it.
  */
-async function storeAgain(db: Db, event: StoredInboxEvent, understood: Normalized, reading: number): Promise<void> {
-  const isFacts = understood.kind === 'facts';
-  const livemode = event.livemode && (event.facts.length > 0 || understood.livemode);
-  await runSql(
-    db,
-    'storeReplay',
-    `update inbox_events set facts = :facts::json, livemode = :livemode, status = :status, outcome = :outcome,
-       reason = :reason, error = :error, conversion_id = null, attempts = 0, awaited = false,
-       next_enqueue_at = clock_timestamp() + make_interval(secs => :sweepAfterS),
-       reading = :reading,
-       settled_at = case when :isFacts then null else clock_timestamp() end
-     where id = :eventId`,
+async function storeAgain(trx: Trx, again: readonly EventReadAgain[]): Promise<void> {
+  const livemodeOf = ({ event, understood }: EventReadAgain): boolean =>
+    event.livemode && (event.facts.length > 0 || understood.livemode);
+  const { sql, bindings } = rowSource('a', [
+    { name: 'id', type: 'text', values: again.map(({ event }) => event.id) },
+    { name: 'program_id', type: 'text', values: again.map(({ event }) => event.programId) },
+    { name: 'facts', type: 'json', values: again.map(({ understood }) => JSON.stringify(factsOf(understood))) },
+    { name: 'livemode', type: 'boolean', values: again.map(livemodeOf) },
+    { name: 'kind', type: 'text', values: again.map(({ understood }) => understood.kind) },
     {
-      facts: isFacts ? JSON.stringify(understood.facts) : '[]',
-      livemode,
-      status: isFacts ? 'received' : understood.kind,
-      outcome: isFacts ? null : understood.kind,
-      reason: understood.kind === 'ignored' ? understood.reason : null,
-      error: understood.kind === 'unprocessable' ? understood.error : null,
-      isFacts,
-      reading,
-      sweepAfterS: FIRST_SWEEP_AFTER_MS / 1_000,
-      eventId: event.id,
+      name: 'reason',
+      type: 'text',
+      values: again.map(({ understood }) => (understood.kind === 'ignored' ? understood.reason : null)),
     },
+    {
+      name: 'error',
+      type: 'text',
+      values: again.map(({ understood }) => (understood.kind === 'unprocessable' ? understood.error : null)),
+    },
+    { name: 'reading', type: 'integer', values: again.map(({ reading }) => reading) },
+  ]);
+  await runSql(
+    trx,
+    'storeReplays',
+    `update inbox_events e set facts = a.facts, livemode = a.livemode,
+       status = case when a.kind = 'facts' then 'received' else a.kind end,
+       outcome = case when a.kind = 'facts' then null else a.kind end,
+       reason = a.reason, error = a.error, conversion_id = null, attempts = 0, awaited = false,
+       next_enqueue_at = clock_timestamp() + make_interval(secs => :sweepAfterS), reading = a.reading,
+       settled_at = case when a.kind = 'facts' then null else clock_timestamp() end
+     from ${sql} where e.id = a.id and e.program_id = a.program_id`,
+    { ...bindings, sweepAfterS: FIRST_SWEEP_AFTER_MS / 1_000 },
   );
+}
+
+function factsOf(understood: Normalized): Fact[] {
+  return understood.kind === 'facts' ? understood.facts : [];
 }

@@ -19,6 +19,7 @@ export type IdPrefix =
   | 'com' // commission: the same hex part as its conversion
   | 'led' // ledger entry
   | 'pay' // payout
+  | 'pab' // batch of payouts
   | 'whe' // webhook endpoint
   | 'evt' // outbound message
   | 'att' // delivery attempt

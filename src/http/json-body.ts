@@ -19,12 +19,12 @@ const MAX_VALUES = 2_000;
  * Reads a JSON body of at most 1 MiB, or of so many bytes. Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE (other types, compressed),
  * VALIDATION_ERROR (not JSON, not UTF-8, nested absurdly, of absurdly many values, a NUL or a broken surrogate in any text).
  */
-export async function readJsonBody(req: Request, limitBytes?: number): Promise<JsonBody> {
+export async function readJsonBody(req: Request, limitBytes?: number, maxValues = MAX_VALUES): Promise<JsonBody> {
   const raw = await readRawBody(req, limitBytes);
   if (raw.length === 0) return { raw, value: undefined };
   refuseOtherTypes(req.headers['content-type']);
   const value = parseUtf8(raw);
-  refuseBadText(value);
+  walkJson(value, maxValues, refuseText);
   return { raw, value };
 }
 
@@ -42,11 +42,6 @@ function parseUtf8(raw: Buffer): unknown {
   } catch (error) {
     throw new AppError('VALIDATION_ERROR', 'The body is not valid JSON', { cause: error });
   }
-}
-
-/** PostgreSQL stores neither NUL nor half a surrogate pair. */
-function refuseBadText(value: unknown): void {
-  walkJson(value, MAX_VALUES, refuseText);
 }
 
 /**
@@ -76,6 +71,7 @@ export function walkJson(
   }
 }
 
+/** PostgreSQL stores neither NUL nor half a surrogate pair. */
 function refuseText(text: string, path: string): void {
   if (!text.includes('\0') && text.isWellFormed()) return;
   const message = 'must not contain NUL or broken Unicode';

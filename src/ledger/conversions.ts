@@ -48,6 +48,8 @@ export interface ConversionFilter {
   earning?: boolean | undefined;
   /** True: only those that are credited to an affiliate. */
   credited?: boolean | undefined;
+  /** Known by this moment. */
+  knownBy?: Date | undefined;
   /** By `occurredAt`. */
   from?: Date | null | undefined;
   /** Exclusive. */
@@ -301,6 +303,7 @@ function conditionsOf(programId: string, filter: ConversionFilter): Condition[] 
     // A lead earns only where a CPA offer pays for it; then it has a place among those of its customer or click.
     ...(filter.earning ? [{ sql: `(kind <> 'lead' or cpa_claim is not null)`, bindings: {} }] : []),
     ...(filter.credited ? [{ sql: 'o.affiliate_id is not null', bindings: {} }] : []),
+    ...conditionOf('o.created_at <= :knownBy', filter.knownBy),
     ...conditionOf('o.occurred_at >= :from', filter.from),
     ...conditionOf('o.occurred_at < :until', filter.until),
   ];

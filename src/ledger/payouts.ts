@@ -5,6 +5,7 @@ import { AppError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { conditionOf, type Condition } from '../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../db/page.ts';
+import { boundPayable, payableEntries, payableSums } from './payable.ts';
 
 export type PayoutStatus = 'pending' | 'paid' | 'failed';
 
@@ -16,12 +17,23 @@ export interface Payout {
   currency: string;
   amountMinor: bigint;
   status: PayoutStatus;
+  /** The batch that it was made with; null: it was made alone. */
+  batchId: string | null;
+  /** By which the payment is known where it was made: at the bank, at PayPal. */
+  reference: string | null;
+  note: string | null;
   createdAt: Date;
   paidAt: Date | null;
   failedAt: Date | null;
 }
 
-export interface PayoutInput {
+/** What a person says about a payout; undefined leaves it as it is. */
+export interface PayoutDetails {
+  reference?: string | null | undefined;
+  note?: string | null | undefined;
+}
+
+export interface PayoutInput extends PayoutDetails {
   affiliateId: string;
   currency: string;
   /** Only what this order has unpaid. */
@@ -40,56 +52,77 @@ export interface PayoutFilter {
   from?: Date | null | undefined;
   /** Exclusive. */
   until?: Date | null | undefined;
+  batchId?: string | undefined;
+}
+
+/** Payouts of many affiliates, one each. */
+export interface PayoutsInput extends Omit<PayoutInput, 'affiliateId'> {
+  affiliateIds: readonly string[];
+  /** Whoever has less gets none; 1 unless said. */
+  minimumMinor?: bigint | undefined;
+  batchId?: string | undefined;
+}
+
+/** Takes all that is payable to one affiliate; null where that is not positive. Throws CONFLICT for one who is banned. */
+export async function createPayout(trx: Trx, programId: string, input: PayoutInput, now: Date): Promise<Payout | null> {
+  const { affiliateId, ...rest } = input;
+  const { made, banned } = await createPayouts(trx, programId, { ...rest, affiliateIds: [affiliateId] }, now);
+  if (banned.length > 0) {
+    throw new AppError('CONFLICT', 'The affiliate is banned: nothing is paid out until the status changes');
+  }
+  return made[0] ?? null;
 }
 
 /**
- * Takes all that is payable: of every commission that is not pending the postings that are in no payout, those that take
- * money back too. Null where their sum is not positive.
- * What is in review is left out, with what orders hold that turned out to be that one. Throws CONFLICT for an affiliate who is banned.
+ * Takes all that is payable to each of the affiliates: of every commission that is not pending the postings that are in no
+ * payout, those that take money back too. Nothing is made where their sum is less than the minimum.
+ * What is in review is left out, with what orders hold that turned out to be that one, and whoever is banned.
  */
-export async function createPayout(trx: Trx, programId: string, input: PayoutInput, now: Date): Promise<Payout | null> {
+export async function createPayouts(
+  trx: Trx,
+  programId: string,
+  input: PayoutsInput,
+  now: Date,
+): Promise<{ made: Payout[]; banned: string[] }> {
   // Payouts of one affiliate take turns: the second one sees what the first took.
-  const { affiliateId, currency, orderId = null, createdBy } = input;
-  const [affiliate] = await runSql<{ status: string }>(
+  const affiliates = await runSql<{ id: string; status: string }>(
     trx,
-    'lockPayingAffiliate',
-    `select status from affiliates where program_id = :programId and id = :affiliateId for no key update`,
-    { programId, affiliateId },
+    'lockPayingAffiliates',
+    `select id, status from affiliates where program_id = :programId and id = any(:affiliateIds)
+     order by id for no key update`,
+    { programId, affiliateIds: input.affiliateIds },
   );
-  if (affiliate?.status === 'banned') {
-    throw new AppError('CONFLICT', 'The affiliate is banned: nothing is paid out until the status changes');
-  }
-  const [row] = await runSql<Payout>(
+  const isBanned = ({ status }: { status: string }): boolean => status === 'banned';
+  const affiliateIds = affiliates.filter((one) => !isBanned(one)).map(({ id }) => id);
+  const banned = affiliates.filter(isBanned).map(({ id }) => id);
+  if (affiliateIds.length === 0) return { made: [], banned };
+  const made = await runSql<Payout>(
     trx,
-    'createPayout',
-    `with payable as (
-       select e.order_id, e.id, e.amount_minor, o.offer_id, o.click_id, o.ranks_last from ledger_entries e
-       join orders o on o.program_id = e.program_id and o.livemode = e.livemode and o.id = e.order_id
-       where e.program_id = :programId and e.affiliate_id = :affiliateId and e.currency = :currency and e.livemode
-         and o.status <> 'pending' and (:orderId::text is null or e.order_id = :orderId)
-         and not (o.review is not null and o.affiliate_id = e.affiliate_id)
-         and (o.merged_into is null or not exists (
-           with recursive standing as (
-             select o.merged_into as id
-             union all
-             select m.merged_into from standing s join orders m on m.id = s.id where m.merged_into is not null)
-           select 1 from standing s join orders r on r.id = s.id
-           where r.review is not null and r.affiliate_id = e.affiliate_id))
-         and not exists (select 1 from payout_entries pe where pe.order_id = e.order_id and pe.entry_id = e.id and pe.live)
-     ), made as (
-       insert into payouts (id, program_id, affiliate_id, currency, amount_minor, created_by, created_at, updated_at)
-       select :id, :programId, :affiliateId, :currency, sum(amount_minor), :createdBy, :now, :now from payable
-       having sum(amount_minor) > 0
-       returning ${selected}
+    'createPayouts',
+    `with payable as (${payableEntries}), due as (${payableSums}), made as (
+       insert into payouts
+         (id, program_id, affiliate_id, currency, amount_minor, batch_id, reference, note, created_by, created_at, updated_at)
+       select given.id, :programId, due.affiliate_id, :currency, due.amount_minor, :batchId, :reference, :note,
+         :createdBy, :now, :now
+       from due join unnest(:affiliateIds::text[], :ids::text[]) as given (affiliate_id, id) using (affiliate_id)
+       returning ${payoutList}
      ), linked as (
        insert into payout_entries (program_id, payout_id, order_id, entry_id, offer_id, click_id, ranks_last)
-       select :programId, made.id, payable.order_id, payable.id, payable.offer_id, payable.click_id, payable.ranks_last
-       from made, payable
+       select :programId, made.id, p.order_id, p.id, p.offer_id, p.click_id, p.ranks_last
+       from made join payable p on p.affiliate_id = made."affiliateId"
      )
-     select * from made`,
-    { id: newId('pay'), programId, affiliateId, currency, orderId, createdBy, now },
+     select * from made order by id`,
+    {
+      ids: affiliateIds.map(() => newId('pay')),
+      ...boundPayable(programId, { ...input, affiliateIds }),
+      batchId: input.batchId ?? null,
+      reference: input.reference ?? null,
+      note: input.note ?? null,
+      createdBy: input.createdBy,
+      now,
+    },
   );
-  return row ?? null;
+  return { made, banned };
 }
 
 /**
@@ -105,32 +138,96 @@ export async function finishPayout(
   status: 'paid' | 'failed',
   now: Date,
 ): Promise<{ before: Payout; after: Payout; orderIds: string[] } | null> {
-  const [before] = await runSql<Payout>(
+  const { changed, orderIds } = await changePayouts(trx, programId, { payoutId }, { status }, now);
+  const [first] = changed;
+  return first ? { ...first, orderIds } : null;
+}
+
+/** One payout, or all of a batch. */
+export type NamedPayouts = { payoutId: string } | { batchId: string };
+
+export interface PayoutChanges extends PayoutDetails {
+  status?: 'paid' | 'failed' | undefined;
+}
+
+/**
+ * `finishPayout` for one or for all of a batch that are pending, and what is said about them. A status is for those alone that
+ * it moves, and so are words that come with it. None where there is no such payout. Throws CONFLICT where none is pending
+ * and one has the other status.
+ */
+export async function changePayouts(
+  trx: Trx,
+  programId: string,
+  named: NamedPayouts,
+  changes: PayoutChanges,
+  now: Date,
+): Promise<{ changed: { before: Payout; after: Payout }[]; orderIds: string[] }> {
+  const ofBatch = 'batchId' in named;
+  const found = await runSql<Payout>(
     trx,
-    'lockPayout',
-    `select ${selected} from payouts where program_id = :programId and id = :payoutId for update`,
-    { programId, payoutId },
+    ofBatch ? 'lockPayoutsOfBatch' : 'lockPayout',
+    `select ${payoutList} from payouts where program_id = :programId and ${ofBatch ? 'batch_id' : 'id'} = :named
+     order by id for update`,
+    { programId, named: ofBatch ? named.batchId : named.payoutId },
   );
-  if (!before) return null;
-  if (before.status === status) return { before, after: before, orderIds: [] };
-  if (before.status !== 'pending') throw new AppError('CONFLICT', `The payout is ${before.status} and stays so`);
-  const [after] = await runSql<Payout>(
+  const { status } = changes;
+  const pending = found.filter((payout) => payout.status === 'pending');
+  const other = found.find((payout) => payout.status !== 'pending' && payout.status !== status);
+  if (status !== undefined && pending.length === 0 && other) {
+    throw new AppError('CONFLICT', `The payout is ${other.status} and stays so`);
+  }
+  const meant = status === undefined || pending.length === 0 ? found : pending;
+  const ids = meant.map(({ id }) => id);
+  const after = await writeChanges(
     trx,
-    'finishPayout',
-    `update payouts set status = :status, ${status === 'paid' ? 'paid_at' : 'failed_at'} = :now, updated_at = :now
-     where id = :payoutId returning ${selected}`,
-    { status, now, payoutId },
+    programId,
+    ids,
+    pending.length > 0 ? changes : { ...changes, status: undefined },
+    now,
   );
+  const changed = meant.map((before) => ({ before, after: after.get(before.id) ?? before }));
+  if (status === undefined || pending.length === 0) return { changed, orderIds: [] };
   const orderIds =
-    status === 'paid' ? await markOrdersPaid(trx, payoutId, now) : await findOrdersHeldBack(trx, programId, payoutId);
-  return { before, after: after as Payout, orderIds };
+    status === 'paid' ? await markOrdersPaid(trx, ids, now) : await findOrdersHeldBack(trx, programId, ids);
+  return { changed, orderIds };
+}
+
+async function writeChanges(
+  trx: Trx,
+  programId: string,
+  ids: readonly string[],
+  { status, reference, note }: PayoutChanges,
+  now: Date,
+): Promise<Map<string, Payout>> {
+  if (ids.length === 0 || (status === undefined && reference === undefined && note === undefined)) return new Map();
+  const rows = await runSql<Payout>(
+    trx,
+    'changePayouts',
+    `update payouts set status = coalesce(:status::text, status), updated_at = :now,
+       paid_at = case when :status::text = 'paid' then :now::timestamptz else paid_at end,
+       failed_at = case when :status::text = 'failed' then :now::timestamptz else failed_at end,
+       reference = case when :setsReference::boolean then :reference::text else reference end,
+       note = case when :setsNote::boolean then :note::text else note end
+     where program_id = :programId and id = any(:ids) returning ${payoutList}`,
+    {
+      status: status ?? null,
+      now,
+      setsReference: reference !== undefined,
+      reference: reference ?? null,
+      setsNote: note !== undefined,
+      note: note ?? null,
+      programId,
+      ids,
+    },
+  );
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 export async function findPayout(db: Db, programId: string, payoutId: string): Promise<Payout | null> {
   const [row] = await runSql<Payout>(
     db,
     'findPayout',
-    `select ${selected} from payouts where program_id = :programId and id = :payoutId`,
+    `select ${payoutList} from payouts where program_id = :programId and id = :payoutId`,
     { programId, payoutId },
   );
   return row ?? null;
@@ -138,7 +235,7 @@ export async function findPayout(db: Db, programId: string, payoutId: string): P
 
 /** Newest first. */
 export function listPayouts(db: Db, programId: string, filter: PayoutFilter, page: PageRequest): Promise<Page<Payout>> {
-  const list = { name: 'listPayouts', select: `select ${selected} from payouts`, id: 'id' };
+  const list = { name: 'listPayouts', select: `select ${payoutList} from payouts`, id: 'id' };
   return selectPage<Payout>(db, list, conditionsOf(programId, filter), page);
 }
 
@@ -150,6 +247,9 @@ export function payoutView(payout: Payout) {
     amountMinor: Number(payout.amountMinor),
     currency: payout.currency,
     status: payout.status,
+    batchId: payout.batchId,
+    reference: payout.reference,
+    note: payout.note,
     createdAt: payout.createdAt.toISOString(),
     paidAt: payout.paidAt?.toISOString() ?? null,
     failedAt: payout.failedAt?.toISOString() ?? null,
@@ -163,11 +263,15 @@ const columns: Columns<keyof Payout> = {
   currency: 'currency',
   amountMinor: 'amount_minor',
   status: 'status',
+  batchId: 'batch_id',
+  reference: 'reference',
+  note: 'note',
   createdAt: 'created_at',
   paidAt: 'paid_at',
   failedAt: 'failed_at',
 };
-const selected = selectList(columns);
+/** For `select` and `returning`. */
+export const payoutList = selectList(columns);
 
 function conditionsOf(programId: string, filter: PayoutFilter): Condition[] {
   return [
@@ -181,6 +285,7 @@ function conditionsOf(programId: string, filter: PayoutFilter): Condition[] {
     ),
     ...conditionOf('created_at >= :from', filter.from),
     ...conditionOf('created_at < :until', filter.until),
+    ...conditionOf('batch_id = :batchId', filter.batchId),
   ];
 }
 
@@ -188,28 +293,28 @@ function conditionsOf(programId: string, filter: PayoutFilter): Condition[] {
  * Records with each order when its commission was paid; settling the order again makes the commission `paid`. A commission
  * that was reversed while the payout was under way earned nothing in the end, and is not paid.
  */
-async function markOrdersPaid(trx: Trx, payoutId: string, now: Date): Promise<string[]> {
+async function markOrdersPaid(trx: Trx, payoutIds: readonly string[], now: Date): Promise<string[]> {
   const rows = await runSql<{ id: string }>(
     trx,
     'markOrdersPaid',
     `update orders set paid_at = :now where id in (
        select o.id from orders o where o.paid_at is null and o.status = 'approved' and o.id in (
          select e.order_id from payout_entries pe join ledger_entries e on e.order_id = pe.order_id and e.id = pe.entry_id
-         where pe.payout_id = :payoutId group by e.order_id having sum(e.amount_minor) > 0)
+         where pe.payout_id = any(:payoutIds) group by pe.payout_id, e.order_id having sum(e.amount_minor) > 0)
        order by o.id for update)
      returning id`,
-    { now, payoutId },
+    { now, payoutIds },
   );
   return rows.map(({ id }) => id).sort();
 }
 
-async function findOrdersHeldBack(trx: Trx, programId: string, payoutId: string): Promise<string[]> {
+async function findOrdersHeldBack(trx: Trx, programId: string, payoutIds: readonly string[]): Promise<string[]> {
   const rows = await runSql<{ id: string }>(
     trx,
     'findOrdersHeldBack',
     `select distinct o.id from payout_entries pe join orders o on o.id = pe.order_id
-     where pe.payout_id = :payoutId and o.program_id = :programId and o.ranks_last order by o.id`,
-    { programId, payoutId },
+     where pe.payout_id = any(:payoutIds) and o.program_id = :programId and o.ranks_last order by o.id`,
+    { programId, payoutIds },
   );
   return rows.map(({ id }) => id);
 }

@@ -5,7 +5,7 @@ import { describeChange } from '../program/audited-changes.ts';
 import type { AuditedChange } from '../program/audit-events.ts';
 import type { Inbox } from '../inbound/inbox/inbox.ts';
 import { AppError } from '../domain/errors.ts';
-import { normalizeDecision, type Decision } from './decision-fact.ts';
+import { isInForce, normalizeDecision, type Decision } from './decision-fact.ts';
 import type { Conversion } from '../ledger/conversions.ts';
 import { findConversion, readConversionDetail, readHalves } from '../ledger/conversions.ts';
 import { findObjection, objectToAssigning } from '../pipeline/rules/decisions.ts';
@@ -36,8 +36,7 @@ export async function decideCommission(
   decision: Decision,
   by: DecidedBy,
 ): Promise<DecisionResult> {
-  const inForce = 'status' in decision && conversion.status === decision.status && conversion.review === null;
-  if (inForce) return { kind: 'decided', conversion };
+  if ('status' in decision && isInForce(conversion, decision.status)) return { kind: 'decided', conversion };
   const { facts } = await readConversionDetail(deps.db, conversion.id);
   const objection =
     'status' in decision ? findObjection(conversion, decision.status, facts) : objectToAssigning(conversion);

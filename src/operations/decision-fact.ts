@@ -21,13 +21,14 @@ interface Assignment {
  * A decision as a fact. Each is a fact of its own, so that a second decision is no repeat of the first. It settles the
  * grounds of the review that were open when it was made, and no others. Of an order whose halves nothing links
  * (pipeline/rules/pair-unlinked.ts) it is a fact of each half: what was decided of both stands for both, should they part.
+ * `id` is what the facts are known by, where a decision may be recorded again.
  */
 export function normalizeDecision(
   conversion: { halves: readonly string[]; livemode: boolean; openGrounds: string[] },
   decision: Decision,
   decidedAt: Date,
+  id = `decision:${newId('ibx').slice('ibx_'.length)}`,
 ): Normalized {
-  const id = `decision:${newId('ibx').slice('ibx_'.length)}`;
   const common = {
     occurredAt: decidedAt.toISOString(),
     customer: null,
@@ -42,4 +43,9 @@ export function normalizeDecision(
       : { ...own, ...decision, type: 'assignment' };
   });
   return { kind: 'facts', livemode: conversion.livemode, facts };
+}
+
+/** Whether nothing would change by it: a review that is open waits for a person, whatever the commission's state. */
+export function isInForce(commission: { status: string; review: unknown }, status: Verdict['status']): boolean {
+  return commission.status === status && commission.review === null;
 }

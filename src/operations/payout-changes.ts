@@ -7,11 +7,20 @@ import { AppError } from '../domain/errors.ts';
 import { commitAndAnnounce } from '../outbound/messages/commit-and-announce.ts';
 import type { MessageDraft } from '../outbound/messages/write-messages.ts';
 import { requestResettlements } from '../pipeline/rows/resettlement-rows.ts';
-import { recordChange } from '../program/audited-changes.ts';
-import { createPayout, finishPayout, payoutView, type Payout, type PayoutInput } from '../ledger/payouts.ts';
+import { recordAuditEvents, type AuditedChange } from '../program/audit-events.ts';
+import {
+  changePayouts,
+  createPayout,
+  payoutView,
+  type NamedPayouts,
+  type Payout,
+  type PayoutChanges,
+  type PayoutInput,
+} from '../ledger/payouts.ts';
 import { settleNow } from './settle-now.ts';
 
-interface ChangeDeps {
+/** What a change that subscribers hear of, and that is settled at once, needs. */
+export interface ChangeDeps {
   db: Db;
   queues: Pick<Queues, 'enqueue'>;
   clock: Clock;
@@ -33,19 +42,30 @@ export function createPayoutAndAnnounce(
 }
 
 /** Moves a payout to paid or failed and tells subscribers; the commissions that it pays are `paid` when this returns. */
-export async function finishPayoutAndAnnounce(
+export function finishPayoutAndAnnounce(
   deps: ChangeDeps,
   programId: string,
   payoutId: string,
   status: 'paid' | 'failed',
   actor: Actor,
 ): Promise<Payout | null> {
-  const { payout, resettlementIds } = await commitAndAnnounce<Finished>(deps, async (trx) => {
-    const { drafts, ...result } = await finish(trx, programId, payoutId, status, deps.clock.now(), actor);
+  return changePayoutAndAnnounce(deps, programId, payoutId, { status }, actor);
+}
+
+/** The same with what is said about the payment. Null for an unknown payout. */
+export async function changePayoutAndAnnounce(
+  deps: ChangeDeps,
+  programId: string,
+  payoutId: string,
+  changes: PayoutChanges,
+  actor: Actor,
+): Promise<Payout | null> {
+  const { payouts, resettlementIds } = await commitAndAnnounce<Finished>(deps, async (trx) => {
+    const { drafts, ...result } = await finish(trx, programId, { payoutId }, changes, deps.clock.now(), actor);
     return { result, drafts };
   });
   await settleNow(deps, resettlementIds);
-  return payout;
+  return payouts[0]?.after ?? null;
 }
 
 /**
@@ -62,7 +82,7 @@ export async function payAtOnceAndAnnounce(
     const now = deps.clock.now();
     const created = await create(trx, programId, input, now, actor);
     if (!created) return { result: null, drafts: [] };
-    const paid = await finish(trx, programId, created.id, 'paid', now, actor);
+    const paid = await finish(trx, programId, { payoutId: created.id }, { status: 'paid' }, now, actor);
     return { result: paid.resettlementIds, drafts: [draftCreated(programId, created), ...paid.drafts] };
   });
   if (resettlementIds === null) return false;
@@ -78,46 +98,59 @@ async function create(
   actor: Actor,
 ): Promise<Payout | null> {
   const payout = await createPayout(trx, programId, input, now);
-  if (payout) {
-    const { affiliateId, currency, amountMinor, status } = payoutView(payout);
-    const { orderId } = input;
-    const fields = { affiliateId, currency, amountMinor, status, ...(orderId ? { conversionId: orderId } : {}) };
-    await recordChange(trx, { programId, livemode: true }, actor, { type: 'payout', id: payout.id }, null, fields);
-  }
+  if (payout) await recordAuditEvents(trx, { programId, livemode: true }, actor, [auditCreated(payout, input.orderId)]);
   return payout;
 }
 
 interface Finished {
-  payout: Payout | null;
+  payouts: { before: Payout; after: Payout }[];
   resettlementIds: string[];
 }
 
-/** What is to be told of it and settled again; nothing where the payout had this status already. */
-async function finish(
+/** What is to be told of payouts and settled again; nothing of those that had this status already. */
+export async function finish(
   trx: Trx,
   programId: string,
-  payoutId: string,
-  status: 'paid' | 'failed',
+  named: NamedPayouts,
+  changes: PayoutChanges,
   now: Date,
   actor: Actor,
 ): Promise<Finished & { drafts: MessageDraft[] }> {
-  const finished = await finishPayout(trx, programId, payoutId, status, now);
-  if (!finished) return { payout: null, resettlementIds: [], drafts: [] };
-  const { before, after, orderIds } = finished;
+  const { changed, orderIds } = await changePayouts(trx, programId, named, changes, now);
   const scope = { programId, livemode: true };
-  const [was, is] = [{ status: before.status }, { status: after.status }];
-  await recordChange(trx, scope, actor, { type: 'payout', id: payoutId }, was, is, { action: status });
+  await recordAuditEvents(trx, scope, actor, changed.flatMap(auditChanged));
   const requests = orderIds.map((orderId) => ({ scope, customerId: null, orderId }));
   const resettlementIds = await requestResettlements(trx, requests);
-  const draft: MessageDraft = {
-    ...scope,
-    type: `payout.${status}`,
-    data: payoutView(after),
-    previous: { status: before.status },
-  };
-  return { payout: after, resettlementIds, drafts: before.status === after.status ? [] : [draft] };
+  const drafts = changed
+    .filter(({ before, after }) => before.status !== after.status)
+    .map(({ before, after }): MessageDraft => ({
+      ...scope,
+      type: after.status === 'paid' ? 'payout.paid' : 'payout.failed',
+      data: payoutView(after),
+      previous: { status: before.status },
+    }));
+  return { payouts: changed, resettlementIds, drafts };
 }
 
-function draftCreated(programId: string, payout: Payout): MessageDraft {
+export function draftCreated(programId: string, payout: Payout): MessageDraft {
   return { programId, livemode: true, type: 'payout.created', data: payoutView(payout) };
+}
+
+/** `orderId`: only what this order had unpaid is in it. */
+export function auditCreated(
+  { id, affiliateId, amountMinor, currency, batchId }: Payout,
+  orderId?: string,
+): AuditedChange {
+  const common = { affiliateId, amountMinor: Number(amountMinor), currency, batchId, status: 'pending' };
+  const after = orderId === undefined ? common : { ...common, conversionId: orderId };
+  return { action: 'payout.created', objectType: 'payout', objectId: id, before: null, after };
+}
+
+/** `payout.paid` and `payout.failed`, or `payout.updated` where only its words changed; nothing where nothing did. */
+function auditChanged({ before, after }: { before: Payout; after: Payout }): AuditedChange[] {
+  const fields = (['status', 'reference', 'note'] as const).filter((field) => before[field] !== after[field]);
+  if (fields.length === 0) return [];
+  const pick = (payout: Payout) => Object.fromEntries(fields.map((field) => [field, payout[field]]));
+  const action = before.status === after.status ? 'payout.updated' : `payout.${after.status}`;
+  return [{ action, objectType: 'payout', objectId: after.id, before: pick(before), after: pick(after) }];
 }

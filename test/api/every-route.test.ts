@@ -129,6 +129,7 @@ function plausibleBody(route: Route): unknown {
     '/programs/:id/api-keys': { name: 'x', mode: 'live', access: 'read' },
     '/commissions/:id': { status: 'approved' },
     '/payouts/:id': { status: 'paid' },
+    '/payouts/batches/:id': { status: 'paid' },
     '/webhook-endpoints/:id/recover': { since: '2026-01-01T00:00:00Z' },
     '/webhook-endpoints/:id/replay-missing': { since: '2026-01-01T00:00:00Z' },
     '/messages/:id/resend': { endpointId: 'whe_1' },

@@ -218,7 +218,7 @@ describe('a replay', () => {
     });
     await waitUntil('the replay waits for the second message', async () => {
       const sql = `select 1 from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock' and query like '%storeReplay%update%'`;
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%lockInboxEvents%for update%'`;
       return (await runSql(hub.db, sql)).length > 0;
     });
     const held = await lock(first?.id);

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { runAttacksBench } from './attacks.ts';
 import { runBacklogBench } from './backlog.ts';
 import { runCrashBench } from './crash.ts';
+import { runDecisionsBench } from './decisions.ts';
 import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
 import { runEventCostBench } from './event-cost.ts';
@@ -46,12 +47,13 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
   scale: runScaleBench,
   soak: runSoakBench,
   refusals: runRefusalsBench,
+  decisions: runDecisionsBench,
 };
 
 /** They bring a Redis Cluster, or a Redis with Sentinel, of their own whatever the backend. */
 const ownRedis = new Set(['scale', 'failover']);
 
-const onlyByName = new Set([...ownRedis, 'soak', 'refusals']);
+const onlyByName = new Set([...ownRedis, 'soak', 'refusals', 'decisions']);
 
 const sizes = ['orders', 'messages', 'seconds', 'rate'] as const;
 

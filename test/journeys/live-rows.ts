@@ -16,6 +16,7 @@ const liveWhere: Readonly<Record<string, string | null>> = {
   ledger_entries: 'livemode',
   payouts: 'true',
   payout_entries: 'true',
+  payout_batches: 'true',
   balance_rollups: 'true',
   balance_deltas: 'true',
   link_rollups: 'livemode',

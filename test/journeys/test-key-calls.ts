@@ -112,6 +112,9 @@ const kindOfPath: Readonly<Record<string, string[]>> = {
   customers: ['cus'],
   commissions: ['com'],
   payouts: ['pay'],
+  batches: ['pab'],
+  jobs: ['job'],
+  replays: ['job'],
   sources: ['src', 'srr'],
   'inbox-events': ['ibx'],
   'webhook-endpoints': ['whe'],
@@ -231,6 +234,20 @@ export function makeBody({ path }: Surface, names: Names, dice: Dice, receiver: 
       /^\/api\/v1\/commissions\/:id$/,
       () => dice.pick([{ status: 'approved' }, { status: 'rejected', reason: 'so' }, { affiliateId: one('aff') }]),
     ],
+    [
+      /^\/api\/v1\/commissions\/decisions$/,
+      () => ({
+        status: dice.pick(['approved', 'rejected']),
+        ...dice.pick<object>([{ filter: {} }, { filter: { status: 'approved' } }, { ids: [one('com'), one('com')] }]),
+      }),
+    ],
+    [/^\/api\/v1\/inbox-events\/replays$/, () => ({ filter: {} })],
+    [/^\/api\/v1\/messages\/resends$/, () => ({ endpointId: one('whe'), ids: [one('evt'), one('evt')] })],
+    [
+      /^\/api\/v1\/payouts\/batches$/,
+      () => ({ currency: 'USD', dryRun: dice.chance(50), ...maybe(50, { affiliateIds: [one('aff', 'referral')] }) }),
+    ],
+    [/^\/api\/v1\/payouts\/batches\/:id$/, () => ({ status: dice.pick(['paid', 'failed']) })],
     [/^(\/attro)?\/api\/v1\/payouts$/, () => ({ affiliateId: one('aff'), currency: 'USD' })],
     [/^(\/attro)?\/api\/v1\/payouts\/:id$/, () => ({ status: dice.pick(['paid', 'failed']) })],
     [

@@ -1,7 +1,8 @@
-import type { Db } from '../../db/db.ts';
+import type { Db, Trx } from '../../db/db.ts';
 import { selectList, type Columns } from '../../db/columns.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Fact } from '../../domain/facts.ts';
+import type { Scope } from '../../domain/scope.ts';
 import { conditionOf, joinConditions, type Condition } from '../../db/conditions.ts';
 import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 import { findQuarters } from './inbox-counts.ts';
@@ -26,6 +27,7 @@ export interface InboxEvent {
 
 /** With what came and how it was understood. */
 export interface StoredInboxEvent extends InboxEvent {
+  programId: string;
   raw: Buffer;
   headers: Record<string, string>;
   facts: Fact[];
@@ -59,11 +61,41 @@ export async function findInboxEvent(
   const [row] = await runSql<StoredInboxEvent>(
     db,
     'findInboxEvent',
-    `select ${selected}, raw, headers, facts, reading from inbox_events
-     where program_id = :programId and livemode = :livemode and id = :eventId`,
+    `select ${stored} from inbox_events where program_id = :programId and livemode = :livemode and id = :eventId`,
     { programId, livemode, eventId },
   );
   return row ?? null;
+}
+
+/** Those that are there, by id, and nobody settles them until the transaction ends. */
+export function lockInboxEvents(
+  trx: Trx,
+  { programId, livemode }: Scope,
+  eventIds: readonly string[],
+): Promise<StoredInboxEvent[]> {
+  return runSql<StoredInboxEvent>(
+    trx,
+    'lockInboxEvents',
+    `select ${stored} from inbox_events where program_id = :programId and livemode = :livemode and id = any(:eventIds)
+     order by id for update`,
+    { programId, livemode, eventIds },
+  );
+}
+
+/** How many bytes each of them is, by id. */
+export async function readEventSizes(
+  db: Db,
+  { programId, livemode }: Scope,
+  eventIds: readonly string[],
+): Promise<Map<string, number>> {
+  const rows = await runSql<{ id: string; bytes: number }>(
+    db,
+    'readEventSizes',
+    `select id, octet_length(raw) + octet_length(facts::text) as bytes from inbox_events
+     where program_id = :programId and livemode = :livemode and id = any(:eventIds)`,
+    { programId, livemode, eventIds },
+  );
+  return new Map(rows.map(({ id, bytes }) => [id, bytes]));
 }
 
 /**
@@ -112,6 +144,18 @@ async function listByCounts(
     },
   );
   return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+}
+
+/** How many the list has. */
+export async function countInboxEvents(db: Db, programId: string, filter: InboxEventFilter): Promise<number> {
+  const where = joinConditions(conditionsOf(programId, filter));
+  const [row] = await runSql<{ count: number }>(
+    db,
+    'countInboxEvents',
+    `select count(*)::int as count from inbox_events where ${where.sql}`,
+    where.bindings,
+  );
+  return row?.count ?? 0;
 }
 
 function conditionsOf(programId: string, filter: InboxEventFilter): Condition[] {
@@ -173,3 +217,4 @@ const columns: Columns<keyof InboxEvent> = {
   settledAt: 'settled_at',
 };
 const selected = selectList(columns);
+const stored = `${selected}, program_id as "programId", raw, headers, facts, reading`;

@@ -51,6 +51,39 @@ export async function listMessages(
   return { items: items.slice(0, page.limit), hasMore: items.length > page.limit };
 }
 
+/** How many messages the list has. */
+export async function countMessages(db: Db, scope: Scope, filter: MessageFilter): Promise<number> {
+  const types = filter.types ?? eventTypeNames;
+  const streamsOf = (names: readonly string[]) => names.map((type) => streamNumber({ ...scope, type }));
+  const deliveries = deliveryConditions(filter);
+  const where = joinConditions([
+    ...conditionOf('m.program_id = :programId', scope.programId),
+    ...conditionOf('m.livemode = :livemode', scope.livemode),
+    ...messageConditions(filter, { limit: 0 }),
+    ...deliveries,
+  ]);
+  const withStored = types.includes(COMMISSION_CREATED) && deliveries.length === 0;
+  const [row] = await runSql<{ count: number }>(
+    db,
+    withStored ? 'countMessagesOfAllRows' : 'countMessages',
+    `select (
+       (select count(*) from messages m where m.stream = any(:streams::integer[]) and m.type = any(:types) and ${where.sql})
+       ${
+         withStored
+           ? `+ (select count(*) from messages m where m.stream = any(:carrierStreams::integer[])
+                   and m.type = any(:carrierTypes) and m.commission is not null and ${where.sql})`
+           : ''
+       })::int as count`,
+    {
+      ...where.bindings,
+      types,
+      streams: streamsOf(types),
+      ...(withStored && { carrierTypes, carrierStreams: streamsOf(carrierTypes) }),
+    },
+  );
+  return row?.count ?? 0;
+}
+
 /** States that few deliveries are in. Those have indexes of their own, so that not all messages need be read. */
 function isRare(status: DeliveryStatus | undefined): boolean {
   return status === 'failed' || status === 'held' || status === 'pending';

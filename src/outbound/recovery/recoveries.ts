@@ -1,5 +1,7 @@
+import { conditionOf } from '../../db/conditions.ts';
 import { inTransaction, type Db, type Trx } from '../../db/db.ts';
 import type { Actor } from '../../domain/actor.ts';
+import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 import { newId } from '../../domain/ids.ts';
 import { recordChange } from '../../program/audited-changes.ts';
 import type { Scope } from '../../domain/scope.ts';
@@ -61,6 +63,41 @@ export async function findRecovery(db: Db, endpointId: string, recoveryId: strin
     { recoveryId, endpointId },
   );
   return rows[0] ?? null;
+}
+
+/** Newest first. */
+export function listRecoveries(db: Db, endpointId: string, page: PageRequest): Promise<Page<Recovery>> {
+  const list = { name: 'listRecoveries', select: `select ${columns} from recoveries`, id: 'id' };
+  return selectPage<Recovery>(db, list, conditionOf('endpoint_id = :endpointId', endpointId), page);
+}
+
+/** How many deliveries a recovery (`failed`) since then would send again. */
+export async function countRecoverable(db: Db, endpointId: string, since: Date): Promise<number> {
+  const [row] = await runSql<{ count: number }>(
+    db,
+    'countRecoverable',
+    `select count(*)::int as count from deliveries
+     where endpoint_id = :endpointId and status in ('failed', 'held') and created_at >= :since`,
+    { endpointId, since },
+  );
+  return row?.count ?? 0;
+}
+
+/** What is due already is still sent; one that is over stays as it is. Null for an unknown recovery. */
+export async function cancelRecovery(
+  db: Db,
+  endpointId: string,
+  recoveryId: string,
+  now: Date,
+): Promise<Recovery | null> {
+  await runSql(
+    db,
+    'cancelRecovery',
+    `update recoveries set status = 'cancelled', updated_at = :now
+     where endpoint_id = :endpointId and id = :recoveryId and status = 'running'`,
+    { now, endpointId, recoveryId },
+  );
+  return findRecovery(db, endpointId, recoveryId);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { inTransaction, type Db } from '../../db/db.ts';
+import { inTransaction, type Db, type Trx } from '../../db/db.ts';
 import type { Actor } from '../../domain/actor.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
@@ -33,33 +33,44 @@ export async function resendMessage(
   actor: Actor,
 ): Promise<void> {
   assertEnabled(endpoint);
-  const now = clock.now();
-  await bringOut(db, endpoint.programId, [messageId]);
+  const scope = { programId: endpoint.programId, livemode: null };
   await inTransaction(db, async (trx) => {
-    const rows = await runSql(
-      trx,
-      'resendMessage',
-      `insert into deliveries as d (program_id, message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
-       select m.program_id, m.id, :endpointId, 'pending', 'resend', :now::timestamptz, m.created_at from messages m
-        where m.id = :messageId and m.program_id = :programId
-          and (:toWebhook or exists (select 1 from deliveries where message_id = m.id and endpoint_id = :endpointId))
-       on conflict (message_id, endpoint_id, program_id) do update
-         set status = 'pending', trigger = 'resend', next_attempt_at = excluded.next_attempt_at,
-             step = case when d.status = 'pending' then d.step else 0 end
-       returning 1`,
-      {
-        endpointId: endpoint.id,
-        programId: endpoint.programId,
-        now,
-        messageId,
-        toWebhook: endpoint.kind !== 'postback',
-      },
-    );
-    if (rows.length === 0) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
+    const [sent] = await resendMessages(trx, scope, [messageId], endpoint, clock.now());
+    if (sent === undefined) throw new AppError('CONFLICT', 'This message fired no postback to this endpoint');
     const object = { type: 'message', id: messageId };
     await recordChange(trx, endpoint, actor, object, null, { endpointId: endpoint.id }, { action: 'resent' });
   });
   await wakeSender(queues, messageId, endpoint.id);
+}
+
+/**
+ * The same for many, in the caller's transaction: gives those whose deliveries are due, for senders to be told of. Left out is
+ * what is no message of the program (and, where it is given, the mode), and what fired no postback to the endpoint.
+ */
+export async function resendMessages(
+  trx: Trx,
+  { programId, livemode }: { programId: string; livemode: boolean | null },
+  messageIds: readonly string[],
+  endpoint: Pick<EndpointRow, 'id' | 'kind'>,
+  now: Date,
+): Promise<string[]> {
+  await bringOut(trx, programId, messageIds);
+  const rows = await runSql<{ id: string }>(
+    trx,
+    'resendMessages',
+    // Sorted, so that two resends never wait for each other in a circle.
+    `insert into deliveries as d (program_id, message_id, endpoint_id, status, trigger, next_attempt_at, created_at)
+     select m.program_id, m.id, :endpointId, 'pending', 'resend', :now::timestamptz, m.created_at from messages m
+      where m.id = any(:messageIds) and m.program_id = :programId and m.livemode = coalesce(:livemode::boolean, m.livemode)
+        and (:toWebhook or exists (select 1 from deliveries where message_id = m.id and endpoint_id = :endpointId))
+      order by m.id
+     on conflict (message_id, endpoint_id, program_id) do update
+       set status = 'pending', trigger = 'resend', next_attempt_at = excluded.next_attempt_at,
+           step = case when d.status = 'pending' then d.step else 0 end
+     returning message_id as id`,
+    { endpointId: endpoint.id, programId, livemode, now, messageIds, toWebhook: endpoint.kind !== 'postback' },
+  );
+  return rows.map(({ id }) => id);
 }
 
 /**
