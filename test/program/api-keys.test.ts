@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { hasErrorCode } from '../support/errors.ts';
+import { scopesOf } from '../../src/domain/key-scopes.ts';
 import { authenticateKey, createKey, generateKey, listKeys, revokeKey } from '../../src/program/api-keys.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import { createProgram } from '../../src/program/programs.ts';
@@ -43,9 +44,13 @@ test('a key authenticates as its program, mode and access', async () => {
   const { apiKey, plaintext } = await createKey(t.db, programId, input);
   assert.deepEqual(await authenticateKey(t.db, plaintext), {
     keyId: apiKey.id,
+    keyName: 'Shop',
     programId,
     mode: 'live',
     access: 'write',
+    scopes: scopesOf('write'),
+    expiresAt: null,
+    allowedCidrs: null,
     rateLimits: { writes: 5 },
     lentLimits: [],
   });
