@@ -185,10 +185,9 @@ async function toSourceChanges(deps: ApiDeps, source: Source, body: SourceChange
     }
     default: {
       const { name: _name, orderScope: _scope, livemode: _livemode, ...given } = body;
-      return {
-        ...common,
-        settings: ifChanged(source, toPostbackSettings({ ...source.settings, ...dropAbsent(given) })),
-      };
+      const settings = toPostbackSettings({ ...source.settings, ...dropAbsent(given) });
+      // The order scope of a source without a key follows from its settings.
+      return { ...common, settings: orderScope === undefined ? ifChanged(source, settings) : settings };
     }
   }
 }
