@@ -196,7 +196,8 @@ function madeView({ apiKey, plaintext }: { apiKey: ApiKey; plaintext: string }) 
   return { data: { ...apiKeyView(apiKey), key: plaintext } };
 }
 
-function apiKeyView({ programId: _, expiresAt, lastUsedAt, createdAt, ...key }: ApiKey) {
+function apiKeyView(apiKey: ApiKey) {
+  const { programId: _, expiresAt, lastUsedAt, createdAt, ...key } = apiKey;
   return {
     ...key,
     expiresAt: expiresAt?.toISOString() ?? null,

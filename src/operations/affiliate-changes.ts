@@ -71,6 +71,7 @@ export async function updateAffiliateAndAnnounce(
 }
 
 /** Which code of the hub is theirs follows from the referral code. */
-function auditedFields({ linkCode: _, ...affiliate }: Affiliate): object {
-  return affiliate;
+function auditedFields(affiliate: Affiliate): object {
+  const { linkCode: _, ...fields } = affiliate;
+  return fields;
 }

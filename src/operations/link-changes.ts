@@ -50,6 +50,7 @@ export async function updateTrackingLinkAs(
 }
 
 /** Where it leads follows from its custom URL, or from the offer. */
-function ownFields({ destinationUrl: _, ...link }: TrackingLink): object {
-  return link;
+function ownFields(link: TrackingLink): object {
+  const { destinationUrl: _, ...fields } = link;
+  return fields;
 }

@@ -45,8 +45,19 @@ async function sell(affiliateId: string, orderId: string): Promise<string> {
 
 test('from an affiliate and a link to a paid payout, with unknown ids as mistakes', async () => {
   const made = await run(
-    ...['affiliate', 'create', '--display-name', 'Ann', '--email', 'ann@example.com', '--referral-code', 'ann'],
-    ...['--coupon-codes', 'ANN10', 'ANN20', '--rate-bps', '2000'],
+    'affiliate',
+    'create',
+    '--display-name',
+    'Ann',
+    '--email',
+    'ann@example.com',
+    '--referral-code',
+    'ann',
+    '--coupon-codes',
+    'ANN10',
+    'ANN20',
+    '--rate-bps',
+    '2000',
   );
   assert.equal(made.code, 0, made.stderr);
   const [, id = ''] =
@@ -100,8 +111,17 @@ test('from an affiliate and a link to a paid payout, with unknown ids as mistake
 
 test('keys with scopes are made, listed and revoked', async () => {
   const made = await runJson<{ id: string; scopes: string[] }>(
-    ...['key', 'create', '--name', 'reports', '--mode', 'live', '--expires-at', '2099-01-01T00:00:00Z'],
-    ...['--scopes', 'stats:read', 'affiliates:read'],
+    'key',
+    'create',
+    '--name',
+    'reports',
+    '--mode',
+    'live',
+    '--expires-at',
+    '2099-01-01T00:00:00Z',
+    '--scopes',
+    'stats:read',
+    'affiliates:read',
   );
   assert.deepEqual(made.scopes, ['affiliates:read', 'stats:read']);
   const listed = await run('key', 'list');
