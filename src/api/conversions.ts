@@ -1,15 +1,11 @@
 import { z } from 'zod';
+import type { Db } from '../db/db.ts';
 import { notFound } from '../domain/errors.ts';
 import type { Fact } from '../domain/facts.ts';
-import { answerConversion } from '../inbound/inbox/conversion-answer.ts';
-import { normalizeConversion } from '../inbound/conversion/normalize.ts';
-import { hintAtMisspelt } from '../inbound/fields/misspelt.ts';
-import { defaultFieldNames } from '../inbound/fields/names.ts';
-import { withoutNewIds } from '../inbound/inbox/dry-run.ts';
-import type { InboxMessage } from '../inbound/inbox/inbox.ts';
-import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { conversionView } from '../ledger/conversion-view.ts';
-import { findConversion, listConversions, readConversionDetail } from '../ledger/conversions.ts';
+import { findConversion, listConversions, readConversionDetail, type Conversion } from '../ledger/conversions.ts';
+import type { Explanation } from '../pipeline/rules/commission.ts';
+import { readKeyNames } from '../program/key-names.ts';
 import { resolvePeriod } from '../program/period.ts';
 import {
   conversionBody,
@@ -19,12 +15,13 @@ import {
   shownConversion,
   trackedAnswers,
 } from './conversion-schemas.ts';
+import { dryRunConversion, reportConversion } from './report-conversion.ts';
 import { currency, dryRunQuery, periodQuery, reference, wordsOf } from '../http/fields.ts';
 import { toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, Reply, type Route } from './route.ts';
 
-const conversionDetailSchema = z
+export const conversionDetailSchema = z
   .strictObject({
     ...shownConversion,
     mergedInto: z.string().nullable().meta({ description: 'The conversion that this one turned out to be' }),
@@ -63,26 +60,9 @@ export const conversionRoutes: Route[] = [
       200: { description: 'A repeat, a change, or what does not qualify', schema: trackedAnswers.other },
       202: { description: 'No result in time; nothing is lost', schema: trackedAnswers.later },
     },
-    handle: async (deps, { principal, livemode, query, body, raw, headers, receivedAt, callId }) => {
-      const normalized = normalizeConversion(body, { livemode, receivedAt, callId: callId ?? undefined });
-      const message: InboxMessage = {
-        programId: principal.programId,
-        sourceId: null,
-        kind: 'conversion',
-        raw: redactRaw(raw, body),
-        headers,
-        normalized,
-        receivedAt,
-      };
-      const hint = () => hintAtMisspelt(Object.keys(body), defaultFieldNames);
-      const sent = { livemode: normalized.livemode, hint };
-      if (query.dryRun) {
-        const { settled, newIds } = await deps.dryRun(message);
-        const answer = answerConversion('', settled, sent);
-        return new Reply(answer.status, withoutNewIds(answer.body, newIds));
-      }
-      const { id, settled } = await deps.inbox.appendAndWait(message);
-      const answer = answerConversion(id, settled, sent);
+    handle: async (deps, { scope, query, body, raw, headers, receivedAt, callId }) => {
+      const report = query.dryRun ? dryRunConversion : reportConversion;
+      const answer = await report(deps, scope, { body, raw, headers, receivedAt, callId });
       return new Reply(answer.status, answer.body);
     },
   }),
@@ -142,19 +122,42 @@ export const conversionRoutes: Route[] = [
     handle: async ({ db }, { principal, livemode, params }) => {
       const conversion = await findConversion(db, principal.programId, livemode, params.id);
       if (!conversion) throw notFound('Conversion');
-      const { references, facts, explanation } = await readConversionDetail(db, conversion.id);
-      return {
-        data: {
-          ...conversionView(conversion),
-          mergedInto: conversion.mergedInto,
-          references,
-          facts: facts.map(factView),
-          explanation,
-        },
-      };
+      return { data: await conversionDetailView(db, principal.programId, conversion) };
     },
   }),
 ];
+
+/** A conversion with what stands behind it. */
+export async function conversionDetailView(db: Db, programId: string, conversion: Conversion) {
+  const { references, facts, explanation } = await readConversionDetail(db, conversion.id);
+  const names = await readKeyNames(
+    db,
+    programId,
+    facts.flatMap((fact) => ('by' in fact ? [fact.by] : [])),
+  );
+  return {
+    ...conversionView(conversion),
+    mergedInto: conversion.mergedInto,
+    references,
+    facts: facts.map((fact) => withName(factView(fact), names)),
+    explanation: explanation === null ? null : nameDeciders(explanation as Explanation, names),
+  };
+}
+
+/** An explanation with the names of those who decided, beside the ids of their keys. */
+function nameDeciders(explanation: Explanation, names: Record<string, string>) {
+  const { amounts, decided } = explanation;
+  return {
+    ...explanation,
+    amounts: amounts?.corrected ? { ...amounts, corrected: withName(amounts.corrected, names) } : amounts,
+    ...(decided ? { decided: withName(decided, names) } : {}),
+  };
+}
+
+function withName<T extends object>(said: T, names: Record<string, string>): T & { byName?: string | null } {
+  if (!('by' in said) || typeof said.by !== 'string') return said;
+  return { ...said, byName: names[said.by] ?? null };
+}
 
 /** The fact as it is stored, under the source's own id where it has one. */
 function factView({ id: factId, ...fact }: Fact) {

@@ -1,12 +1,19 @@
 import { z } from 'zod';
-import { notFound } from '../domain/errors.ts';
+import type { Db } from '../db/db.ts';
+import { found } from '../domain/errors.ts';
+import { namedBy } from '../domain/scope.ts';
 import { conversionView } from '../ledger/conversion-view.ts';
 import { listConversions } from '../ledger/conversions.ts';
+import { readKeyNames } from '../program/key-names.ts';
 import { restoreSourceIds } from '../program/source-refs.ts';
-import { findCustomer } from '../ledger/customers.ts';
+import { findCustomer, type Customer } from '../ledger/customers.ts';
+import { rebindCustomer } from '../operations/customer-binding.ts';
 import { conversionSchema } from './conversion-schemas.ts';
-import { livemode, timestamp } from '../http/fields.ts';
+import { livemode, moment, reference, text, timestamp } from '../http/fields.ts';
+import { refuseFarAhead } from './far-ahead.ts';
+import { requireAffiliate, requireOffer } from './named.ts';
 import { one } from './pagination.ts';
+import { processingAnswer, replyProcessing } from './processing.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const HISTORY_LENGTH = 100;
@@ -25,9 +32,14 @@ const customerSchema = z
         clickId: z.string().nullable(),
         boundAt: timestamp,
         boundBy: z.string().nullable().meta({ description: 'The conversion that bound them, or the fact' }),
+        reason: z.string().nullable().meta({ description: 'Why a person bound them; null: nobody did' }),
+        decidedBy: z.string().nullable().meta({ description: 'The API key by which a person bound them' }),
+        decidedByName: z.string().nullable().meta({ description: 'The name of that key' }),
       })
       .nullable()
-      .meta({ description: 'Who earns from this customer: made by their earliest attributed order' }),
+      .meta({
+        description: 'Who earns from this customer: made by their earliest attributed order, or by a person (`reason`)',
+      }),
     conversions: z.array(conversionSchema).meta({ description: `The ${HISTORY_LENGTH} newest, newest first` }),
     createdAt: timestamp,
     updatedAt: timestamp,
@@ -47,24 +59,76 @@ export const customerRoutes: Route[] = [
     handle: async ({ db }, { principal, livemode, params }) => {
       const named = await restoreSourceIds(db, principal.programId, params.id);
       const customer = await findCustomer(db, principal.programId, livemode, named);
-      if (!customer) throw notFound('Customer');
-      const filter = { livemode, customerId: customer.id };
-      const { items } = await listConversions(db, principal.programId, filter, { limit: HISTORY_LENGTH });
-      const { affiliateId, offerId, clickId, boundAt, boundBy } = customer;
-      return {
-        data: {
-          id: customer.id,
-          email: customer.email,
-          livemode: customer.livemode,
-          references: customer.references,
-          mergedInto: customer.mergedInto,
-          binding:
-            affiliateId && boundAt ? { affiliateId, offerId, clickId, boundAt: boundAt.toISOString(), boundBy } : null,
-          conversions: items.map(conversionView),
-          createdAt: customer.createdAt.toISOString(),
-          updatedAt: customer.updatedAt.toISOString(),
-        },
+      return { data: await detailView(db, principal.programId, found(customer, 'Customer')) };
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/customers/:id/binding',
+    access: 'write',
+    tag: 'Customers',
+    summary: 'Bind a customer to another affiliate',
+    description:
+      'A decision with who and why, for what they buy from `since` on: renewals too, of subscriptions that began before. An ' +
+      'order that names an affiliate of its own or was clicked for stays whose it is (correct that one by itself). Orders ' +
+      'since then are settled again at once. 409: the customer turned out to be another, or the affiliate is not active.',
+    body: z
+      .strictObject({
+        affiliateId: reference.meta({ description: 'The affiliate, by id or referral code', example: 'ann' }),
+        offerId: reference.optional().meta({
+          description: 'The offer, by id or code; the one that they are bound to when absent, else the default',
+        }),
+        reason: text(1000).meta({ description: 'Why: kept for good, and shown', example: 'Moved to the new partner' }),
+        since: moment.optional().meta({ description: 'For what they bought from then on; now when absent' }),
+      })
+      .meta({ id: 'BindingInput' }),
+    status: 201,
+    answer: one(customerSchema),
+    otherAnswers: {
+      202: {
+        description: 'No result in time; the decision is recorded',
+        schema: processingAnswer('BindingProcessing'),
+      },
+    },
+    handle: async (deps, { scope, params, body, raw, headers, receivedAt, callId, actor }) => {
+      const { programId, livemode } = scope;
+      const { db } = deps;
+      const named = await restoreSourceIds(db, programId, params.id);
+      const customer = found(await findCustomer(db, programId, livemode, named), 'Customer');
+      if (body.since) refuseFarAhead('since', body.since, receivedAt);
+      const binding = {
+        affiliate: await requireAffiliate(db, namedBy(scope), body.affiliateId),
+        offer: body.offerId === undefined ? null : await requireOffer(db, namedBy(scope), body.offerId),
+        since: body.since ?? receivedAt,
+        reason: body.reason,
       };
+      const call = { actor, raw, headers, receivedAt, callId };
+      const result = await rebindCustomer(deps, scope, customer, binding, call);
+      if (result.kind === 'processing') return replyProcessing(result.inboxEventId);
+      const after = await findCustomer(db, programId, livemode, customer.id);
+      return { data: await detailView(db, programId, after ?? customer) };
     },
   }),
 ];
+
+async function detailView(db: Db, programId: string, customer: Customer) {
+  const filter = { livemode: customer.livemode, customerId: customer.id };
+  const { items } = await listConversions(db, programId, filter, { limit: HISTORY_LENGTH });
+  const { affiliateId, offerId, clickId, boundAt, boundBy, boundReason: reason, boundByKey: decidedBy } = customer;
+  const names = await readKeyNames(db, programId, decidedBy === null ? [] : [decidedBy]);
+  const decidedByName = names[decidedBy ?? ''] ?? null;
+  return {
+    id: customer.id,
+    email: customer.email,
+    livemode: customer.livemode,
+    references: customer.references,
+    mergedInto: customer.mergedInto,
+    binding:
+      affiliateId && boundAt
+        ? { affiliateId, offerId, clickId, boundAt: boundAt.toISOString(), boundBy, reason, decidedBy, decidedByName }
+        : null,
+    conversions: items.map(conversionView),
+    createdAt: customer.createdAt.toISOString(),
+    updatedAt: customer.updatedAt.toISOString(),
+  };
+}

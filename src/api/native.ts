@@ -1,4 +1,5 @@
 import type { Router } from 'express';
+import { adjustmentRoutes } from './adjustments.ts';
 import { affiliateRoutes } from './affiliates.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { auditEventRoutes } from './audit-events.ts';
@@ -6,7 +7,9 @@ import { balanceRoutes } from './balances.ts';
 import { clickRoutes } from './clicks.ts';
 import { commissionDecisionRoutes } from './commission-decisions.ts';
 import { commissionRoutes } from './commissions.ts';
+import { conversionBatchRoutes } from './conversion-batches.ts';
 import { conversionRoutes } from './conversions.ts';
+import { correctionRoutes } from './corrections.ts';
 import { customerRoutes } from './customers.ts';
 import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
@@ -45,7 +48,9 @@ export const nativeRoutes: readonly Route[] = [
   ...trackingLinkRoutes,
   ...clickRoutes,
   ...conversionRoutes,
+  ...conversionBatchRoutes,
   ...refundRoutes,
+  ...correctionRoutes,
   ...eventRoutes,
   ...customerRoutes,
   ...commissionDecisionRoutes,
@@ -54,6 +59,7 @@ export const nativeRoutes: readonly Route[] = [
   ...balanceRoutes,
   ...payoutBatchRoutes,
   ...paymentRoutes,
+  ...adjustmentRoutes,
   ...payoutRoutes,
   ...sourceRoutes,
   ...refusalRoutes,

@@ -195,7 +195,10 @@ export const webhookEndpointRoutes: Route[] = [
   }),
 ];
 
-export type EndpointRequest = Pick<ApiRequest<unknown, unknown, { id: string }>, 'principal' | 'reach' | 'params' | 'actor'>;
+export type EndpointRequest = Pick<
+  ApiRequest<unknown, unknown, { id: string }>,
+  'principal' | 'reach' | 'params' | 'actor'
+>;
 
 /** The endpoint that a request names, where its key may change it or have it sent to: a test key a test endpoint. */
 export async function getChangeable(deps: ApiDeps, { principal, reach, params }: EndpointRequest): Promise<Endpoint> {

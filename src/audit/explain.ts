@@ -1,6 +1,7 @@
 import type { Db } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import type { Fact } from '../domain/facts.ts';
+import { readKeyNames } from '../program/key-names.ts';
 import { restoreSourceIds } from '../program/source-refs.ts';
 import { readFamily } from '../ledger/conversions.ts';
 import { orderColumns, toOrderRow, type OrderRow } from '../pipeline/rows/order-rows.ts';
@@ -126,22 +127,11 @@ async function readStory(db: Db, orderId: string): Promise<Story> {
       keys: await readKeyNames(
         db,
         order.programId,
-        facts.map(({ fact }) => fact),
+        facts.flatMap(({ fact }) => ('by' in fact ? [fact.by] : [])),
       ),
     },
     chapters: toChapters(facts, entries.map(toPosting)),
   };
-}
-
-async function readKeyNames(db: Db, programId: string, facts: Fact[]): Promise<Record<string, string>> {
-  const ids = facts.flatMap((fact) => (fact.type === 'decision' || fact.type === 'assignment' ? [fact.by] : []));
-  const rows = await runSql<{ id: string; name: string }>(
-    db,
-    'readStoryKeys',
-    `select id, name from api_keys where program_id = :programId and id = any(:ids)`,
-    { programId, ids },
-  );
-  return Object.fromEntries(rows.map(({ id, name }) => [id, name]));
 }
 
 /** Each fact with the postings that it caused; what was posted without one, for the change of another order, between them. */

@@ -6,6 +6,7 @@ import { callIdOf } from '../inbound/fields/references.ts';
 import { normalizeConversion, normalizeFunnelEvent } from '../inbound/conversion/normalize.ts';
 import { KEYLESS_HEADER, normalizeStoredPostback } from '../inbound/postback/normalize.ts';
 import { normalizeStoredRevenueCat } from '../inbound/revenuecat/router.ts';
+import { normalizeAdjustment } from '../inbound/adjustment/normalize.ts';
 import { normalizeImported } from '../inbound/import/normalize.ts';
 import { readStripeBody } from '../inbound/stripe/body.ts';
 
@@ -37,6 +38,8 @@ export function normalizeStored(message: StoredMessage, source: Source | null): 
         return normalizeConversion(parseJsonBytes(raw), { livemode, receivedAt, callId });
       case 'event':
         return normalizeFunnelEvent(parseJsonBytes(raw), { livemode, receivedAt, callId });
+      case 'adjustment':
+        return normalizeAdjustment(parseJsonBytes(raw), { livemode });
       case 'import':
         return normalizeImported(parseJsonBytes(raw), { livemode });
       case 'stripe':

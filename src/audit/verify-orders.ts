@@ -126,6 +126,8 @@ function verifyOrder(
   }
   const [was, is] = [stored.explanation?.amounts ?? null, expected.explanation?.amounts ?? null];
   if (!isDeepStrictEqual(was, is)) findings.differ('order', stored.id, 'explanation.amounts', was, is);
+  const [said, says] = [stored.explanation?.adjustment, expected.explanation?.adjustment];
+  if (!isDeepStrictEqual(said, says)) findings.differ('order', stored.id, 'explanation.adjustment', said, says);
   const customer = roots.get(stored.customerId ?? '') ?? null;
   if (customer !== expected.customerId) {
     findings.differ('order', stored.id, 'customerId', stored.customerId, expected.customerId);

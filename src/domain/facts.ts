@@ -189,13 +189,48 @@ export const factSchema = z.discriminatedUnion('type', [
     /** The grounds of the review that it settles: those that were open when it was made. */
     settles: z.array(z.string()).optional(),
   }),
-  /** Whom a person assigned the order to, where a review asked whose it is: stronger than all evidence. */
+  /** Whom a person assigned the order to, where a review asked whose it is or nobody did: stronger than all evidence. */
   z.strictObject({
     ...common,
     type: z.literal('assignment'),
     affiliateId: z.string(),
+    /** The offer that the order stood on then, for an affiliate whom no evidence names. */
+    offerId: z.string().optional(),
+    reason: z.string().optional(),
     by: z.string(),
     settles: z.array(z.string()),
+  }),
+  /** What a person says the order's amount is, whatever its documents state: the newest word counts. */
+  z.strictObject({
+    ...common,
+    type: z.literal('correction'),
+    gross: amountSchema,
+    /** Null: the same share of the gross as before. */
+    net: amountSchema.nullable(),
+    reason: z.string(),
+    by: z.string(),
+  }),
+  /**
+   * Whom a person bound a customer to, by `evidence`, for what they buy from `since` on: of several the newest decision that has
+   * begun by then counts. About a customer, so `refs` is empty.
+   */
+  z.strictObject({
+    ...common,
+    type: z.literal('binding'),
+    since: z.iso.datetime(),
+    reason: z.string(),
+    by: z.string(),
+  }),
+  /** A bonus, or what a person takes back: an order of its own, with nothing in it but this. Never 0. */
+  z.strictObject({
+    ...common,
+    type: z.literal('adjustment'),
+    affiliateId: z.string(),
+    amount: z.strictObject({ minor, currency: z.string() }),
+    reason: z.string(),
+    /** The caller's own id of it. */
+    reference: z.string().nullable(),
+    by: z.string(),
   }),
 ]);
 export type Fact = z.infer<typeof factSchema>;

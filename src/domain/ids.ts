@@ -16,6 +16,7 @@ export type IdPrefix =
   | 'srr' // source, to those who may not know what opens it
   | 'ibx' // inbox event
   | 'cnv' // order and the conversion it becomes
+  | 'adj' // adjustment of a balance: an order that is no conversion
   | 'com' // commission: the same hex part as its conversion
   | 'led' // ledger entry
   | 'pay' // payout

@@ -16,7 +16,7 @@ const MAX_DEPTH = 64;
 const MAX_VALUES = 2_000;
 
 /**
- * Reads a JSON body of at most 1 MiB, or of so many bytes. Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE (other types, compressed),
+ * Reads a JSON body of at most 1 MiB and 2 000 values, or of so many bytes and values. Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE (other types, compressed),
  * VALIDATION_ERROR (not JSON, not UTF-8, nested absurdly, of absurdly many values, a NUL or a broken surrogate in any text).
  */
 export async function readJsonBody(req: Request, limitBytes?: number, maxValues = MAX_VALUES): Promise<JsonBody> {

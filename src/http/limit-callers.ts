@@ -17,7 +17,22 @@ export async function limitCaller(deps: LimitDeps, caller: Caller, req: Request,
   await limitPrincipal(deps, principal, classOf(req.method, req.path), res);
 }
 
-/** The same for `/pb`: every postback with a key counts as a conversion. */
+/** Counts the conversions of one call past the first, which is counted as every call; throws RATE_LIMITED past the limit. */
+export async function limitConversionsOf(
+  { rateLimits }: Pick<LimitDeps, 'rateLimits'>,
+  principal: Pick<Principal, 'keyId' | 'rateLimits'>,
+  further: number,
+): Promise<void> {
+  if (further === 0) return;
+  const usage = await rateLimits.count(keyPolicy(principal, 'conversions'), principal.keyId, further);
+  if (!usage || usage.allowed) return;
+  const { policy, resetS } = usage;
+  throw new AppError('RATE_LIMITED', `Too many conversions: ${policy.limit} a minute are allowed`, {
+    retryAfterS: resetS,
+  });
+}
+
+/** The same as `limitCaller` for `/pb`: every postback with a key counts as a conversion. */
 export async function limitPostback(deps: LimitDeps, principal: Principal, res: Response): Promise<void> {
   await limitPrincipal(deps, principal, 'conversions', res);
 }
@@ -40,5 +55,5 @@ async function limitPrincipal(
 /** Clicks are told of as often as conversions are. */
 function classOf(method: string, path: string): LimitClass {
   if (method === 'GET' || method === 'HEAD') return 'reads';
-  return method === 'POST' && /^\/(?:conversions|events|clicks)\/?$/.test(path) ? 'conversions' : 'writes';
+  return method === 'POST' && /^\/(?:conversions(?:\/batch)?|events|clicks)\/?$/.test(path) ? 'conversions' : 'writes';
 }

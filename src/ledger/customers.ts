@@ -18,6 +18,9 @@ export interface Customer {
   boundAt: Date | null;
   /** The conversion that bound them, or the fact; an anonymous lead where nothing did. */
   boundBy: string | null;
+  /** Of a person who bound them: why, and by which key. Null where nobody did. */
+  boundReason: string | null;
+  boundByKey: string | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -41,6 +44,7 @@ export async function findCustomer(
        union select c.id from customers c where c.program_id = :programId and c.livemode = :livemode and c.id = :id`)}
      select ${selected}, ${whoStandsFor} as "standsFor"
      from customers c left join lateral lead_of(c.id) l on c.affiliate_id is null
+     left join lateral ${rebinding} d on true
      where c.program_id = :programId and c.livemode = :livemode and c.id = coalesce(
        (select id from customers where program_id = :programId and livemode = :livemode and id = :id),
        ${whoStandsFor})`,
@@ -58,17 +62,27 @@ const referencesOfCustomer = `array(
       select id from customers where merged_into = family.id offset 0) child)
   select ref from family cross join lateral refs_of_customer(family.id) as ref order by ref collate "C")`;
 
+// The newest decision of a person that has begun, by whatever record of the customer it names.
+const rebinding = `(
+  select f.fact, f.attribution from family cross join lateral (
+    select id, occurred_at, fact, attribution from facts
+    where customer_id = family.id and order_id is null and fact ->> 'type' = 'binding' and attribution is not null
+    offset 0) f
+  where (f.fact ->> 'since')::timestamptz <= now() order by f.occurred_at desc, f.id desc limit 1)`;
+
 // Whoever is bound to nobody is credited by an anonymous lead, where one counts (l).
 const columns: Columns<Exclude<keyof Customer, 'references'>> = {
   id: 'c.id',
   livemode: 'c.livemode',
   email: 'c.email',
   mergedInto: 'c.merged_into',
-  affiliateId: "coalesce(c.affiliate_id, l.attribution -> 'terms' ->> 'affiliateId')",
-  offerId: "coalesce(c.offer_id, l.attribution -> 'terms' ->> 'offerId')",
-  clickId: 'coalesce(c.click_id, l.click_id)',
-  boundAt: 'coalesce(c.bound_at, l.received_at)',
-  boundBy: 'coalesce(c.bound_by, l.fact_id)',
+  affiliateId: `coalesce(d.attribution #>> '{terms,affiliateId}', c.affiliate_id, l.attribution -> 'terms' ->> 'affiliateId')`,
+  offerId: `coalesce(d.attribution #>> '{terms,offerId}', c.offer_id, l.attribution -> 'terms' ->> 'offerId')`,
+  clickId: 'case when d.fact is null then coalesce(c.click_id, l.click_id) end',
+  boundAt: `coalesce((d.fact ->> 'since')::timestamptz, c.bound_at, l.received_at)`,
+  boundBy: `coalesce(d.fact ->> 'id', c.bound_by, l.fact_id)`,
+  boundReason: `d.fact ->> 'reason'`,
+  boundByKey: `d.fact ->> 'by'`,
   createdAt: 'c.created_at',
   updatedAt: 'c.updated_at',
 };

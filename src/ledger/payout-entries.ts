@@ -40,3 +40,20 @@ export async function listPayoutEntries(
   );
   return { items: rows.slice(0, limit), hasMore: rows.length > limit };
 }
+
+/** A payout under way that has an entry of the order, or of one that was merged into it; null where none has. */
+export async function findPendingPayoutOf(db: Db, programId: string, orderId: string): Promise<string | null> {
+  const [row] = await runSql<{ id: string }>(
+    db,
+    'findPendingPayoutOf',
+    `with recursive family as (
+       select id from orders where program_id = :programId and id = :orderId
+       union all
+       select o.id from family join orders o on o.merged_into = family.id)
+     select p.id from family join payout_entries pe on pe.program_id = :programId and pe.order_id = family.id and pe.live
+     join payouts p on p.program_id = pe.program_id and p.id = pe.payout_id
+     where p.status = 'pending' order by p.id limit 1`,
+    { programId, orderId },
+  );
+  return row?.id ?? null;
+}

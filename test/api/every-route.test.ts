@@ -130,6 +130,8 @@ function plausibleBody(route: Route): unknown {
     '/commissions/:id': { status: 'approved' },
     '/payouts/:id': { status: 'paid' },
     '/payouts/batches/:id': { status: 'paid' },
+    '/conversions/:id/corrections': { affiliateId: 'ann', reason: 'x' },
+    '/customers/:id/binding': { affiliateId: 'ann', reason: 'x' },
     '/webhook-endpoints/:id/recover': { since: '2026-01-01T00:00:00Z' },
     '/webhook-endpoints/:id/replay-missing': { since: '2026-01-01T00:00:00Z' },
     '/messages/:id/resend': { endpointId: 'whe_1' },

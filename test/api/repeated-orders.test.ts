@@ -44,20 +44,19 @@ test('a repeat that says the same says no more; one with another amount says bot
   assert.deepEqual(messages, [
     `${recorded}.`,
     `${recorded}, and what it says stands: the amount is 50.00 USD, not 30.00 USD. ` +
-      `POST /api/v1/conversions/${id}/refunds {"amountMinor":2000} takes off what is too much.`,
+      `POST /api/v1/conversions/${id}/corrections {"amountMinor":3000,"reason":"…"} corrects it.`,
     `${recorded}, and what it says stands: the amount is 50.00 USD, not 70.00 USD. ` +
-      'What is missing is reported as an order with an id of its own.',
+      `POST /api/v1/conversions/${id}/corrections {"amountMinor":7000,"reason":"…"} corrects it.`,
     `${recorded}, and what it says stands: the amount is 50.00 USD, not 50.00 EUR. ` +
       `PATCH /api/v1/commissions/com_${id.slice(4)} {"status":"rejected"} takes it back, and another order id reports it anew.`,
   ]);
   // Doing as it says corrects it.
-  await make(api.live, `/conversions/${id}/refunds`, { amountMinor: 2000 });
+  await make(api.live, `/conversions/${id}/corrections`, { amountMinor: 3000, reason: 'the shop said so' });
+  await make(api.live, `/conversions/${id}/refunds`, { amountMinor: 1000 });
   const { data } = (await api.live.get(`/conversions/${id}`)).body;
-  assert.deepEqual([data.grossMinor, data.refundedMinor, data.commission.amountMinor], [5000, 2000, 300]);
-  assert.match(
-    (await post({ ...sale, amount: 30 })).message,
-    /is 50\.00 USD \(20\.00 USD of it refunded\), not 30\.00 USD/,
-  );
+  assert.deepEqual([data.grossMinor, data.refundedMinor, data.commission.amountMinor], [3000, 1000, 200]);
+  assert.equal((await post({ ...sale, amount: 30 })).message, `${recorded}.`);
+  assert.match((await post(sale)).message, /is 30\.00 USD \(10\.00 USD of it refunded\), not 50\.00 USD/);
 });
 
 test('a repeat with another affiliate says both; naming outright corrects what a click or a code decided', async () => {
@@ -78,14 +77,16 @@ test('a repeat with another affiliate says both; naming outright corrects what a
   }
 });
 
-test('what no message corrects is rejected and reported anew; what is in a payout stays', async () => {
+test('what no message corrects a person does; what is rejected is reported anew, and what is in a payout stays', async () => {
   const sale = { order_id: 'C-1', amount: 50, affiliate_id: ann.id };
   const { id, messages } = await repeat(sale, { affiliate_id: bob.id });
   const commission = `com_${id.slice(4)}`;
   assert.deepEqual(messages, [
     `${recorded}, and what it says stands: the affiliate is ${ann.id}, not ${bob.id}. ` +
-      `PATCH /api/v1/commissions/${commission} {"status":"rejected"} takes it back, and another order id reports it anew.`,
+      `POST /api/v1/conversions/${id}/corrections {"affiliateId":"${bob.id}","reason":"…"} credits them.`,
   ]);
+  await make(api.live, `/conversions/${id}/corrections`, { affiliateId: bob.id, reason: 'the shop said so' });
+  assert.equal((await api.live.get(`/conversions/${id}`)).body.data.affiliateId, bob.id);
   assert.equal((await api.live.patch(`/commissions/${commission}`, { status: 'rejected' })).status, 200);
   const anew = await post({ ...sale, order_id: 'C-1b', affiliate_id: bob.id });
   assert.equal(anew.tracked, true);

@@ -144,6 +144,47 @@ describe('the database itself refuses', () => {
     await assertRefused(/check constraint/, `update orders set merged_into = ? where id = ?`, [newId('cnv'), id]);
   });
 
+  test('an adjustment that looks like a conversion, is of nobody or nothing, or changes afterwards', async () => {
+    const ref = 'adjustment:ref:1';
+    const affiliateId = await addAffiliate(t.db, ledger.programId);
+    const money = { affiliateId, amount: { minor: -500, currency: 'USD' } };
+    await ledger.say([
+      fact('adjustment', { id: ref, refs: [ref], ...money, reason: 'x', reference: '1', by: 'key_1' }),
+    ]);
+    const [adjustment] = await runSql<{ id: string }>(
+      t.db,
+      `select id from orders where program_id = ? and status = 'adjustment'`,
+      [ledger.programId],
+    );
+    const id = adjustment?.id ?? '';
+    for (const change of [
+      'gross_minor = 1',
+      `kind = 'sale'`,
+      `click_id = 'clk_1'`,
+      `offer_id = 'off_1'`,
+      `customer_id = 'cus_1'`,
+      `review = '{}'`,
+      'paid_at = now()',
+      `merged_into = 'cnv_1'`,
+      'affiliate_id = null',
+    ]) {
+      await assertRefused(/check constraint/, `update orders set ${change} where id = ?`, [id]);
+    }
+    for (const change of ['commission_minor = 1', `commission_currency = 'EUR'`, `affiliate_id = 'aff_1'`]) {
+      await assertRefused(/stays as it is/, `update orders set ${change} where id = ?`, [id]);
+    }
+    const [order = ''] = (await orderIds()).filter((one) => one.startsWith('cnv_'));
+    await assertRefused(/check constraint|does not go/, `update orders set status = 'adjustment' where id = ?`, [
+      order,
+    ]);
+    const insert = `insert into orders (id, program_id, livemode, status, affiliate_id, commission_minor, commission_currency,
+        occurred_at, explanation) values (?, ?, true, 'adjustment', ?, ?, 'USD', now(), '{}')`;
+    const rest = [ledger.programId, affiliateId];
+    await assertRefused(/check constraint/, insert, [newId('adj'), ...rest, 0]);
+    await assertRefused(/check constraint/, insert, [newId('cnv'), ...rest, 1]);
+    await assertRefused(/in the scope of the adjustment/, insert, [newId('adj'), newId('prg'), affiliateId, 1]);
+  });
+
   test('a payout that is not the sum of its entries, or of nothing, or that takes an entry of another live one', async () => {
     const [first, second] = await entries();
     const pay = `with p as (

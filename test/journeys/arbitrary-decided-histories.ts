@@ -42,6 +42,9 @@ export const arbitraryDecidedHistory: fc.Arbitrary<History> = fc
       { weight: 1, arbitrary: arbitraryJoin().map((fact) => [fact]) },
       { weight: 1, arbitrary: arbitraryForeignReversal().map((fact) => [fact]) },
       { weight: 2, arbitrary: arbitraryStripeReversal(ORDERS, times) },
+      { weight: 2, arbitrary: arbitraryCorrection() },
+      { weight: 1, arbitrary: arbitraryRebinding().map((fact) => [fact]) },
+      { weight: 1, arbitrary: arbitraryAdjustment().map((fact) => [fact]) },
     ),
     { minLength: 3, maxLength: 14, size: 'max', selector: (facts) => facts.map(({ id }) => id).join() },
   )
@@ -135,5 +138,63 @@ function arbitraryForeignReversal(): fc.Arbitrary<Fact> {
       return type === 'refund'
         ? { ...common, id: name, type, refundId: name, amount }
         : { ...common, id: name, type: 'dispute', disputeId: name, amount };
+    });
+}
+
+/** What a person says of an order's amount, whose it is, or both, in one message. */
+function arbitraryCorrection(): fc.Arbitrary<Fact[]> {
+  return fc
+    .record({
+      number: order,
+      occurredAt: fc.constantFrom(...times),
+      amount: fc.option(fc.record({ gross: minor, net: fc.constantFrom(null, 1_000, 4_900) }), { freq: 3 }),
+      affiliate: fc.constantFrom(null, 'aff_@_a', 'aff_@_b', 'aff_@_b'),
+    })
+    .map(({ number, occurredAt, amount, affiliate }) => {
+      const common = { refs: [`stripe:pi_${number}`], occurredAt, customer: null, evidence: {}, by: 'key_1' };
+      const said: object[] = [];
+      if (amount) {
+        const net = amount.net === null ? null : { minor: amount.net, currency: 'USD' };
+        const gross = { minor: amount.gross, currency: 'USD' };
+        said.push({ ...common, type: 'correction', reason: 'x', gross, net });
+      }
+      if (affiliate) {
+        const offerId = amount ? { offerId: 'off_@_1' } : {};
+        said.push({ ...common, type: 'assignment', affiliateId: affiliate, settles: [], ...offerId });
+      }
+      return said.map((fact) => ({ id: JSON.stringify(fact), ...fact }) as Fact);
+    })
+    .filter((facts) => facts.length > 0);
+}
+
+/** Whom a person binds a customer to, for what they buy from a time on. */
+function arbitraryRebinding(): fc.Arbitrary<Fact> {
+  return fc
+    .record({
+      occurredAt: fc.constantFrom(...times),
+      since: fc.constantFrom(...times),
+      ref: fc.constantFrom('stripe:cus_1', 'stripe:cus_1', 'id:u1', 'stripe:cus_2'),
+      evidence: fc.constantFrom<Evidence>({ affiliate: 'aff_@_a' }, { affiliate: 'aff_@_b', offer: 'off_@_2' }),
+    })
+    .map(({ ref, ...shared }): Fact => {
+      const customer = { refs: [ref], email: null };
+      const said = { ...shared, type: 'binding' as const, refs: [], customer, reason: 'x', by: 'key_1' };
+      return { id: JSON.stringify(said), ...said };
+    });
+}
+
+/** A bonus, or what is taken back. */
+function arbitraryAdjustment(): fc.Arbitrary<Fact> {
+  return fc
+    .record({
+      number: fc.integer({ min: 1, max: 3 }),
+      occurredAt: fc.constantFrom(...times),
+      affiliateId: fc.constantFrom('aff_@_a', 'aff_@_b'),
+      amount: fc.record({ minor: fc.constantFrom(-3_000, -100, 500, 5_000), currency: fc.constantFrom('USD', 'EUR') }),
+    })
+    .map(({ number, ...shared }): Fact => {
+      const id = `adjustment:ref:${number}`;
+      const said = { id, refs: [id], customer: null, evidence: {}, reason: 'x', reference: `${number}`, by: 'key_1' };
+      return { ...said, ...shared, type: 'adjustment' };
     });
 }

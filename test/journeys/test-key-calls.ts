@@ -111,6 +111,7 @@ const kindOfPath: Readonly<Record<string, string[]>> = {
   conversions: ['cnv'],
   customers: ['cus'],
   commissions: ['com'],
+  adjustments: ['adj'],
   payouts: ['pay'],
   batches: ['pab'],
   jobs: ['job'],
@@ -221,7 +222,29 @@ export function makeBody({ path }: Surface, names: Names, dice: Dice, receiver: 
         ]),
     ],
     [/\/conversions\/:id\/refunds$/, () => ({ amountMinor: 1 + dice.below(500) })],
+    [
+      /\/conversions\/:id\/corrections$/,
+      () => ({
+        ...dice.pick<object>([{ amountMinor: 1 + dice.below(9_000) }, { affiliateId: one('aff') }]),
+        reason: 'so',
+      }),
+    ],
+    [/^\/api\/v1\/conversions\/batch$/, () => ({ conversions: [sale, { ...sale, order_id: `batch-${serial}` }] })],
     [/^\/api\/v1\/conversions$/, () => sale],
+    [
+      /^\/api\/v1\/customers\/:id\/binding$/,
+      () => ({ affiliateId: one('aff'), reason: 'so', ...maybe(50, { since }), ...maybe(20, { offerId: one('off') }) }),
+    ],
+    [
+      /^\/api\/v1\/adjustments$/,
+      () => ({
+        affiliateId: one('aff', 'referral'),
+        amountMinor: dice.pick([500, -500]),
+        currency: 'USD',
+        reason: 'so',
+        ...maybe(50, { reference: dice.pick(['live-1', 'mine']) }),
+      }),
+    ],
     [
       /^\/api\/v1\/events$/,
       () => ({

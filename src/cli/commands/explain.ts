@@ -4,6 +4,7 @@ import { oneLine } from '../../domain/printable.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
 import { formatMajorAmount } from '../../domain/money.ts';
 import { findStories, type Chapter, type Story, type StoryPosting } from '../../audit/explain.ts';
+import type { Decided } from '../../pipeline/rules/payment.ts';
 import { withHub } from '../hub/access.ts';
 import { print } from '../terminal.ts';
 
@@ -28,7 +29,7 @@ function tellStory(story: Story): string {
   const { order, names, references, merged, mergedInto } = story;
   const side = order.livemode ? '' : ' (test)';
   return [
-    `${order.id}${side}: ${order.kind ?? 'nothing that counts yet'}, ${order.status}${order.reason ? ` (${order.reason})` : ''}`,
+    `${order.id}${side}: ${order.status === 'adjustment' ? '' : `${order.kind ?? 'nothing that counts yet'}, `}${order.status}${order.reason ? ` (${order.reason})` : ''}`,
     `  program     ${names.program} (${order.programId})`,
     ...(order.orderId === null ? [] : [`  order id    ${order.orderId}`]),
     `  known as    ${wholeNames(references).join(', ')}`,
@@ -52,6 +53,10 @@ function tellAmounts({ order }: Story): string[] {
   return [`  amount      gross ${money(order.grossMinor)}, net ${money(order.netMinor)}${refunded}`];
 }
 
+function tellDecision({ by, at, reason }: Decided, keys: Story['names']['keys']): string {
+  return `${nameKey(by, keys)} on ${at}${reason === null ? '' : `: ${reason}`}`;
+}
+
 /** Why this affiliate, why this amount. */
 function tellAttribution({ order, names }: Story): string[] {
   const { explanation } = order;
@@ -60,6 +65,7 @@ function tellAttribution({ order, names }: Story): string[] {
   return [
     `  affiliate   ${order.affiliateId === null ? 'nobody' : `${names.affiliate ?? ''} (${order.affiliateId})`}`,
     ...(chosen ? [`  because of  ${chosen.by}: ${chosen.value}`] : []),
+    ...(explanation.decided ? [`  decided by  ${tellDecision(explanation.decided, names.keys)}`] : []),
     ...passedOver.map(({ by, value, why, affiliateId }) => {
       // What names the same affiliate speaks for them, too, though it was not what decided.
       const beside = chosen !== null && affiliateId === chosen.affiliateId;
@@ -115,7 +121,13 @@ function tellFact(fact: Fact, keys: Story['names']['keys']): string {
     case 'decision':
       return `${fact.status} by ${nameKey(fact.by, keys)}${fact.reason === null ? '' : `: ${fact.reason}`}`;
     case 'assignment':
-      return `assigned to ${fact.affiliateId} by ${nameKey(fact.by, keys)}`;
+      return `assigned to ${fact.affiliateId} by ${nameKey(fact.by, keys)}${fact.reason === undefined ? '' : `: ${fact.reason}`}`;
+    case 'correction': {
+      const net = fact.net === null ? '' : ` (net ${tellAmount(fact.net)})`;
+      return `amount corrected to ${tellAmount(fact.gross)}${net} by ${nameKey(fact.by, keys)}: ${fact.reason}`;
+    }
+    case 'adjustment':
+      return `${tellAmount(fact.amount)} for ${fact.affiliateId} by ${nameKey(fact.by, keys)}: ${fact.reason}`;
     default:
       // Facts about customers, and funnel events: they belong to no order.
       return fact.type;

@@ -31,6 +31,7 @@ export type InboxKind =
   | 'event'
   | 'refund'
   | 'decision'
+  | 'adjustment'
   | 'import';
 
 /** One authentic message, as it came and as it was understood. */

@@ -100,6 +100,21 @@ export const payoutDataSchema = z.object({
   failedAt: time('When it failed').nullable(),
 });
 
+export const adjustmentDataSchema = z.object({
+  id: id('adj', 'adjustment'),
+  affiliateId: id('aff', 'affiliate'),
+  amountMinor: minor('What is added to the balance; negative: taken from it'),
+  currency,
+  status: z.enum(['approved', 'paid']).describe('`paid`: in a payout that was paid'),
+  reason: z.string(),
+  reference: z.string().nullable().describe("The caller's own id of it"),
+  createdBy: z.string().describe('The API key, or `command` for the command line'),
+  payoutId: z.string().nullable().describe('The payout that it is in, unless that failed'),
+  livemode: z.boolean(),
+  occurredAt: time('When it is of'),
+  createdAt: time('When it was recorded'),
+});
+
 export const endpointDisabledDataSchema = z.object({
   id: id('whe', 'endpoint'),
   livemode: z.boolean().describe('false: a test key made it, and it gets test messages only'),

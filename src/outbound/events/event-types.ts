@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  adjustmentDataSchema,
   affiliateDataSchema,
   commissionDataSchema,
   conversionDataSchema,
@@ -99,6 +100,13 @@ export const eventTypes = {
     data: commissionDataSchema,
     example: { ...exampleData.commission, status: 'paid', paidAt: '2026-12-01T09:00:00.000Z' },
     hasPrevious: true,
+  },
+  'adjustment.created': {
+    description:
+      'A person gave an affiliate a bonus, or took something back: an entry of the ledger without a conversion.',
+    data: adjustmentDataSchema,
+    example: exampleData.adjustment,
+    hasPrevious: false,
   },
   'payout.created': {
     description: 'A payout was made of all that an affiliate can be paid.',

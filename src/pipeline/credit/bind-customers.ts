@@ -1,6 +1,6 @@
 import type { Trx } from '../../db/db.ts';
-import type { Fact } from '../../domain/facts.ts';
-import { isEarlier } from '../../domain/orderings.ts';
+import type { Fact, FactOf } from '../../domain/facts.ts';
+import { compareInstants, isEarlier } from '../../domain/orderings.ts';
 import type { Customers, LockedCustomer } from '../orders/lock-customers.ts';
 import { restates } from '../orders/loaded-order.ts';
 import { boundWhen, type Binding, type OwnAttribution } from '../rules/attribution.ts';
@@ -80,20 +80,38 @@ function bindCustomer(
     attributions.set(fact.id, before ?? attributeByEvidence(stands, catalog));
   }
   const candidates = offered ? [offered] : [];
+  const rebindings: { fact: FactOf<'binding'>; own: OwnAttribution }[] = [];
   for (const { fact } of known.values()) {
     const recorded = stored.find((one) => one.fact.id === fact.id)?.attribution ?? null;
     const own = attributions.get(fact.id) ?? recorded;
-    if (own) candidates.push(...candidateOfFact(fact, own, customer, catalog));
+    if (own && fact.type === 'binding') rebindings.push({ fact, own });
+    else if (own) candidates.push(...candidateOfFact(fact, own, customer, catalog));
   }
-  const times = [...known.values()].map(({ fact }) => fact.occurredAt).sort();
+  // What a person decides about them is nothing that was known of them.
+  const times = [...known.values()].flatMap(({ fact }) => (fact.type === 'binding' ? [] : fact.occurredAt)).sort();
   const bound: BoundCustomer = {
     ...customer,
     ...noLeads,
     attributions,
+    rebindings: rebindings.sort((a, b) => compareInstants(b.fact, a.fact)).map(rebindingOf),
     binding: null,
     firstFactAt: times[0] ?? null,
   };
   return candidates.reduce(withCandidate, bound);
+}
+
+function rebindingOf({ fact, own }: { fact: FactOf<'binding'>; own: OwnAttribution }): Binding {
+  const { id, since, by, reason, occurredAt: at } = fact;
+  return {
+    affiliateId: own.terms.affiliateId,
+    offerId: own.terms.offerId,
+    clickId: null,
+    boundAt: since,
+    boundRef: id,
+    boundBy: id,
+    terms: own.terms,
+    decided: { by, reason, at, factId: id },
+  };
 }
 
 /** The customer as they are bound once a candidate is known: the earliest binds. */
@@ -151,7 +169,9 @@ function bindingOf({ orderId, occurredAt, reference, own }: BindingCandidate, cu
 /** Whether what the customer's other orders depend on has changed: the binding, or who the customer is. */
 function movesOthers(customer: BoundCustomer): boolean {
   const records = [customer, ...customer.others];
-  if (customer.changed || customer.leadMoved || records.some(({ merged }) => merged.length > 0)) return true;
+  const isRebound = customer.arrivals.some(({ fact }) => fact.type === 'binding');
+  if (isRebound || customer.changed || customer.leadMoved || records.some(({ merged }) => merged.length > 0))
+    return true;
   // An address of theirs that is new may be the affiliate's own, also where it comes with a record of its own.
   const known = new Set(records.flatMap(({ before, isKeyless }) => (isKeyless ? [] : (before?.email ?? []))));
   const existed = records.some(({ before }) => before !== null);

@@ -8,11 +8,13 @@ import {
   chooseCandidate,
   STAYS_PAID,
   noBindings,
+  reboundBefore,
   standsBefore,
 } from '../rules/attribution.ts';
 import { type Candidate, type EvidenceKind, type Evidences, pass, weighEvidence } from '../rules/evidence.ts';
 import type { ProgramRules, RememberedRules, TermsSnapshot } from '../rules/catalog.ts';
-import { type Credit, type OrderKind, creditSummary, sharedOrganizations } from '../rules/credit.ts';
+import { type Credit, type OrderKind, creditSummary, noCredit, sharedOrganizations } from '../rules/credit.ts';
+import type { Decided } from '../rules/payment.ts';
 import { type Ground, groundOf } from '../rules/review.ts';
 import { type OrderSummary, summarize } from '../rules/summarize.ts';
 import type { CreditedOrder, WeighedOrder } from './credited-order.ts';
@@ -25,7 +27,12 @@ type KnownOrder = Omit<CreditedOrder, 'credit' | 'bindsSubscription' | 'approvab
 export function creditOrder(order: WeighedOrder, bindings: Bindings, boundAfterwards = false): CreditedOrder {
   const standing = bindingsBefore(order, boundAfterwards, bindings, order.summary, order.evidences);
   const { assumedCurrency, summary } = assumeCurrency(order, standing);
-  const { own, ownTerms } = attributeByOwnEvidence(order, standing);
+  // Whom the customer's orders bind them to does not turn on what people decide about them.
+  const unmoved =
+    bindings.rebindings.length === 0
+      ? standing
+      : bindingsBefore(order, boundAfterwards, { ...bindings, rebindings: [] }, order.summary, order.evidences);
+  const { own, ownTerms } = attributeByOwnEvidence(order, unmoved);
   const known = { ...order, own, ownTerms, bindings, boundAfterwards, assumedCurrency, summary };
   const credit = creditBy(known, standing, summary, order.kind, order.evidences);
   // `known` is new here and nobody else's: it becomes the credited order without another copy of its many fields.
@@ -43,7 +50,7 @@ export function creditOrder(order: WeighedOrder, bindings: Bindings, boundAfterw
 export function bindingsBefore(
   { id, reference, facts }: WeighedOrder,
   boundAfterwards: boolean,
-  { subscription, customer, lead }: Bindings,
+  { subscription, customer, lead, rebindings }: Bindings,
   { countedAt, anonymous }: OrderSummary,
   { candidates }: Evidences,
 ): Bindings {
@@ -51,8 +58,10 @@ export function bindingsBefore(
   const order = { orderId: id, occurredAt: countedAt, reference, hasEvidence: candidates.length > 0 };
   return {
     subscription: standsBefore(subscription, order) ? subscription : null,
-    customer: boundAfterwards || standsBefore(customer, order) ? customer : null,
+    customer:
+      reboundBefore(rebindings, countedAt) ?? (boundAfterwards || standsBefore(customer, order) ? customer : null),
     lead: standsBefore(lead, order) ? lead : null,
+    rebindings: [],
   };
 }
 
@@ -106,11 +115,13 @@ export function creditBy(
   evidences: Evidences,
 ): Credit {
   const { catalog, paidTo, pinned } = order;
-  const { assignedTo } = order.summary;
+  const { assignedTo, assignment, adjustment } = order.summary;
+  if (adjustment !== null) return noCredit;
   const natural = chooseCandidate(evidences, bindings, {
     renewal: kind === 'renewal',
     couponFirst: catalog.program.couponFirst,
     assignedTo,
+    assignedOffer: assignment?.offerId ?? null,
     paidTo: pinned ? [] : paidTo,
   });
   const choice = pinned && assignedTo === null ? stayWith(paidTo, natural) : natural;
@@ -122,7 +133,16 @@ export function creditBy(
   return creditSummary(summary, kind, choice, evidences, terms, buyer, rules, {
     banned,
     grounds: groundsAround(order, summary, choice),
+    decided: whoDecided(choice, bindings, order.summary),
   });
+}
+
+/** The person by whose word the order is whose it is. */
+function whoDecided({ chosen }: Choice, { customer }: Bindings, { assignment }: OrderSummary): Decided | null {
+  if (chosen?.by === 'binding') return customer?.decided ?? null;
+  if (chosen?.by !== 'assignment' || !assignment) return null;
+  const { by, reason, at, factId } = assignment;
+  return { by, reason, at, factId };
 }
 
 /** What was said without a key and is paid stays with whom it was paid and by what: nobody is asked about more of the same. */

@@ -43,7 +43,9 @@ export async function creditOrders(
   await bindLeads(trx, customers, loaded, batchOrderIds, catalogs);
   const subscriptions = await SubscriptionBindings.load(trx, loaded, batchOrderIds);
   const bound = [
-    ...[...customers.byId.values()].flatMap(({ scope, binding }) => (binding ? [{ scope, binding }] : [])),
+    ...[...customers.byId.values()].flatMap(({ scope, binding, rebindings }) =>
+      [...(binding ? [binding] : []), ...rebindings].map((one) => ({ scope, binding: one })),
+    ),
     ...subscriptions.all(),
   ];
   await catalogs.loadByIds(
@@ -54,7 +56,12 @@ export async function creditOrders(
         summary.assignedTo === null ? [] : [{ programId: scope.programId, text: summary.assignedTo }],
       ),
     ],
-    bound.map(({ scope, binding }) => ({ programId: scope.programId, text: binding.offerId })),
+    [
+      ...bound.map(({ scope, binding }) => ({ programId: scope.programId, text: binding.offerId })),
+      ...weighed.flatMap(({ scope, summary: { assignment } }) =>
+        assignment?.offerId ? [{ programId: scope.programId, text: assignment.offerId }] : [],
+      ),
+    ],
   );
   const orders = creditInTurn(weighed, customers, subscriptions);
   const moved = await findMovedCustomers(trx, customers, batchOrderIds);
@@ -89,7 +96,12 @@ function creditInTurn(
   for (const order of weighed.toSorted(byPayment)) {
     const customer = customerOf(customers, order.id);
     const subscription = subscriptions.of(order);
-    const bindings = { subscription, customer: customer?.binding ?? null, lead: customer?.lead ?? null };
+    const bindings = {
+      subscription,
+      customer: customer?.binding ?? null,
+      lead: customer?.lead ?? null,
+      rebindings: customer?.rebindings ?? [],
+    };
     const one = creditOrder(withLeadsPassedOver(order, customer), bindings);
     credited.set(order.id, one);
     const candidate = candidateOf(one);

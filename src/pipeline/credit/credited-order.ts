@@ -53,6 +53,8 @@ export interface SettledOrder {
 /** A customer, with whom they are bound to from now on. */
 export interface BoundCustomer extends LockedCustomer, LeadStanding {
   binding: Binding | null;
+  /** Whom people bound them to, the newest decision first. */
+  rebindings: readonly Binding[];
   /** Whom the facts about the customer alone name, by fact. */
   attributions: ReadonlyMap<string, OwnAttribution | null>;
   /** When the first of these facts happened. */

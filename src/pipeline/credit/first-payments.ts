@@ -2,7 +2,6 @@ import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Customers } from '../orders/lock-customers.ts';
 import { rowsBefore, type LoadedOrder } from '../orders/loaded-order.ts';
-import type { Binding } from '../rules/attribution.ts';
 import type { OrderRow } from '../rows/order-rows.ts';
 import { findOrdersOfSubscriptions, subscriptionKey, type SubscriptionKey } from '../rows/subscription-rows.ts';
 import type { ResettlementRequest } from '../rows/resettlement-rows.ts';
@@ -34,8 +33,8 @@ export async function findFirstPayments(
   orders: readonly CreditedOrder[],
   batchOrderIds: readonly string[],
 ): Promise<FirstPayments> {
-  const ofCustomers = await findOfCustomers(trx, customers, orders, batchOrderIds, ({ binding }) => binding);
-  const ofLeads = await findOfCustomers(trx, customers, orders, batchOrderIds, ({ lead }) => lead);
+  const ofCustomers = await findOfCustomers(trx, customers, orders, batchOrderIds, boundSince);
+  const ofLeads = await findOfCustomers(trx, customers, orders, batchOrderIds, ({ lead }) => lead?.boundAt ?? null);
   const ofSubscriptions = await findOfSubscriptions(trx, subscriptions, orders, batchOrderIds);
   const moved = [...ofSubscriptions.moved].flatMap((name) => ofSubscriptions.keys.get(name) ?? []);
   const others = await findOrdersOfSubscriptions(trx, moved, batchOrderIds);
@@ -53,6 +52,11 @@ export async function findFirstPayments(
   };
 }
 
+/** The months go on where a person binds the customer to somebody else. */
+function boundSince({ binding, rebindings }: BoundCustomer): string | null {
+  return rebindings.reduce((first, { boundAt }) => earlier(first, boundAt), binding?.boundAt ?? null);
+}
+
 interface Found {
   at: Map<string, string>;
   moved: Set<string>;
@@ -63,12 +67,12 @@ async function findOfCustomers(
   customers: Customers<BoundCustomer>,
   orders: readonly CreditedOrder[],
   batchOrderIds: readonly string[],
-  boundBy: (customer: BoundCustomer) => Binding | null,
+  boundSince: (customer: BoundCustomer) => string | null,
 ): Promise<Found> {
   const since = new Map<string, string>();
   for (const customer of customers.byId.values()) {
-    const binding = boundBy(customer);
-    if (binding) since.set(customer.id, binding.boundAt);
+    const boundAt = boundSince(customer);
+    if (boundAt !== null) since.set(customer.id, boundAt);
   }
   if (since.size === 0) return { at: new Map(), moved: new Set() };
   const others = await readOfCustomers(trx, customers.storedRootOf, since, batchOrderIds);

@@ -71,16 +71,16 @@ function compareAmount(order: CreditedOrder, target: Target, fact: Fact): Differ
       said: `the amount is ${format(grossMinor, currency)}${refunded}, not ${format(sent.amountMinor, sent.currency)}`,
       correction:
         sent.currency === currency
-          ? correctAmount(order.id, sent.amountMinor - grossMinor, refundedMinor > 0n)
+          ? correct(order, target, `{"amountMinor":${sent.amountMinor},"reason":"…"} corrects it`)
           : reportAnew(order, target),
     },
   ];
 }
 
-function correctAmount(conversionId: string, missingMinor: bigint, isRefunded: boolean): string {
-  if (missingMinor > 0n) return 'What is missing is reported as an order with an id of its own';
-  const body = isRefunded ? '' : ` {"amountMinor":${-missingMinor}}`;
-  return `POST /api/v1/conversions/${conversionId}/refunds${body} takes off what is too much`;
+/** By a person, which is stronger than what any message says. A rejection is final. */
+function correct(order: CreditedOrder, target: Target, bodyAndEffect: string): string {
+  if (target.status === 'rejected' || target.reason === 'imported') return reportAnew(order, target);
+  return `POST /api/v1/conversions/${order.id}/corrections ${bodyAndEffect}`;
 }
 
 function amountOf(fact: Fact): FactAmount | null {
@@ -101,7 +101,7 @@ function compareAffiliate(order: CreditedOrder, target: Target, { evidence }: Fa
   if (sent === null || affiliateId === null || sent === affiliateId) return [];
   const correction = wouldYieldToName(order)
     ? `A message about the order that names ${sent} by affiliateId credits them`
-    : reportAnew(order, target);
+    : correct(order, target, `{"affiliateId":"${sent}","reason":"…"} credits them`);
   return [{ said: `the affiliate is ${affiliateId}, not ${sent}`, correction }];
 }
 

@@ -105,6 +105,7 @@ export function commissionContext(
 export function settledRow(order: CreditedOrder, target: Target, context: OrderContext): OrderRow {
   const { summary, before, recorded, credit, pairing } = order;
   const { payment } = summary;
+  const isOrder = target.status !== 'adjustment';
   const approved = target.status === 'approved' || target.status === 'paid';
   return {
     id: order.id,
@@ -143,12 +144,12 @@ export function settledRow(order: CreditedOrder, target: Target, context: OrderC
     isPayment: isPayment(summary),
     cpaSlot: credit.cpaSlot,
     ranksLast: credit.ranksLast,
-    holdDays: recorded.holdDays,
+    holdDays: isOrder ? recorded.holdDays : null,
     pairingKey: pairing?.key ?? null,
     pairingAt: pairing?.at ?? null,
     joinedWithoutLink: false,
     review: target.review && { ...target.review, since: before?.review?.since ?? context.now },
-    approvableAt: order.approvableAt,
+    approvableAt: isOrder ? order.approvableAt : null,
     approvedAt: recorded.approvedAt ?? (approved ? context.now : null),
     rejectedAt: target.status === 'rejected' ? (before?.rejectedAt ?? context.now) : null,
     paidAt: recorded.paidAt,

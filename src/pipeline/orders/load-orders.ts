@@ -1,5 +1,6 @@
 import type { Trx } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import { isAdjustmentRef } from '../../domain/adjustment-ref.ts';
 import type { Fact } from '../../domain/facts.ts';
 import { newId } from '../../domain/ids.ts';
 import { scopeKey, type Scope } from '../../domain/scope.ts';
@@ -73,7 +74,7 @@ export async function lockAndLoadOrders(
     orderReferences,
     groupByReference(items),
     reopened,
-    () => newId('cnv'),
+    ({ refs: [ref = ''] }) => newId(isAdjustmentRef(ref) ? 'adj' : 'cnv'),
     (trx, ids) => lockOrders(trx, ids, searches),
   );
   return loadOrders(trx, groups, locked, catalogs);

@@ -76,10 +76,10 @@ export async function lockOwners<T>(
   table: ReferenceTable,
   groups: ReferenceGroup<T>[],
   alsoLock: string[],
-  makeId: () => string,
+  makeId: (group: ReferenceGroup<T>) => string,
   lock: (trx: Trx, ids: string[]) => Promise<LockedOwners>,
 ): Promise<{ groups: OwnedGroup<T>[] } & LockedOwners> {
-  const proposals = groups.map((group) => ({ group, id: makeId() }));
+  const proposals = groups.map((group) => ({ group, id: makeId(group) }));
   const ownerOf = await assignReferences(trx, table, proposals);
   const proposed = new Set(proposals.map(({ id }) => id));
   const existing = new Set(alsoLock);

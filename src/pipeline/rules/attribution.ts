@@ -1,5 +1,6 @@
 import { isEarlier } from '../../domain/orderings.ts';
 import type { TermsSnapshot } from './catalog.ts';
+import type { Decided } from './payment.ts';
 import { type Candidate, type Evidences, type PassedOver, pass } from './evidence.ts';
 
 /** The affiliate that a customer's earliest attributed order (or a customer fact) bound them to. */
@@ -13,6 +14,8 @@ export interface Binding {
   /** The order id, or the id of the customer fact. */
   boundBy: string;
   terms: TermsSnapshot;
+  /** A person bound them: it holds for what they buy from `boundAt` on. */
+  decided?: Decided;
 }
 
 /** An attribution by an order's own evidence, with the terms of that time. */
@@ -27,9 +30,11 @@ export interface Bindings {
   customer: Binding | null;
   /** The anonymous lead that counts for the customer: it speaks where nothing else does. */
   lead: Binding | null;
+  /** By people, the newest decision first: the first that has begun stands in place of `customer`. */
+  rebindings: readonly Binding[];
 }
 
-export const noBindings: Bindings = { subscription: null, customer: null, lead: null };
+export const noBindings: Bindings = { subscription: null, customer: null, lead: null, rebindings: [] };
 
 /** Whom a payout paid for an order: a decision that late evidence does not undo. */
 export interface PaidTo {
@@ -61,17 +66,25 @@ export const STAYS_PAID = 'what was paid stays with whom it was paid';
 export function chooseCandidate(
   evidences: Evidences,
   bindings: Bindings,
-  options: { renewal: boolean; couponFirst: boolean; assignedTo: string | null; paidTo: readonly PaidTo[] },
+  options: {
+    renewal: boolean;
+    couponFirst: boolean;
+    assignedTo: string | null;
+    /** The offer that the order stood on when it was assigned. */
+    assignedOffer?: string | null;
+    paidTo: readonly PaidTo[];
+  },
 ): Choice {
   const known = options.renewal ? rankForRenewal(evidences, bindings) : rankForSale(evidences, bindings, options);
   const ranked = known.length === 0 && evidences.expired === null ? candidatesOfLead(bindings) : known;
   const [natural = null, ...others] = ranked;
   const weaker = others.map((candidate) => pass(candidate, whyBehind(candidate, natural)));
   const passedOver = [...evidences.passedOver, ...weaker];
-  const { assignedTo, paidTo } = options;
+  const { assignedTo, assignedOffer = null, paidTo } = options;
   if (assignedTo !== null) {
     // By the terms of evidence for them: no anonymous lead, which nobody need have seen.
-    const { offerId = null, clickId = null } = known.find(({ affiliateId }) => affiliateId === assignedTo) ?? {};
+    const theirs = known.find(({ affiliateId }) => affiliateId === assignedTo);
+    const { offerId, clickId } = { offerId: theirs?.offerId ?? assignedOffer, clickId: theirs?.clickId ?? null };
     // All evidence is listed, that for the same affiliate too: the explanation is what remembers whom a code named.
     const all = ranked.map((one) =>
       pass(one, one.affiliateId === assignedTo ? 'a person decided the same' : 'a person decided otherwise'),
@@ -119,11 +132,13 @@ function rankForSale(
 }
 
 function rankForRenewal(evidences: Evidences, { subscription, customer }: Bindings): Candidate[] {
-  return [
-    ...(subscription ? [candidateOf('subscription', subscription)] : []),
-    ...(customer ? [candidateOf('binding', customer)] : []),
-    ...evidences.candidates,
-  ];
+  const bySubscription = subscription ? [candidateOf('subscription', subscription)] : [];
+  const byCustomer = customer ? [candidateOf('binding', customer)] : [];
+  // A person who binds the customer means the subscriptions that they have by then, too.
+  const isRebound = customer?.decided !== undefined && subscription !== null && subscription.boundAt < customer.boundAt;
+  return isRebound
+    ? [...byCustomer, ...bySubscription, ...evidences.candidates]
+    : [...bySubscription, ...byCustomer, ...evidences.candidates];
 }
 
 function candidatesOfLead({ lead }: Bindings): Candidate[] {
@@ -154,6 +169,12 @@ export function standsBefore(binding: Binding | null, order: Standpoint): bindin
   if (!binding || order.occurredAt === null) return false;
   if (binding.boundBy === order.orderId) return !order.hasEvidence;
   return isEarlier(boundWhen(binding), { occurredAt: order.occurredAt, reference: order.reference });
+}
+
+/** The newest decision of a person about whose the customer is that had begun when the order was. */
+export function reboundBefore(rebindings: readonly Binding[], occurredAt: string | null): Binding | null {
+  if (occurredAt === null) return null;
+  return rebindings.find(({ boundAt }) => boundAt <= occurredAt) ?? null;
 }
 
 /** Where the order or fact that made a binding stands among others. */

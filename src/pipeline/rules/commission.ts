@@ -1,9 +1,11 @@
 import { addMonths, localDay } from '../../domain/calendar.ts';
+import type { FactOf } from '../../domain/facts.ts';
 import { applyRate } from '../../domain/money.ts';
 import type { NotTrackedReason } from '../../domain/outcomes.ts';
 import type { EvidenceKind, NamedOffer, PassedOver } from './evidence.ts';
 import type { RememberedRules, TermsSnapshot } from './catalog.ts';
 import { type Review, openReview } from './review.ts';
+import type { Corrected, Decided } from './payment.ts';
 import type { OrderSummary } from './summarize.ts';
 import { type Credit, type OrderKind, isPayable } from './credit.ts';
 
@@ -16,7 +18,9 @@ export type OrderStatus =
   | 'reversed'
   | 'parked'
   | 'not_tracked'
-  | 'merged';
+  | 'merged'
+  /** No conversion, and nothing that could move: what a person added to a balance, or took from it. */
+  | 'adjustment';
 
 /** Who is first, and what was decided before: all that an order's commission depends on besides its own facts. */
 export interface CommissionContext {
@@ -69,7 +73,13 @@ export interface Explanation {
     disputedMinor: number;
     remainingMinor: number;
     document: string;
+    /** A person stated the amount; absent: only its documents did. */
+    corrected?: Corrected;
   } | null;
+  /** The person who decided whose it is; absent: evidence did. */
+  decided?: Decided;
+  /** Of an adjustment; absent: it is none. */
+  adjustment?: { reason: string; reference: string | null; by: string };
   rule: string;
   flags: string[];
 }
@@ -77,6 +87,7 @@ export interface Explanation {
 /** Where the order should stand. Pure: the same facts and context give the same target, whoever asks. */
 export function computeTarget(summary: OrderSummary, credit: Credit, context: CommissionContext): Target {
   const { kind, terms } = credit;
+  if (summary.adjustment) return targetOfAdjustment(summary.adjustment);
   if (kind === null) return noTarget;
   const limit = context.pinned ? null : limitReason(summary, credit, context);
   const reason = summary.imported ? 'imported' : (credit.reason ?? limit);
@@ -123,6 +134,25 @@ export const noTarget: Target = {
   review: null,
   explanation: null,
 };
+
+/** Due at once: who may write decided it. It can be taken back by another one only. */
+function targetOfAdjustment({ affiliateId, amount, reason, reference, by }: FactOf<'adjustment'>): Target {
+  return {
+    ...noTarget,
+    status: 'adjustment',
+    affiliateId,
+    commissionMinor: BigInt(amount.minor),
+    commissionCurrency: amount.currency,
+    explanation: {
+      chosen: null,
+      passedOver: [],
+      amounts: null,
+      adjustment: { reason, reference, by },
+      rule: 'adjustment: as a person decided',
+      flags: [],
+    },
+  };
+}
 
 function limitReason(summary: OrderSummary, credit: Credit, context: CommissionContext): NotTrackedReason | null {
   const { kind, terms } = credit;
@@ -196,7 +226,9 @@ function explain(summary: OrderSummary, credit: Credit, context: CommissionConte
       disputedMinor: Number(summary.disputedMinor),
       remainingMinor: Number(summary.remainingMinor),
       document: payment.document,
+      ...(payment.corrected ? { corrected: payment.corrected } : null),
     },
+    ...(credit.decided ? { decided: credit.decided } : null),
     rule,
     flags: [...summary.flags, ...credit.flags, ...(context.joinedWithoutLink ? ['joined_without_link'] : [])],
   };

@@ -4,6 +4,7 @@ import type { Choice } from './attribution.ts';
 import type { Candidate, Evidences, NamedOffer, PassedOver } from './evidence.ts';
 import type { RememberedRules, TermsSnapshot } from './catalog.ts';
 import { type Ground, groundOf } from './review.ts';
+import type { Decided } from './payment.ts';
 import type { OrderSummary } from './summarize.ts';
 
 export type OrderKind = 'sale' | 'renewal' | 'lead' | 'action';
@@ -27,7 +28,26 @@ export interface Credit {
   byLead: boolean;
   /** So, or told of without a key: it takes places after all others. */
   ranksLast: boolean;
+  /** The person who decided whose it is; null where evidence did. */
+  decided: Decided | null;
 }
+
+/** Of what is no order: there is nobody to find, and nothing to compare. */
+export const noCredit: Credit = {
+  kind: null,
+  chosen: null,
+  passedOver: [],
+  terms: null,
+  reason: null,
+  cpaSlot: null,
+  offer: null,
+  rules: null,
+  grounds: [],
+  flags: [],
+  byLead: false,
+  ranksLast: false,
+  decided: null,
+};
 
 const leadGoals: ReadonlySet<string> = new Set(['lead', 'registration', 'signup']);
 
@@ -56,7 +76,7 @@ export function creditSummary(
   terms: TermsSnapshot | null,
   buyer: Buyer,
   rules: RememberedRules | null,
-  { banned, grounds }: { banned: boolean; grounds: Ground[] },
+  { banned, grounds, decided }: { banned: boolean; grounds: Ground[]; decided: Decided | null },
 ): Credit {
   const emails = [...summary.emails, ...buyer.emails];
   const reason = kind === null ? null : reasonOf(summary, choice.chosen ?? expired, expired, terms, emails, banned);
@@ -75,6 +95,7 @@ export function creditSummary(
     flags: sharedDomains.length > 0 ? ['same_domain'] : [],
     byLead: choice.byLead,
     ranksLast: choice.byLead || summary.keyless,
+    decided,
   };
   if (asksForCpaSlot(summary, credit)) credit.cpaSlot = cpaSlotOf(credit, buyer.id, summary.goal);
   return credit;

@@ -1,5 +1,5 @@
 import type { Fact, FactOf, SaleDocument } from '../../domain/facts.ts';
-import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
+import { MAX_AMOUNT_MINOR, multiplyRatio } from '../../domain/money.ts';
 import { resolveAmount } from './amounts.ts';
 import type { KnownFact } from './order-facts.ts';
 import { compareInstants, compareText } from '../../domain/orderings.ts';
@@ -13,6 +13,22 @@ export interface Payment {
   /** As `occurredAt`, but what was said without a key counts from when it was first received. */
   countedAt: string;
   factId: string;
+  /** Absent: it is as its document states it. */
+  corrected?: Corrected;
+}
+
+/** Who decided something about an order, when, and why; `factId` is the decision. */
+export interface Decided {
+  by: string;
+  reason: string | null;
+  at: string;
+  factId: string;
+}
+
+/** What was stated before a person corrected it. */
+export interface Corrected extends Decided {
+  statedGrossMinor: number;
+  statedNetMinor: number;
 }
 
 export type TrackerState = FactOf<'tracker'>['state'];
@@ -56,6 +72,44 @@ export function choosePayment(
     return trackerPayment(facts, assumedCurrency, flags) ?? best;
   }
   return best;
+}
+
+/**
+ * The payment as a person says it is. A correction in another currency than the payment is in by now (a stronger document came)
+ * cannot be set against it, and neither can a net above the gross.
+ */
+export function correctPayment(
+  payment: Payment | null,
+  correction: FactOf<'correction'> | null,
+  flags: Set<string>,
+  incomparable: Set<string>,
+): Payment | null {
+  if (!payment || !correction) return payment;
+  const gross = resolveAmount(correction.gross, payment.currency);
+  if (gross && gross.currency !== payment.currency) {
+    flags.add('currency_mismatch');
+    incomparable.add(correction.id);
+    return payment;
+  }
+  const netMinor = gross && correctedNet(payment, correction, gross);
+  if (!gross || netMinor === null || gross.amountMinor === 0n || gross.amountMinor > MAX_AMOUNT_MINOR) {
+    flags.add('amount_invalid');
+    return payment;
+  }
+  const { by, reason, occurredAt: at, id: factId } = correction;
+  const stated = { statedGrossMinor: Number(payment.grossMinor), statedNetMinor: Number(payment.netMinor) };
+  return { ...payment, grossMinor: gross.amountMinor, netMinor, corrected: { by, reason, at, factId, ...stated } };
+}
+
+/** Null where it is no net of that gross. */
+function correctedNet(
+  { netMinor, grossMinor, currency }: Payment,
+  { net }: FactOf<'correction'>,
+  gross: { amountMinor: bigint },
+): bigint | null {
+  if (net === null) return multiplyRatio(netMinor, gross.amountMinor, grossMinor);
+  const stated = resolveAmount(net, currency);
+  return stated && stated.currency === currency && stated.amountMinor <= gross.amountMinor ? stated.amountMinor : null;
 }
 
 /** The money that a sale states. Null where it is none: unreadable, zero, beyond all bounds, or a net above its gross. */

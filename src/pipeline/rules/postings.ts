@@ -88,6 +88,9 @@ const postingTypes: Record<FactType, string> = {
   imported: 'adjustment',
   decision: 'decision',
   assignment: 'decision',
+  correction: 'decision',
+  binding: 'adjustment',
+  adjustment: 'adjustment',
 };
 
 function difference(current: Map<string, LedgerSum>, target: Target): LedgerSum[] {

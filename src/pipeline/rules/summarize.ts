@@ -4,9 +4,11 @@ import { multiplyRatio } from '../../domain/money.ts';
 import { type FactSet, type KnownFact, inOrder } from './order-facts.ts';
 import { computeReversals } from './reversals.ts';
 import {
+  type Decided,
   type Payment,
   type TrackerState,
   choosePayment,
+  correctPayment,
   countedAtOf,
   furthestTracker,
   statedSales,
@@ -67,6 +69,10 @@ export interface OrderSummary {
   decision: { status: 'approved' | 'rejected'; reason: string | null } | null;
   /** Whom a person assigned the order to: the newest word. */
   assignedTo: string | null;
+  /** Who said so, and the offer that the order stood on then; null where nobody did. */
+  assignment: (Decided & { offerId: string | null }) | null;
+  /** It is no order, but what a person adds to a balance or takes from it. */
+  adjustment: FactOf<'adjustment'> | null;
   /** Grounds of reviews that people have settled. */
   settledGrounds: ReadonlySet<string>;
   /** Facts whose amounts cannot be set against the payment: another currency. */
@@ -81,12 +87,13 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
   const flags = new Set<string>();
   const sales = statedSales(facts);
   const incomparable = new Set<string>();
-  const payment = choosePayment(sales, facts, assumedCurrency, flags, incomparable);
+  const said = gatherStatements(facts);
+  const stated = choosePayment(sales, facts, assumedCurrency, flags, incomparable);
+  const payment = correctPayment(stated, said.correction, flags, incomparable);
   const tracker = furthestTracker(facts);
   const { refundedMinor, disputedMinor, nothingRemains } = computeReversals(facts, payment, flags, incomparable);
   const datedBy = firstDatingFact(facts);
   const dating = payment ?? datedBy;
-  const said = gatherStatements(facts);
   return {
     payment,
     phase: sales[0]?.phase ?? tracker?.phase ?? null,
@@ -113,7 +120,9 @@ export function summarize(factSet: FactSet, assumedCurrency: string): OrderSumma
     customerRefs: unique(said.customerRefs),
     emails: unique(said.emails),
     decision: decisionInForce(said.decisions),
-    assignedTo: said.assignedTo,
+    assignedTo: said.assignment?.affiliateId ?? null,
+    assignment: said.assignment && decidedBy(said.assignment),
+    adjustment: said.adjustment,
     settledGrounds: said.settledGrounds.length === 0 ? nothingSettled : new Set(said.settledGrounds),
     incomparable: [...incomparable].sort(),
     flags: [...flags].sort(),
@@ -135,8 +144,10 @@ interface Statements extends Pick<
   | 'evidence'
   | 'customerRefs'
   | 'emails'
-  | 'assignedTo'
+  | 'adjustment'
 > {
+  assignment: FactOf<'assignment'> | null;
+  correction: FactOf<'correction'> | null;
   decisions: FactOf<'decision'>[];
   settledGrounds: string[];
 }
@@ -154,7 +165,9 @@ function gatherStatements(facts: KnownFact[]): Statements {
     customerRefs: [],
     emails: [],
     decisions: [],
-    assignedTo: null,
+    assignment: null,
+    correction: null,
+    adjustment: null,
     settledGrounds: [],
   };
   for (const { fact } of facts) {
@@ -174,10 +187,16 @@ function gatherStatements(facts: KnownFact[]): Statements {
       if (fact.customer.email) said.emails.push(fact.customer.email.toLowerCase());
     }
     if (fact.type === 'decision') said.decisions.push(fact);
-    if (fact.type === 'assignment') said.assignedTo = fact.affiliateId;
+    else if (fact.type === 'assignment') said.assignment = fact;
+    else if (fact.type === 'correction') said.correction = fact;
+    else if (fact.type === 'adjustment') said.adjustment = fact;
     if ('settles' in fact) said.settledGrounds.push(...(fact.settles ?? []));
   }
   return said;
+}
+
+function decidedBy({ by, reason, occurredAt: at, id: factId, offerId }: FactOf<'assignment'>) {
+  return { by, reason: reason ?? null, at, factId, offerId: offerId ?? null };
 }
 
 function isEmpty(evidence: Evidence): boolean {
@@ -189,9 +208,11 @@ function isEmpty(evidence: Evidence): boolean {
 function believed(facts: KnownFact[]): KnownFact[] {
   const others = facts.filter(({ fact }) => !isAnonymous(fact));
   // A decision about a lead says nothing of the order itself.
-  const areTelling = others.some(({ fact }) => fact.type !== 'decision' && fact.type !== 'assignment');
+  const areTelling = others.some(({ fact }) => !decisions.has(fact.type));
   return areTelling ? others : facts;
 }
+
+const decisions: ReadonlySet<Fact['type']> = new Set(['decision', 'assignment', 'correction']);
 
 /** Whether money was paid, here or before the order was imported; only that ranks among a subscription's payments. */
 export function isPaid({ payment, imported }: OrderSummary): boolean {
@@ -200,7 +221,9 @@ export function isPaid({ payment, imported }: OrderSummary): boolean {
 
 function firstDatingFact(facts: KnownFact[]): Fact | null {
   const dated = (type: Fact['type']): Fact | null => facts.find(({ fact }) => fact.type === type)?.fact ?? null;
-  return dated('imported') ?? dated('sale') ?? dated('action') ?? dated('tracker') ?? dated('lead');
+  return (
+    dated('imported') ?? dated('sale') ?? dated('action') ?? dated('tracker') ?? dated('lead') ?? dated('adjustment')
+  );
 }
 
 /** The earliest moment that a fact of the order itself tells; what undoes it, or was decided about it, came later. */

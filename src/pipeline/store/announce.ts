@@ -1,3 +1,4 @@
+import { adjustmentView } from '../../ledger/adjustment-view.ts';
 import { commissionView, conversionView } from '../../ledger/conversion-view.ts';
 import { changedFields } from '../../domain/changed-fields.ts';
 import type { MessageDraft } from '../../outbound/events/message-draft.ts';
@@ -5,6 +6,9 @@ import type { OrderRow } from '../rows/order-rows.ts';
 
 /** What subscribers are told of a change, from the row before (null: new) to the row after. Nothing changed: nothing. */
 export function announceChange(before: OrderRow | null, after: OrderRow): MessageDraft[] {
+  if (after.status === 'adjustment') {
+    return before === null ? [draft(after, 'adjustment.created', adjustmentView(after))] : [];
+  }
   if (after.kind === null && after.status !== 'merged') return [];
   // What was settled elsewhere is no news.
   if (after.reason === 'imported') return [];

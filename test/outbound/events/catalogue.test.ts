@@ -46,6 +46,7 @@ test('every event type is emitted at its moment, signed, in the shape that the c
     const payout = await make<{ id: string }>(live, '/payouts', { affiliateId: affiliate.id, currency: 'USD' });
     await live.patch(`/payouts/${payout.id}`, { status });
   }
+  await make(live, '/adjustments', { affiliateId: affiliate.id, amountMinor: -1, currency: 'USD', reason: 'rounding' });
   await decide(await convert(affiliate.id, offer.id), 'rejected');
   const reversed = await convert(affiliate.id, offer.id);
   await live.post(`/conversions/${reversed.conversionId}/refunds`, {});

@@ -143,6 +143,19 @@ export function arbitraryOrderFact(names: Names): fc.Arbitrary<Fact> {
       by: fc.constant('key_1'),
       settles: fc.constant([]),
     }),
+    fc
+      .record({
+        type: fc.constant('correction'),
+        money: arbitraryPayment(),
+        statesNet: fc.boolean(),
+        reason: fc.constant('the shop said so'),
+        by: fc.constant('key_1'),
+      })
+      .map(({ money, statesNet, ...correction }) => ({
+        ...correction,
+        gross: money.gross,
+        net: statesNet ? money.net : null,
+      })),
     fc.record({
       type: fc.constant('decision'),
       status: fc.constantFrom('approved', 'rejected'),
