@@ -30,7 +30,8 @@ export async function readFiles(
   return read;
 }
 
-async function readText(path: string): Promise<string> {
+/** The text of a file in UTF-8. Throws, naming the file, where it cannot be opened or is not that. */
+export async function readText(path: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
   } catch (error) {

@@ -5,14 +5,17 @@ import { affitorFormat } from '../../dialects/affitor/import.ts';
 import { affspaceFormat } from '../../dialects/affspace/import.ts';
 import { attroFormat } from '../../dialects/attro/import.ts';
 import { refgrowFormat } from '../../dialects/refgrow/import.ts';
-import { oneLine } from '../../domain/printable.ts';
 import { commandLine } from '../../domain/actor.ts';
 import { systemClock } from '../../domain/clock.ts';
 import { csvFormat } from '../../import/csv-format.ts';
 import { importFiles, type ImportReport, type Progress } from '../../import/import.ts';
-import type { ImportFormat, Problem } from '../../import/records.ts';
+import { importAdjustments } from '../../import/adjustment-rows.ts';
+import { importConversions } from '../../import/conversion-rows.ts';
+import type { ImportFormat } from '../../import/records.ts';
 import { createLogger } from '../../process/logging.ts';
 import { withHub } from '../hub/access.ts';
+import { describeProblems, describeRows, flatten } from './import-problems.ts';
+import { importRowsCommand } from './import-rows.ts';
 import { chooseProgram, programOption } from './program-option.ts';
 import { formatTable } from '../table.ts';
 import { print, printError } from '../terminal.ts';
@@ -27,7 +30,7 @@ const formats = {
 } satisfies Record<string, ImportFormat>;
 
 interface ImportOptions {
-  from: keyof typeof formats;
+  from?: keyof typeof formats;
   program?: string;
   dryRun?: true;
   json?: true;
@@ -35,19 +38,24 @@ interface ImportOptions {
 
 /** `tributary import`: what another system lists, so that links and renewals go on working from the first day. */
 export function importCommand(): Command {
-  return new Command('import')
-    .description('bring affiliates, codes, links, clicks, customers and order ids of another system into a program')
-    .argument('<files...>', 'answers of its list endpoints (JSON, JSON Lines), or CSV')
-    .addOption(
-      new Option('--from <system>', 'where the files come from').choices(Object.keys(formats)).makeOptionMandatory(),
-    )
-    .option(...programOption)
-    .option('--dry-run', 'look at everything, and write nothing')
-    .option('--json', 'print JSON')
-    .action(run);
+  return (
+    new Command('import')
+      .description('bring affiliates, codes, links, clicks, customers and order ids of another system into a program')
+      .enablePositionalOptions()
+      .argument('<files...>', 'answers of its list endpoints (JSON, JSON Lines), or CSV')
+      // Required by itself: a mandatory option would be asked of `conversions` and `adjustments`, too.
+      .addOption(new Option('--from <system>', 'where the files come from (required)').choices(Object.keys(formats)))
+      .option(...programOption)
+      .option('--dry-run', 'look at everything, and write nothing')
+      .option('--json', 'print JSON')
+      .action(run)
+      .addCommand(importRowsCommand('conversions', importConversions))
+      .addCommand(importRowsCommand('adjustments', importAdjustments))
+  );
 }
 
 async function run(paths: string[], { from, program, dryRun, json }: ImportOptions): Promise<void> {
+  if (from === undefined) throw new Error(`--from is required: one of ${Object.keys(formats).join(', ')}`);
   const showProgress = ({ done, total }: Progress): void => {
     if (!json) printError(`… ${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
   };
@@ -76,22 +84,6 @@ async function run(paths: string[], { from, program, dryRun, json }: ImportOptio
     print(JSON.stringify({ ...report, problems, notes }));
   } else if (report.problems.length > 0) printError(describeProblems(report.problems));
   else print(describeReport(report));
-}
-
-const PROBLEMS_SHOWN = 50;
-
-function describeProblems(problems: readonly Problem[]): string {
-  const mistakes = problems.length === 1 ? 'this' : `these ${problems.length.toLocaleString('en')}`;
-  return [...describeRows(problems), `Nothing was imported. Mend ${mistakes} and run it again.`].join('\n');
-}
-
-/** `affiliates.csv:12 email must be an e-mail address`. */
-function describeRows(problems: readonly Problem[]): string[] {
-  const shown = problems.slice(0, PROBLEMS_SHOWN).map(({ at, field, message }) => {
-    return oneLine(`${at.file}:${at.row} ${field === null ? '' : `${field} `}${message}`);
-  });
-  const more = problems.length - shown.length;
-  return more > 0 ? [...shown, `… and ${more.toLocaleString('en')} more (--json has all)`] : shown;
 }
 
 function describeReport({ counts, withoutId, dryRun, notes, switchedOn }: ImportReport): string {
@@ -127,7 +119,3 @@ const plurals = {
   customer: 'customers',
   order: 'orders',
 } as const;
-
-function flatten({ at, field, message }: Problem) {
-  return { file: at.file, row: at.row, field, message };
-}
