@@ -12,6 +12,7 @@ import { redirectRouter } from './api/redirect.ts';
 import { visitorClickRouter } from './api/visitor-clicks.ts';
 import type { Deps } from './deps.ts';
 import { dialectsRouter } from './dialects/all.ts';
+import { frontRouter } from './docs/front-router.ts';
 import { guidesRouter } from './docs/guides-router.ts';
 import { AppError } from './domain/errors.ts';
 import { postbackRouter } from './inbound/postback/router.ts';
@@ -42,6 +43,7 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
   app.use(['/docs', '/openapi.json', '/affitor/openapi.json'], limitPages(deps));
   app.use(dialectsRouter(deps));
   app.use(guidesRouter());
+  app.use(frontRouter());
   app.use(docsRouter(deps));
 
   app.use(answerNotFound);

@@ -9,11 +9,25 @@ import type { Conversion, ConversionFilter } from '../ledger/conversions.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { decideCommission } from '../operations/commission-decision.ts';
 import type { Decision } from '../operations/decision-fact.ts';
-import { amountMinor, currency, livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
+import {
+  amountMinor,
+  currency,
+  livemode,
+  periodQuery,
+  reference,
+  text,
+  timestamp,
+  word,
+  wordsOf,
+} from '../http/fields.ts';
+import { conversionReason } from './conversion-schemas.ts';
 import { requireAffiliate, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { processingAnswer, replyProcessing } from './processing.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
+
+/** What a person is to decide, before anybody is paid. */
+const reviewReasons = ['currency_mismatch', 'joined_affiliates_differ', 'paid_to_another', 'same_domain'];
 
 const shown = {
   id: z.string(),
@@ -22,9 +36,9 @@ const shown = {
   amountMinor: amountMinor.meta({ description: 'The sum of its entries' }),
   currency: z.string().nullable(),
   status: z.enum([...commissionStatuses, 'not_tracked', 'merged']),
-  reason: z.string().nullable(),
+  reason: conversionReason.nullable(),
   review: z
-    .strictObject({ reasons: z.array(z.string()), since: timestamp })
+    .strictObject({ reasons: z.array(word(reviewReasons)), since: timestamp })
     .nullable()
     .meta({
       description:

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { fieldSpellings, type ConversionField } from '../inbound/fields/names.ts';
-import { amountMinor, livemode, timestamp } from '../http/fields.ts';
+import { fieldSpellings, foldName, type ConversionField } from '../inbound/fields/names.ts';
+import { conversionReasons, messageReasons } from '../domain/outcomes.ts';
+import { amountMinor, livemode, timestamp, word } from '../http/fields.ts';
 import { rendersAs } from '../http/json-schema.ts';
 import { one } from './pagination.ts';
 
@@ -16,11 +17,17 @@ export const conversionStatuses = [
   'merged',
 ] as const;
 
+/** Of a rejected one: what whoever rejected it wrote. */
+export const conversionReason = word(conversionReasons, { open: true }).meta({
+  description: 'Why it pays nothing, where it does not; of a rejected one the words of whoever rejected it',
+});
+export const messageReason = word(messageReasons, { open: true });
+
 export const shownConversion = {
   id: z.string(),
   kind: z.enum(conversionKinds).nullable(),
   status: z.enum(conversionStatuses),
-  reason: z.string().nullable(),
+  reason: conversionReason.nullable(),
   amountMinor: amountMinor.meta({ description: 'Net: what commission is computed from, before refunds' }),
   grossMinor: amountMinor,
   refundedMinor: amountMinor,
@@ -40,14 +47,16 @@ export const shownConversion = {
 };
 export const conversionSchema = z.strictObject(shownConversion).meta({ id: 'Conversion' });
 
-const commission = z.strictObject({ amountMinor, currency: z.string().nullable(), status: z.string() }).nullable();
+const commission = z
+  .strictObject({ amountMinor, currency: z.string().nullable(), status: word(conversionStatuses) })
+  .nullable();
 
 const tracked = z
   .strictObject({
     tracked: z.literal(true),
     conversionId: z.string().nullable().meta({ description: 'Null in a dry run that would make it' }),
-    status: z.string().nullable(),
-    kind: z.string().nullable(),
+    status: word(conversionStatuses).nullable(),
+    kind: word(conversionKinds).nullable(),
     livemode,
     commission,
   })
@@ -55,7 +64,7 @@ const tracked = z
 const untracked = z
   .strictObject({
     tracked: z.literal(false),
-    reason: z.string(),
+    reason: messageReason,
     message: z.string(),
     conversionId: z.string().nullable().optional().meta({ description: 'Null in a dry run that would make it' }),
   })
@@ -91,33 +100,39 @@ const meanings: Partial<Record<ConversionField, string>> = {
   status: 'lead, hold, sale or rejected: what a tracker says of the order',
   offerId: 'The offer, by id or code',
   occurredAt: 'ISO 8601 with an offset, or Unix time; now when absent',
+  sub1: "What the affiliate's link said; where there is no click",
+  url: 'The page where it happened',
   metadata: 'Kept with the conversion; at most 50 keys, 5 levels, 16 KiB',
 };
 
 const otherTypes: Partial<Record<ConversionField, string[]>> = { isRenewal: ['boolean', 'string', 'number'] };
 
+/** What a field is called in the document, where its own name is no spelling of it. */
+const documentedNames: Partial<Record<ConversionField, string>> = { isRenewal: 'isRecurring' };
+
 const examples: Record<string, object[]> = {
   ConversionInput: [
     {
-      click_id: 'clk_…',
+      clickId: 'clk_…',
       amount: '119.00',
       currency: 'USD',
-      order_id: 'A-1',
-      customer_id: 'user-7',
+      orderId: 'A-1',
+      customerId: 'user-7',
       tax: '19.00',
       shipping: '4.90',
-      product_id: 'pro-yearly',
+      productId: 'pro-yearly',
     },
     {
       amount: '49.00',
       currency: 'USD',
-      order_id: 'A-2',
-      customer_id: 'user-7',
-      is_recurring: true,
-      subscription_id: 'S-1',
+      orderId: 'A-2',
+      customerId: 'user-7',
+      isRecurring: true,
+      subscriptionId: 'S-1',
       metadata: { plan: 'pro' },
     },
   ],
+  EventInput: [{ eventType: 'registration', clickId: 'clk_…', customerId: 'user-7' }],
 };
 
 /** Only describes: the fields have many spellings, senders add their own, and the normalizer reads them. */
@@ -162,19 +177,31 @@ export const eventBody = describeFreely('EventInput', [
 
 function describeFreely(id: string, fields: readonly ConversionField[]) {
   const properties = fields.map((field) => {
-    const [first = field, ...others] = fieldSpellings[field];
-    const also = others.length > 0 ? `Also: ${others.join(', ')}` : '';
-    const description = [meanings[field], also].filter(Boolean).join('. ');
+    const name = id === 'EventInput' && field === 'goal' ? 'eventType' : (documentedNames[field] ?? field);
     const type = field === 'metadata' ? 'object' : (otherTypes[field] ?? ['string', 'number']);
-    return [id === 'EventInput' && field === 'goal' ? 'event_type' : first, { type, description }] as const;
+    return [name, { type, description: meanings[field] ?? 'Kept with the conversion' }] as const;
   });
   return z.record(z.string(), z.unknown()).meta({
     id,
+    description: `Other spellings, in any case and with \`_\` or \`-\` anywhere:\n\n${aliasTable(properties, fields)}`,
     ...rendersAs({
       properties: Object.fromEntries(properties),
       propertyNames: undefined,
       additionalProperties: true,
-      ...(examples[id] ? { examples: examples[id] } : {}),
+      examples: examples[id],
     }),
   });
+}
+
+/** The spellings of each field, in Markdown. */
+function aliasTable(
+  properties: readonly (readonly [name: string, ...unknown[]])[],
+  fields: readonly ConversionField[],
+) {
+  const rows = fields.map((field, index) => {
+    const [name = ''] = properties[index] ?? [];
+    const others = fieldSpellings[field].filter((spelling) => foldName(spelling) !== foldName(name));
+    return others.length === 0 ? [] : [`| \`${name}\` | ${others.map((other) => `\`${other}\``).join(', ')} |`];
+  });
+  return ['| field | also |', '|---|---|', ...rows.flat()].join('\n');
 }

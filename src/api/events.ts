@@ -6,7 +6,7 @@ import { hintAtMisspelt } from '../inbound/fields/misspelt.ts';
 import { defaultFieldNames } from '../inbound/fields/names.ts';
 import type { ReadOutcome } from '../inbound/inbox/read-outcomes.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
-import { eventBody } from './conversion-schemas.ts';
+import { eventBody, messageReason } from './conversion-schemas.ts';
 import { funnelEventTypes, listFunnelEvents, type FunnelEvent } from '../ledger/funnel-events.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { livemode, periodQuery, reference, timestamp, wordsOf } from '../http/fields.ts';
@@ -27,7 +27,7 @@ const untrackedSchema = z
   .strictObject({
     tracked: z.literal(false),
     eventId: z.string(),
-    reason: z.string(),
+    reason: messageReason,
     message: z.string(),
     conversionId: z.string().optional(),
   })

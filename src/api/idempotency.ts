@@ -68,7 +68,8 @@ async function answerTaken(deps: IdempotencyDeps, call: IdempotentCall, taken: T
   if (taken.kind === 'underway') {
     throw new AppError('CONFLICT', 'A request with this Idempotency-Key is still under way', { retryAfterS: 1 });
   }
-  return JSON.parse(await deps.secrets.open(taken.body, placeOf(call))) as RenderedAnswer;
+  const answer = JSON.parse(await deps.secrets.open(taken.body, placeOf(call))) as RenderedAnswer;
+  return { ...answer, replayed: true };
 }
 
 /** Nothing was done, or not yet: a 400 does nothing, and whoever sends many of them must not fill the table. */

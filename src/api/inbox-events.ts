@@ -13,7 +13,8 @@ import {
 import { findEventsByReference } from '../inbound/inbox/events-by-reference.ts';
 import { hideSourceIds, restoreSourceIds } from '../program/source-refs.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { livemode, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
+import { livemode, periodQuery, reference, text, timestamp, word, wordsOf } from '../http/fields.ts';
+import { messageReason } from './conversion-schemas.ts';
 import { inboxStatsRoute } from './inbox-stats.ts';
 import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -29,8 +30,8 @@ const shown = {
     .meta({ description: 'Its ref to whoever may not know the id; null: it came by API key' }),
   kind: z.string(),
   status: z.enum(statuses),
-  outcome: z.string().nullable(),
-  reason: z.string().nullable(),
+  outcome: word(outcomes).nullable(),
+  reason: messageReason.nullable(),
   error: z.string().nullable(),
   conversionId: z.string().nullable(),
   livemode,

@@ -11,14 +11,16 @@ import {
   listAttempts,
   listMessages,
   presentAttempt,
+  type Attempt,
   type MessageBody,
   type MessageFilter,
 } from '../outbound/messages/message-rows.ts';
+import { describeSentRequests } from '../outbound/delivery/sent-requests.ts';
 import { resendMessage } from '../outbound/recovery/redelivery.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { livemode, periodQuery, timestamp } from '../http/fields.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
-import { defineRoute, type Route } from './route.ts';
+import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
 const shown = {
   id: z.string(),
@@ -57,6 +59,20 @@ export const attemptSchema = z
     durationMs: z.int(),
     attemptedAt: timestamp,
     nextAttemptAt: timestamp.nullable().meta({ description: 'null: it succeeded, or was the last' }),
+    url: z.string().nullable().meta({
+      description: 'Where it was sent; of a postback with its macros filled. null: its endpoint is not known any more',
+    }),
+    request: z
+      .strictObject({
+        method: z.enum(['GET', 'POST']),
+        headers: z.record(z.string(), z.string().nullable()).meta({
+          description: "null: signatures, and the endpoint's own headers, whose values are never shown",
+          example: { 'content-type': 'application/json', 'webhook-signature': null },
+        }),
+        body: z.string().nullable().meta({ description: 'The very text that was signed and sent' }),
+      })
+      .nullable()
+      .meta({ description: 'What was sent' }),
   })
   .meta({ id: 'Attempt' });
 
@@ -124,12 +140,13 @@ export const messageRoutes: Route[] = [
     }),
     status: 200,
     answer: listOf(attemptSchema),
-    handle: async ({ db }, { principal, livemode, params, query }) => {
-      const message = await findMessage(db, principal.programId, livemode, params.id);
+    handle: async (deps, { principal, livemode, params, query }) => {
+      const message = await findMessage(deps.db, principal.programId, livemode, params.id);
       if (!message) throw notFound('Message');
       const filter = { endpointId: query.endpointId, status: query.status };
-      const page = await listAttempts(db, message.id, filter, toPageRequest('attempts', query));
-      return toListBody('attempts', page, presentAttempt);
+      const { items, hasMore } = await listAttempts(deps.db, message.id, filter, toPageRequest('attempts', query));
+      const views = await attemptViews(deps, principal.programId, items);
+      return toListBody('attempts', { items: views, hasMore }, (view) => view);
     },
   }),
   defineRoute({
@@ -153,6 +170,19 @@ export const messageRoutes: Route[] = [
     },
   }),
 ];
+
+/** Attempts with what they sent. */
+export async function attemptViews(
+  deps: Pick<ApiDeps, 'db' | 'secrets'>,
+  programId: string,
+  attempts: readonly Attempt[],
+): Promise<z.input<typeof attemptSchema>[]> {
+  const sent = await describeSentRequests(deps, programId, attempts);
+  return attempts.map((attempt) => ({
+    ...presentAttempt(attempt),
+    ...(sent.get(attempt.id) ?? { url: null, request: null }),
+  }));
+}
 
 function messageView({ id, type, livemode, createdAt, data, previous }: MessageBody): z.input<typeof messageSchema> {
   return { id, type, livemode, createdAt, data, ...(previous === undefined ? {} : { previous }) };

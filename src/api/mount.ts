@@ -37,11 +37,26 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
       else sendAnswer(res, await hideSources(deps, req, answer));
     });
   }
-  router.use((req) => {
-    throw new AppError('NOT_FOUND', `There is nothing at ${req.method} ${req.baseUrl}${req.path}`);
+  router.use((req, res) => {
+    const at = `${req.baseUrl}${req.path}`;
+    const methods = methodsOf(routes, req.path);
+    if (methods.length === 0) throw new AppError('NOT_FOUND', `There is nothing at ${req.method} ${at}`);
+    res.setHeader('Allow', methods.join(', '));
+    throw new AppError('METHOD_NOT_ALLOWED', `${at} takes ${methods.join(', ')}, and not ${req.method}`);
   });
   router.use(answerApiError);
   return router;
+}
+
+/** Which methods a path takes; none: it is nobody's. */
+function methodsOf(routes: readonly Route[], path: string): string[] {
+  const methods = routes
+    .filter((route) => {
+      const pattern = route.path.replaceAll('.', String.raw`\.`).replaceAll(/:\w+/g, '[^/]+');
+      return new RegExp(`^${pattern}/?$`).test(path);
+    })
+    .map(({ method }) => method.toUpperCase());
+  return [...new Set(methods)].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
 }
 
 const callers = new WeakMap<Request, Caller>();

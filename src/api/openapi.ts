@@ -9,6 +9,8 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { errorStatus, type ErrorCode } from '../domain/errors.ts';
 import { eventTypes } from '../outbound/events/event-types.ts';
 import { errorSchema, problemSchema } from '../http/error-schemas.ts';
+import { completeDocument } from './openapi-complete.ts';
+import { introduction } from './openapi-introduction.ts';
 import { publicPaths } from './openapi-public.ts';
 import type { Route } from './route.ts';
 
@@ -16,12 +18,12 @@ export type OpenApiDocument = ReturnType<typeof createDocument>;
 
 /** The OpenAPI 3.1 document of the native API, made of the same schemas that its handlers use. */
 export function buildOpenApi(routes: readonly Route[], publicUrl: string): OpenApiDocument {
-  return createDocument({
+  const document = createDocument({
     openapi: '3.1.0',
     info: {
       title: 'Tributary',
       version: packageFile.version,
-      description: packageFile.description,
+      description: introduction,
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: publicUrl }],
@@ -36,10 +38,12 @@ export function buildOpenApi(routes: readonly Route[], publicUrl: string): OpenA
           scheme: 'bearer',
           description: "A program's API key, or where it says so the admin token",
         },
-        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key in another header' },
       },
+      schemas: { Problem: problemSchema },
     },
   });
+  return completeDocument(document, new Map(routes.map((route) => [nameOperation(route), route])));
 }
 
 /** '/affiliates/:id' as '/api/v1/affiliates/{id}'. */
@@ -60,16 +64,37 @@ function describeRoute(route: Route): ZodOpenApiOperationObject {
     operationId: nameOperation(route),
     tags: [route.tag],
     summary: route.summary,
-    ...(route.description ? { description: route.description } : {}),
+    description: [route.description, explainAccess(route), explainOrder(route)].filter(Boolean).join('\n\n'),
     ...(route.access === 'admin' ? { security: [{ bearer: [] }] } : {}),
     requestParams: {
-      ...(names.length > 0 ? { path: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) } : {}),
+      ...(names.length > 0 ? { path: z.object(Object.fromEntries(names.map(describePathParameter))) } : {}),
       ...(route.query ? { query: z.object(route.query.shape) } : {}),
       ...(route.method === 'post' ? { header: z.object({ 'Idempotency-Key': idempotencyKey }) } : {}),
     },
     ...(body ? { requestBody: body } : {}),
     responses: { ...describeSuccesses(route), ...describeErrors(route) },
   };
+}
+
+function describePathParameter(name: string) {
+  const description = name === 'id' ? 'The id (or the code, where the description says so)' : `The ${name}`;
+  return [name, z.string().meta({ description })] as const;
+}
+
+function explainAccess({ access }: Route): string {
+  return accessSentences[access];
+}
+
+const accessSentences: Readonly<Record<Route['access'], string>> = {
+  read: 'Needs a key that may read.',
+  write: 'Needs a key that may write.',
+  ingest: 'Needs a key that may write, or one with the access `ingest`.',
+  admin: 'Needs the admin token.',
+};
+
+function explainOrder({ query }: Route): string {
+  const isList = query !== undefined && 'cursor' in query.shape;
+  return isList ? 'By pages, newest first: `pagination.nextCursor` is the `cursor` of the next one.' : '';
 }
 
 const idempotencyKey = z.string().max(255).optional().meta({
@@ -97,7 +122,7 @@ function describeSuccesses(route: Route): ZodOpenApiResponsesObject {
     const type = route.answerType?.replace(/;.*$/, '') ?? 'application/json';
     successes[String(status) as '200'] = {
       description,
-      headers: rateLimitHeaders,
+      headers: route.method === 'post' ? postHeaders : rateLimitHeaders,
       ...(schema ? { content: { [type]: { schema } } } : {}),
     };
   };
@@ -112,8 +137,18 @@ const usualDescriptions: Record<number, string> = { 200: 'Success', 201: 'Create
 
 const rateLimitHeaders = z.object({
   'X-RateLimit-Limit': z.int().meta({ description: 'Requests a minute', header: { id: 'RateLimitLimit' } }),
-  'X-RateLimit-Remaining': z.int().meta({ header: { id: 'RateLimitRemaining' } }),
+  'X-RateLimit-Remaining': z.int().meta({ description: 'Of them left', header: { id: 'RateLimitRemaining' } }),
   'X-RateLimit-Reset': z.int().meta({ description: 'Unix seconds', header: { id: 'RateLimitReset' } }),
+});
+
+const postHeaders = rateLimitHeaders.extend({
+  'Idempotent-Replayed': z
+    .literal('true')
+    .optional()
+    .meta({
+      description: 'This is the first answer to this Idempotency-Key again',
+      header: { id: 'IdempotentReplayed' },
+    }),
 });
 
 function describeErrors(route: Route): ZodOpenApiResponsesObject {
@@ -125,8 +160,16 @@ function describeErrors(route: Route): ZodOpenApiResponsesObject {
   if (route.method === 'post') codes.push('IDEMPOTENCY_MISMATCH');
   codes.push('RATE_LIMITED', 'INTERNAL_ERROR', 'UNAVAILABLE');
   const entries = codes.map((code) => [String(errorStatus[code]), errorResponses.get(code)] as const);
-  return Object.fromEntries(entries) as ZodOpenApiResponsesObject;
+  return Object.fromEntries([...entries, ['default', anyError]]) as ZodOpenApiResponsesObject;
 }
+
+/** One schema for all that goes wrong, whatever the status: of a 405, too, which only a known path with another method gets. */
+const anyError = {
+  id: 'AnyError',
+  description:
+    'Any other error, METHOD_NOT_ALLOWED among them. With `Accept: application/problem+json` errors have the schema `Problem`',
+  content: { 'application/json': { schema: errorSchema } },
+};
 
 const errorDescriptions: Partial<Record<ErrorCode, string>> = {
   VALIDATION_ERROR: 'VALIDATION_ERROR: `details` tells field by field what is wrong',
@@ -148,10 +191,7 @@ const errorResponses = new Map(
     {
       id: code,
       description,
-      content: {
-        'application/json': { schema: errorSchema },
-        'application/problem+json': { schema: problemSchema },
-      },
+      content: { 'application/json': { schema: errorSchema } },
     },
   ]),
 );
@@ -168,10 +208,10 @@ function describeWebhooks(): ZodOpenApiPathsObject {
   const entries = Object.entries(eventTypes).map(([type, { description, data, hasPrevious, example }]) => {
     const schema = z.object({
       id: z.string().meta({ description: 'Also in the header webhook-id; the same in every attempt' }),
-      type: z.literal(type),
-      createdAt: z.iso.datetime(),
-      livemode: z.boolean(),
-      programId: z.string(),
+      type: z.literal(type).meta({ description: 'The type of event' }),
+      createdAt: z.iso.datetime().meta({ description: 'When it happened' }),
+      livemode: z.boolean().meta({ description: 'False: test' }),
+      programId: z.string().meta({ description: 'The program' }),
       data,
       ...(hasPrevious
         ? { previous: z.record(z.string(), z.unknown()).optional().meta({ description: 'Changed fields, old values' }) }
@@ -181,6 +221,8 @@ function describeWebhooks(): ZodOpenApiPathsObject {
       operationId: `receive${type.split('.').map(capitalize).join('')}`,
       tags: ['Webhook endpoints'],
       summary: description,
+      description:
+        'The hub sends it to every webhook endpoint and REST hook that wants its type; any 2xx is delivered.',
       security: [],
       requestBody: {
         content: { 'application/json': { schema, example: { ...exampleEnvelope, type, data: example } } },

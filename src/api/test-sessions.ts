@@ -10,8 +10,9 @@ import { listConversions } from '../ledger/conversions.ts';
 import type { InboxEvent } from '../inbound/inbox/inbox-events.ts';
 import { createTestSession, findTestSession, type TestSession } from '../program/test-sessions.ts';
 import { createAffiliateAndAnnounce } from '../operations/affiliate-changes.ts';
-import { conversionSchema } from './conversion-schemas.ts';
-import { reference, timestamp } from '../http/fields.ts';
+import { conversionSchema, messageReason } from './conversion-schemas.ts';
+import { outcomes } from '../domain/outcomes.ts';
+import { reference, timestamp, word } from '../http/fields.ts';
 import { requireAffiliate, requireOffer } from './named.ts';
 import { one } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
@@ -46,8 +47,8 @@ const sessionSchema = z
         .strictObject({
           id: z.string(),
           kind: z.string(),
-          outcome: z.string().nullable(),
-          reason: z.string().nullable(),
+          outcome: word(outcomes).nullable(),
+          reason: messageReason.nullable(),
           error: z.string().nullable(),
           receivedAt: timestamp,
         })

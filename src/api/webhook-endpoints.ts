@@ -17,11 +17,11 @@ import {
   type Endpoint,
 } from '../outbound/endpoints/endpoints.ts';
 import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/events/event-types.ts';
-import { presentAttempt } from '../outbound/messages/message-rows.ts';
 import { sendTest } from '../outbound/recovery/redelivery.ts';
 import { configurationMode, reference, timestamp } from '../http/fields.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
-import { attemptSchema } from './messages.ts';
+import { backlogViews, shownBacklog } from './endpoint-health.ts';
+import { attemptSchema, attemptViews } from './messages.ts';
 import { toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type ApiRequest, type Route } from './route.ts';
@@ -52,6 +52,9 @@ const shown = {
   updatedAt: timestamp,
 };
 const endpointSchema = z.strictObject(shown).meta({ id: 'WebhookEndpoint' });
+const endpointWithBacklogSchema = z
+  .strictObject({ ...shown, ...shownBacklog })
+  .meta({ id: 'WebhookEndpointWithBacklog' });
 const endpointWithSecretSchema = z
   .strictObject({
     ...shown,
@@ -93,12 +96,16 @@ export const webhookEndpointRoutes: Route[] = [
       affiliateId: reference.optional(),
     }),
     status: 200,
-    answer: listOf(endpointSchema),
+    answer: listOf(endpointWithBacklogSchema),
     handle: async (deps, { reach, query }) => {
       const affiliateId = await toAffiliateId(deps.db, reach, query.affiliateId);
       const filter = { url: query.url, kind: query.kind, affiliateId };
       const page = await listEndpoints(deps, reach, filter, toPageRequest('webhook-endpoints', query));
-      return toListBody('webhook-endpoints', page, endpointView);
+      const backlogs = await backlogViews(deps, reach.programId, page.items);
+      return toListBody('webhook-endpoints', page, (endpoint) => ({
+        ...endpointView(endpoint),
+        ...backlogs.get(endpoint.id),
+      }));
     },
   }),
   defineRoute({
@@ -108,8 +115,12 @@ export const webhookEndpointRoutes: Route[] = [
     tag,
     summary: 'Get a webhook endpoint',
     status: 200,
-    answer: one(endpointSchema),
-    handle: async (deps, { reach, params }) => ({ data: endpointView(await getEndpoint(deps, reach, params.id)) }),
+    answer: one(endpointWithBacklogSchema),
+    handle: async (deps, { reach, params }) => {
+      const endpoint = await getEndpoint(deps, reach, params.id);
+      const backlogs = await backlogViews(deps, reach.programId, [endpoint]);
+      return { data: { ...endpointView(endpoint), ...backlogs.get(endpoint.id) } };
+    },
   }),
   defineRoute({
     method: 'patch',
@@ -190,7 +201,8 @@ export const webhookEndpointRoutes: Route[] = [
       const endpoint = await getChangeable(deps, request);
       const type = request.body.eventType ?? chooseTestType(endpoint);
       const { messageId, attempt } = await sendTest(deps, endpoint, type, deps.config.resultTimeoutMs);
-      return { data: { messageId, attempt: attempt && presentAttempt(attempt) } };
+      const [view = null] = await attemptViews(deps, request.principal.programId, attempt ? [attempt] : []);
+      return { data: { messageId, attempt: view } };
     },
   }),
 ];

@@ -71,6 +71,11 @@ function startMillisecond(ms: number): void {
   lastTime = ms.toString(16).padStart(12, '0');
 }
 
+/** What ids made since then are not less than, whichever process made them. */
+export function leastIdSince(prefix: IdPrefix, since: Date): string {
+  return `${prefix}_${since.getTime().toString(16).padStart(12, '0')}`;
+}
+
 /** The commission of a conversion has the same id under its own prefix: they are one row, seen from two sides. */
 export function commissionIdOf(conversionId: string): string {
   return `com_${conversionId.slice('cnv_'.length)}`;

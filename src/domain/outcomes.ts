@@ -43,6 +43,14 @@ export const rejections = {
 } as const;
 export type Rejection = keyof typeof rejections;
 
+/** The words in which the hub itself says why a conversion pays nothing. */
+export const conversionReasons: readonly string[] = [...Object.keys(notTrackedReasons), 'no_attribution', 'rejected'];
+
+/** All the words of the hub about a message: why it pays nothing, adds nothing, or was refused. */
+export const messageReasons: readonly string[] = [
+  ...new Set([...conversionReasons, ...Object.keys(rejections), 'duplicate_order', 'duplicate_event']),
+];
+
 /** A reason for not paying, in words for people; null for any other word. */
 export function explainNotTracked(reason: string): string | null {
   return Object.hasOwn(notTrackedReasons, reason) ? notTrackedReasons[reason as NotTrackedReason] : null;

@@ -9,6 +9,8 @@ export interface RenderedAnswer {
   type: string | null;
   text: string;
   retryAfterS?: number | undefined;
+  /** Of a repeat under an Idempotency-Key: it is the first answer again. */
+  replayed?: boolean;
 }
 
 /** An error in the native API's form: its envelope, or RFC 9457 where the caller asks for problem+json. */
@@ -44,6 +46,7 @@ export function sendAnswer(res: Response, answer: RenderedAnswer, thrown?: unkno
     res.err = thrown instanceof Error ? thrown : new Error('not an error', { cause: thrown });
   }
   res.status(answer.status);
+  if (answer.replayed) res.setHeader('Idempotent-Replayed', 'true');
   if (answer.retryAfterS !== undefined) res.setHeader('Retry-After', String(answer.retryAfterS));
   if (answer.type === null) {
     res.end();
@@ -60,6 +63,7 @@ const titles: Record<AppError['code'], string> = {
   INVALID_API_KEY: 'The API key is not valid',
   INSUFFICIENT_PERMISSIONS: 'The API key may not do this',
   NOT_FOUND: 'Not found',
+  METHOD_NOT_ALLOWED: 'The path takes other methods',
   CONFLICT: 'Conflict',
   IDEMPOTENCY_MISMATCH: 'The Idempotency-Key was used for another request',
   PAYLOAD_TOO_LARGE: 'The body is too large',

@@ -142,7 +142,12 @@ function plausibleBody(route: Route): unknown {
 test('what is not there is told to callers with a key only', async () => {
   assert.equal((await api.anonymous.get('/nothing')).status, 401);
   assert.equal((await api.live.get('/nothing')).status, 404);
-  assert.equal((await api.live.call('PUT', '/affiliates')).status, 404);
+  const put = await api.live.call('PUT', '/affiliates');
+  assert.deepEqual([put.status, put.body.error.code], [405, 'METHOD_NOT_ALLOWED']);
+  assert.equal(put.headers.get('allow'), 'GET, HEAD, POST');
+  const fixed = await api.live.call('DELETE', `/webhook-endpoints/${unknownId}/test`);
+  assert.deepEqual([fixed.status, fixed.headers.get('allow')], [405, 'POST']);
+  assert.equal((await api.anonymous.call('PUT', '/affiliates')).status, 401);
 });
 
 test('a key of either header is the same', async () => {

@@ -20,6 +20,10 @@ test('the same key and body gets the first answer again, byte for byte, and make
   assert.equal(first.status, 201);
   const again = await create('same');
   assert.deepEqual([again.status, again.text], [201, first.text]);
+  assert.deepEqual(
+    [first, again].map(({ headers }) => headers.get('idempotent-replayed')),
+    [null, 'true'],
+  );
   const spaced = await create('same', '{ "email": "jane@example.com",\n "displayName": "Jane" }');
   assert.equal(spaced.text, first.text);
   const { body } = await api.live.get('/affiliates?email=jane@example.com');

@@ -11,6 +11,8 @@ export interface Child {
   pid: number;
   /** The most resident memory seen, in MB (10^6 bytes). */
   peakMb(): number;
+  /** What it has now. */
+  residentMb(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export function startChild(script: string, env: Record<string, string>, { quiet 
   return {
     pid: child.pid ?? 0,
     peakMb: () => peak,
+    residentMb: () => residentMb(child),
     async stop() {
       clearInterval(watch);
       if (child.exitCode === null) child.kill('SIGTERM');

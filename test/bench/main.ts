@@ -6,6 +6,7 @@ import { runDecisionsBench } from './decisions.ts';
 import { runDeliveryBench } from './delivery.ts';
 import { runDialectsBench } from './dialects.ts';
 import { runEventCostBench } from './event-cost.ts';
+import { runExportBench } from './export.ts';
 import { runEverydayBench } from './everyday.ts';
 import { runFailoverBench } from './failover.ts';
 import { runGrowthBench } from './growth.ts';
@@ -41,6 +42,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
   'event-cost': runEventCostBench,
   dialects: runDialectsBench,
   lists: runListsBench,
+  export: runExportBench,
   growth: runGrowthBench,
   attacks: runAttacksBench,
   failover: runFailoverBench,
@@ -53,7 +55,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
 /** They bring a Redis Cluster, or a Redis with Sentinel, of their own whatever the backend. */
 const ownRedis = new Set(['scale', 'failover']);
 
-const onlyByName = new Set([...ownRedis, 'soak', 'refusals', 'decisions']);
+const onlyByName = new Set([...ownRedis, 'soak', 'refusals', 'decisions', 'export']);
 
 const sizes = ['orders', 'messages', 'seconds', 'rate'] as const;
 

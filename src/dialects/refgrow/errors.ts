@@ -35,6 +35,7 @@ const codes: Record<AppError['code'], readonly [status: number, code: string]> =
   INVALID_API_KEY: [401, 'authentication_error'],
   INSUFFICIENT_PERMISSIONS: [403, 'permission_denied'],
   NOT_FOUND: [404, 'resource_not_found'],
+  METHOD_NOT_ALLOWED: [405, 'resource_not_found'],
   RATE_LIMITED: [429, 'rate_limit_exceeded'],
   INTERNAL_ERROR: [500, 'server_error'],
   UNAVAILABLE: [503, 'server_error'],

@@ -4,11 +4,10 @@ import type { Tracing } from '../../process/tracing/tracing.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
 import type { Lease } from '../wire/lease.ts';
 import type { Destination } from './destinations.ts';
-import { PAYLOAD_VERSION } from '../events/event-types.ts';
 import type { AttemptRecord } from './records.ts';
 import { isDelivered, isGone, parseRetryAfter, planRetry } from '../wire/schedule.ts';
 import type { Answer, HttpSender, OutgoingRequest } from './send.ts';
-import { userAgent } from './user-agent.ts';
+import { postbackHeaders, webhookHeaders } from './request-headers.ts';
 
 export interface AttemptDeps {
   clock: Clock;
@@ -87,9 +86,7 @@ function buildRequest(guard: AddressGuard, lease: Lease, destination: Destinatio
     method: 'POST',
     headers: {
       ...destination.headers,
-      'content-type': 'application/json',
-      'user-agent': userAgent,
-      'tributary-payload-version': String(PAYLOAD_VERSION),
+      ...webhookHeaders,
       ...destination.signerAt(at).sign(lease.messageId, at, lease.body),
     },
     body: lease.body,
@@ -101,12 +98,7 @@ function buildPostback(guard: AddressGuard, { request }: Lease, { headers }: Des
   const check = guard.checkUrl(request.url);
   if (!check.ok) return { refused: `the URL ${check.problem}` };
   const { method, body } = request;
-  const contentType = body === null ? {} : { 'content-type': guessContentType(body) };
-  return { url: check.url, method, headers: { ...contentType, 'user-agent': userAgent, ...headers }, body };
-}
-
-function guessContentType(body: string): string {
-  return /^\s*[{[]/.test(body) ? 'application/json' : 'application/x-www-form-urlencoded';
+  return { url: check.url, method, headers: { ...postbackHeaders(body), ...headers }, body };
 }
 
 function refuse(text: string): Answer {
