@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fieldSpellings, foldName, type ConversionField } from '../inbound/fields/names.ts';
 import { conversionReasons, messageReasons } from '../domain/outcomes.ts';
-import { amountMinor, livemode, timestamp, word } from '../http/fields.ts';
+import { amountMinor, livemode, timestamp, word, wordOrText } from '../http/fields.ts';
 import { rendersAs } from '../http/json-schema.ts';
 import { one } from './pagination.ts';
 
@@ -18,10 +18,10 @@ export const conversionStatuses = [
 ] as const;
 
 /** Of a rejected one: what whoever rejected it wrote. */
-export const conversionReason = word(conversionReasons, { open: true }).meta({
+export const conversionReason = wordOrText(conversionReasons).meta({
   description: 'Why it pays nothing, where it does not; of a rejected one the words of whoever rejected it',
 });
-export const messageReason = word(messageReasons, { open: true });
+export const messageReason = wordOrText(messageReasons);
 
 export const shownConversion = {
   id: z.string(),

@@ -179,7 +179,8 @@ export function makeExample(schemas: Readonly<Record<string, JsonSchema>>) {
   return exampleOf;
 
   function exampleOf(schema: JsonSchema, name = '', of = ''): unknown {
-    const { $ref: ref } = schema;
+    const { $ref: ref, type } = schema;
+    if (type === 'null') return null;
     if (typeof ref === 'string') {
       const id = ref.slice(ref.lastIndexOf('/') + 1);
       return exampleOf(schemas[id] ?? {}, name, id);
@@ -199,10 +200,12 @@ export function makeExample(schemas: Readonly<Record<string, JsonSchema>>) {
   function exampleOfType(schema: JsonSchema, name: string, of: string): unknown {
     const type = [schema['type']].flat().find((each) => each !== 'null');
     const known = name === 'id' ? ids.find(([pattern]) => pattern.test(of))?.[1] : fields[name];
-    if (known !== undefined && isOfType(known, type)) return known;
+    const isNulls = (schema['additionalProperties'] as JsonSchema | undefined)?.['type'] === 'null';
+    if (known !== undefined && !isNulls && isOfType(known, type)) return known;
     const items = schema['items'] as JsonSchema | undefined;
     switch (type) {
       case 'object': {
+        if (isNulls) return { authorization: null };
         const properties = Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>);
         return Object.fromEntries(properties.map(([field, inner]) => [field, exampleOf(inner, field, of)]));
       }

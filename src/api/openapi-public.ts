@@ -32,6 +32,7 @@ function webhook(summary: string, operationId: string, refusal: string): ZodOpen
     operationId,
     tags: ['Public'],
     summary,
+    description: 'Signed by the sender. What is authentic is stored and answered at once, whatever it says.',
     security: [],
     requestParams: { path: id },
     requestBody: { required: true, content: { 'application/json': { schema: z.looseObject({}) } } },
@@ -47,7 +48,8 @@ function webhook(summary: string, operationId: string, refusal: string): ZodOpen
 
 function operations(path: string, summary: string, responses: ZodOpenApiOperationObject['responses']) {
   const operationId = `get${path.slice(1, 2).toUpperCase()}${path.slice(2)}`;
-  return { get: { operationId, tags: ['Operations'], summary, security: [], responses } };
+  const description = 'For those who run the hub, and their machines; it needs no key but where it says so.';
+  return { get: { operationId, tags: ['Operations'], summary, description, security: [], responses } };
 }
 
 const status = (description: string) => json(description, z.looseObject({ status: z.string() }));
@@ -137,6 +139,7 @@ export const publicPaths: ZodOpenApiPathsObject = {
       operationId: 'receivePostbackByPost',
       tags: ['Public'],
       summary: "A tracker's postback, as form or JSON",
+      description: 'As by GET, with the fields in the body.',
       security: [{ apiKey: [] }, { bearer: [] }, {}],
       requestParams: { path: id },
       requestBody: {
@@ -159,7 +162,7 @@ export const publicPaths: ZodOpenApiPathsObject = {
   '/health': operations('/health', 'For uptime checks', {
     '200': json('Up', z.strictObject({ status: z.literal('ok'), timestamp: z.int() })),
   }),
-  '/metrics': operations('/metrics', 'Prometheus metrics', {
+  '/metrics': operations('/metrics', 'Prometheus metrics, by METRICS_TOKEN or the admin token as Bearer', {
     '200': { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } },
   }),
 };

@@ -143,10 +143,14 @@ export function wordsOf<const W extends readonly [string, ...string[]]>(words: W
     .meta({ description: `One of ${words.join(', ')}; several with commas`, example: words[0] });
 }
 
-/** A word in an answer, of which the document lists all; `open`: people may have written another one there. */
-export function word(words: readonly string[], { open = false }: { open?: boolean } = {}) {
-  const listed = { type: 'string', enum: words };
-  return z.string().meta(rendersAs(open ? { type: undefined, anyOf: [listed, { type: 'string' }] } : listed));
+/** A word in an answer, of which the document lists all. */
+export function word(words: readonly string[]) {
+  return z.enum(words);
+}
+
+/** A word of the hub's own, or what people wrote in its place. */
+export function wordOrText(words: readonly string[]) {
+  return z.union([z.enum(words), z.string()]);
 }
 
 /** A refinement that refuses a text in the words of `findProblem`. */

@@ -50,8 +50,12 @@ after(async () => {
 });
 
 async function endpoint(path: string, more: object): Promise<string> {
-  const { id } = await make<{ id: string }>(api.live, '/webhook-endpoints', { url: receiver.url + path, ...more });
+  const { id } = await make<{ id: string }>(api.live, '/webhook-endpoints', { url: at(path), ...more });
   return id;
+}
+
+function at(path: string): string {
+  return new URL(path, receiver.url).href;
 }
 
 async function list(query = ''): Promise<Listed[]> {
@@ -146,7 +150,7 @@ test('an attempt shows what was sent: the bytes, where to, and no secret', async
     const { data } = (await api.live.get(`/messages/${request.headers['webhook-id']}/attempts?endpointId=${good}`))
       .body;
     const [attempt] = data;
-    assert.equal(attempt.url, `${receiver.url}/good`);
+    assert.equal(attempt.url, at('/good'));
     assert.deepEqual([attempt.request.method, attempt.request.body], ['POST', request.body]);
     for (const [name, value] of Object.entries(attempt.request.headers)) {
       if (value === null) assert.ok(name in request.headers, name);
@@ -164,7 +168,7 @@ test('an attempt shows what was sent: the bytes, where to, and no secret', async
 test('a postback shows its URL with the macros filled', async () => {
   const { id } = await make<{ id: string }>(api.live, '/webhook-endpoints', {
     kind: 'postback',
-    url: `${receiver.url}/pb?status={status}&sum={amount}`,
+    url: `${at('/pb')}?status={status}&sum={amount}`,
   });
   const tested = await api.live.post(`/webhook-endpoints/${id}/test`);
   const { messageId, attempt } = tested.body.data;

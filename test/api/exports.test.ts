@@ -9,7 +9,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { makeAffiliate, makeKey, openApiProgram, type ApiProgram } from './api-program.ts';
 
 /** So many that neither the page of a reader who stands still nor what the network holds for it is the whole. */
-const CLICKS = 4_000;
+const CLICKS = 2_400;
 const awkward = ['=HYPERLINK("x")', '-2+3', 'a,"b"\r\nc', 'שלום, ‏עולם', "'@x", ' spaces ', '-7', '＝1'];
 
 let api: ApiProgram;
@@ -98,7 +98,7 @@ test('filters are those of the list, and fields within fields are columns', asyn
   const header = (await api.live.get('/exports/conversions.csv')).text;
   assert.match(header, /^id,kind,status,.*,commission\.id,commission\.amountMinor,.*\r\n$/);
   const unknown = await api.live.get('/exports/conversions.csv?limit=5');
-  assert.deepEqual(unknown.body.error.details, { limit: 'is not a known parameter' });
+  assert.deepEqual(unknown.body.error.details, { limit: 'is not a known field' });
   assert.equal((await api.live.get('/exports/clicks.csv?affiliateId=nobody')).body?.error?.code ?? 'none', 'none');
   const strangers = await api.stranger.get('/exports/clicks.csv');
   assert.equal(rowsOf(strangers.text).length, 0);
@@ -118,7 +118,7 @@ test('a slow reader is waited for, in bounded memory and with nothing open; who 
   pages = 0;
   const slow = await begin('/exports/clicks.csv');
   const read = await standStill();
-  assert.ok(read >= 2 && read < 8, `${read} pages for a reader that takes nothing`);
+  assert.ok(read >= 2 && read < 5, `${read} pages for a reader that takes nothing`);
   const open = await runSql<{ state: string }>(
     api.hub.db,
     `select state from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
@@ -127,7 +127,7 @@ test('a slow reader is waited for, in bounded memory and with nothing open; who 
   slow.resume();
   await once(slow, 'end');
   assert.ok(slow.complete);
-  assert.ok(pages >= 9, `${pages} pages`);
+  assert.ok(pages >= 6, `${pages} pages`);
   pages = 0;
   const gone = await begin('/exports/clicks.csv');
   const before = await standStill();
@@ -155,7 +155,7 @@ test('what fails in the middle cuts the answer off; what fails before it begins 
   await runSql(api.hub.db, 'alter table clicks rename to gone');
   try {
     answer.resume();
-    await once(answer, 'close');
+    await new Promise((resolve) => answer.on('close', resolve));
     assert.equal(answer.complete, false);
     const broken = await api.live.get('/exports/clicks.csv');
     assert.deepEqual([broken.status, broken.body.error.code], [500, 'INTERNAL_ERROR']);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { conversionReasons } from '../../domain/outcomes.ts';
 import { commissionOverrideSchema } from '../../domain/terms.ts';
+import { wordOrText } from '../../http/fields.ts';
 
 /**
  * The shapes of `data` in messages: the same objects, with the same field names, as the API answers. The schemas filter
@@ -19,7 +21,7 @@ export const conversionDataSchema = z.object({
   id: id('cnv', 'conversion'),
   kind: z.enum(['sale', 'renewal', 'lead', 'action']).nullable().describe('null only where it was merged into another'),
   status: conversionStatus,
-  reason: z.string().nullable().describe('Why it pays nothing, where it does not'),
+  reason: wordOrText(conversionReasons).nullable().describe('Why it pays nothing, where it does not'),
   amountMinor: minor('The net amount that the commission is computed from, before refunds'),
   grossMinor: minor('What the customer paid'),
   refundedMinor: minor('What went back to the customer'),
@@ -36,7 +38,7 @@ export const conversionDataSchema = z.object({
       id: id('com', 'commission'),
       amountMinor: minor('What the affiliate earns'),
       currency: currency.nullable(),
-      status: z.string(),
+      status: conversionStatus,
     })
     .nullable()
     .describe('null where no affiliate earns'),
@@ -53,7 +55,7 @@ export const commissionDataSchema = z.object({
   status: z
     .enum(['pending', 'approved', 'paid', 'rejected', 'reversed', 'parked', 'not_tracked', 'merged'])
     .describe('The last three: it earns nothing any more'),
-  reason: z.string().nullable(),
+  reason: wordOrText(conversionReasons).nullable(),
   review: z
     .object({ reasons: z.array(z.string()), since: time('When it was opened') })
     .nullable()
