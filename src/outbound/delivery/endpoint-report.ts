@@ -56,7 +56,7 @@ const HOUR_MS = 3_600_000;
 const FIRST_WITHIN_MS = 24 * HOUR_MS;
 
 /**
- * The attempts of an endpoint in the last 24 hours, by hour. It looks at each of them (measured: see choices.md), at those
+ * The attempts of an endpoint in the last 24 hours, by hour. It looks at each of them, at those
  * that stand with their delivery through the index of what is done, at all others by the age of their messages.
  */
 export async function readAttemptReport(
