@@ -9,7 +9,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { makeAffiliate, makeKey, openApiProgram, type ApiProgram } from './api-program.ts';
 
 /** So many that neither the page of a reader who stands still nor what the network holds for it is the whole. */
-const CLICKS = 2_400;
+const CLICKS = 2_000;
 const awkward = ['=HYPERLINK("x")', '-2+3', 'a,"b"\r\nc', 'שלום, ‏עולם', "'@x", ' spaces ', '-7', '＝1'];
 
 let api: ApiProgram;
@@ -118,7 +118,7 @@ test('a slow reader is waited for, in bounded memory and with nothing open; who 
   pages = 0;
   const slow = await begin('/exports/clicks.csv');
   const read = await standStill();
-  assert.ok(read >= 2 && read < 5, `${read} pages for a reader that takes nothing`);
+  assert.ok(read >= 2 && read < 10, `${read} pages for a reader that takes nothing`);
   const open = await runSql<{ state: string }>(
     api.hub.db,
     `select state from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
@@ -127,7 +127,7 @@ test('a slow reader is waited for, in bounded memory and with nothing open; who 
   slow.resume();
   await once(slow, 'end');
   assert.ok(slow.complete);
-  assert.ok(pages >= 6, `${pages} pages`);
+  assert.ok(pages >= 11, `${pages} pages`);
   pages = 0;
   const gone = await begin('/exports/clicks.csv');
   const before = await standStill();
