@@ -1,18 +1,20 @@
 import { z } from 'zod';
 import type { Db } from '../db/db.ts';
-import { found } from '../domain/errors.ts';
-import { namedBy } from '../domain/scope.ts';
+import { found, validationError } from '../domain/errors.ts';
+import { keylessRef } from '../domain/keyless.ts';
+import { namedBy, type Scope } from '../domain/scope.ts';
 import { conversionView } from '../ledger/conversion-view.ts';
-import { listConversions } from '../ledger/conversions.ts';
+import { listConversions, listConversionsOfCustomers, type Conversion } from '../ledger/conversions.ts';
+import { findCustomer, listCustomers, type Customer } from '../ledger/customers.ts';
+import { readOwnScopes } from '../audit/trace/find-named.ts';
 import { readKeyNames } from '../program/key-names.ts';
 import { restoreSourceIds } from '../program/source-refs.ts';
-import { findCustomer, type Customer } from '../ledger/customers.ts';
 import { rebindCustomer } from '../operations/customer-binding.ts';
 import { conversionSchema } from './conversion-schemas.ts';
-import { livemode, moment, reference, text, timestamp } from '../http/fields.ts';
+import { email, livemode, moment, reference, text, timestamp } from '../http/fields.ts';
 import { refuseFarAhead } from './far-ahead.ts';
 import { requireAffiliate, requireOffer } from './named.ts';
-import { one } from './pagination.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { processingAnswer, replyProcessing } from './processing.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -46,7 +48,37 @@ const customerSchema = z
   })
   .meta({ id: 'Customer' });
 
+const LIST_HISTORY_LENGTH = 20;
+
 export const customerRoutes: Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/customers',
+    access: 'read',
+    tag: 'Customers',
+    summary: 'Find customers by an e-mail, or by an id that somebody calls them by',
+    description:
+      'One of the two is required. Everybody whom a message told of with that e-mail (exact, whatever its case) or id; each as ' +
+      `\`GET /customers/:id\` answers them, with the ${LIST_HISTORY_LENGTH} newest conversions.`,
+    query: z.strictObject({
+      ...pageQuery,
+      email: email.toLowerCase().optional().meta({ description: 'The whole e-mail', example: 'ann@example.com' }),
+      reference: reference.optional().meta({ description: 'Your own id of the customer, or a Stripe customer id' }),
+    }),
+    status: 200,
+    answer: listOf(customerSchema),
+    handle: async ({ db }, { principal, livemode, scope, query }) => {
+      const { programId } = principal;
+      const references = await toReferences(db, scope, query);
+      const page = await listCustomers(db, programId, livemode, references, toPageRequest('customers', query));
+      const ids = page.items.map(({ id }) => id);
+      const conversions = await listConversionsOfCustomers(db, scope, ids, LIST_HISTORY_LENGTH);
+      const names = await readDeciders(db, programId, page.items);
+      return toListBody('customers', page, (customer) =>
+        customerView(customer, conversions.get(customer.id) ?? [], names),
+      );
+    },
+  }),
   defineRoute({
     method: 'get',
     path: '/customers/:id',
@@ -114,8 +146,35 @@ export const customerRoutes: Route[] = [
 async function detailView(db: Db, programId: string, customer: Customer) {
   const filter = { livemode: customer.livemode, customerId: customer.id };
   const { items } = await listConversions(db, programId, filter, { limit: HISTORY_LENGTH });
+  return customerView(customer, items, await readDeciders(db, programId, [customer]));
+}
+
+/** What the keys are called by which people bound them, by id. */
+function readDeciders(db: Db, programId: string, customers: readonly Customer[]): Promise<Record<string, string>> {
+  return readKeyNames(
+    db,
+    programId,
+    customers.flatMap(({ boundByKey }) => boundByKey ?? []),
+  );
+}
+
+/** Every reference that is meant. Throws VALIDATION_ERROR unless exactly one of the two is given. */
+async function toReferences(
+  db: Db,
+  scope: Scope,
+  { email, reference }: { email?: string | undefined; reference?: string | undefined },
+): Promise<string[]> {
+  if ((email === undefined) === (reference === undefined)) {
+    throw validationError('Say email or reference, and not both', { email: 'is required, or reference' });
+  }
+  const id = reference === undefined ? '' : await restoreSourceIds(db, scope.programId, reference);
+  const own = email === undefined ? [id, `id:${id}`, `stripe:${id}`] : [`email:${email}`];
+  const sources = await readOwnScopes(db, scope);
+  return [...own, ...sources.flatMap((source) => own.map((ref) => keylessRef(source, ref)))];
+}
+
+function customerView(customer: Customer, conversions: readonly Conversion[], names: Record<string, string>) {
   const { affiliateId, offerId, clickId, boundAt, boundBy, boundReason: reason, boundByKey: decidedBy } = customer;
-  const names = await readKeyNames(db, programId, decidedBy === null ? [] : [decidedBy]);
   const decidedByName = names[decidedBy ?? ''] ?? null;
   return {
     id: customer.id,
@@ -127,7 +186,7 @@ async function detailView(db: Db, programId: string, customer: Customer) {
       affiliateId && boundAt
         ? { affiliateId, offerId, clickId, boundAt: boundAt.toISOString(), boundBy, reason, decidedBy, decidedByName }
         : null,
-    conversions: items.map(conversionView),
+    conversions: conversions.map(conversionView),
     createdAt: customer.createdAt.toISOString(),
     updatedAt: customer.updatedAt.toISOString(),
   };

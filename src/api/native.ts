@@ -36,10 +36,13 @@ import { reviewRoutes } from './reviews.ts';
 import type { ApiDeps, Route } from './route.ts';
 import { sourceTestRoutes } from './source-tests.ts';
 import { setupRoutes } from './setup.ts';
+import { searchRoutes } from './search.ts';
 import { sourceRoutes } from './sources.ts';
 import { statsRoutes } from './stats.ts';
 import { systemRoutes } from './system.ts';
 import { testSessionRoutes } from './test-sessions.ts';
+import { timelineRoutes } from './timeline.ts';
+import { traceRoutes } from './trace.ts';
 import { trackingLinkRoutes } from './tracking-links.ts';
 import { webhookEndpointRoutes } from './webhook-endpoints.ts';
 
@@ -86,6 +89,9 @@ export const nativeRoutes: readonly Route[] = [
   ...jobRoutes,
   ...setupRoutes,
   ...systemRoutes,
+  ...searchRoutes,
+  ...traceRoutes,
+  ...timelineRoutes,
 ];
 
 /** Called for each sale and click: tried first, since all that is tried before costs (by a profile 26 of the 550 µs of a conversion). */

@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   secrets: async () => (await import('./commands/secrets.ts')).secretsCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+  why: async () => (await import('./commands/why.ts')).whyCommand(),
   backup: async () => (await import('./commands/backup.ts')).backupCommand(),
   restore: async () => (await import('./commands/restore.ts')).restoreCommand(),
   replay: async () => (await import('./commands/replay.ts')).replayCommand(),

@@ -137,12 +137,15 @@ const family = `with recursive family as (
   union all
   select family.root, o.id from family join orders o on o.merged_into = family.id)`;
 
-/** The order, and all that were merged into it. */
-export async function readFamily(db: Db, orderId: string): Promise<string[]> {
-  const rows = await runSql<{ id: string }>(db, 'readFamily', `${family} select id from family`, {
-    conversionIds: [orderId],
-  });
-  return rows.map(({ id }) => id);
+/** Each order with all that were merged into it, itself among them. */
+export async function readFamilies(db: Db, orderIds: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await runSql<{ root: string; ids: string[] }>(
+    db,
+    'readFamilies',
+    `${family} select root, array_agg(id order by id) as ids from family group by root`,
+    { conversionIds: orderIds },
+  );
+  return new Map(rows.map(({ root, ids }) => [root, ids]));
 }
 
 /**
@@ -208,6 +211,31 @@ export async function listConversions<Field extends keyof ListedConversion = key
     total,
   );
   return { items: items.map((row) => readRow(row, fields)), ...rest };
+}
+
+/** The newest conversions of each of these customers, newest first, by customer. */
+export async function listConversionsOfCustomers(
+  db: Db,
+  { programId, livemode }: { programId: string; livemode: boolean },
+  customerIds: readonly string[],
+  limit: number,
+): Promise<Map<string, Conversion[]>> {
+  const rows = await runSql<Record<string, unknown>>(
+    db,
+    'listConversionsOfCustomers',
+    `select newest.* from unnest(:customerIds::text[]) as customer (id) cross join lateral (
+       select ${conversionList} from orders o
+       where o.customer_id = customer.id and o.program_id = :programId and o.livemode = :livemode
+         and o.status <> 'merged' and o.kind is not null
+       order by o.id desc limit :limit) newest`,
+    { programId, livemode, customerIds, limit },
+  );
+  const byCustomer = new Map(customerIds.map((id): [string, Conversion[]] => [id, []]));
+  for (const row of rows) {
+    const conversion = readRow(row, conversionFields);
+    byCustomer.get(conversion.customerId ?? '')?.push(conversion);
+  }
+  return byCustomer;
 }
 
 /** The total that is known without counting: where the filter asks for nothing that the totals do not tell apart. */

@@ -1,5 +1,6 @@
 import type { Db } from '../db/db.ts';
 import { selectList, type Columns } from '../db/columns.ts';
+import type { Page, PageRequest } from '../db/page.ts';
 import { runSql } from '../db/sql.ts';
 import { familiesOf, whoStandsFor } from './customer-families.ts';
 
@@ -53,6 +54,44 @@ export async function findCustomer(
   if (!row) return null;
   const { standsFor, ...customer } = row;
   return { ...customer, mergedInto: customer.mergedInto ?? (standsFor === customer.id ? null : standsFor) };
+}
+
+/**
+ * Everybody who was told of by one of these references (`email:…`, `id:…`), newest first: those that turned out to be another
+ * one are that one, and an e-mail is somebody by itself only where nobody with an id came with it.
+ */
+export async function listCustomers(
+  db: Db,
+  programId: string,
+  livemode: boolean,
+  references: readonly string[],
+  page: PageRequest,
+): Promise<Page<Customer>> {
+  const rows = await runSql<Customer>(
+    db,
+    'listCustomers',
+    `with recursive named as (
+       select r.customer_id as id from customer_refs r
+       where r.program_id = :programId and r.livemode = :livemode and r.ref = any(:references)
+     ), told as (
+       select id from named
+       union
+       select i.customer_id from named join introductions i on i.email_id = named.id
+     ), ends as (
+       select id from told
+       union
+       select m.merged_into from ends join customers m on m.id = ends.id where m.merged_into is not null
+     )
+     select ${selected} from ends cross join lateral (
+       select * from customers where program_id = :programId and livemode = :livemode and id = ends.id offset 0) c
+     left join lateral lead_of(c.id) l on c.affiliate_id is null
+     where c.merged_into is null
+       and not (c.is_email and exists (select 1 from introductions i where i.email_id = c.id))
+       and (:beforeId::text is null or c.id < :beforeId)
+     order by c.id desc limit :rowsWanted`,
+    { programId, livemode, references, beforeId: page.beforeId ?? null, rowsWanted: page.limit + 1 },
+  );
+  return { items: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
 }
 
 // A customer who turned out to be another one keeps their references; the other one is known by them, too.

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import type { Fact, FactAmount } from '../../domain/facts.ts';
 import { oneLine } from '../../domain/printable.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
 import { formatMajorAmount } from '../../domain/money.ts';
-import { findStories, type Chapter, type Story, type StoryPosting } from '../../audit/explain.ts';
+import { findStories } from '../../audit/explain.ts';
+import type { Chapter, Story } from '../../audit/stories.ts';
+import { nameKey, tellFact, tellMoney, tellPosting, wholeNames } from '../../audit/tell-facts.ts';
 import type { Decided } from '../../pipeline/rules/payment.ts';
 import { withHub } from '../hub/access.ts';
 import { print } from '../terminal.ts';
@@ -48,7 +49,7 @@ function tellStory(story: Story): string {
 function tellAmounts({ order }: Story): string[] {
   const { currency } = order;
   if (currency === null) return [];
-  const money = (minor: bigint): string => `${formatMajorAmount(minor, currency)} ${currency}`;
+  const money = (minor: bigint): string => tellMoney(minor, currency);
   const refunded = order.refundedMinor > 0n ? `, refunded ${money(order.refundedMinor)}` : '';
   return [`  amount      gross ${money(order.grossMinor)}, net ${money(order.netMinor)}${refunded}`];
 }
@@ -75,9 +76,7 @@ function tellAttribution({ order, names }: Story): string[] {
     `  rule        ${rule}`,
     ...(order.commissionCurrency === null
       ? []
-      : [
-          `  commission  ${formatMajorAmount(order.commissionMinor, order.commissionCurrency)} ${order.commissionCurrency} (${commissionIdOf(order.id)})`,
-        ]),
+      : [`  commission  ${tellMoney(order.commissionMinor, order.commissionCurrency)} (${commissionIdOf(order.id)})`]),
     ...(flags.length > 0 ? [`  note        ${flags.join(', ')}`] : []),
   ];
 }
@@ -91,72 +90,6 @@ function tellChapter({ at, fact, message, postings }: Chapter, keys: Story['name
     ...(fact && !message ? ['      by a message that is missing'] : []),
     ...postings.map((posting) => `      ${tellPosting(posting)}`),
   ];
-}
-
-function tellFact(fact: Fact, keys: Story['names']['keys']): string {
-  const order = wholeNames(fact.refs).join(' ');
-  switch (fact.type) {
-    case 'sale':
-      return `sale of ${tellAmount(fact.gross)} (net ${tellAmount(fact.net)}), says the ${fact.document}: ${order}`;
-    case 'lead':
-      return `lead, ${fact.goal}: ${order}`;
-    case 'action':
-      return `action, ${fact.goal}: ${order}`;
-    case 'tracker':
-      return `tracker says ${fact.word} (${fact.state})${fact.amount ? `, ${tellAmount(fact.amount)}` : ''}: ${order}`;
-    case 'link':
-      return `link: ${order}`;
-    case 'refund':
-      return `refund ${fact.refundId} of ${fact.amount ? tellAmount(fact.amount) : 'all that remains'}: ${order}`;
-    case 'refund_failed':
-      return `refund ${fact.refundId} did not go through: ${order}`;
-    case 'refund_total':
-      return `refunded so far: ${tellAmount(fact.amount)}: ${order}`;
-    case 'dispute':
-      return `dispute ${fact.disputeId} of ${tellAmount(fact.amount)}: ${order}`;
-    case 'dispute_won':
-      return `dispute ${fact.disputeId} was won: ${order}`;
-    case 'imported':
-      return `settled elsewhere before it was imported: ${order}`;
-    case 'decision':
-      return `${fact.status} by ${nameKey(fact.by, keys)}${fact.reason === null ? '' : `: ${fact.reason}`}`;
-    case 'assignment':
-      return `assigned to ${fact.affiliateId} by ${nameKey(fact.by, keys)}${fact.reason === undefined ? '' : `: ${fact.reason}`}`;
-    case 'correction': {
-      const net = fact.net === null ? '' : ` (net ${tellAmount(fact.net)})`;
-      return `amount corrected to ${tellAmount(fact.gross)}${net} by ${nameKey(fact.by, keys)}: ${fact.reason}`;
-    }
-    case 'adjustment':
-      return `${tellAmount(fact.amount)} for ${fact.affiliateId} by ${nameKey(fact.by, keys)}: ${fact.reason}`;
-    default:
-      // Facts about customers, and funnel events: they belong to no order.
-      return fact.type;
-  }
-}
-
-function nameKey(id: string, keys: Story['names']['keys']): string {
-  const name = keys[id];
-  return name === undefined ? id : `the key '${name}' (${id})`;
-}
-
-/** Leaves out the beginnings of ids (`stripe:~in_1S8gbz`), by which cut ones are matched, where the whole id is there. */
-function wholeNames(references: readonly string[]): string[] {
-  return references.filter((ref) => {
-    const beginning = ref.replace(/~(?=[^:]*$)/, '');
-    return beginning === ref || !references.some((other) => other.startsWith(beginning));
-  });
-}
-
-function tellAmount(amount: FactAmount): string {
-  if ('major' in amount) return `${amount.major} in the offer's currency`;
-  if (amount.currency === null) return `${amount.minor} minor units in the offer's currency`;
-  return `${formatMajorAmount(BigInt(amount.minor), amount.currency)} ${amount.currency}`;
-}
-
-function tellPosting({ amountMinor, currency, type, affiliateId, payout, id }: StoryPosting): string {
-  const sign = amountMinor > 0n ? '+' : '';
-  const settled = payout ? `, in payout ${payout.id} (${payout.status})` : '';
-  return `${sign}${formatMajorAmount(amountMinor, currency)} ${currency} ${type} for ${affiliateId} (${id}${settled})`;
 }
 
 function tellSum({ chapters }: Story): string[] {
