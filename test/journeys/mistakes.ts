@@ -87,7 +87,7 @@ export const mistakes: readonly Mistake[] = [
     says: /Empty: affiliate_id, click_id, referral_code, coupon_code\..*'refferal_code' is no field: was referral_code meant\?/,
   },
   {
-    mistake: 'The coupon is nobody\'s',
+    mistake: "The coupon is nobody's",
     make: async ({ live }) => {
       await report(live, order('M-coupon', { coupon_code: 'SAVE20' }));
       return 'M-coupon';
@@ -164,7 +164,7 @@ export const mistakes: readonly Mistake[] = [
     says: /Mallory .* was not active when this counted \(now: banned\)/,
   },
   {
-    mistake: 'The click is another program\'s',
+    mistake: "The click is another program's",
     make: async ({ live, stranger }) => {
       const clickId = await clickOf(stranger.api, { affiliateId: stranger.affiliateId, offerId: stranger.offerId });
       await report(live, order('M-stranger', { click_id: clickId }), [400]);
@@ -215,7 +215,11 @@ export const mistakes: readonly Mistake[] = [
   {
     mistake: 'The customer converts a second time under a CPA offer',
     make: async ({ live }) => {
-      const { id } = await makeOffer(live, { name: 'Signup', commission: { type: 'cpa', amountMinor: 500 }, currency: 'USD' });
+      const { id } = await makeOffer(live, {
+        name: 'Signup',
+        commission: { type: 'cpa', amountMinor: 500 },
+        currency: 'USD',
+      });
       const first = await report(live, order('M-cpa-1', { ...ours, offer_id: id, user_id: 'cpa-buyer' }));
       await report(live, order('M-cpa-2', { ...ours, offer_id: id, user_id: 'cpa-buyer' }));
       assert.match(first, /^cnv_/);

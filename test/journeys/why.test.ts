@@ -35,7 +35,8 @@ describe('a mistake is named', () => {
       assert.equal(verdict.cause, mistake.cause, verdict.sentence);
       assert.match(verdict.sentence, mistake.says);
       assert.ok(checklist.filter(({ state }) => state === 'failed').length <= 1);
-      if (process.env.PRINT_MISTAKES) console.log(`| ${mistake.mistake} | \`${verdict.cause}\` | ${verdict.sentence} |`);
+      if (process.env.PRINT_MISTAKES)
+        console.log(`| ${mistake.mistake} | \`${verdict.cause}\` | ${verdict.sentence} |`);
     });
   }
 });

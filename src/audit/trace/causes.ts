@@ -74,3 +74,8 @@ export interface Verdict {
   /** Null: nothing is to be done. */
   advice: string | null;
 }
+
+/** The verdict of a cause, at its step. */
+export function verdictFor(cause: TraceCause, sentence: string, advice: string | null): Verdict {
+  return { cause, step: traceCauses[cause], sentence, advice };
+}

@@ -1,12 +1,8 @@
 import type { Rejection } from '../../domain/outcomes.ts';
-import { traceCauses, type TraceCause, type Verdict } from './causes.ts';
+import { verdictFor as verdict, type TraceCause, type Verdict } from './causes.ts';
 import type { RefusedRequest } from './refused-requests.ts';
 import { tellTime } from './sentences.ts';
 import type { TracedMessage } from './trace-story.ts';
-
-function verdict(cause: TraceCause, sentence: string, advice: string | null): Verdict {
-  return { cause, step: traceCauses[cause], sentence, advice };
-}
 
 /** Why a message made no order, in sentences. Pure. */
 export function messageVerdict(message: TracedMessage): Verdict {

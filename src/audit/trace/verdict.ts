@@ -1,4 +1,4 @@
-import { traceCauses, type TraceCause, type Verdict } from './causes.ts';
+import { verdictFor as verdict, type Verdict } from './causes.ts';
 import { messageVerdict, refusalVerdict } from './message-verdict.ts';
 import { orderVerdict } from './order-verdict.ts';
 import { nameAffiliate, tellTime } from './sentences.ts';
@@ -32,10 +32,6 @@ export function verdictOf(story: TraceStory): Verdict {
     `${named}othing arrived under this name in ${story.livemode ? 'live' : 'test'} mode.`,
     "Look at the sender's own log of this sale: was it sent, to which URL, and what was the answer? Look up another of its ids (order, payment, e-mail), too.",
   );
-}
-
-function verdict(cause: TraceCause, sentence: string, advice: string): Verdict {
-  return { cause, step: traceCauses[cause], sentence, advice };
 }
 
 function duplicate(error: string | null, orderId: string, told: Verdict): Verdict {
