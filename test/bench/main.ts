@@ -13,6 +13,7 @@ import { runGrowthBench } from './growth.ts';
 import { runIngestBench } from './ingest.ts';
 import { runJourneyBench } from './journey.ts';
 import { runListsBench } from './lists.ts';
+import { runLookUpBench } from './look-up.ts';
 import { describeMachine } from './machine.ts';
 import { runMemoryBench } from './memory.ts';
 import { runPipelineBench } from './pipeline.ts';
@@ -43,6 +44,7 @@ const benches: Record<string, (backend: 'postgres' | 'redis', options: BenchOpti
   dialects: runDialectsBench,
   lists: runListsBench,
   export: runExportBench,
+  'look-up': runLookUpBench,
   growth: runGrowthBench,
   attacks: runAttacksBench,
   failover: runFailoverBench,
