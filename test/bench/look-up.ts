@@ -60,7 +60,7 @@ const ROWS_PER_STATEMENT = 50_000;
 /** What the pipeline leaves beside an order and its posting; one message in fifty was rejected. */
 async function fillTraffic(db: Db, programId: string): Promise<void> {
   const stream = streamNumber({ programId, livemode: true, type: 'conversion.created' });
-  for (let after: string | null = ''; after !== null; ) {
+  for (let after: string | null = ''; after !== null;) {
     const { rows } = await db.raw<{ rows: { last: string | null }[] }>(
       `with page as materialized (
          select id, substr(id, 5) as hex, order_id, created_at, occurred_at, affiliate_id, click_id from orders
@@ -116,21 +116,52 @@ async function readsOf(db: Db, programId: string, orders: number): Promise<Recor
      where o.program_id = ? and o.order_id = any(?) order by o.id`,
     [programId, at.map((n) => `T-${n}`)],
   );
-  const asked = (path: string, names: string[]): string[] => names.map((name) => `/${path}?q=${encodeURIComponent(name)}`);
+  const asked = (path: string, names: string[]): string[] =>
+    names.map((name) => `/${path}?q=${encodeURIComponent(name)}`);
   const ids = rows.map(({ order_id }) => order_id);
   return {
     'trace of an order': asked('trace', ids),
-    'trace of a conversion id': asked('trace', rows.map(({ id }) => id)),
-    'trace of a click': asked('trace', rows.map(({ click_id }) => click_id)),
-    'trace of an e-mail': asked('trace', ids.map((id) => `c${id}@shop.example`)),
-    'trace of a sub id': asked('trace', ids.map((id) => `net-${id}`)),
-    'trace of a sub id that a sixteenth of the clicks have': asked('trace', ids.map(() => 'summer')),
-    'trace of an old sub3': asked('trace', ids.map((id) => `x-${id}`)),
-    'trace of nothing': asked('trace', ids.map((id) => `nothing-${id}`)),
+    'trace of a conversion id': asked(
+      'trace',
+      rows.map(({ id }) => id),
+    ),
+    'trace of a click': asked(
+      'trace',
+      rows.map(({ click_id }) => click_id),
+    ),
+    'trace of an e-mail': asked(
+      'trace',
+      ids.map((id) => `c${id}@shop.example`),
+    ),
+    'trace of a sub id': asked(
+      'trace',
+      ids.map((id) => `net-${id}`),
+    ),
+    'trace of a sub id that a sixteenth of the clicks have': asked(
+      'trace',
+      ids.map(() => 'summer'),
+    ),
+    'trace of an old sub3': asked(
+      'trace',
+      ids.map((id) => `x-${id}`),
+    ),
+    'trace of nothing': asked(
+      'trace',
+      ids.map((id) => `nothing-${id}`),
+    ),
     'search of an order': asked('search', ids),
-    'search of an e-mail': asked('search', ids.map((id) => `c${id}@shop.example`)),
-    'search of a name': asked('search', rows.map(({ affiliate }) => affiliate.slice(0, 3))),
-    'search of nothing': asked('search', ids.map((id) => `nothing-${id}`)),
+    'search of an e-mail': asked(
+      'search',
+      ids.map((id) => `c${id}@shop.example`),
+    ),
+    'search of a name': asked(
+      'search',
+      rows.map(({ affiliate }) => affiliate.slice(0, 3)),
+    ),
+    'search of nothing': asked(
+      'search',
+      ids.map((id) => `nothing-${id}`),
+    ),
     timeline: rows.map(({ id }) => `/conversions/${id}/timeline`),
   };
 }
@@ -139,7 +170,9 @@ async function measure(port: number, key: string, paths: readonly string[]): Pro
   const times: number[] = [];
   for (const path of [...paths.slice(0, 10), ...paths]) {
     const started = performance.now();
-    const answer = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, { headers: { authorization: `Bearer ${key}` } });
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
     const text = await answer.text();
     if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${text}`);
     times.push(performance.now() - started);

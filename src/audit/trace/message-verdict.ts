@@ -82,14 +82,25 @@ function rejectedMessage(came: string, { reason, error, hint }: TracedMessage): 
   );
 }
 
+const SENDS_KEY = 'Send a key of this program that may write or ingest, as Bearer or in `secure`.';
+
+/** What to do about each word for why a request was turned away. */
 const refusals: Readonly<Record<string, string>> = {
-  signature:
-    'The signing secret of the source is that of another endpoint: PATCH /sources/ID {"signingSecrets":["whsec_…"]} with the one that the provider shows for this URL. The provider sends the message again.',
-  unauthenticated:
-    'Send a key of this program, as Bearer or in `secure`, or the header value that the source was given.',
-  forbidden: 'The key may not send that: one with the access ingest or write may.',
+  signature_missing:
+    'Let the provider itself send it: what stands between changes or leaves out the signature header, or the body.',
+  signature_wrong:
+    'The signing secret of the source is that of another endpoint: PATCH /sources/ID {"signingSecrets":["whsec_…"]} with the one that the provider shows for this URL, and let the provider send the message again.',
+  signature_old: 'Let the provider send it again; where that is refused too, set the clock of the hub.',
+  authorization_wrong:
+    'Enter the header value that the source was given at the provider, or PATCH /sources/ID {"authorization":"…"} with the one there.',
+  key_missing: SENDS_KEY,
+  key_wrong: SENDS_KEY,
+  key_may_not_send: SENDS_KEY,
   address: 'The sender is not among `allowedCidrs` of the source: add its network, or send from one that is.',
-  unknown: 'The address leads to no source: it was deleted, or copied badly. GET /sources shows those that there are.',
+  macro:
+    'The tracker sent its placeholder instead of a value: use the macro by the name that this tracker knows (GET /sources/presets has ready URLs).',
+  source_deleted: 'The source was deleted: give the sender the URL of one that there is (GET /sources).',
+  wrong_kind: 'Give the sender the URL of a source of its kind (GET /sources).',
   too_large: 'Send less at once: the body is larger than what is taken.',
   media_type: 'Send JSON, a form or a query, with its content type.',
   rate_limited: 'Send it again, more slowly: `Retry-After` of the answer says when.',

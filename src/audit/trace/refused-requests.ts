@@ -5,7 +5,7 @@ import type { Scope } from '../../domain/scope.ts';
 export interface RefusedRequest {
   id: string;
   sourceId: string | null;
-  /** Why, in a word: src/http/refusals.ts. */
+  /** Why, in a word of src/http/refusals.ts. */
   reason: string;
   /** What the sender was told. */
   message: string;

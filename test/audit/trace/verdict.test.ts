@@ -98,16 +98,16 @@ const cases: Record<string, Case> = {
     advises: /requiredEvents/,
   },
   'a wrong signature': {
-    story: refused('signature', 'The signature does not fit.', 3),
+    story: refused('signature_wrong', 'The signature does not fit.', 3),
     cause: 'refused',
     says: /^3 requests that carry it were refused at the door of the source srr_1, .*: The signature does not fit\.$/,
     advises: /that of another endpoint/,
   },
   'a wrong key': {
-    story: refused('unauthenticated', 'This API key is not known'),
+    story: refused('key_wrong', 'This API key is not known'),
     cause: 'refused',
     says: /^A request that carries it was refused/,
-    advises: /key of this program/,
+    advises: /key of this program that may write or ingest/,
   },
   'an address that is not allowed': {
     story: refused('address', 'Not from there'),
@@ -116,13 +116,13 @@ const cases: Record<string, Case> = {
     advises: /allowedCidrs/,
   },
   'a macro that was not replaced': {
-    story: refused('invalid', 'click_id is a macro that was not replaced'),
+    story: refused('macro', 'click_id is a macro that was not replaced'),
     cause: 'refused',
     says: /macro that was not replaced/,
-    advises: /Correct what the message says/,
+    advises: /by the name that this tracker knows/,
   },
   'a deleted source': {
-    story: refused('unknown', 'There is no such source'),
+    story: refused('source_deleted', 'There is no such source'),
     cause: 'refused',
     says: /no such source/,
     advises: /deleted/,
