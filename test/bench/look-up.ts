@@ -61,7 +61,7 @@ const ROWS_PER_STATEMENT = 50_000;
 async function fillTraffic(db: Db, programId: string): Promise<void> {
   const stream = streamNumber({ programId, livemode: true, type: 'conversion.created' });
   for (let after: string | null = ''; after !== null;) {
-    const { rows } = await db.raw<{ rows: { last: string | null }[] }>(
+    const page: { rows: { last: string | null }[] } = await db.raw(
       `with page as materialized (
          select id, substr(id, 5) as hex, order_id, created_at, occurred_at, affiliate_id, click_id from orders
          where program_id = :programId and id > :after order by id limit :limit
@@ -104,7 +104,7 @@ async function fillTraffic(db: Db, programId: string): Promise<void> {
        select max(id) as last from page`,
       { programId, after, stream, limit: ROWS_PER_STATEMENT } as unknown as Record<string, Knex.RawBinding>,
     );
-    after = rows[0]?.last ?? null;
+    after = page.rows[0]?.last ?? null;
   }
 }
 
