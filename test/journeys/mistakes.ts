@@ -367,7 +367,7 @@ export const mistakes: readonly Mistake[] = [
       await program.stripe(paid(payment, 5_000));
       await program.settled();
       const { body } = await live.get(`/conversions/${merging}`);
-      return (body.data.mergedInto === null ? await mergedOf(live) : merging) as string;
+      return body.data.mergedInto === null ? await mergedOf(live) : merging;
     },
     cause: 'merged',
     says: /turned out to be the same order as cnv_/,
@@ -377,7 +377,7 @@ export const mistakes: readonly Mistake[] = [
     make: async ({ live, program }) => {
       const source = await make<{ url: string }>(live, '/sources', { kind: 'postback', statuses: { ok: 'sale' } });
       const query = new URLSearchParams({ txid: 'M-word', sum: '50', status: 'okay', affiliate_id: 'partner-one' });
-      const answer = await fetch(`${source.url}?${query}&secure=${program.key}`);
+      const answer = await fetch(`${source.url}?${query.toString()}&secure=${program.key}`);
       assert.equal(answer.status, 200, await answer.text());
       return 'M-word';
     },
