@@ -16,12 +16,10 @@ const entrySchema = z
     id: z.string().meta({ description: 'Unique within the timeline' }),
     at: timestamp.meta({ description: 'When it happened; of a message when it came' }),
     kind: z.enum(timelineKinds).meta({ description: 'What it is' }),
-    title: z
-      .string()
-      .meta({
-        description: 'What happened, in a line',
-        example: 'sale of 100.00 USD (net 100.00 USD), says the api: order:A-1',
-      }),
+    title: z.string().meta({
+      description: 'What happened, in a line',
+      example: 'sale of 100.00 USD (net 100.00 USD), says the api: order:A-1',
+    }),
     objectId: z.string().nullable().meta({ description: 'The inbox event, ledger entry, message or payout behind it' }),
     state: z
       .string()

@@ -1,12 +1,14 @@
 import type { Db } from '../../db/db.ts';
 import type { Scope } from '../../domain/scope.ts';
+import type { Refusal } from '../../http/refusals.ts';
+import { findRefusals } from '../../inbound/refusals/rows.ts';
 
 /** A request that was turned away before it was stored, as far as it is kept. */
 export interface RefusedRequest {
   id: string;
   sourceId: string | null;
-  /** Why, in a word of src/http/refusals.ts. */
-  reason: string;
+  /** Why, in a word. */
+  reason: Refusal;
   /** What the sender was told. */
   message: string;
   /** How often the same came. */
@@ -16,7 +18,18 @@ export interface RefusedRequest {
   lastAt: string;
 }
 
-/** Requests that carried this id, newest first, a handful. Nothing keeps them yet. */
-export function findRefusedRequests(_db: Db, _asked: Scope & { reference: string }): Promise<RefusedRequest[]> {
-  return Promise.resolve([]);
+/** Requests that carried this id, newest first, a handful. */
+export async function findRefusedRequests(db: Db, asked: Scope & { reference: string }): Promise<RefusedRequest[]> {
+  const found = await findRefusals(db, asked, SHOWN);
+  return found.map(({ id, sourceId, reason, message, count, firstAt, lastAt }) => ({
+    id,
+    sourceId,
+    reason,
+    message,
+    count,
+    firstAt: firstAt.toISOString(),
+    lastAt: lastAt.toISOString(),
+  }));
 }
+
+const SHOWN = 5;

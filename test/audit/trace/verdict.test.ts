@@ -55,7 +55,7 @@ const click: Subject = {
   affiliateName: 'Bob',
   occurredAt: '2026-11-01T12:00:00.000Z',
 };
-const refused = (reason: string, text: string, count = 1): TraceStory =>
+const refused = (reason: RefusedRequest['reason'], text: string, count = 1): TraceStory =>
   story({
     refusals: [
       {
