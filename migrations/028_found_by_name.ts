@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 /**
  * What people search for by other names than ids: affiliates by the beginning of their name or by e-mail, offers by the
  * beginning of their name, clicks by the first of what affiliates put on their links. The last is written with each click that
- * has it (measured: see src/docs/why.md), none of the others on a hot path. Texts are compared as bytes, in lower case: by
+ * has it (measured: 3 to 16 µs beside 9 to 15 for the row and its other indexes), none of the others on a hot path. Texts are compared as bytes, in lower case: by
  * ranges, which a prepared statement can use where it could not use a pattern.
  */
 export async function up(knex: Knex): Promise<void> {
