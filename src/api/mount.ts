@@ -56,7 +56,8 @@ function methodsOf(routes: readonly Route[], path: string): string[] {
       return new RegExp(`^${pattern}/?$`).test(path);
     })
     .map(({ method }) => method.toUpperCase());
-  return [...new Set(methods)].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  const known = ['GET', 'POST', 'PATCH', 'DELETE'].filter((method) => methods.includes(method));
+  return known.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
 }
 
 const callers = new WeakMap<Request, Caller>();

@@ -85,6 +85,7 @@ export async function listCustomers(
      select ${selected} from ends cross join lateral (
        select * from customers where program_id = :programId and livemode = :livemode and id = ends.id offset 0) c
      left join lateral lead_of(c.id) l on c.affiliate_id is null
+     left join lateral (with recursive family as (${familyOfCustomer}) select * from ${rebinding} newest) d on true
      where c.merged_into is null
        and not (c.is_email and exists (select 1 from introductions i where i.email_id = c.id))
        and (:beforeId::text is null or c.id < :beforeId)
@@ -95,10 +96,11 @@ export async function listCustomers(
 }
 
 // A customer who turned out to be another one keeps their references; the other one is known by them, too.
+const familyOfCustomer = `
+  select c.id union all select child.id from family cross join lateral (
+    select id from customers where merged_into = family.id offset 0) child`;
 const referencesOfCustomer = `array(
-  with recursive family as (
-    select c.id union all select child.id from family cross join lateral (
-      select id from customers where merged_into = family.id offset 0) child)
+  with recursive family as (${familyOfCustomer})
   select ref from family cross join lateral refs_of_customer(family.id) as ref order by ref collate "C")`;
 
 // The newest decision of a person that has begun, by whatever record of the customer it names.

@@ -168,7 +168,7 @@ async function readAll(viewer: Viewer): Promise<{ path: string; answer: ApiAnswe
     const paged = routes.find((route) => route.path === path)?.query?.shape?.['limit'] !== undefined;
     for (let query = paged ? '?limit=1' : ''; ;) {
       const { body, status } = await get(path + query);
-      if (status === 200 && Array.isArray(body.data)) {
+      if (status === 200 && Array.isArray(body?.data)) {
         const named = (body.data as { id?: string; customerId?: string }[]).flatMap(({ id, customerId }) => {
           if (customerId) ids.set('/customers', [...(ids.get('/customers') ?? []), customerId]);
           return id ?? [];
