@@ -61,7 +61,7 @@ describe('the guides in Chromium', () => {
 
   it('are one step from the API reference, and lead back to it', async () => {
     await page.goto(`${hub.url}/docs/`);
-    await page.getByRole('link', { name: 'Guides' }).click();
+    await page.getByRole('link', { name: 'Guides', exact: true }).first().click();
     await page.waitForURL(`${hub.url}/docs/guides/`);
     await page.getByRole('link', { name: 'API reference' }).click();
     await page.waitForURL(`${hub.url}/docs/`);
