@@ -9,7 +9,7 @@ export async function lockRow(trx: Trx, table: ConfigurationTable, programId: st
   const program = table === 'programs' ? 'id' : 'program_id';
   await runSql(
     trx,
-    `lock_${table}`,
+    'lockConfigurationRow',
     `select 1 from ${table} where ${program} = :programId and id = :id for no key update`,
     { programId, id },
   );

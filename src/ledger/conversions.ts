@@ -141,7 +141,7 @@ const family = `with recursive family as (
 export async function readFamilies(db: Db, orderIds: readonly string[]): Promise<Map<string, string[]>> {
   const rows = await runSql<{ root: string; ids: string[] }>(
     db,
-    'readFamilies',
+    'readOrderFamilies',
     `${family} select root, array_agg(id order by id) as ids from family group by root`,
     { conversionIds: orderIds },
   );
