@@ -1,5 +1,5 @@
 import type { Trx } from './db.ts';
-import { runSql } from './sql.ts';
+import { nameFor, runSql } from './sql.ts';
 
 /** Tables whose rows people change. */
 type ConfigurationTable = 'programs' | 'offers' | 'tracking_links' | 'sources' | 'webhook_endpoints' | 'api_keys';
@@ -9,7 +9,7 @@ export async function lockRow(trx: Trx, table: ConfigurationTable, programId: st
   const program = table === 'programs' ? 'id' : 'program_id';
   await runSql(
     trx,
-    'lockConfigurationRow',
+    nameFor('lock', table),
     `select 1 from ${table} where ${program} = :programId and id = :id for no key update`,
     { programId, id },
   );

@@ -87,7 +87,7 @@ test('no two statements of the source share a name, and every name is in camel c
     [],
   );
   // The scan sees each form: alone, by a choice, for several tables, of a list, handed to a function that runs it.
-  for (const name of ['storeReplay', 'keepLocks', 'findOwnersOf', 'listClicks', 'listTrackingLinks', 'leaseDue']) {
+  for (const name of ['storeReplays', 'keepLocks', 'findOwnersOf', 'listClicks', 'listTrackingLinks', 'leaseDue']) {
     assert.equal(places.get(name)?.length, 1, name);
   }
   assert.ok(places.size > 200, String(places.size));
