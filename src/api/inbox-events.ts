@@ -20,7 +20,7 @@ import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './
 import { defineRoute, type Route } from './route.ts';
 
 const kinds = ['stripe', 'revenuecat', 'postback', 'conversion', 'event', 'refund', 'decision', 'import'] as const;
-const statuses = ['received', 'processed', 'ignored', 'unprocessable', 'failed'] as const;
+export const inboxStatuses = ['received', 'processed', 'ignored', 'unprocessable', 'failed'] as const;
 
 const shown = {
   id: z.string(),
@@ -29,7 +29,7 @@ const shown = {
     .nullable()
     .meta({ description: 'Its ref to whoever may not know the id; null: it came by API key' }),
   kind: z.string(),
-  status: z.enum(statuses),
+  status: z.enum(inboxStatuses),
   outcome: word(outcomes).nullable(),
   reason: messageReason.nullable(),
   error: z.string().nullable(),
@@ -52,7 +52,7 @@ const eventDetailSchema = z
 /** By what inbox events are chosen, in the query of the list and in bodies. */
 export const eventQuery = {
   ...periodQuery,
-  status: wordsOf(statuses).optional(),
+  status: wordsOf(inboxStatuses).optional(),
   sourceId: reference.optional().meta({ description: 'Id or ref' }),
   kind: wordsOf(kinds).optional(),
   outcome: wordsOf(outcomes).optional(),

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { validationError } from '../domain/errors.ts';
-import { periodQuery, reference, timestamp } from '../http/fields.ts';
+import { outcomes } from '../domain/outcomes.ts';
+import { periodQuery, reference, timestamp, word } from '../http/fields.ts';
 import { readInboxCounts, type InboxCount } from '../inbound/inbox/inbox-counts.ts';
 import { resolvePeriod } from '../program/period.ts';
 import { restoreSourceIds } from '../program/source-refs.ts';
+import { messageReason } from './conversion-schemas.ts';
 import { one } from './pagination.ts';
 import { defineRoute } from './route.ts';
 
@@ -29,7 +31,7 @@ const inboxStatsSchema = z
     outcomes: counts('By outcome; what is not settled yet has none', { recorded: 100, duplicate: 20 }),
     kinds: counts('By kind', { stripe: 90, postback: 61 }),
     reasons: z
-      .array(z.strictObject({ reason: z.string(), outcome: z.string(), count: z.int() }))
+      .array(z.strictObject({ reason: messageReason, outcome: word(outcomes), count: z.int() }))
       .meta({ description: `The ${MAX_REASONS} most frequent reasons` }),
   })
   .meta({ id: 'InboxStatistics' });

@@ -150,6 +150,13 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   'post /events': { eventType: 'registration', clickId: 'clk_01a1f8c4d18770008000000000000005', customerId: 'user-7' },
   'post /conversions/:id/refunds': { amountMinor: 4900, refundId: 're_1', reason: 'returned' },
   'patch /commissions/:id': { status: 'approved' },
+  'post /commissions/decisions': { filter: { status: 'pending', affiliateId: 'ann' }, status: 'approved' },
+  'post /reviews/decisions': { ids: ['com_01a1f8c4d18770008000000000000001'], status: 'approved' },
+  'patch /payouts/batches/:id': { status: 'paid', reference: 'SEPA 2026-11' },
+  'post /messages/resends': {
+    ids: ['evt_01a1f8c4d18770008000000000000007'],
+    endpointId: 'whe_01a1f8c4d18770008000000000000006',
+  },
   'post /payouts': { affiliateId: 'ann', currency: 'USD' },
   'patch /payouts/:id': { status: 'paid' },
   'post /programs': { name: 'Acme', currency: 'USD', timezone: 'Europe/Berlin' },

@@ -85,7 +85,7 @@ export const payoutRoutes: Route[] = [
       currency: currency.optional(),
       status: wordsOf(payoutStatuses).optional(),
       conversionId: reference.optional().meta({ description: 'Those that pay a commission of this conversion' }),
-      batchId: reference.optional(),
+      batchId: reference.optional().meta({ description: 'Those of this batch' }),
     }),
     status: 200,
     answer: listOf(payoutSchema),

@@ -39,7 +39,18 @@ const evidenceSchema = z
           occurredAt: timestamp,
         }),
       )
-      .meta({ description: 'Of `currency_mismatch`: what was said in another currency than the payment' }),
+      .meta({
+        description: 'Of `currency_mismatch`: what was said in another currency than the payment',
+        example: [
+          {
+            id: 're_1',
+            type: 'refund',
+            amountMinor: 4900,
+            currency: 'EUR',
+            occurredAt: '2026-11-20T10:15:00.000Z',
+          },
+        ],
+      }),
   })
   .meta({ id: 'ReviewEvidence' });
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { AppError, found } from '../domain/errors.ts';
-import { reference } from '../http/fields.ts';
+import { outcomes } from '../domain/outcomes.ts';
+import { reference, word } from '../http/fields.ts';
 import { sendTestMessage } from '../inbound/test-message.ts';
 import { changeableBy } from '../program/api-keys.ts';
 import { getSource } from '../program/sources.ts';
+import { messageReason } from './conversion-schemas.ts';
 import { one } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -14,8 +16,8 @@ const sentSchema = z
     status: z.enum(['received', 'processed', 'ignored', 'unprocessable']).meta({
       description: 'received: it was not settled in time; the inbox event will tell',
     }),
-    outcome: z.string().nullable(),
-    reason: z.string().nullable(),
+    outcome: word(outcomes).nullable(),
+    reason: messageReason.nullable(),
     error: z.string().nullable(),
     conversionId: z.string().nullable(),
   })

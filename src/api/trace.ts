@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { traceCauses, traceSteps, type TraceCause } from '../audit/trace/causes.ts';
 import { traceText } from '../audit/trace/trace.ts';
-import { amountMinor, text, timestamp } from '../http/fields.ts';
+import { outcomes } from '../domain/outcomes.ts';
+import { amountMinor, text, timestamp, word } from '../http/fields.ts';
+import { refusalWords } from '../http/refusals.ts';
+import { deliveryStatuses } from '../outbound/messages/message-rows.ts';
+import { conversionReason, conversionStatuses, messageReason } from './conversion-schemas.ts';
+import { inboxStatuses } from './inbox-events.ts';
 import { one } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -31,8 +36,8 @@ const orderSchema = z
     conversionId: z.string().meta({ description: 'Its conversion' }),
     commissionId: z.string().meta({ description: 'Its commission' }),
     kind: z.string().nullable().meta({ description: 'sale, renewal, lead or action; null: nothing that counts yet' }),
-    status: z.string().meta({ description: 'As of the conversion' }),
-    reason: z.string().nullable().meta({ description: 'As of the conversion' }),
+    status: word([...conversionStatuses, 'waiting', 'adjustment']).meta({ description: 'As of the conversion' }),
+    reason: conversionReason.nullable().meta({ description: 'As of the conversion' }),
     orderId: z.string().nullable().meta({ description: "The sender's own order id" }),
     occurredAt: timestamp.nullable().meta({ description: 'When it happened' }),
     affiliateId: z.string().nullable().meta({ description: 'Whom it is credited to' }),
@@ -65,7 +70,7 @@ const orderSchema = z
     payout: z
       .strictObject({
         id: z.string().meta({ description: 'Its id' }),
-        status: z.string().meta({ description: 'pending or paid' }),
+        status: word(['pending', 'paid']).meta({ description: 'pending or paid' }),
       })
       .nullable()
       .meta({ description: 'The payout that it is in' }),
@@ -79,9 +84,9 @@ const messageSchema = z
     sourceId: z.string().nullable().meta({ description: 'null: it came by API key' }),
     receivedAt: timestamp.meta({ description: 'When it came' }),
     settledAt: timestamp.nullable().meta({ description: 'null: it waits' }),
-    status: z.string().meta({ description: 'As of the inbox event' }),
-    outcome: z.string().nullable().meta({ description: 'What became of it' }),
-    reason: z.string().nullable().meta({ description: 'Why, in a word' }),
+    status: word(inboxStatuses).meta({ description: 'As of the inbox event' }),
+    outcome: word(outcomes).nullable().meta({ description: 'What became of it' }),
+    reason: messageReason.nullable().meta({ description: 'Why, in a word' }),
     error: z.string().nullable().meta({ description: 'Why, in words' }),
     conversionId: z.string().nullable().meta({ description: 'The order that it is about' }),
     understood: z
@@ -104,7 +109,7 @@ const refusalSchema = z
   .strictObject({
     id: z.string().meta({ description: 'The refused request' }),
     sourceId: z.string().nullable().meta({ description: 'The source at which it was refused' }),
-    reason: z.string().meta({ description: 'Why, in a word' }),
+    reason: word(refusalWords).meta({ description: 'Why, in a word' }),
     message: z.string().meta({ description: 'What the sender was told' }),
     count: z.int().meta({ description: 'How often the same came' }),
     firstAt: timestamp.meta({ description: 'The first time' }),
@@ -123,7 +128,7 @@ const deliverySchema = z
           endpointId: z.string().meta({ description: 'To whom' }),
           kind: z.string().meta({ description: 'webhook, rest_hook or postback' }),
           url: z.string().meta({ description: 'Where it goes' }),
-          status: z.string().meta({ description: 'pending, succeeded, failed, held or cancelled' }),
+          status: word(deliveryStatuses).meta({ description: 'pending, succeeded, failed, held or cancelled' }),
           attempts: z.int().meta({ description: 'Tries so far' }),
           nextAttemptAt: timestamp.nullable().meta({ description: 'The next try' }),
         }),

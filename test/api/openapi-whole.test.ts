@@ -84,6 +84,13 @@ test('states, kinds and reasons are lists of words', () => {
     /Changes(\.|$)/,
     /Decision(\.|$)/,
     /^Problem\.status$/,
+    // Sentences of people.
+    /^(Adjustment|Customer\.binding|ReviewDecisions|Job\.errors)\.reason$/,
+    /^post adjustment\.created body\.data\.reason$/,
+    // Several words with commas; statuses of HTTP; of several kinds of things.
+    /Filter\.(status|reason|outcome)$/,
+    /^(ConversionOutcome|RefusedRequest)\.status$/,
+    /^TimelineEntry\.state$/,
     /^(get|head) \/(readyz|livez)/,
     /^receive/,
   ];
