@@ -106,7 +106,13 @@ export const recoveryRoutes: Route[] = [
     answer: one(recoverySchema),
     handle: async (deps, request) => {
       const endpoint = await getChangeable(deps, request);
-      const cancelled = await cancelRecovery(deps.db, endpoint.id, request.params.recoveryId, deps.clock.now());
+      const cancelled = await cancelRecovery(
+        deps.db,
+        endpoint.id,
+        request.params.recoveryId,
+        deps.clock.now(),
+        request.actor,
+      );
       return { data: recoveryView(found(cancelled, 'Recovery')) };
     },
   }),

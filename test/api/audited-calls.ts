@@ -13,12 +13,19 @@ export interface AuditedCall {
 /** Calls that leave no audit event, each with its reason. */
 const ingestion = 'a row of its own tells who sent it: it is in the inbox';
 const click = 'a row of its own: traffic, not configuration';
+const ended = 'recorded where it ends what goes on, which is over soon here: jobs.test.ts ends some';
 const testSession = 'a test click for a while, of test data alone (an affiliate that it makes is recorded)';
 export const notAudited: Readonly<Record<string, string>> = {
   'POST /api/v1/clicks': click,
   'POST /api/v1/conversions': ingestion,
+  'POST /api/v1/conversions/batch': ingestion,
   'POST /api/v1/events': ingestion,
   'POST /api/v1/test-sessions': testSession,
+  'POST /api/v1/sources/:id/test': 'a test message, once: it changes nothing',
+  'POST /api/v1/reviews/decisions': 'takes what is in review: reviews.test.ts has some, and looks into the log',
+  'POST /api/v1/jobs/:id/cancel': ended,
+  'POST /api/v1/inbox-events/replays/:id/cancel': ended,
+  'POST /api/v1/webhook-endpoints/:id/recoveries/:recoveryId/cancel': ended,
   'POST /api/v1/postback-previews': 'shows what would be sent, and does nothing',
   'POST /api/v1/webhook-endpoints/:id/test': 'sends an example, once, and changes nothing',
   'POST /attro/api/v1/conversions': ingestion,
@@ -147,6 +154,65 @@ export function auditedCalls({ admin, live, liveKey, programId, hub }: ApiProgra
       action: 'commission.rejected',
       call: async () =>
         live.patch(`/commissions/${(await sale()).commissionId}`, { status: 'rejected', reason: 'fraud' }),
+    },
+    'POST /api/v1/commissions/decisions': {
+      action: 'commission.approved',
+      call: async () => live.post('/commissions/decisions', { ids: [(await sale()).commissionId], status: 'approved' }),
+    },
+    'POST /api/v1/adjustments': {
+      action: 'adjustment.created',
+      call: async () =>
+        live.post('/adjustments', {
+          affiliateId: await affiliateId(),
+          amountMinor: 500,
+          currency: 'USD',
+          reason: 'bonus',
+        }),
+    },
+    'POST /api/v1/conversions/:id/corrections': {
+      action: 'conversion.corrected',
+      call: async () =>
+        live.post(`/conversions/${(await sale()).conversionId}/corrections`, { amountMinor: 9_000, reason: 'agreed' }),
+    },
+    'POST /api/v1/customers/:id/binding': {
+      action: 'customer.bound',
+      call: async () => {
+        const customerId = `audit-customer-${(numbers += 1)}`;
+        await live.post('/conversions', {
+          affiliateId: await affiliateId(),
+          amount: 1,
+          orderId: customerId,
+          customerId,
+        });
+        return live.post(`/customers/${customerId}/binding`, { affiliateId: await affiliateId(), reason: 'moved' });
+      },
+    },
+    'POST /api/v1/payouts/batches': {
+      action: 'payout.created',
+      call: async () => live.post('/payouts/batches', { currency: 'USD', affiliateIds: [await payable()] }),
+    },
+    'PATCH /api/v1/payouts/batches/:id': {
+      action: 'payout.failed',
+      call: async () => {
+        const batch = await id('/payouts/batches', { currency: 'USD', affiliateIds: [await payable()] });
+        return live.patch(`/payouts/batches/${batch}`, { status: 'failed' });
+      },
+    },
+    'POST /api/v1/inbox-events/replays': {
+      action: 'job.created',
+      call: async () => {
+        const { conversionId } = await sale();
+        return live.post('/inbox-events/replays', { filter: { conversionId } });
+      },
+    },
+    'POST /api/v1/messages/resends': {
+      action: 'job.created',
+      call: async () => {
+        const endpoint = await id('/webhook-endpoints', { url: closed });
+        await affiliateId();
+        const { data } = (await live.get('/messages?limit=1')).body;
+        return live.post('/messages/resends', { ids: [data[0].id], endpointId: endpoint });
+      },
     },
     'POST /api/v1/payouts': {
       action: 'payout.created',

@@ -222,6 +222,10 @@ describe('resends of many messages', () => {
     );
     const stopped = await api.live.post(`${path}/recoveries/rec_stuck/cancel`);
     assert.ok(['cancelled', 'completed'].includes(stopped.body.data.status));
+    if (stopped.body.data.status === 'cancelled') {
+      const { data: events } = (await api.live.get('/audit-events?objectId=rec_stuck')).body;
+      assert.equal(events[0].action, 'recovery.cancelled');
+    }
     assert.equal((await api.live.post(`${path}/recoveries/${data.id}/cancel`)).body.data.status, 'completed');
     assert.equal((await api.live.post(`${path}/recoveries/rec_unknown/cancel`)).status, 404);
     assert.equal((await api.stranger.get(`${path}/recoveries`)).status, 404);

@@ -109,6 +109,8 @@ test('a review tells what it stands on, and is decided with others in one call',
   assert.deepEqual(await decide({ ids: [third], status: 'rejected', reason: 'a colleague' }), [
     [third, 'decided', 'rejected', ann.id],
   ]);
+  const [event] = (await api.live.get('/audit-events?limit=1')).body.data;
+  assert.deepEqual([event.action, event.objectId], ['commission.rejected', third]);
   assert.deepEqual(await decide({ ids: [paid], affiliateId: bob.referralCode }), [[paid, 'decided', 'paid', bob.id]]);
   assert.deepEqual(await reviews(), []);
 });

@@ -26,21 +26,27 @@ const liveWhere: Readonly<Record<string, string | null>> = {
   recoveries: 'endpoint_id in (select id from webhook_endpoints where livemode)',
   affitor_numbers: `object_id in (select id from orders where livemode)`,
   settling_rounds: 'true',
-  // What is neither live nor test: progress of the worker, numbers drawn.
+  // What is neither live nor test: progress of the worker (who counts what was there before, too), numbers drawn.
   schema_migrations: null,
   schema_migrations_lock: null,
   inbox_watches: null,
+  inbox_counting: null,
+  inbox_counts: null,
+  inbox_uncounted: null,
   affitor_sequences: null,
   configuration_changes: null,
   tracking_link_codes: 'exists (select 1 from tracking_links l where l.code = t.code and l.livemode)',
   imported_ids: 'true',
   statistic_zones: null,
+  // What a source turned away: anybody can have something turned away.
+  refused_counts: null,
+  refused_requests: null,
   resettlements: 'livemode',
   test_sessions: null,
 };
 
-/** What a live row may change by itself: the clock of an endpoint's throttle. */
-const but: Readonly<Record<string, string[]>> = { webhook_endpoints: ['next_slot_at'] };
+/** What a live row may change by itself: the clock of an endpoint's throttle, and when a key was used. */
+const but: Readonly<Record<string, string[]>> = { webhook_endpoints: ['next_slot_at'], api_keys: ['last_used_at'] };
 
 export type LiveRows = Record<string, string[]>;
 

@@ -110,6 +110,12 @@ describe('a job', () => {
     await workOnJob(deps(), job.id);
     const cancelled = await stopJob(deps(), scope(), job.id, commandLine);
     assert.deepEqual([cancelled?.status, cancelled?.inFlight.length, cancelled?.skipped], ['cancelled', 3, 497]);
+    const recorded = await database
+      .db('audit_events')
+      .where({ object_id: job.id })
+      .orderBy('id', 'desc')
+      .first('action');
+    assert.equal(recorded?.action, 'job.cancelled');
     await workOnJob(deps(), job.id);
     assert.equal(await workOnJob(deps(), job.id), null);
     const after = await stopJob(deps(), scope(), job.id, commandLine);

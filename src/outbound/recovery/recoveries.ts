@@ -89,14 +89,21 @@ export async function cancelRecovery(
   endpointId: string,
   recoveryId: string,
   now: Date,
+  actor: Actor,
 ): Promise<Recovery | null> {
-  await runSql(
-    db,
-    'cancelRecovery',
-    `update recoveries set status = 'cancelled', updated_at = :now
-     where endpoint_id = :endpointId and id = :recoveryId and status = 'running'`,
-    { now, endpointId, recoveryId },
-  );
+  await inTransaction(db, async (trx) => {
+    const [scope] = await runSql<Scope>(
+      trx,
+      'cancelRecovery',
+      `update recoveries r set status = 'cancelled', updated_at = :now from webhook_endpoints e
+       where r.endpoint_id = :endpointId and r.id = :recoveryId and r.status = 'running' and e.id = r.endpoint_id
+       returning e.program_id as "programId", e.livemode`,
+      { now, endpointId, recoveryId },
+    );
+    if (!scope) return;
+    const [object, was, is] = [{ type: 'recovery', id: recoveryId }, { status: 'running' }, { status: 'cancelled' }];
+    await recordChange(trx, scope, actor, object, was, is, { action: 'cancelled' });
+  });
   return findRecovery(db, endpointId, recoveryId);
 }
 
