@@ -31,8 +31,9 @@ const payoutSchema = z.strictObject(payoutFields).meta({ id: 'Payout' });
 const payoutEntrySchema = z
   .strictObject({
     id: z.string(),
-    conversionId: z.string(),
-    commissionId: z.string(),
+    conversionId: z.string().nullable().meta({ description: 'The conversion; null: it is an adjustment' }),
+    commissionId: z.string().nullable(),
+    adjustmentId: z.string().nullable().meta({ description: 'The adjustment; null: it is of a conversion' }),
     amountMinor,
     currency: z.string(),
     type: z.string().meta({ description: 'What caused it: earning, refund, dispute, decision, adjustment, …' }),
@@ -157,10 +158,12 @@ export const payoutRoutes: Route[] = [
 ];
 
 function entryView(entry: PayoutEntry): z.input<typeof payoutEntrySchema> {
+  const isAdjustment = entry.orderId.startsWith('adj_');
   return {
     id: entry.id,
-    conversionId: entry.orderId,
-    commissionId: commissionIdOf(entry.orderId),
+    conversionId: isAdjustment ? null : entry.orderId,
+    commissionId: isAdjustment ? null : commissionIdOf(entry.orderId),
+    adjustmentId: isAdjustment ? entry.orderId : null,
     amountMinor: Number(entry.amountMinor),
     currency: entry.currency,
     type: entry.type,

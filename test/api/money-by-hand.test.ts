@@ -99,6 +99,15 @@ test('a bonus is in balances, payouts and proofs, and no conversion', async () =
 
   const payout = (await api.live.post('/payouts', { affiliateId: ann, currency: 'USD' })).body.data;
   assert.equal(payout.amountMinor, 3_500);
+  const entries = (await api.live.get(`/payouts/${payout.id}/entries`)).body.data as Record<string, unknown>[];
+  assert.deepEqual(
+    entries.map(({ conversionId, commissionId, amountMinor }) => [conversionId, commissionId, amountMinor]),
+    [
+      [null, null, -1_500],
+      [null, null, 5_000],
+    ],
+  );
+  assert.ok(entries.every(({ adjustmentId }) => String(adjustmentId).startsWith('adj_')));
   assert.equal((await api.live.patch(`/payouts/${payout.id}`, { status: 'paid' })).status, 200);
   const list = (await api.live.get('/adjustments?affiliateId=ann')).body.data;
   assert.deepEqual(
