@@ -29,7 +29,7 @@ const BITMAP_HEADER_BYTES = 40;
 export function renderIcon(): Buffer {
   const size = picture.length;
   const pixels = Buffer.from(
-    picture.toReversed().flatMap((line) => [...line].flatMap((dot) => (dot === '#' ? INK : [0, 0, 0, 0]))),
+    picture.toReversed().flatMap((line) => Array.from(line).flatMap((dot) => (dot === '#' ? INK : [0, 0, 0, 0]))),
   );
   const mask = Buffer.alloc(size * 4);
   const bitmap = Buffer.alloc(BITMAP_HEADER_BYTES);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { nativeRoutes } from '../../src/api/native.ts';
 import { buildOpenApi, pathOf } from '../../src/api/openapi.ts';
 import { publicPaths } from '../../src/api/openapi-public.ts';

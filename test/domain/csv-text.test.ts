@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'csv-parse/sync';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { csvRow } from '../../src/domain/csv-text.ts';
 
 /** What was there before a spreadsheet had to be kept from reading it as a formula. */
