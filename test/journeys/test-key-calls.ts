@@ -265,6 +265,10 @@ export function makeBody({ path }: Surface, names: Names, dice: Dice, receiver: 
       }),
     ],
     [/^\/api\/v1\/inbox-events\/replays$/, () => ({ filter: {} })],
+    [
+      /^\/api\/v1\/reviews\/decisions$/,
+      () => ({ ids: [one('com'), one('com')], status: dice.pick(['approved', 'rejected']) }),
+    ],
     [/^\/api\/v1\/messages\/resends$/, () => ({ endpointId: one('whe'), ids: [one('evt'), one('evt')] })],
     [
       /^\/api\/v1\/payouts\/batches$/,
