@@ -10,7 +10,7 @@ import type { ApiAnswer, ApiClient } from './api-client.ts';
 import { make, makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 
 // A dry run of each call before the call itself, in random histories: DRY_RUNS=100.
-const numRuns = Number(process.env.DRY_RUNS ?? 5);
+const numRuns = Number(process.env.DRY_RUNS ?? 3);
 const seed = process.env.PROPERTY_SEED === undefined ? {} : { seed: Number(process.env.PROPERTY_SEED) };
 
 // There is no worker, whose chores would write meanwhile: the test settles what came in by itself.

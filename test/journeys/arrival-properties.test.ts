@@ -22,7 +22,7 @@ import { describeDifference, liveHistory, type LedgerImage } from './live-histor
 
 // Each run lives through a history three times. A thousand and more take a while: PROPERTY_RUNS=1000. Shrinking what
 // fails takes minutes more, so it is left to a run with nothing but the seed that the failure names: PROPERTY_SEED=….
-const numRuns = Number(process.env.PROPERTY_RUNS ?? 16);
+const numRuns = Number(process.env.PROPERTY_RUNS ?? 12);
 const seed = process.env.PROPERTY_SEED === undefined ? null : Number(process.env.PROPERTY_SEED);
 const shrinks = seed !== null && process.env.PROPERTY_RUNS === undefined;
 
