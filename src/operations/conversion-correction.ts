@@ -1,4 +1,4 @@
-import { inTransaction, type Db } from '../db/db.ts';
+import type { Db } from '../db/db.ts';
 import type { Actor } from '../domain/actor.ts';
 import { AppError } from '../domain/errors.ts';
 import type { FactAmount } from '../domain/facts.ts';
@@ -8,7 +8,8 @@ import { findConversion, findMergedConversion, readHalves, type Conversion } fro
 import { findPendingPayoutOf } from '../ledger/payout-entries.ts';
 import { objectToCorrecting } from '../pipeline/rules/decisions.ts';
 import type { Affiliate } from '../program/affiliates.ts';
-import { recordAuditEvents, type AuditedChange } from '../program/audit-events.ts';
+import type { AuditedChange } from '../program/audit-events.ts';
+import { describeChange } from '../program/audited-changes.ts';
 import type { DecisionResult } from './commission-decision.ts';
 import { nameActor } from './adjustments.ts';
 import { normalizeCorrection } from './correction-facts.ts';
@@ -59,12 +60,11 @@ export async function correctConversion(
     headers,
     normalized: normalizeCorrection(order, correction, { decidedAt: receivedAt, callId }),
     receivedAt,
+    audited: { actor, changes: auditCorrection(conversion, { amount, affiliate, reason }) },
   });
-  const after = (await findConversion(db, programId, livemode, conversion.id)) ?? conversion;
-  const isSettled = settled !== null && settled.outcome !== 'failed';
-  const change = describeChange(conversion, isSettled ? after : null, { amount, affiliate, reason });
-  await inTransaction(db, (trx) => recordAuditEvents(trx, scope, actor, [change]));
-  return isSettled ? { kind: 'decided', conversion: after } : { kind: 'processing', inboxEventId: id };
+  if (settled === null || settled.outcome === 'failed') return { kind: 'processing', inboxEventId: id };
+  const after = await findConversion(db, programId, livemode, conversion.id);
+  return { kind: 'decided', conversion: after ?? conversion };
 }
 
 async function refuse(db: Db, { programId, livemode }: Scope, conversion: Conversion, amount: boolean): Promise<void> {
@@ -93,27 +93,24 @@ function isAboutWhom(ground: string): boolean {
   return ground.startsWith('joined_affiliates_differ') || ground.startsWith('paid_to_another');
 }
 
-/** `after` null: not settled yet, so what was asked for is told. */
-function describeChange(
-  before: Conversion,
-  after: Conversion | null,
-  { amount, affiliate, reason }: CorrectionInput,
-): AuditedChange {
-  const asked = { ...(amount ? { amount } : {}), ...(affiliate ? { affiliateId: affiliate.id } : {}) };
-  return {
-    action: 'conversion.corrected',
-    objectType: 'conversion',
-    objectId: before.id,
-    before: amountsOf(before),
-    after: { ...(after ? amountsOf(after) : asked), reason },
+/** How the audit log tells of a correction: of what was corrected, how it was and how a person says that it is. */
+function auditCorrection(conversion: Conversion, { amount, affiliate, reason }: CorrectionInput): AuditedChange[] {
+  const { grossMinor, netMinor, affiliateId } = conversion;
+  const was = {
+    ...(amount ? { grossMinor: Number(grossMinor) } : {}),
+    ...(amount?.net ? { amountMinor: Number(netMinor) } : {}),
+    ...(affiliate ? { affiliateId } : {}),
   };
+  const is = {
+    ...(amount ? { grossMinor: numberOf(amount.gross) } : {}),
+    ...(amount?.net ? { amountMinor: numberOf(amount.net) } : {}),
+    ...(affiliate ? { affiliateId: affiliate.id } : {}),
+    reason,
+  };
+  return describeChange({ type: 'conversion', id: conversion.id }, was, is, { action: 'corrected' });
 }
 
-function amountsOf({ grossMinor, netMinor, affiliateId, commissionMinor }: Conversion) {
-  return {
-    grossMinor: Number(grossMinor),
-    amountMinor: Number(netMinor),
-    affiliateId,
-    commissionMinor: Number(commissionMinor),
-  };
+/** Minor units; text in major units only where no currency is known. */
+function numberOf(amount: FactAmount): number | string {
+  return 'minor' in amount ? amount.minor : amount.major;
 }

@@ -1,10 +1,9 @@
-import { inTransaction, type Db } from '../db/db.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Inbox } from '../inbound/inbox/inbox.ts';
 import type { Customer } from '../ledger/customers.ts';
 import type { Affiliate } from '../program/affiliates.ts';
-import { recordAuditEvents } from '../program/audit-events.ts';
+import { describeChange } from '../program/audited-changes.ts';
 import type { Offer } from '../program/offers.ts';
 import { nameActor } from './adjustments.ts';
 import { refuseInactive, type DecidingCall } from './conversion-correction.ts';
@@ -26,7 +25,7 @@ export type BindingResult = { kind: 'bound' } | { kind: 'processing'; inboxEvent
  * customer turned out to be another, and for an affiliate to whom nothing can be credited.
  */
 export async function rebindCustomer(
-  { db, inbox }: { db: Db; inbox: Inbox },
+  { inbox }: { inbox: Inbox },
   scope: Scope,
   customer: Customer,
   { affiliate, offer, since, reason }: BindingInput,
@@ -54,18 +53,16 @@ export async function rebindCustomer(
       callId,
     }),
     receivedAt,
+    audited: {
+      actor,
+      changes: describeChange(
+        { type: 'customer', id: customer.id },
+        { affiliateId: customer.affiliateId, offerId: customer.offerId },
+        { affiliateId: affiliate.id, offerId: binding.offerId, since: since.toISOString(), reason },
+        { action: 'bound' },
+      ),
+    },
   });
-  await inTransaction(db, (trx) =>
-    recordAuditEvents(trx, scope, actor, [
-      {
-        action: 'customer.bound',
-        objectType: 'customer',
-        objectId: customer.id,
-        before: { affiliateId: customer.affiliateId, offerId: customer.offerId },
-        after: { affiliateId: affiliate.id, offerId: binding.offerId, since: since.toISOString(), reason },
-      },
-    ]),
-  );
   return settled === null || settled.outcome === 'failed'
     ? { kind: 'processing', inboxEventId: id }
     : { kind: 'bound' };

@@ -63,6 +63,19 @@ async function told(type: string): Promise<number> {
   return row?.count ?? 0;
 }
 
+/** What the audit log tells of the newest message, with which it was stored: not after what became of it. */
+async function auditedWithMessage(action: string): Promise<{ before: unknown; after: unknown }[]> {
+  const rows = await runSql<{ before: unknown; after: unknown; isEarlier: boolean }>(
+    api.hub.db,
+    `select a.before, a.after, date_trunc('milliseconds', a.created_at) <= e.settled_at as "isEarlier"
+     from audit_events a, (select settled_at from inbox_events where program_id = ? order by id desc limit 1) e
+     where a.program_id = ? and a.action = ? order by a.id`,
+    [api.programId, api.programId, action],
+  );
+  assert.equal(rows.at(-1)?.isEarlier, true, action);
+  return rows.map(({ before: was, after: is }) => ({ before: was, after: is }));
+}
+
 test('a bonus is in balances, payouts and proofs, and no conversion', async () => {
   const made = await adjust({ amountMinor: 5_000, reference: 'spring' });
   assert.equal(made.status, 201, made.text);
@@ -178,6 +191,13 @@ test('the newest correction of an amount counts, and refunds count against it', 
   assert.match(by, /^key_/);
   const second = await correct(id, { amount: '60.00', tax: '6' });
   assert.deepEqual([second.body.data.grossMinor, second.body.data.amountMinor], [6_000, 5_400]);
+  assert.deepEqual(await auditedWithMessage('conversion.corrected'), [
+    { before: { grossMinor: 10_000 }, after: { grossMinor: 5_000, reason: 'a discount was left out' } },
+    {
+      before: { grossMinor: 5_000, amountMinor: 4_000 },
+      after: { grossMinor: 6_000, amountMinor: 5_400, reason: 'wrong' },
+    },
+  ]);
   assert.equal((await api.live.post(`/conversions/${id}/refunds`, { amountMinor: 3_000 })).status, 201);
   assert.equal((await conversion(id)).commission.amountMinor, 270);
   assert.ok((await told('conversion.updated')) >= 2);
@@ -278,6 +298,9 @@ test('a customer who is bound to another earns for them from then on, renewals t
   assert.equal(bound.body.data.id, customerId);
   const { affiliateId, boundAt, reason } = bound.body.data.binding;
   assert.deepEqual([affiliateId, boundAt, reason], [bob, '2026-03-15T12:00:00.000Z', 'moved']);
+  assert.deepEqual(await auditedWithMessage('customer.bound'), [
+    { before: { affiliateId: ann }, after: { affiliateId: bob, since: '2026-03-15T12:00:00.000Z', reason: 'moved' } },
+  ]);
   const next = await sell({ ...of, subscription_id: 'S-9', is_recurring: true, occurred_at: at(5) });
   await settled();
   const whose = async (id: string) => (await conversion(id)).affiliateId;
