@@ -12,10 +12,10 @@ import {
   deleteEndpoint,
   getEndpoint,
   listEndpoints,
-  rotateSecret,
   updateEndpoint,
   type Endpoint,
 } from '../outbound/endpoints/endpoints.ts';
+import { rotateSecret } from '../outbound/endpoints/rotate-secret.ts';
 import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/events/event-types.ts';
 import { sendTest } from '../outbound/recovery/redelivery.ts';
 import { configurationMode, reference, timestamp } from '../http/fields.ts';

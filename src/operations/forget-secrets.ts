@@ -5,7 +5,7 @@ import { commandLine } from '../domain/actor.ts';
 import { recordChange } from '../program/audited-changes.ts';
 import type { SealedPlace, SecretBox } from '../db/secret-box.ts';
 import { runSql } from '../db/sql.ts';
-import { makeSecret } from '../outbound/endpoints/endpoints.ts';
+import { makeSecret } from '../outbound/endpoints/signing-secret.ts';
 
 /** What somebody has to give a source or an endpoint again. */
 export interface ForgottenSecret {

@@ -1,23 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import { inTransaction, type Db } from '../../db/db.ts';
 import { lockRow } from '../../db/lock-row.ts';
 import type { SecretBox } from '../../db/secret-box.ts';
 import { insertList, selectList, updateList, type Columns } from '../../db/columns.ts';
 import { runSql } from '../../db/sql.ts';
 import type { Actor } from '../../domain/actor.ts';
-import { AppError, found, validationError } from '../../domain/errors.ts';
+import { AppError, found } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { namedBy, type Reach, type Scope } from '../../domain/scope.ts';
-import { findAffiliate } from '../../program/affiliates.ts';
 import { recordChange } from '../../program/audited-changes.ts';
 import { conditionOf } from '../../db/conditions.ts';
 import { findForeignKeyViolation } from '../../db/pg-errors.ts';
 import { selectPage, type Page, type PageRequest } from '../../db/page.ts';
 import type { AddressGuard } from '../guard/address-guard.ts';
-import type { EndpointCreate, EndpointUpdate, RotateSecret } from './endpoint-input.ts';
+import { auditedFields, endpointNamed } from './audited-endpoint.ts';
+import { assertKindFits, assertNotManaged, assertUrlAllowed, findAffiliateId } from './endpoint-checks.ts';
+import type { EndpointCreate, EndpointUpdate } from './endpoint-input.ts';
 import { endpointColumns, placeOf, type EndpointRow } from './endpoint-rows.ts';
-import { assertBodyTemplate, findPostbackUrlProblem } from '../postbacks/postback-check.ts';
-import { firesPostbacks } from '../postbacks/fire-postbacks.ts';
+import { makeSecret } from './signing-secret.ts';
 
 export interface EndpointDeps {
   db: Db;
@@ -66,7 +65,7 @@ export async function createEndpoint(
   return inTransaction(db, async (trx) => {
     await runSql(trx, 'createEndpoint', `insert into webhook_endpoints ${inserted}`, row);
     const endpoint = await getEndpoint({ db: trx, secrets }, namedBy(scope), id);
-    await recordChange(trx, scope, actor, named(id), null, auditedFields(endpoint));
+    await recordChange(trx, scope, actor, endpointNamed(id), null, auditedFields(endpoint));
     return { endpoint, secret };
   });
 }
@@ -160,7 +159,7 @@ export async function updateEndpoint(
       );
       const is = await getEndpoint({ db: trx, secrets }, reach, endpointId);
       const others = JSON.stringify(was.headers) !== JSON.stringify(is.headers);
-      await recordChange(trx, is, actor, named(endpointId), auditedFields(was), auditedFields(is), {
+      await recordChange(trx, is, actor, endpointNamed(endpointId), auditedFields(was), auditedFields(is), {
         secrets: others ? ['headers'] : [],
       });
       return is;
@@ -195,83 +194,9 @@ export function deleteEndpoint(
     );
     if (!deleted) return false;
     assertNotManaged(deleted);
-    await recordChange(trx, deleted, actor, named(endpointId), auditedFields(deleted), null);
+    await recordChange(trx, deleted, actor, endpointNamed(endpointId), auditedFields(deleted), null);
     return true;
   });
-}
-
-/** Replaces the secret. Until the overlap is over the old one signs, too. Throws NOT_FOUND, CONFLICT. */
-export async function rotateSecret(
-  { db, secrets }: Pick<EndpointDeps, 'db' | 'secrets'>,
-  reach: Reach,
-  endpointId: string,
-  { secret = makeSecret(), overlapHours = 24 }: RotateSecret,
-  now: Date,
-  actor: Actor,
-): Promise<{ endpoint: Endpoint; secret: string; previousSecretExpiresAt: Date }> {
-  const { kind } = await getEndpoint({ db, secrets }, reach, endpointId);
-  if (kind === 'postback') throw new AppError('CONFLICT', 'A postback is not signed and has no secret');
-  const previousSecretExpiresAt = new Date(now.getTime() + overlapHours * 3_600_000);
-  const sealedSecret = await secrets.seal(secret, placeOf('secret', endpointId));
-  for (let tries = 0; tries < MAX_ROTATIONS; tries += 1) {
-    // What is sealed opens in its own column alone, so the former secret is sealed anew for the other.
-    const former = await readSealedSecret(db, reach, endpointId);
-    const opened = await secrets.open(former, placeOf('secret', endpointId));
-    const previousSecret = await secrets.seal(opened, placeOf('previous_secret', endpointId));
-    const replaced = { sealedSecret, previousSecret, previousSecretExpiresAt, endpointId, ...reach, former };
-    if (await replaceSecret(db, replaced, actor)) break;
-    if (tries === MAX_ROTATIONS - 1) throw new AppError('CONFLICT', 'The secret is being rotated by others');
-  }
-  return { endpoint: await getEndpoint({ db, secrets }, reach, endpointId), secret, previousSecretExpiresAt };
-}
-
-/** False where the secret is another one by now. */
-function replaceSecret(
-  db: Db,
-  replaced: Reach & { endpointId: string; previousSecretExpiresAt: Date } & Record<string, unknown>,
-  actor: Actor,
-): Promise<boolean> {
-  return inTransaction(db, async (trx) => {
-    const [row] = await runSql<{ livemode: boolean }>(
-      trx,
-      'rotateSecret',
-      `update webhook_endpoints
-          set secret = :sealedSecret, previous_secret = :previousSecret,
-            previous_secret_expires_at = :previousSecretExpiresAt, updated_at = now()
-        where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[]) and secret = :former
-        returning livemode`,
-      replaced,
-    );
-    if (!row) return false;
-    const { programId, endpointId, previousSecretExpiresAt } = replaced;
-    await recordChange(
-      trx,
-      { programId, ...row },
-      actor,
-      named(endpointId),
-      {},
-      { previousSecretExpiresAt },
-      {
-        action: 'secret_rotated',
-        secrets: ['secret'],
-      },
-    );
-    return true;
-  });
-}
-
-/** Others may rotate at the same time; each takes over the secret of the one before. */
-const MAX_ROTATIONS = 10;
-
-async function readSealedSecret(db: Db, reach: Reach, endpointId: string): Promise<string> {
-  const [row] = await runSql<{ secret: string }>(
-    db,
-    'readSealedSecret',
-    `select secret from webhook_endpoints
-     where id = :endpointId and program_id = :programId and livemode = any(:modes::boolean[]) and deleted_at is null`,
-    { endpointId, ...reach },
-  );
-  return found(row, 'Webhook endpoint').secret;
 }
 
 interface StoredEndpoint extends EndpointRow {
@@ -302,71 +227,4 @@ async function sealHeaders(
   return headers && Object.keys(headers).length > 0
     ? secrets.seal(JSON.stringify(headers), placeOf('headers', endpointId))
     : null;
-}
-
-/** A signing secret of an endpoint, as Standard Webhooks has them. */
-export function makeSecret(): string {
-  return `whsec_${randomBytes(32).toString('base64')}`;
-}
-
-function named(id: string) {
-  return { type: 'webhook_endpoint', id };
-}
-
-/** Of its headers, whose values may be credentials, the names; of its health nothing. */
-function auditedFields({ headers, disabledAt, ...row }: EndpointRow & { headers?: Endpoint['headers'] }): object {
-  const { managed: _managed, failingSince: _failing, ...fields } = row;
-  return { ...fields, disabled: disabledAt !== null, headers: headers && Object.keys(headers) };
-}
-
-interface KindFields {
-  method?: 'GET' | 'POST' | undefined;
-  bodyTemplate?: string | null | undefined;
-  affiliateId?: string | null | undefined;
-  secret?: string | undefined;
-  eventTypes?: readonly string[] | undefined;
-}
-
-function assertKindFits(kind: EndpointRow['kind'], fields: KindFields): void {
-  if (kind === 'postback') assertPostbackFits(fields);
-  else assertWebhookFits(fields);
-}
-
-function assertPostbackFits({ method, bodyTemplate, secret, eventTypes = [] }: KindFields): void {
-  if (secret !== undefined) throw validationError('A postback is not signed', { secret: 'is for webhooks only' });
-  const other = eventTypes.find((type) => !firesPostbacks(type));
-  if (other !== undefined) {
-    const problem = `has '${other}', which fires no postback: only lead, conversion and commission events do`;
-    throw validationError(`eventTypes ${problem}`, { eventTypes: problem });
-  }
-  if (typeof bodyTemplate !== 'string') return;
-  assertBodyTemplate(method, bodyTemplate);
-}
-
-function assertWebhookFits({ method, bodyTemplate, affiliateId }: KindFields): void {
-  const details: Record<string, string> = {};
-  if (method === 'GET') details.method = "must be POST but for kind 'postback'";
-  if (typeof bodyTemplate === 'string') details.bodyTemplate = "is for kind 'postback' only";
-  if (typeof affiliateId === 'string') details.affiliateId = "is for kind 'postback' only";
-  if (Object.keys(details).length > 0) throw validationError('A webhook is a signed POST of the event', details);
-}
-
-async function assertUrlAllowed(guard: AddressGuard, kind: EndpointRow['kind'], url: string): Promise<void> {
-  const problem = kind === 'postback' ? await findPostbackUrlProblem(guard, url) : await findUrlProblem(guard, url);
-  if (problem) throw validationError(`url ${problem}`, { url: problem });
-}
-
-async function findUrlProblem(guard: AddressGuard, url: string): Promise<string | null> {
-  const check = await guard.checkDestination(url);
-  return check.ok ? null : check.problem;
-}
-
-async function findAffiliateId(db: Db, scope: Scope, idOrCode: string): Promise<string> {
-  const affiliate = await findAffiliate(db, namedBy(scope), idOrCode);
-  if (!affiliate) throw validationError('Affiliate not found', { affiliateId: 'is no affiliate of this program' });
-  return affiliate.id;
-}
-
-function assertNotManaged({ managed }: Pick<EndpointRow, 'managed'>): void {
-  if (managed) throw new AppError('CONFLICT', "This endpoint mirrors the affiliate's postbackUrl: change that instead");
 }

@@ -8,7 +8,7 @@ import { createDatabase } from '../../../src/db/database.ts';
 import { placeOf } from '../../../src/outbound/endpoints/endpoint-rows.ts';
 import { createAddressGuard } from '../../../src/outbound/guard/address-guard.ts';
 import { commandLine } from '../../../src/domain/actor.ts';
-import { rotateSecret } from '../../../src/outbound/endpoints/endpoints.ts';
+import { rotateSecret } from '../../../src/outbound/endpoints/rotate-secret.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   createEndpoint,
