@@ -14,7 +14,8 @@ import { recordAuditEvents } from '../program/audit-events.ts';
 import { getProgram } from '../program/programs.ts';
 import { maybeCurrency, maybeTime, word } from './fields.ts';
 import type { Progress } from './import.ts';
-import { readTables, type TableRow } from './read-table.ts';
+import { readTables } from './read-table.ts';
+import type { RowByColumns } from './rows-by-columns.ts';
 import type { Problem } from './records.ts';
 import {
   factOf,
@@ -105,7 +106,7 @@ function refuse(field: string, message: string): Error {
 async function findAffiliates(
   db: Db,
   { programId, livemode }: { programId: string; livemode: boolean },
-  rows: readonly TableRow[],
+  rows: readonly RowByColumns[],
 ): Promise<Map<string, string>> {
   const named = [...new Set(rows.flatMap(({ cells }) => cells['affiliate'] ?? []))];
   const found = await runSql<{ name: string; id: string }>(

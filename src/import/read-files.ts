@@ -3,6 +3,7 @@ import { AppError } from '../domain/errors.ts';
 import { parseJson } from '../domain/json-text.ts';
 import { csvFormat } from './csv-format.ts';
 import { CsvError, parseCsv } from './csv.ts';
+import { rowsByColumns } from './rows-by-columns.ts';
 import type { ImportFormat, ImportKind, RowPosition, Located, Problem, ReadContext } from './records.ts';
 
 export interface ReadFiles {
@@ -70,17 +71,8 @@ function readCsv(file: string, text: string, context: ReadContext, into: ReadFil
       });
     }
     if (unknown.length > 0) return;
-    for (const { line, cells } of rows) {
-      const place = { file, row: line };
-      if (cells.length > columns.length) {
-        const message = `has ${cells.length} cells, and the first line ${columns.length} columns`;
-        into.problems.push({ at: place, field: null, message });
-        continue;
-      }
-      const given = cells.flatMap((cell, index) =>
-        cell.trim() === '' ? [] : [[columns[index] ?? '', cell.trim()] as const],
-      );
-      readItem(kind, Object.fromEntries(given), place, context, into);
+    for (const { at: place, cells } of rowsByColumns(file, columns, rows, into.problems)) {
+      readItem(kind, cells, place, context, into);
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;

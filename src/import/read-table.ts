@@ -1,15 +1,10 @@
 import { CsvError, parseCsv } from './csv.ts';
 import { readText } from './read-files.ts';
-import type { Problem, RowPosition } from './records.ts';
-
-/** A row of a CSV file by its columns; cells without a value are left out. */
-export interface TableRow {
-  at: RowPosition;
-  cells: Record<string, string>;
-}
+import type { Problem } from './records.ts';
+import { rowsByColumns, type RowByColumns } from './rows-by-columns.ts';
 
 export interface ReadTables {
-  rows: TableRow[];
+  rows: RowByColumns[];
   /** What is wrong with the files. */
   problems: Problem[];
   /** What is no mistake, and may not be what was meant. */
@@ -55,18 +50,7 @@ function readTable(file: string, text: string, { isColumn, known, isMistake }: T
         list.push({ at, field: column, message: `is no column that means something here; those are ${known}` });
       }
     }
-    for (const { line, cells } of rows) {
-      const place = { file, row: line };
-      if (cells.length > columns.length) {
-        const message = `has ${cells.length} cells, and the first line ${columns.length} columns`;
-        into.problems.push({ at: place, field: null, message });
-        continue;
-      }
-      const given = cells.flatMap((cell, index) =>
-        cell.trim() === '' ? [] : [[columns[index] ?? '', cell.trim()] as const],
-      );
-      into.rows.push({ at: place, cells: Object.fromEntries(given) });
-    }
+    into.rows.push(...rowsByColumns(file, columns, rows, into.problems));
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     into.problems.push({ at: { file, row: error.line }, field: null, message: error.message });
