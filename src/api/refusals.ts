@@ -73,39 +73,8 @@ export const refusalRoutes: Route[] = [
 ];
 
 function refusalView({
-  id,
-  sourceId,
-  livemode,
-  reason,
-  status,
-  message,
-  method,
-  network,
-  query,
-  body,
-  contentType,
-  userAgent,
-  references,
-  count,
-  firstAt,
-  lastAt,
-}: RefusedRequest): z.input<typeof refusalSchema> {
-  return {
-    id,
-    sourceId,
-    livemode,
-    reason,
-    status,
-    message,
-    method,
-    network,
-    query,
-    body,
-    contentType,
-    userAgent,
-    references,
-    count,
-    firstAt: firstAt.toISOString(),
-    lastAt: lastAt.toISOString(),
-  };
+  place: _place,
+  ...refused
+}: RefusedRequest & { place?: string }): z.input<typeof refusalSchema> {
+  return { ...refused, firstAt: refused.firstAt.toISOString(), lastAt: refused.lastAt.toISOString() };
 }

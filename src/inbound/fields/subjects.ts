@@ -1,7 +1,8 @@
 import type { GivenFields } from './given.ts';
 import { findField, type ConversionField, type FieldNames } from './names.ts';
 
-const subjects: ReadonlySet<ConversionField> = new Set([
+/** What can tell who referred it, or what it is about. */
+export const subjects: ReadonlySet<ConversionField> = new Set([
   'clickId',
   'orderId',
   'customerId',

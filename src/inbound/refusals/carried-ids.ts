@@ -5,6 +5,7 @@ import { isPlaceholder } from '../../domain/placeholders.ts';
 import { isStorable } from '../../domain/storable-text.ts';
 import { isIdMacro } from '../../domain/unreplaced-macros.ts';
 import { findField, type ConversionField, type FieldNames } from '../fields/names.ts';
+import { subjects } from '../fields/subjects.ts';
 import { isSecretName, readJson } from './without-secrets.ts';
 
 /** So many are kept of one message, the first that it names. */
@@ -15,13 +16,7 @@ const MAX_VALUES = 100;
 const MAX_NODES = 1_000;
 
 const idFields: ReadonlySet<ConversionField> = new Set([
-  'clickId',
-  'orderId',
-  'customerId',
-  'customerEmail',
-  'affiliateId',
-  'referralCode',
-  'couponCode',
+  ...subjects,
   'subscriptionId',
   'sub1',
   'sub2',

@@ -17,26 +17,15 @@ export interface RefusedCount {
   count: number;
 }
 
-/** A message that was turned away, without its secrets; equal ones are one. */
-export interface RefusedRequest {
+/**
+ * A message that was turned away, without its secrets; equal ones are one. `count`: how often it came, as far as it was told from
+ * others in a flood: the counts by hour have all.
+ */
+export interface RefusedRequest extends Omit<RefusedSample, 'source' | 'digest' | 'refusal'> {
   id: string;
   sourceId: string;
   livemode: boolean;
   reason: Refusal;
-  /** Of the answer, and what it told. */
-  status: number;
-  message: string;
-  method: string;
-  network: string | null;
-  query: string | null;
-  body: string | null;
-  contentType: string | null;
-  userAgent: string | null;
-  references: string[];
-  /** How often it came, as far as it was told from others in a flood: the counts by hour have all. */
-  count: number;
-  firstAt: Date;
-  lastAt: Date;
 }
 
 /** So many samples of a source are kept: the newest. */
