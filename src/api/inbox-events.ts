@@ -10,6 +10,7 @@ import {
   type InboxEvent,
   type InboxEventFilter,
 } from '../inbound/inbox/inbox-events.ts';
+import { inboxKinds } from '../inbound/inbox/inbox.ts';
 import { findEventsByReference } from '../inbound/inbox/events-by-reference.ts';
 import { hideSourceIds, restoreSourceIds } from '../program/source-refs.ts';
 import { resolvePeriod } from '../program/period.ts';
@@ -19,7 +20,6 @@ import { inboxStatsRoute } from './inbox-stats.ts';
 import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
-const kinds = ['stripe', 'revenuecat', 'postback', 'conversion', 'event', 'refund', 'decision', 'import'] as const;
 export const inboxStatuses = ['received', 'processed', 'ignored', 'unprocessable', 'failed'] as const;
 
 const shown = {
@@ -54,7 +54,7 @@ export const eventQuery = {
   ...periodQuery,
   status: wordsOf(inboxStatuses).optional(),
   sourceId: reference.optional().meta({ description: 'Id or ref' }),
-  kind: wordsOf(kinds).optional(),
+  kind: wordsOf(inboxKinds).optional(),
   outcome: wordsOf(outcomes).optional(),
   reason: text(500).optional().meta({ description: 'To the letter', example: 'duplicate_order' }),
   reference: reference.optional().meta({

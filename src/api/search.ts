@@ -20,7 +20,7 @@ export const searchRoutes: Route[] = [
     tag: 'Look-up',
     summary: 'Find anything by an id, a code, an e-mail or a name',
     description:
-      `At most ${MOST_HITS}, the exact id first: conversions by every id of their order, customers by id and e-mail, clicks, affiliates ` +
+      `At most ${MOST_HITS}, the exact id first: conversions by every id of their order, adjustments by theirs, customers by id and e-mail, clicks, affiliates ` +
       'by code, e-mail or how their name begins, offers, links, sources, endpoints, payouts, messages.',
     query: z.strictObject({ q: text(255).meta({ description: 'What to look for', example: 'A-1001' }) }),
     status: 200,

@@ -33,8 +33,9 @@ const evidenceSchema = z.strictObject({
 
 const orderSchema = z
   .strictObject({
-    conversionId: z.string().meta({ description: 'Its conversion' }),
-    commissionId: z.string().meta({ description: 'Its commission' }),
+    conversionId: z.string().nullable().meta({ description: 'Its conversion; null: it is an adjustment' }),
+    commissionId: z.string().nullable().meta({ description: 'Its commission; null: it is an adjustment' }),
+    adjustmentId: z.string().nullable().meta({ description: 'Its adjustment; null: it is a conversion' }),
     kind: z.string().nullable().meta({ description: 'sale, renewal, lead or action; null: nothing that counts yet' }),
     status: word([...conversionStatuses, 'waiting', 'adjustment']).meta({ description: 'As of the conversion' }),
     reason: conversionReason.nullable().meta({ description: 'As of the conversion' }),

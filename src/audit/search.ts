@@ -17,6 +17,7 @@ import {
 
 export const searchKinds = [
   'conversion',
+  'adjustment',
   'customer',
   'click',
   'affiliate',
@@ -108,7 +109,7 @@ async function findByIds(db: Db, scope: Scope, { modes }: Reach, text: string): 
   return [{ kind: 'message', id, title: type, livemode, place: 0 }, ...rows];
 }
 
-/** Orders by every id that they are known by, and customers with their newest orders. */
+/** Conversions and adjustments by every id that they are known by, and customers with their newest orders. */
 async function findOrders(db: Db, scope: Scope, text: string): Promise<Row[]> {
   const sources = await readOwnScopes(db, scope);
   const byId = conversionIdOf(text) ?? text;
@@ -119,7 +120,9 @@ async function findOrders(db: Db, scope: Scope, text: string): Promise<Row[]> {
   return await runSql<Row>(
     db,
     'searchOrders',
-    `select 'conversion' as kind, o.id, coalesce(o.kind, 'order') || ' ' || coalesce(o.order_id, o.reference, o.id) || ': ' || o.status as title,
+    `select case o.status when 'adjustment' then 'adjustment' else 'conversion' end as kind, o.id,
+       case o.status when 'adjustment' then o.explanation #>> '{adjustment,reason}'
+         else coalesce(o.kind, 'order') || ' ' || coalesce(o.order_id, o.reference, o.id) || ': ' || o.status end as title,
        o.livemode, case when o.id = :byId then 0 else 1 end as place
      from unnest(:orderIds::text[]) with ordinality as named (id, at) cross join lateral (
        select * from orders

@@ -101,6 +101,21 @@ test('a bonus is in balances, payouts and proofs, and no conversion', async () =
   assert.equal((await adjust({ amountMinor: -1_500, reason: 'paid by mistake' })).status, 201);
   assert.equal(await approvedOf(ann), 3_500);
 
+  const messages = (await api.live.get('/inbox-events?kind=adjustment')).body.data as { conversionId: string }[];
+  assert.equal(messages.length, 2);
+  for (const named of [id, 'spring']) {
+    const hits = (await api.live.get(`/search?q=${named}`)).body.data;
+    assert.deepEqual(hits, [{ kind: 'adjustment', id, title: 'a bonus', mode: 'live' }], named);
+    const trace = (await api.live.get(`/trace?q=${named}`)).body.data;
+    assert.equal(trace.verdict.cause, 'earned');
+    assert.match(
+      trace.verdict.sentence,
+      /^Jane Smith \(aff_\w+\) is given 50\.00 USD by the key 'key' \(key_\w+\): a bonus\. It is approved,/i,
+    );
+    assert.deepEqual(trace.found, [{ kind: 'adjustment', id, title: 'a bonus' }]);
+    const [order] = trace.orders;
+    assert.deepEqual([order.conversionId, order.commissionId, order.adjustmentId], [null, null, id]);
+  }
   assert.deepEqual((await api.live.get('/conversions')).body.data, []);
   assert.deepEqual((await api.live.get('/commissions')).body.data, []);
   assert.equal((await api.live.get(`/conversions/${id}`)).status, 404);
@@ -121,7 +136,13 @@ test('a bonus is in balances, payouts and proofs, and no conversion', async () =
     ],
   );
   assert.ok(entries.every(({ adjustmentId }) => String(adjustmentId).startsWith('adj_')));
+  assert.equal((await api.live.get(`/trace?q=${id}`)).body.data.verdict.cause, 'in_payout');
   assert.equal((await api.live.patch(`/payouts/${payout.id}`, { status: 'paid' })).status, 200);
+  const paid = (await api.live.get(`/trace?q=${id}`)).body.data.verdict;
+  assert.deepEqual(
+    [paid.cause, paid.sentence.endsWith(`: a bonus. It was paid in payout ${payout.id}.`)],
+    ['paid', true],
+  );
   const list = (await api.live.get('/adjustments?affiliateId=ann')).body.data;
   assert.deepEqual(
     list.map((one: { amountMinor: number; status: string; payoutId: string }) => [
@@ -153,7 +174,7 @@ test('what makes no sense is refused, and test money stays apart', async () => {
   for (const [body, field] of [
     [{ amountMinor: 0 }, 'amountMinor'],
     [{ amountMinor: 1.5 }, 'amountMinor'],
-    [{ amountMinor: 1, currency: 'XXX1' }, 'currency'],
+    [{ amountMinor: 1, currency: 'DOLLARS' }, 'currency'],
     [{ amountMinor: 1, reason: ' ' }, 'reason'],
     [{ amountMinor: 1, affiliateId: 'nobody' }, 'affiliateId'],
     [{ amountMinor: 1, occurredAt: '2099-01-01T00:00:00Z' }, 'occurredAt'],

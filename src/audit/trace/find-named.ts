@@ -1,5 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import { runSql } from '../../db/sql.ts';
+import { adjustmentRef } from '../../domain/adjustment-ref.ts';
 import { foldCode } from '../../domain/codes.ts';
 import { conversionIdOf } from '../../domain/ids.ts';
 import { keylessRef } from '../../domain/keyless.ts';
@@ -23,7 +24,7 @@ export interface Named {
 }
 
 /**
- * Finds what a text names: a conversion or commission id, a reference of an order or a subscription, a click, a code or an
+ * Finds what a text names: the id of a conversion, a commission or an adjustment, a reference of an order or a subscription, a click, a code or an
  * affiliate, a customer, an e-mail, a sub id. Each way is an index and gives a handful; the first that finds orders is followed.
  */
 export async function findNamed(db: Db, scope: Scope, text: string): Promise<Named> {
@@ -75,6 +76,7 @@ export function referencesOf(text: string, sources: readonly string[]): string[]
   const own = [text, ...orderRefs(text, null)];
   const refs = [
     ...own,
+    adjustmentRef({ reference: text }),
     `stripe:${text}`,
     ...sources.flatMap((id) => [...orderRefs(text, id), ...own.map((ref) => keylessRef(id, ref))]),
   ];
@@ -88,7 +90,7 @@ export function customerReferencesOf(text: string, sources: readonly string[]): 
 
 async function findById(db: Db, scope: Scope, text: string): Promise<Pick<Named, 'orderIds' | 'mergedFrom'> | null> {
   const id = conversionIdOf(text) ?? text;
-  if (!id.startsWith('cnv_')) return null;
+  if (!id.startsWith('cnv_') && !id.startsWith('adj_')) return null;
   const rows = await runSql<{ id: string; merged_into: string | null }>(
     db,
     'traceById',

@@ -3,13 +3,23 @@ import type { PassedOver } from '../../pipeline/rules/evidence.ts';
 import { nameKey } from '../tell-facts.ts';
 import { verdictFor as verdict, type Verdict } from './causes.ts';
 import { notTracked } from './not-tracked-verdict.ts';
-import { nameAffiliate, tellAmounts, tellEarning, tellEvidence, tellPassedOver, tellTime } from './sentences.ts';
-import type { Subject, TracedOrder } from './trace-story.ts';
+import {
+  nameAffiliate,
+  payoutOf,
+  tellAdjustment,
+  tellAmounts,
+  tellEarning,
+  tellEvidence,
+  tellPassedOver,
+  tellTime,
+} from './sentences.ts';
+import type { Subject, TracedOrder, TracedPayout } from './trace-story.ts';
 import { evidenceNamesOf } from './understood.ts';
 
 /** Why an order earns what it earns, in sentences. Pure; `now` is what holds are measured against. */
 export function orderVerdict(traced: TracedOrder, { subject, now }: { subject: Subject | null; now: string }): Verdict {
   const { order } = traced.story;
+  if (order.status === 'adjustment') return adjusted(traced);
   if (order.status === 'waiting' || order.kind === null) return missingSale(traced);
   if (order.status === 'parked') return parked(traced);
   if (subject && order.affiliateId !== null && subject.affiliateId !== order.affiliateId) {
@@ -188,9 +198,8 @@ function pending(traced: TracedOrder, now: string): Verdict {
 }
 
 function earned(traced: TracedOrder): Verdict {
-  const { order, chapters } = traced.story;
-  const postings = chapters.flatMap((chapter) => chapter.postings);
-  const payout = postings.map((posting) => posting.payout).find((each) => each !== null);
+  const { order } = traced.story;
+  const payout = payoutOf(traced);
   if (order.status === 'paid') {
     const where = payout ? ` in payout ${payout.id}` : '';
     return verdict(
@@ -206,18 +215,31 @@ function earned(traced: TracedOrder): Verdict {
       'PATCH /commissions/ID {"status":"approved"} or {"status":"rejected"} decides it.',
     );
   }
-  if (payout) {
-    return verdict(
-      'in_payout',
-      `${tellEarning(traced)} It is in payout ${payout.id}, which is ${payout.status}.`,
-      `PATCH /payouts/${payout.id} {"status":"paid"} once the money is sent.`,
-    );
-  }
+  return payout ? inPayout(tellEarning(traced), payout) : inNoPayout(tellEarning(traced), order.livemode);
+}
+
+function inPayout(told: string, { id, status }: TracedPayout): Verdict {
+  return verdict(
+    'in_payout',
+    `${told} It is in payout ${id}, which is ${status}.`,
+    `PATCH /payouts/${id} {"status":"paid"} once the money is sent.`,
+  );
+}
+
+function inNoPayout(told: string, livemode: boolean): Verdict {
   return verdict(
     'earned',
-    `${tellEarning(traced)} It is approved, and in no payout yet.`,
-    order.livemode ? 'POST /payouts {"affiliateId","currency"} takes it into one.' : 'Test rows never become payable.',
+    `${told} It is approved, and in no payout yet.`,
+    livemode ? 'POST /payouts {"affiliateId","currency"} takes it into one.' : 'Test rows never become payable.',
   );
+}
+
+/** An adjustment is due at once; what is left to tell is where its money is. */
+function adjusted(traced: TracedOrder): Verdict {
+  const payout = payoutOf(traced);
+  const told = tellAdjustment(traced);
+  if (payout?.status === 'paid') return verdict('paid', `${told} It was paid in payout ${payout.id}.`, null);
+  return payout ? inPayout(told, payout) : inNoPayout(told, traced.story.order.livemode);
 }
 
 function capital(text: string): string {

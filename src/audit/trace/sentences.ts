@@ -1,8 +1,8 @@
 import type { TermsSnapshot } from '../../pipeline/rules/catalog.ts';
 import type { Explanation } from '../../pipeline/rules/commission.ts';
 import type { PassedOver } from '../../pipeline/rules/evidence.ts';
-import { tellMoney } from '../tell-facts.ts';
-import type { NamedAffiliate, TracedOrder } from './trace-story.ts';
+import { nameKey, tellMoney } from '../tell-facts.ts';
+import type { NamedAffiliate, TracedOrder, TracedPayout } from './trace-story.ts';
 
 // Words for people, used by the verdict, the checklist and the parts of a trace alike.
 
@@ -74,6 +74,21 @@ export function tellEarning({ story: { order }, affiliates }: TracedOrder): stri
   const terms = termsOf(order);
   const who = nameAffiliate(affiliateId, affiliates);
   return `${who} earns ${tellMoney(commissionMinor, commissionCurrency)}${tellReckoning(terms, explanation)}.`;
+}
+
+/** Who gives or takes how much of whose balance, and why: `Ann (aff_1) is given 50.00 USD by the key 'shop' (key_1): a bonus.` */
+export function tellAdjustment({ story: { order, names }, affiliates }: TracedOrder): string {
+  const { affiliateId, commissionCurrency, commissionMinor, explanation } = order;
+  const { by = '', reason = '' } = explanation?.adjustment ?? {};
+  const [verb, minor] = commissionMinor < 0n ? ['is charged', -commissionMinor] : ['is given', commissionMinor];
+  const who = nameAffiliate(affiliateId ?? '', affiliates);
+  return `${who} ${verb} ${tellMoney(minor, commissionCurrency ?? '')} by ${nameKey(by, names.keys)}: ${reason}.`;
+}
+
+/** The payout that money of the order is in. */
+export function payoutOf({ story: { chapters } }: TracedOrder): TracedPayout | null {
+  const postings = chapters.flatMap((chapter) => chapter.postings);
+  return postings.map(({ payout }) => payout).find((payout) => payout !== null) ?? null;
 }
 
 function tellReckoning(terms: TermsSnapshot | null, explanation: Explanation | null): string {

@@ -1,5 +1,5 @@
 import type { Fact } from '../../domain/facts.ts';
-import type { Story, StoryMessage } from '../stories.ts';
+import type { Story, StoryMessage, StoryPosting } from '../stories.ts';
 import type { RefusedRequest } from './refused-requests.ts';
 import type { Understood } from './understood.ts';
 
@@ -39,6 +39,8 @@ export interface Elsewhere {
   kind: 'order' | 'message' | 'click';
   livemode: boolean;
 }
+
+export type TracedPayout = NonNullable<StoryPosting['payout']>;
 
 export interface TracedOrder {
   story: Story;

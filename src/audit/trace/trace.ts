@@ -9,7 +9,7 @@ import { findToldMessages, type ToldMessage } from './deliveries.ts';
 import { loadStory } from './load-story.ts';
 import { orderVerdict } from './order-verdict.ts';
 import type { RefusedRequest } from './refused-requests.ts';
-import { nameAffiliate, tellAmounts, tellEvidence, tellPassedOver, tellTerms, termsOf } from './sentences.ts';
+import { nameAffiliate, payoutOf, tellAmounts, tellEvidence, tellPassedOver, tellTerms, termsOf } from './sentences.ts';
 import type { TracedMessage, TracedOrder, TraceStory } from './trace-story.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -28,8 +28,10 @@ export interface Trace {
 }
 
 export interface TraceOfOrder {
-  conversionId: string;
-  commissionId: string;
+  /** An adjustment has neither of the two. */
+  conversionId: string | null;
+  commissionId: string | null;
+  adjustmentId: string | null;
   kind: string | null;
   status: string;
   reason: string | null;
@@ -94,9 +96,11 @@ function foundIn({ subject, orders, messages, asked }: TraceStory, customerId: s
     ...(subject ? [{ kind: subject.kind, id: subject.value, title: subject.affiliateName }] : []),
     ...(customerId === null ? [] : [{ kind: 'customer', id: customerId, title: customerId }]),
     ...orders.map(({ story: { order } }) => ({
-      kind: 'conversion',
+      kind: order.explanation?.adjustment ? 'adjustment' : 'conversion',
       id: order.id,
-      title: `${order.kind ?? 'order'} ${order.orderId ?? order.reference ?? order.id}: ${order.status}`,
+      title:
+        order.explanation?.adjustment?.reason ??
+        `${order.kind ?? 'order'} ${order.orderId ?? order.reference ?? order.id}: ${order.status}`,
     })),
     ...(orders.length > 0 && !asked ? [] : messages)
       .filter(({ id }) => orders.length === 0 || id === asked?.id)
@@ -109,10 +113,11 @@ function orderView(traced: TracedOrder, story: TraceStory): TraceOfOrder {
   const { explanation } = order;
   const terms = termsOf(order);
   const postings = chapters.flatMap((chapter) => chapter.postings);
-  const payout = postings.map((posting) => posting.payout).find((each) => each !== null);
+  const payout = payoutOf(traced);
   return {
-    conversionId: order.id,
-    commissionId: commissionIdOf(order.id),
+    ...(explanation?.adjustment
+      ? { conversionId: null, commissionId: null, adjustmentId: order.id }
+      : { conversionId: order.id, commissionId: commissionIdOf(order.id), adjustmentId: null }),
     kind: order.kind,
     status: order.status,
     reason: order.reason,

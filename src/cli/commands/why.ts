@@ -78,8 +78,10 @@ function tellMessage({ id, kind, receivedAt, outcome, status, reason, error }: T
 }
 
 function tellOrder(order: Trace['orders'][number], ofSeveral: boolean): string[] {
-  const { conversionId, kind, status, reason, amounts, terms, evidence, postings, payout, verdict } = order;
-  return section(`${conversionId}: ${kind ?? 'order'}, ${status}${reason === null ? '' : ` (${reason})`}`, [
+  const { conversionId, adjustmentId, kind, status, reason, amounts, terms, evidence, postings, payout, verdict } =
+    order;
+  const what = `${kind ?? 'order'}, ${status}${reason === null ? '' : ` (${reason})`}`;
+  return section(adjustmentId === null ? `${conversionId}: ${what}` : `${adjustmentId}: adjustment`, [
     ...(ofSeveral ? [verdict.sentence] : []),
     ...(amounts === null ? [] : [`amount   ${amounts}`]),
     ...(evidence.chosen ? [`chosen   ${evidence.chosen.sentence}`] : []),

@@ -23,16 +23,19 @@ import { openOutcomeWaiter } from './outcome-waiter.ts';
 import type { ReadOutcome } from './read-outcomes.ts';
 import { openWaker } from './wake-workers.ts';
 
-export type InboxKind =
-  | 'stripe'
-  | 'revenuecat'
-  | 'postback'
-  | 'conversion'
-  | 'event'
-  | 'refund'
-  | 'decision'
-  | 'adjustment'
-  | 'import';
+/** What messages there are: by their sender, or of what people decide. */
+export const inboxKinds = [
+  'stripe',
+  'revenuecat',
+  'postback',
+  'conversion',
+  'event',
+  'refund',
+  'decision',
+  'adjustment',
+  'import',
+] as const;
+export type InboxKind = (typeof inboxKinds)[number];
 
 /** One authentic message, as it came and as it was understood. */
 export interface InboxMessage {
