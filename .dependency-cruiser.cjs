@@ -20,6 +20,7 @@ const rooms = [
   ['src/import/'],
   ['src/dialects/'],
   ['src/docs/'],
+  ['src/console/'],
   ['src/cli/', 'src/open-deps[.]ts', 'src/app[.]ts'],
   ['src/server[.]ts', 'workers/'],
 ];
@@ -102,7 +103,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
-      extensions: ['.ts', '.js', '.cjs', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.cjs', '.json'],
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default', 'types'],
     },

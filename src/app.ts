@@ -1,5 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
+import { consoleRouter } from './console/router.ts';
 import { docsRouter } from './api/docs.ts';
 import { readAddressesOf } from './http/client-address.ts';
 import { answerApiError } from './http/errors.ts';
@@ -40,6 +41,7 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
   app.use(redirectRouter(deps));
   app.use(visitorClickRouter(deps));
   app.use('/api/v1', nativeRouter(deps));
+  app.use(consoleRouter(deps));
   app.use(['/docs', '/openapi.json', '/affitor/openapi.json'], limitPages(deps));
   app.use(dialectsRouter(deps));
   app.use(guidesRouter());

@@ -13,13 +13,13 @@ test('imports of src and workers point down, and every file and import was looke
   const { seen, missed, edges, violations } = checkImports();
   assert.deepEqual(violations, []);
   assert.deepEqual(missed, []);
-  const files = globSync('{src,workers}/**/*.ts', { cwd: root });
+  const files = globSync('{src,workers}/**/*.{ts,tsx}', { cwd: root });
   assert.equal(seen.length, files.length);
   assert.ok(edges.includes('src/deps.ts -> src/process/config.ts'), 'type-only imports are seen');
   assert.ok(edges.includes('src/open-deps.ts -> src/process/config.ts'));
   // Found a second way, in the text: a parser that skips what it does not understand would find fewer.
   const written = (await Promise.all(files.map(findWrittenImports))).flat();
-  const found = edges.filter((edge) => / -> (src|workers)\/.*[.]ts$/.test(edge));
+  const found = edges.filter((edge) => / -> (src|workers)\/.*[.]tsx?$/.test(edge));
   assert.ok(written.length > 100);
   assert.deepEqual(found.toSorted(), written.toSorted());
 });
@@ -77,8 +77,8 @@ test('an import that points up, or from one dialect or source to another, is rep
 async function findWrittenImports(file: string): Promise<string[]> {
   const text = await readFile(join(root, file), 'utf8');
   const paths = [
-    ...text.matchAll(/^(?:import|export)\b[^;']*?'(\.{1,2}\/[^']+\.ts)'/gm),
-    ...text.matchAll(/\bimport\('(\.{1,2}\/[^']+\.ts)'\)/g),
+    ...text.matchAll(/^(?:import|export)\b[^;']*?'(\.{1,2}\/[^']+\.tsx?)'/gm),
+    ...text.matchAll(/\bimport\('(\.{1,2}\/[^']+\.tsx?)'\)/g),
   ];
   return [...new Set(paths.map((match) => `${file} -> ${join(dirname(file), match[1] ?? '')}`))];
 }

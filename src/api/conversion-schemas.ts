@@ -46,6 +46,7 @@ export const shownConversion = {
   createdAt: timestamp,
 };
 export const conversionSchema = z.strictObject(shownConversion).meta({ id: 'Conversion' });
+export type ConversionView = z.output<typeof conversionSchema>;
 
 const commission = z
   .strictObject({ amountMinor, currency: z.string().nullable(), status: word(conversionStatuses) })

@@ -37,6 +37,7 @@ export const conversionDetailSchema = z
       .meta({ description: 'Why this affiliate, why this amount' }),
   })
   .meta({ id: 'ConversionDetail' });
+export type ConversionDetailView = z.output<typeof conversionDetailSchema>;
 
 export const conversionRoutes: Route[] = [
   defineRoute({

@@ -39,6 +39,7 @@ const shown = {
   settledAt: timestamp.nullable(),
 };
 const eventSchema = z.strictObject(shown).meta({ id: 'InboxEvent' });
+export type InboxEventView = z.output<typeof eventSchema>;
 const eventDetailSchema = z
   .strictObject({
     ...shown,
@@ -48,6 +49,7 @@ const eventDetailSchema = z
     facts: z.array(z.record(z.string(), z.unknown())).meta({ description: 'How it was understood' }),
   })
   .meta({ id: 'InboxEventDetail' });
+export type InboxEventDetailView = z.output<typeof eventDetailSchema>;
 
 /** By what inbox events are chosen, in the query of the list and in bodies. */
 export const eventQuery = {

@@ -1,11 +1,11 @@
 import { Router, type Request, type Response } from 'express';
 import { AppError, MAX_DETAILS, validationError } from '../domain/errors.ts';
-import { scopeOfRoute, scopesOf, type KeyScope } from '../domain/key-scopes.ts';
+import { scopeOfRoute, type KeyScope } from '../domain/key-scopes.ts';
 import { assertScope, seenBy, type Principal } from '../program/api-keys.ts';
 import { findSourceRef, hideSourceIds } from '../program/source-refs.ts';
-import { ADMIN_KEY_ID, actorOf } from '../http/actor.ts';
+import { actorOf } from '../http/actor.ts';
 import { auditedCall } from '../http/audited-headers.ts';
-import { authenticateRequest, type Caller } from '../http/authenticate.ts';
+import { adminIn, authenticateRequest, type Caller } from '../http/authenticate.ts';
 import { answerApiError, renderError, sendAnswer, type RenderedAnswer } from '../http/errors.ts';
 import { answerOfKey, nameCall, readIdempotentCall, runOnce } from './idempotency.ts';
 import { refuseKeysIn } from '../http/keys-in-body.ts';
@@ -20,13 +20,11 @@ import { readQuery, validate } from '../http/validate.ts';
  * Mounts routes of the native API. Every request goes the same way: authenticate, count, match the route, check access,
  * read, validate, handle (once, under an Idempotency-Key), answer. Only callers with a key learn that a path does not exist.
  */
-export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
+export function mountRoutes(deps: ApiDeps, routes: readonly Route[], admit: Admission = admitByKey): Router {
   const router = Router({ caseSensitive: true });
   router.use(async (req, res, next) => {
     res.setHeader('Cache-Control', 'no-store');
-    const caller = await authenticateRequest(deps, req, res);
-    await limitCaller(deps, caller, req, res);
-    callers.set(req, caller);
+    callers.set(req, await admit(deps, req, res));
     next();
   });
   for (const route of routes) {
@@ -47,6 +45,15 @@ export function mountRoutes(deps: ApiDeps, routes: readonly Route[]): Router {
   router.use(answerApiError);
   return router;
 }
+
+/** Tells who calls, and counts the call against their limits. Throws where nobody may. */
+export type Admission = (deps: ApiDeps, req: Request, res: Response) => Promise<Caller>;
+
+const admitByKey: Admission = async (deps, req, res) => {
+  const caller = await authenticateRequest(deps, req, res);
+  await limitCaller(deps, caller, req, res);
+  return caller;
+};
 
 /** Which methods a path takes; none: it is nobody's. */
 function methodsOf(routes: readonly Route[], path: string): string[] {
@@ -141,18 +148,7 @@ async function handle(
 const NO_BODY: JsonBody = { raw: Buffer.alloc(0), value: undefined };
 
 /** The admin has no program, and so reaches nothing of one. */
-const admin: Principal = {
-  keyId: ADMIN_KEY_ID,
-  keyName: 'admin',
-  programId: '',
-  mode: 'live',
-  access: 'write',
-  scopes: scopesOf('write'),
-  expiresAt: null,
-  allowedCidrs: null,
-  rateLimits: {},
-  lentLimits: [],
-};
+const admin = adminIn('', 'live');
 
 function checkAccess(route: Route, caller: Caller): Principal {
   if (route.access === 'admin') {
@@ -160,6 +156,7 @@ function checkAccess(route: Route, caller: Caller): Principal {
     throw new AppError('INSUFFICIENT_PERMISSIONS', 'Only the admin token may do this');
   }
   if (caller.kind === 'admin') {
+    if (caller.within) return caller.within;
     throw new AppError('INSUFFICIENT_PERMISSIONS', "The admin token has no program: use one of the program's API keys");
   }
   assertScope(caller.principal, scopes.get(route) ?? null, route.access);

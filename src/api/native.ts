@@ -22,7 +22,7 @@ import { inboxReplayRoutes } from './inbox-replays.ts';
 import { jobRoutes } from './jobs.ts';
 import { messageResendRoutes } from './message-resends.ts';
 import { messageRoutes } from './messages.ts';
-import { mountRoutes } from './mount.ts';
+import { mountRoutes, type Admission } from './mount.ts';
 import { offerRoutes } from './offers.ts';
 import { paymentRoutes } from './payments.ts';
 import { payoutBatchRoutes } from './payout-batches.ts';
@@ -97,7 +97,7 @@ export const nativeRoutes: readonly Route[] = [
 /** Called for each sale and click: tried first, since all that is tried before costs (by a profile 26 of the 550 µs of a conversion). */
 const calledMost: readonly Route[] = [...conversionRoutes, ...eventRoutes, ...clickRoutes];
 
-/** To be mounted at /api/v1. */
-export function nativeRouter(deps: ApiDeps): Router {
-  return mountRoutes(deps, [...new Set([...calledMost, ...nativeRoutes])]);
+/** To be mounted at /api/v1, and at other places for those whom `admit` lets in. */
+export function nativeRouter(deps: ApiDeps, admit?: Admission): Router {
+  return mountRoutes(deps, [...new Set([...calledMost, ...nativeRoutes])], admit);
 }

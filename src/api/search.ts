@@ -11,6 +11,7 @@ const hitSchema = z
     mode: z.enum(['live', 'test']).meta({ description: 'Which of them it is' }),
   })
   .meta({ id: 'SearchHit' });
+export type SearchHitView = z.output<typeof hitSchema>;
 
 export const searchRoutes: Route[] = [
   defineRoute({

@@ -27,6 +27,7 @@ const entrySchema = z
       .meta({ description: 'What became of a message or of its deliveries; where a payout stands' }),
   })
   .meta({ id: 'TimelineEntry' });
+export type TimelineEntryView = z.output<typeof entrySchema>;
 
 export const timelineRoutes: Route[] = [
   defineRoute({

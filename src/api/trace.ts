@@ -169,6 +169,7 @@ const traceSchema = z
     deliveries: z.array(deliverySchema).meta({ description: 'What subscribers were told, the oldest first' }),
   })
   .meta({ id: 'Trace' });
+export type TraceView = z.output<typeof traceSchema>;
 
 export const traceRoutes: Route[] = [
   defineRoute({

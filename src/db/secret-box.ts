@@ -11,11 +11,11 @@ export interface SecretBox {
 }
 
 /**
- * Where a sealed value stands. It opens there alone: whoever can write to the database, but has no key, could otherwise copy
+ * Where a sealed value stands: a row, or the cookie of the console. It opens there alone: whoever can write to the database, but has no key, could otherwise copy
  * one program's secret into a row of another, or to where the hub shows what it opens.
  */
 export interface SealedPlace {
-  table: 'sources' | 'webhook_endpoints' | 'idempotency_keys';
+  table: 'sources' | 'webhook_endpoints' | 'idempotency_keys' | 'console_session';
   column: string;
   /** The values of the row's primary key. */
   row: readonly (string | boolean)[];

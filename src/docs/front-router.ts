@@ -35,6 +35,7 @@ li { margin: 0.4rem 0; }
 <h1>Tributary</h1>
 <p>Version ${packageFile.version} runs here. Its API is under <code>/api/v1</code> and needs a key.</p>
 <ul>
+<li><a href="console">Console</a>: what came in, what became of it, who earns what and why</li>
 <li><a href="docs/">Reference of the API</a>, and the <a href="openapi.json">OpenAPI document</a></li>
 <li><a href="docs/guides/">Guides</a>: what to do first, and everything else</li>
 <li><a href="readyz">Whether it is ready</a>, check by check; <a href="health">whether it is up</a></li>

@@ -4,12 +4,33 @@ import type { Config } from '../process/config.ts';
 import type { Db } from '../db/db.ts';
 import { countNetwork, type NetworkLimitDeps } from './network-limits.ts';
 import { AppError } from '../domain/errors.ts';
+import { scopesOf } from '../domain/key-scopes.ts';
 import { authenticateKey, type Principal } from '../program/api-keys.ts';
+import { ADMIN_KEY_ID } from './actor.ts';
 import { compileCidrs } from './client-address.ts';
 import { rateLimitHeaders, type RateLimitPolicy } from './rate-limits.ts';
 
-/** Who calls: a key of a program, or the holder of the admin token, who has no program. */
-export type Caller = { kind: 'key'; principal: Principal } | { kind: 'admin' };
+/**
+ * Who calls: a key of a program, or the holder of the admin token, who has no program but where a page of the console says in
+ * which one they act.
+ */
+export type Caller = { kind: 'key'; principal: Principal } | { kind: 'admin'; within: Principal | null };
+
+/** The holder of the admin token, as who may do everything in a program. */
+export function adminIn(programId: string, mode: Principal['mode']): Principal {
+  return {
+    keyId: ADMIN_KEY_ID,
+    keyName: 'admin',
+    programId,
+    mode,
+    access: 'write',
+    scopes: scopesOf('write'),
+    expiresAt: null,
+    allowedCidrs: null,
+    rateLimits: {},
+    lentLimits: [],
+  };
+}
 
 /** Requests with a wrong key, or none, that a network may send a minute. Right ones pass whatever others there do. */
 const failurePolicy: RateLimitPolicy = { name: 'failed-authentication', limit: 100, windowS: 60 };
@@ -29,7 +50,7 @@ export async function authenticateRequest(
     res.setHeader('WWW-Authenticate', 'Bearer');
     throw new AppError('UNAUTHORIZED', 'An API key is required: send it as Authorization: Bearer or X-API-Key');
   }
-  if (isSameText(credential, deps.config.adminToken)) return { kind: 'admin' };
+  if (isSameText(credential, deps.config.adminToken)) return { kind: 'admin', within: null };
   const principal = await admitKey(deps, credential, req, res);
   if (principal) return { kind: 'key', principal };
   await countFailure(deps, req, res);
@@ -47,7 +68,16 @@ export async function admitKey(
   req: Request,
   res: Response,
 ): Promise<Principal | null> {
-  const principal = await authenticateKey(deps.db, credential);
+  return await admitFrom(deps, await authenticateKey(deps.db, credential), req, res);
+}
+
+/** The same, of a key that is known already. */
+export async function admitFrom(
+  deps: NetworkLimitDeps,
+  principal: Principal | null,
+  req: Request,
+  res: Response,
+): Promise<Principal | null> {
   if (!principal?.allowedCidrs || matcherOf(principal.allowedCidrs)(req.ip ?? '')) return principal;
   await countFailure(deps, req, res);
   const from = req.ip ?? 'an unknown address';

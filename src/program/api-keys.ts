@@ -137,9 +137,20 @@ export async function authenticateKey(db: Db, plaintext: string): Promise<Princi
   if (plaintext.length > MAX_KEY_LENGTH) return null;
   // The time that a look-up by hash takes tells nothing about the secret.
   const keyHash = hashKey(plaintext);
-  const principal = await cacheOf(db).get(keyHash, () => findPrincipal(db, keyHash));
+  const principal = await cacheOf(db).get(keyHash, () => readPrincipal(db, 'key_hash', Buffer.from(keyHash, 'hex')));
   if (principal === null || (principal.expiresAt !== null && principal.expiresAt.getTime() <= Date.now())) return null;
   noteKeyUse(db, principal.keyId);
+  return principal;
+}
+
+/**
+ * The principal of a key by its id, for whoever showed the key itself before; null where it is revoked or over. Remembered as
+ * `authenticateKey` does.
+ */
+export async function findPrincipalOf(db: Db, keyId: string): Promise<Principal | null> {
+  const principal = await cacheOf(db).get(keyId, () => readPrincipal(db, 'id', keyId));
+  if (principal === null || (principal.expiresAt !== null && principal.expiresAt.getTime() <= Date.now())) return null;
+  noteKeyUse(db, keyId);
   return principal;
 }
 
@@ -148,14 +159,14 @@ type PrincipalRow = Omit<Principal, 'rateLimits' | 'scopes'> & {
   scopes: KeyScope[] | null;
 };
 
-async function findPrincipal(db: Db, keyHash: string): Promise<Principal | null> {
+async function readPrincipal(db: Db, by: 'id' | 'key_hash', value: string | Buffer): Promise<Principal | null> {
   const [row] = await runSql<PrincipalRow>(
     db,
-    'authenticateKey',
+    by === 'id' ? 'findPrincipalOf' : 'authenticateKey',
     `select id as "keyId", name as "keyName", program_id as "programId", mode, access, scopes, rate_limits as "rateLimits",
        lent_limits as "lentLimits", expires_at as "expiresAt", allowed_cidrs as "allowedCidrs"
-     from api_keys where key_hash = :keyHash and revoked_at is null`,
-    { keyHash: Buffer.from(keyHash, 'hex') },
+     from api_keys where ${by} = :value and revoked_at is null`,
+    { value },
   );
   if (!row) return null;
   return { ...row, rateLimits: row.rateLimits ?? {}, scopes: scopesOfRow(row) };
@@ -257,6 +268,7 @@ export async function updateKey(
   if (!row) return null;
   const { keyHash, ...changed } = row;
   cacheOf(db).delete(keyHash.toString('hex'));
+  cacheOf(db).delete(keyId);
   return toApiKey(changed);
 }
 
@@ -271,6 +283,7 @@ export async function revokeKey(db: Db, programId: string, keyId: string): Promi
   );
   if (!row) return false;
   cacheOf(db).delete(row.keyHash.toString('hex'));
+  cacheOf(db).delete(keyId);
   return true;
 }
 

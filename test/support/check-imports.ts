@@ -33,7 +33,7 @@ export function checkImports(folder: string = root): ImportCheck {
   const { modules, summary } = JSON.parse(stdout) as CruiseResult;
   const ours = modules.filter(({ source }) => /^(src|workers)\//.test(source));
   const seen = new Set(ours.map(({ source }) => source));
-  const files = globSync('{src,workers}/**/*.ts', { cwd: folder });
+  const files = globSync('{src,workers}/**/*.{ts,tsx}', { cwd: folder });
   return {
     seen: files.filter((file) => seen.has(file)),
     missed: files.filter((file) => !seen.has(file)),

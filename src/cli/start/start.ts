@@ -103,6 +103,7 @@ function firstStepsFileOf({ dataDir }: Config): string {
 function describeStart({ config, secretsFile }: PreparedEnvironment, firstSteps: string | null): string {
   const kept = secretsFile && existsSync(firstStepsFileOf(config)) ? firstStepsFileOf(config) : null;
   return [
+    `  console       ${config.publicUrl}/console`,
     `  API           ${config.publicUrl}/docs`,
     secretsFile && !process.env.ADMIN_TOKEN?.trim()
       ? `  admin token   in ${secretsFile}`

@@ -1,0 +1,110 @@
+import type { ReactNode } from 'react';
+import { useParams } from 'wouter';
+import { useRows } from '../ask.ts';
+import { wordsOf } from '../formats.ts';
+import { List, type Column } from '../list.tsx';
+import { FilterBar, useFilters, type Filter } from '../parts/filters.tsx';
+import { Id, Moment, Money, State } from '../parts/values.tsx';
+import { useAddress } from '../place.tsx';
+import type { Conversion } from '../types.ts';
+import { OrderDetail } from './order-detail.tsx';
+
+const filters: readonly Filter[] = [
+  { name: 'orderId', label: 'Order', type: 'text', placeholder: 'A-1001' },
+  {
+    name: 'status',
+    label: 'Status',
+    type: 'choice',
+    choices: ['pending', 'approved', 'paid', 'rejected', 'reversed', 'parked', 'not_tracked', 'merged'],
+  },
+  { name: 'kind', label: 'Kind', type: 'choice', choices: ['sale', 'renewal', 'lead', 'action'] },
+  { name: 'affiliateId', label: 'Affiliate', type: 'text', placeholder: 'id or code' },
+  { name: 'offerId', label: 'Offer', type: 'text', placeholder: 'id or code' },
+  { name: 'reason', label: 'Reason', type: 'text', placeholder: 'self_referral' },
+  { name: 'payoutId', label: 'Payout', type: 'text', placeholder: 'pay_…' },
+  { name: 'from', label: 'From', type: 'date' },
+  { name: 'to', label: 'To', type: 'date' },
+];
+
+const columns: readonly Column<Conversion>[] = [
+  {
+    title: 'Occurred',
+    width: 12,
+    isMain: true,
+    show: ({ occurredAt, createdAt }) => <Moment at={occurredAt ?? createdAt} />,
+  },
+  {
+    title: 'Order',
+    isMain: true,
+    show: ({ orderId, id }) => (orderId === null ? <Id id={id} /> : <bdi>{orderId}</bdi>),
+  },
+  { title: 'Kind', width: 6, show: ({ kind }) => kind ?? '—' },
+  {
+    title: 'Gross',
+    width: 8,
+    isNumber: true,
+    show: ({ grossMinor, currency }) => <Money minor={grossMinor} currency={currency} />,
+  },
+  {
+    title: 'Net',
+    width: 8,
+    isNumber: true,
+    show: ({ amountMinor, currency }) => <Money minor={amountMinor} currency={currency} />,
+  },
+  {
+    title: 'Refunded',
+    width: 8,
+    isNumber: true,
+    show: ({ refundedMinor, currency }) => (
+      <Money minor={refundedMinor === 0 ? null : refundedMinor} currency={currency} />
+    ),
+  },
+  {
+    title: 'Commission',
+    width: 8,
+    isNumber: true,
+    show: ({ commission }) => <Money minor={commission?.amountMinor ?? null} currency={commission?.currency ?? null} />,
+  },
+  { title: 'Affiliate', width: 9, show: ({ affiliateId }) => <Id id={affiliateId} /> },
+  {
+    title: 'Status',
+    width: 12,
+    isMain: true,
+    show: ({ status, reason }) => (
+      <>
+        <State is={status} />
+        {reason !== null && <span className="quiet"> · {wordsOf(reason)}</span>}
+      </>
+    ),
+  },
+];
+
+/** Conversions: what was sold, who gets what of it. */
+export default function Orders(): ReactNode {
+  const address = useAddress();
+  const { id } = useParams<{ id?: string }>();
+  const query = useFilters(filters);
+  const rows = useRows<Conversion>('/conversions', query);
+  const isFiltered = Object.values(query).some((value) => value !== undefined);
+  return (
+    <div className="list-and-detail" data-open={id !== undefined}>
+      <section className="list-side">
+        <h1>Orders</h1>
+        <FilterBar filters={filters} />
+        <List
+          label="Orders"
+          rows={rows}
+          columns={columns}
+          to={(row) => address(`/orders/${row.id}`)}
+          openId={id}
+          empty={
+            <p>
+              {isFiltered ? 'No order fits these filters.' : 'No order yet. The first sale that comes in appears here.'}
+            </p>
+          }
+        />
+      </section>
+      {id !== undefined && <OrderDetail key={id} id={id} back={address('/orders')} />}
+    </div>
+  );
+}

@@ -1,0 +1,56 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useState, type FormEvent, type ReactNode } from 'react';
+import { callConsole } from './call.ts';
+import type { Session } from './types.ts';
+
+/** A key or the admin token, exchanged for a cookie that no script reads. */
+export function SignIn(): ReactNode {
+  const queries = useQueryClient();
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isBusy, setBusy] = useState(false);
+
+  async function signIn(event: FormEvent<HTMLFormElement>): Promise<void> {
+    event.preventDefault();
+    const credential = new FormData(event.currentTarget).get('credential');
+    setBusy(true);
+    try {
+      const { data } = await callConsole<{ data: Session }>('/session', { method: 'POST', body: { credential } });
+      queries.setQueryData(['session'], data);
+    } catch (error) {
+      setProblem((error as Error).message);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <main className="alone">
+      <h1>Tributary</h1>
+      <form onSubmit={(event) => void signIn(event)} className="stack">
+        <label>
+          API key or admin token
+          <input
+            name="credential"
+            type="password"
+            autoComplete="current-password"
+            required
+            maxLength={255}
+            aria-describedby="sign-in-says"
+            aria-invalid={problem !== null}
+          />
+        </label>
+        <p
+          id="sign-in-says"
+          role={problem === null ? undefined : 'alert'}
+          className={problem === null ? 'quiet' : 'bad'}
+        >
+          {problem ??
+            'A key that may read sees its program, one that may write acts in it, and the admin token sees all programs. Only a cookie that scripts cannot read is kept.'}
+        </p>
+        <button type="submit" className="main" disabled={isBusy}>
+          Sign in
+        </button>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,24 @@
+import type { ConversionView } from '../../api/conversion-schemas.ts';
+import type { ConversionDetailView } from '../../api/conversions.ts';
+import type { InboxEventDetailView, InboxEventView } from '../../api/inbox-events.ts';
+import type { SearchHitView } from '../../api/search.ts';
+import type { TimelineEntryView } from '../../api/timeline.ts';
+import type { TraceView } from '../../api/trace.ts';
+import type { SessionView } from '../session-routes.ts';
+
+export type Session = SessionView;
+export type Program = SessionView['programs'][number];
+export type Mode = 'live' | 'test';
+export type InboxEvent = InboxEventView;
+export type InboxEventDetail = InboxEventDetailView;
+export type Conversion = ConversionView;
+export type ConversionDetail = ConversionDetailView;
+export type TimelineEntry = TimelineEntryView;
+export type Trace = TraceView;
+export type SearchHit = SearchHitView;
+
+/** A page of a list, as the API answers it. */
+export interface Listed<T> {
+  data: T[];
+  pagination: { nextCursor: string | null; hasMore: boolean };
+}
