@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   program: async () => (await import('./commands/program.ts')).programCommand(),
   key: async () => (await import('./commands/key.ts')).keyCommand(),
   'admin-token': async () => (await import('./commands/admin-token.ts')).adminTokenCommand(),
+  console: async () => (await import('./commands/console.ts')).consoleCommand(),
   affiliate: async () => (await import('./commands/affiliate.ts')).affiliateCommand(),
   link: async () => (await import('./commands/link.ts')).linkCommand(),
   approve: async () => (await import('./commands/approve.ts')).approveCommand(),

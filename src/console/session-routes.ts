@@ -9,6 +9,7 @@ import type { RateLimitPolicy } from '../http/rate-limits.ts';
 import { validate } from '../http/validate.ts';
 import { version } from '../process/version.ts';
 import { findProgram, listPrograms, type Program } from '../program/programs.ts';
+import { takeSignInLink } from '../program/sign-in-links.ts';
 import { digestOf, findCaller, limitConsole, type AdmissionDeps } from './admit-session.ts';
 import { requireSameOrigin } from './same-origin.ts';
 import { endSession, startSession } from './session-cookie.ts';
@@ -18,9 +19,12 @@ const signInPolicy: RateLimitPolicy = { name: 'console-sign-ins', limit: 10, win
 /** The owner's menu shows so many programs; the others are reached by their address. */
 const MOST_PROGRAMS = 100;
 
-const credentialSchema = z.strictObject({
-  credential: z.string().trim().min(1).max(255).meta({ description: 'An API key, or the admin token' }),
-});
+const signInSchema = z.union([
+  z.strictObject({
+    credential: z.string().trim().min(1).max(255).meta({ description: 'An API key, or the admin token' }),
+  }),
+  z.strictObject({ link: z.string().min(1).max(255).meta({ description: 'What a sign-in link has behind its #' }) }),
+]);
 
 /** What the app knows of whoever is signed in. */
 export interface SessionView {
@@ -47,8 +51,9 @@ export function sessionRoutes(deps: AdmissionDeps): Router {
     requireSameOrigin(req);
     await limitNetwork(deps, req, res, signInPolicy);
     const { value } = await readJsonBody(req, MAX_BODY_BYTES);
-    const { credential } = validate(credentialSchema, value, 'The body');
-    const caller = await signIn(deps, credential, req, res);
+    const given = validate(signInSchema, value, 'The body');
+    const caller =
+      'link' in given ? await signInByLink(deps, given.link, req, res) : await signIn(deps, given.credential, req, res);
     res.json({ data: await viewOf(deps, caller) });
   });
   router.get('/session', async (req, res) => {
@@ -82,6 +87,29 @@ async function signIn(deps: AdmissionDeps, credential: string, req: Request, res
   }
   await startSession(deps, res, { kind: 'key', keyId: principal.keyId });
   return { kind: 'key', principal };
+}
+
+/**
+ * The owner, by a link that the hub's machine printed: once, and only at the hub's own address or on the machine itself, so that
+ * no other name that leads here can be used to catch it.
+ */
+async function signInByLink(deps: AdmissionDeps, token: string, req: Request, res: Response): Promise<Caller> {
+  if (!isOwnHost(req, deps.config.publicUrl)) {
+    throw new AppError('INSUFFICIENT_PERMISSIONS', `A sign-in link works at ${deps.config.publicUrl} only`);
+  }
+  const link = await takeSignInLink(deps.db, 'console', token, deps.clock.now());
+  if (!link) {
+    throw new AppError(
+      'INVALID_API_KEY',
+      'This link was used, or is older than 15 minutes: `npx tributary console` prints another one',
+    );
+  }
+  await startSession(deps, res, { kind: 'admin', digest: digestOf(deps.config.adminToken) });
+  return { kind: 'admin', within: null };
+}
+
+function isOwnHost(req: Request, publicUrl: string): boolean {
+  return req.host === new URL(publicUrl).host || /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(req.host);
 }
 
 const roles = { write: 'operator', read: 'viewer', ingest: 'custom' } as const;

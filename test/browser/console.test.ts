@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
 
+import { createSignInLink } from '../../src/program/sign-in-links.ts';
 import { openHttpProgram, type HttpProgram } from '../journeys/http-program.ts';
 import { openBrowser } from '../support/browser.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
@@ -62,6 +63,19 @@ describe('the console in Chromium', () => {
     assert.equal(page.url(), at('/inbox'));
     const kept = await page.evaluate('document.cookie + JSON.stringify({...localStorage, ...sessionStorage})');
     assert.equal(kept, '{}');
+  });
+
+  it('lets the owner in by a link, which leaves the address at once', async () => {
+    const { token } = await createSignInLink(hub.db, { opens: 'console' }, new Date());
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('API key or admin token').waitFor();
+    await page.goto(`${hub.url}/console#sign-in=${token}`);
+    await page.reload();
+    await page.getByLabel('Mode').selectOption('test');
+    await page.getByText('TEST', { exact: true }).waitFor();
+    assert.equal(page.url(), at('/inbox', 'test'));
+    await page.goBack();
+    assert.ok(!page.url().includes(token));
   });
 
   it('leads from the order id in the search to why it earns what it earns, by keyboard alone', async () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { createSignInLink } from '../../src/program/sign-in-links.ts';
 import { makeAffiliate, makeKey, openApiProgram, type ApiProgram } from '../api/api-program.ts';
+import { runSql } from '../support/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const ours = { 'tributary-console': '1', 'sec-fetch-site': 'same-origin' };
@@ -170,6 +173,51 @@ describe('sessions of the console', () => {
       const headers = { 'content-type': 'application/json', ...ours };
       assert.equal((await fetch(at('/session'), { method: 'POST', headers, body })).status, 400, body);
     }
+  });
+
+  it('begin by a link, once, within fifteen minutes, at the address of the hub', async () => {
+    const byLink = (link: string, headers: Record<string, string> = {}): Promise<Response> =>
+      fetch(at('/session'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...ours, ...headers },
+        body: JSON.stringify({ link }),
+      });
+    const make = async (): Promise<string> => (await createSignInLink(api.hub.db, { opens: 'console' }, time)).token;
+    const token = await make();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => byLink(token)));
+    const [first, ...further] = answers.filter(({ status }) => status === 200);
+    assert.ok(first);
+    assert.deepEqual(further, []);
+    assert.equal(answers.filter(({ status }) => status === 401).length, 7);
+    assert.equal((await ask(cookieOf(first), '/api/programs')).status, 200);
+    const late = await make();
+    const start = time;
+    time = new Date(start.getTime() + 15 * 60_000);
+    assert.equal((await byLink(late)).status, 401);
+    time = start;
+    assert.equal((await byLink(late)).status, 200);
+    assert.equal((await byLink('nothing')).status, 401);
+    const kept = await runSql<{ all: string }>(api.hub.db, 'select sign_in_links::text as "all" from sign_in_links');
+    assert.ok(!JSON.stringify(kept).includes(token));
+    const affiliate = await makeAffiliate(api.live, { email: 'portal@example.com' });
+    const link = { opens: 'portal', programId: api.programId, affiliateId: affiliate.id } as const;
+    const { token: portal } = await createSignInLink(api.hub.db, link, time);
+    assert.equal((await byLink(portal)).status, 401);
+  });
+
+  it('do not begin by a link at another name that leads to the hub', async () => {
+    const { token } = await createSignInLink(api.hub.db, { opens: 'console' }, time);
+    const status = await new Promise<number>((resolve, reject) => {
+      const { port } = new URL(api.hub.url);
+      const headers = { host: 'evil.example', 'content-type': 'application/json', ...ours };
+      const sent = request({ host: '127.0.0.1', port, path: '/console/session', method: 'POST', headers }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode ?? 0);
+      });
+      sent.on('error', reject);
+      sent.end(JSON.stringify({ link: token }));
+    });
+    assert.equal(status, 403);
   });
 
   it('are ended by whoever began them', async () => {

@@ -19,6 +19,7 @@ const notByProgram: Readonly<Record<string, string>> = {
   api_keys: 'looked up by its hash before the program is known',
   sources: 'looked up by its id in the URL before the program is known',
   test_sessions: 'looked up by its token before the program is known',
+  sign_in_links: 'looked up by its hash before anybody is known',
   link_codes: 'looked up by the code of a link before the program is known; a code is one link in the whole hub',
   tracking_link_codes: 'what makes the code of a tracking link one in the whole hub',
   imported_ids: 'what makes ids of other systems ones in the whole hub',
@@ -135,7 +136,13 @@ describe('so that the tables can be spread over machines by program', () => {
     );
     assert.deepEqual(
       across.map(({ table, referenced }) => `${table} -> ${referenced}`),
-      ['api_keys -> programs', 'link_codes -> affiliates', 'sources -> programs', 'test_sessions -> programs'],
+      [
+        'api_keys -> programs',
+        'link_codes -> affiliates',
+        'sign_in_links -> affiliates',
+        'sources -> programs',
+        'test_sessions -> programs',
+      ],
     );
   });
 });
@@ -191,7 +198,7 @@ describe('the statements for Citus in the guide', () => {
       .split(';')
       .map((statement) => statement.trim())
       .filter((statement) => statement.startsWith('alter'));
-    assert.equal(plain.length, 6);
+    assert.equal(plain.length, 7);
     const trial = inTransaction(t.db, async (trx) => {
       for (const statement of plain) await trx.raw(statement);
       throw new Error('tried, and taken back');

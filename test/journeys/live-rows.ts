@@ -34,6 +34,7 @@ const liveWhere: Readonly<Record<string, string | null>> = {
   inbox_counts: null,
   inbox_uncounted: null,
   affitor_sequences: null,
+  sign_in_links: null,
   configuration_changes: null,
   tracking_link_codes: 'exists (select 1 from tracking_links l where l.code = t.code and l.livemode)',
   imported_ids: 'true',

@@ -13,6 +13,7 @@ import { releaseMemoryOfLoading } from '../../process/release-memory.ts';
 import { prepareEnvironment, readSettings, type PreparedEnvironment } from '../hub/environment.ts';
 import { explainDatabaseError } from '../hub/explain-database-error.ts';
 import { migrateHub, refuseUnfitHub } from '../hub/migrate-hub.ts';
+import { makeConsoleLink } from '../commands/console.ts';
 import { createFirstProgram } from './first-program.ts';
 import { describeFirstCalls, describeFirstSteps } from './first-steps.ts';
 import { supervise, type SupervisedProcess } from './supervise.ts';
@@ -63,7 +64,8 @@ async function runProcesses(
     if (prepared.embedded) void keepEmbedded(prepared, [worker, web], stopAsked);
     const works = Promise.all([web.ready, worker.ready]).then(() => true);
     if (await Promise.race([works, stopAsked.then(() => false)])) {
-      say(`\nTributary listens on ${config.publicUrl}\n${describeStart(prepared, firstSteps)}`);
+      const consoleLink = await makeConsoleUrl(config);
+      say(`\nTributary listens on ${config.publicUrl}\n${describeStart(prepared, firstSteps, consoleLink)}`);
       releaseMemoryOfLoading();
     }
     await stopAsked;
@@ -99,11 +101,27 @@ function firstStepsFileOf({ dataDir }: Config): string {
   return join(dataDir, 'first-steps.sh');
 }
 
+/** Signs in whoever opens it first. */
+async function makeConsoleUrl(config: Config): Promise<string> {
+  const db = createDatabase({ url: config.databaseUrl, role: 'cli' });
+  try {
+    const { url } = await makeConsoleLink({ db, config });
+    return url;
+  } finally {
+    await db.destroy();
+  }
+}
+
 /** Secrets are shown once; later only the file that has them. */
-function describeStart({ config, secretsFile }: PreparedEnvironment, firstSteps: string | null): string {
+function describeStart(
+  { config, secretsFile }: PreparedEnvironment,
+  firstSteps: string | null,
+  consoleLink: string,
+): string {
   const kept = secretsFile && existsSync(firstStepsFileOf(config)) ? firstStepsFileOf(config) : null;
   return [
-    `  console       ${config.publicUrl}/console`,
+    `  console       ${consoleLink}`,
+    `                (signs in once, within 15 minutes; another one: npx tributary console)`,
     `  API           ${config.publicUrl}/docs`,
     secretsFile && !process.env.ADMIN_TOKEN?.trim()
       ? `  admin token   in ${secretsFile}`

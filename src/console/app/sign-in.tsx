@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent, type ReactNode } from 'react';
+import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
 import { callConsole } from './call.ts';
 import type { Session } from './types.ts';
 
@@ -9,12 +9,10 @@ export function SignIn(): ReactNode {
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
 
-  async function signIn(event: FormEvent<HTMLFormElement>): Promise<void> {
-    event.preventDefault();
-    const credential = new FormData(event.currentTarget).get('credential');
+  async function signIn(body: { credential: unknown } | { link: string }): Promise<void> {
     setBusy(true);
     try {
-      const { data } = await callConsole<{ data: Session }>('/session', { method: 'POST', body: { credential } });
+      const { data } = await callConsole<{ data: Session }>('/session', { method: 'POST', body });
       queries.setQueryData(['session'], data);
     } catch (error) {
       setProblem((error as Error).message);
@@ -23,10 +21,21 @@ export function SignIn(): ReactNode {
     }
   }
 
+  // A link signs in by itself; what it holds leaves the address at once.
+  useEffect(() => {
+    const link = takeLink();
+    if (link !== null) void signIn({ link });
+  }, []);
+
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    void signIn({ credential: new FormData(event.currentTarget).get('credential') });
+  };
+
   return (
     <main className="alone">
       <h1>Tributary</h1>
-      <form onSubmit={(event) => void signIn(event)} className="stack">
+      <form onSubmit={submit} className="stack">
         <label>
           API key or admin token
           <input
@@ -53,4 +62,11 @@ export function SignIn(): ReactNode {
       </form>
     </main>
   );
+}
+
+/** What a sign-in link has behind its `#`; null: it is none. It works once, so it is taken once. */
+function takeLink(): string | null {
+  const link = /^#sign-in=([\w-]+)$/.exec(location.hash)?.[1] ?? null;
+  if (link !== null) history.replaceState(null, '', location.pathname + location.search);
+  return link;
 }
