@@ -4,7 +4,9 @@ import { make, makeAffiliate, makeKey, makeOffer } from '../api/api-program.ts';
 import { openHttpProgram, type HttpProgram } from './http-program.ts';
 import { disputed, paid, refunded, stripeEvent } from './stripe-events.ts';
 import { ApiClient as Client } from '../api/api-client.ts';
+import { signStripeBody } from '../../src/inbound/stripe/sign.ts';
 import type { TestHub } from '../support/hub.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import type { TraceCause } from '../../src/audit/trace/causes.ts';
 
 /** What users do wrong, or do not know of: how it comes about, what they then look up, and what they are told. */
@@ -398,7 +400,44 @@ export const mistakes: readonly Mistake[] = [
     cause: 'in_payout',
     says: /It is in payout pay_\w+, which is pending/,
   },
+  {
+    mistake: 'The signing secret is that of another Stripe endpoint',
+    make: async ({ live }) => {
+      const source = await make<{ id: string; url: string }>(live, '/sources', {
+        kind: 'stripe',
+        signingSecrets: ['whsec_of_this_endpoint'],
+      });
+      const body = JSON.stringify(paid({ id: 'M_secret', currency: 'usd', paidAt: unixNow() }, 5_000));
+      const headers = { 'stripe-signature': signStripeBody(body, 'whsec_of_another_endpoint') };
+      const answer = await fetch(source.url, { method: 'POST', headers, body });
+      assert.equal(answer.status, 400, await answer.text());
+      return await refusedAt(live, source.id, 'pi_M_secret');
+    },
+    cause: 'refused',
+    says: /refused at the door of the source src_\w+, at .*signature/,
+  },
+  {
+    mistake: 'The tracker sends the name of its macro in place of the amount',
+    make: async ({ live, program }) => {
+      const source = await make<{ id: string; url: string }>(live, '/sources', { kind: 'postback' });
+      const query = new URLSearchParams({ txid: 'M-macro', sum: '{payout}', affiliate_id: 'partner-one' });
+      const answer = await fetch(`${source.url}?${query.toString()}&secure=${program.key}`);
+      assert.equal(answer.status, 400, await answer.text());
+      return await refusedAt(live, source.id, 'M-macro');
+    },
+    cause: 'refused',
+    says: /refused at the door of the source src_\w+, at .*\{payout\}/,
+  },
 ];
+
+/** What is refused is written within a second or so. Gives what is looked up. */
+async function refusedAt(live: ApiClient, sourceId: string, carried: string): Promise<string> {
+  await waitUntil('the refusal is written', async () => {
+    const { body } = await live.get(`/sources/${sourceId}/refusals`);
+    return JSON.stringify(body).includes('"count":1');
+  });
+  return carried;
+}
 
 async function mergedOf(client: ApiClient): Promise<string> {
   const { body } = await client.get('/conversions?status=merged');
