@@ -181,7 +181,10 @@ export const traceRoutes: Route[] = [
     description:
       'Takes any name of a sale: a click, order, Stripe, RevenueCat, message, conversion or commission id, an e-mail, a referral, ' +
       'coupon or link code, a sub id. Says what arrived, how it was understood, which evidence decided, by what terms, what was ' +
-      'posted and told, and a verdict with what to do. What the program does not know is `nothing_arrived`.',
+      'posted and told, and a verdict with what to do. What the program does not know is `nothing_arrived`. ' +
+      'Orders, and what made them, are found however old they are; of messages that made none the newest 1 000 of all and of each ' +
+      'provider and the newest 2 000 in error are looked through, of sub2 to sub5 the newest 10 000 clicks, and refused requests ' +
+      'are kept for 30 days.',
     query: z.strictObject({ q: text(255).meta({ description: 'What to look up', example: 'A-1001' }) }),
     status: 200,
     answer: one(traceSchema),
