@@ -1,0 +1,116 @@
+import type { ReactNode } from 'react';
+import { Link, useParams } from 'wouter';
+import { useRows } from '../ask.ts';
+import { kindOf, stateOf, whyDisabled } from '../endpoint-state.ts';
+import { formatCount, formatSpan } from '../formats.ts';
+import { List, type Column } from '../list.tsx';
+import { Sparkline } from '../parts/sparkline.tsx';
+import { Moment, State } from '../parts/values.tsx';
+import { useAddress, useMay } from '../place.tsx';
+import type { Endpoint } from '../types.ts';
+import { AllDeliveries } from './webhook-all-deliveries.tsx';
+import { WebhookCatalogue } from './webhook-catalogue.tsx';
+import { WebhookNew } from './webhook-new.tsx';
+import { WebhookPage } from './webhook-page.tsx';
+
+const columns: readonly Column<Endpoint>[] = [
+  { title: 'URL', isMain: true, show: ({ url }) => <bdi title={url}>{url}</bdi> },
+  { title: 'State', width: 15, isMain: true, show: (endpoint) => <EndpointStateCell endpoint={endpoint} /> },
+  { title: 'Kind', width: 6, show: kindOf },
+  { title: 'Types', width: 10, show: ({ eventTypes }) => <Types types={eventTypes} /> },
+  { title: '24 hours', width: 8, isMain: true, show: ({ health }) => health && <Sparkline bars={health.series} /> },
+  { title: 'p95', width: 5, isNumber: true, show: ({ health }) => <Span ms={health?.p95DurationMs ?? null} /> },
+  { title: 'Waiting', width: 5, isNumber: true, show: ({ pending }) => formatCount(pending) },
+  { title: 'Oldest waits since', width: 12, show: ({ oldestPendingAt }) => <Moment at={oldestPendingAt} /> },
+];
+
+/** Who is told, and does it work? */
+export default function Webhooks(): ReactNode {
+  const { id, part, item } = useParams<{ id?: string; part?: string; item?: string }>();
+  if (id === 'new') return <WebhookNew />;
+  if (id === 'catalogue') return <WebhookCatalogue type={part} />;
+  if (id === 'deliveries') return <AllDeliveries />;
+  return id === undefined ? <Endpoints /> : <WebhookPage key={id} id={id} part={part} item={item} />;
+}
+
+function Endpoints(): ReactNode {
+  const address = useAddress();
+  const may = useMay('webhooks:write');
+  // The list at once, and then with how each does, for which all attempts of a day are looked at.
+  const plain = useRows<Endpoint>('/webhook-endpoints', {});
+  const withHealth = useRows<Endpoint>('/webhook-endpoints', { include: 'health' });
+  return (
+    <div className="list-and-detail">
+      <section className="list-side">
+        <h1>Webhooks</h1>
+        <p className="actions">
+          {may && (
+            <Link href={address('/webhooks/new')} className="button main">
+              Add an endpoint
+            </Link>
+          )}
+          <Link href={address('/webhooks/deliveries')}>All deliveries</Link>
+          <Link href={address('/webhooks/catalogue')}>Event types</Link>
+        </p>
+        <List
+          label="Webhook endpoints"
+          rows={withHealth.data ? withHealth : plain}
+          columns={columns}
+          to={(row) => address(`/webhooks/${row.id}`)}
+          openId={undefined}
+          empty={<NothingYet />}
+        />
+      </section>
+    </div>
+  );
+}
+
+function NothingYet(): ReactNode {
+  return (
+    <>
+      <p>Nobody is told yet.</p>
+      <p className="quiet">
+        An endpoint is a URL of yours to which the hub posts what happens: conversions, commissions, payouts.
+      </p>
+    </>
+  );
+}
+
+/** With since when, until when or why. */
+export function EndpointStateCell({ endpoint }: { endpoint: Endpoint }): ReactNode {
+  const state = stateOf(endpoint);
+  return (
+    <>
+      <State is={state} />
+      {state === 'failing' && (
+        <span className="quiet">
+          {' '}
+          since <Moment at={endpoint.failingSince} />
+        </span>
+      )}
+      {state === 'paused' && (
+        <span className="quiet">
+          {' '}
+          until <Moment at={endpoint.pausedUntil} />
+        </span>
+      )}
+      {state === 'disabled' && <span className="quiet"> · {whyDisabled(endpoint)}</span>}
+      {!endpoint.livemode && <span className="quiet"> · test</span>}
+    </>
+  );
+}
+
+function Types({ types }: { types: readonly string[] }): ReactNode {
+  const [first] = types;
+  if (first === undefined) return 'all';
+  return (
+    <span title={types.join(', ')}>
+      {first}
+      {types.length > 1 && <span className="quiet"> + {types.length - 1}</span>}
+    </span>
+  );
+}
+
+function Span({ ms }: { ms: number | null }): ReactNode {
+  return ms === null ? <span className="quiet">—</span> : formatSpan(ms);
+}
