@@ -159,7 +159,7 @@ async function isStillIn(deps: LiveDeps, session: Session, req: Request): Promis
 }
 
 async function endRefused(streams: ReadonlySet<Stream>): Promise<void> {
-  for (const stream of [...streams]) if (!(await stream.isAdmitted())) stream.end();
+  for (const stream of streams) if (!(await stream.isAdmitted())) stream.end();
 }
 
 function openStream(

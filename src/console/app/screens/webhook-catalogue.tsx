@@ -15,7 +15,7 @@ export function WebhookCatalogue({ type }: { type: string | undefined }): ReactN
   const types = useOne<EventType[]>('/event-types');
   const shown = types.data?.find((each) => each.type === type) ?? types.data?.[0];
   return (
-    <div className="reading wide">
+    <div className="reading catalogue-page">
       <p>
         <Link href={address('/webhooks')}>Webhooks</Link>
       </p>

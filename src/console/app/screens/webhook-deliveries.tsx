@@ -3,12 +3,12 @@ import { useRows } from '../ask.ts';
 import { List, type Column } from '../list.tsx';
 import { NewsButton } from '../news-button.tsx';
 import { FilterBar, useFilters } from '../parts/filters.tsx';
-import { JobProgress } from '../parts/job-progress.tsx';
+import { ResendProgress } from './webhook-resend-progress.tsx';
 import { useAddress } from '../place.tsx';
 import type { Delivery } from '../types.ts';
 import { deliveryColumns, deliveryFilters } from './webhook-delivery-columns.tsx';
 import { DeliveryDetail } from './webhook-delivery.tsx';
-import type { PartProps } from './webhook-page.tsx';
+import type { PartProps } from './webhook-part.ts';
 import { ResendMany } from './webhook-resend.tsx';
 
 /** What was sent to an endpoint, or is to be. */
@@ -38,13 +38,13 @@ export function WebhookDeliveries({
     <div className="list-and-detail" data-open={messageId !== undefined}>
       <section className="list-side">
         <FilterBar filters={deliveryFilters}>
-          <NewsButton kind="message" rows={rows} isFiltered={isFiltered} />
+          <NewsButton kind="message" rows={rows} isFiltered={isFiltered || endpoint.eventTypes.length > 0} />
         </FilterBar>
         <div>
           {mayWrite && (
             <ResendMany endpoint={endpoint} chosen={chosen} clear={() => setChosen(new Set())} filter={query} />
           )}
-          <JobProgress what="Resend" />
+          <ResendProgress />
         </div>
         <List
           label="Deliveries"

@@ -10,7 +10,7 @@ import { Failure } from '../parts/failure.tsx';
 import { Copy, Id, Moment, Pairs, State } from '../parts/values.tsx';
 import { useWhere } from '../place.tsx';
 import type { Attempt, Endpoint, Message } from '../types.ts';
-import type { PartProps } from './webhook-page.tsx';
+import type { PartProps } from './webhook-part.ts';
 
 interface Props extends PartProps {
   messageId: string;

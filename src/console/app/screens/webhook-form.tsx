@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react';
+import { useId, useState, type ReactNode } from 'react';
 import { useOne } from '../ask.ts';
 import { CallError } from '../call.ts';
 import { Failure } from '../parts/failure.tsx';
@@ -40,29 +40,57 @@ export function WebhookForm({ endpoint, act, isBusy, error, submit }: Props): Re
     });
   return (
     <form
-      className="stack form"
+      className="stack endpoint-form"
       onSubmit={(event) => {
         event.preventDefault();
         send();
       }}
     >
       <Field label="URL" problem={details['url']}>
-        <input type="text" inputMode="url" required value={url} onChange={(event) => setUrl(event.target.value)} />
+        {(described) => (
+          <input
+            {...described}
+            type="text"
+            inputMode="url"
+            required
+            value={url}
+            onChange={(event) => setUrl(event.target.value)}
+          />
+        )}
       </Field>
       <Field label="Description" problem={details['description']}>
-        <input value={description} maxLength={1_000} onChange={(event) => setDescription(event.target.value)} />
+        {(described) => (
+          <input
+            {...described}
+            value={description}
+            maxLength={1_000}
+            onChange={(event) => setDescription(event.target.value)}
+          />
+        )}
       </Field>
       {endpoint?.kind !== 'postback' && <TypeChoice types={types} set={setTypes} problem={details['eventTypes']} />}
       <Field label="At most so many a second (empty: as fast as it answers)" problem={details['rateLimitPerSecond']}>
-        <input type="number" min={1} max={1_000} value={rate} onChange={(event) => setRate(event.target.value)} />
+        {(described) => (
+          <input
+            {...described}
+            type="number"
+            min={1}
+            max={1_000}
+            value={rate}
+            onChange={(event) => setRate(event.target.value)}
+          />
+        )}
       </Field>
       <Field label={headersLabel(endpoint)} problem={details['headers']}>
-        <textarea
-          rows={2}
-          value={headers}
-          placeholder="X-Token: secret"
-          onChange={(event) => setHeaders(event.target.value)}
-        />
+        {(described) => (
+          <textarea
+            {...described}
+            rows={2}
+            value={headers}
+            placeholder="X-Token: secret"
+            onChange={(event) => setHeaders(event.target.value)}
+          />
+        )}
       </Field>
       {error && <Failure error={error} />}
       <p className="actions">
@@ -91,21 +119,28 @@ function readHeaders(text: string): Record<string, string> {
   );
 }
 
-function Field({
-  label,
-  problem,
-  children,
-}: {
+interface FieldProps {
   label: string;
   problem: string | undefined;
-  children: ReactNode;
-}): ReactNode {
+  children: (described: { 'aria-describedby'?: string; 'aria-invalid': boolean }) => ReactNode;
+}
+
+/** What is wrong stands beside it, and does not become a part of its name. */
+function Field({ label, problem, children }: FieldProps): ReactNode {
+  const id = useId();
+  const isWrong = problem !== undefined;
   return (
-    <label>
-      {label}
-      {children}
-      {problem !== undefined && <span className="bad">{problem}</span>}
-    </label>
+    <div>
+      <label>
+        {label}
+        {children({ 'aria-invalid': isWrong, ...(isWrong ? { 'aria-describedby': id } : {}) })}
+      </label>
+      {isWrong && (
+        <span id={id} className="bad">
+          {problem}
+        </span>
+      )}
+    </div>
   );
 }
 
@@ -120,10 +155,10 @@ function TypeChoice({ types, set, problem }: TypeChoiceProps): ReactNode {
   const catalogue = useOne<EventType[]>('/event-types');
   if (catalogue.error) return <Failure error={catalogue.error} again={() => void catalogue.refetch()} />;
   return (
-    <fieldset>
+    <fieldset className="type-choice">
       <legend>Event types (none chosen: all)</legend>
       {problem !== undefined && <p className="bad">{problem}</p>}
-      <div className="choices">
+      <div className="type-choices">
         {catalogue.data?.map(({ type, description }) => (
           <label key={type} className="check" title={description}>
             <input

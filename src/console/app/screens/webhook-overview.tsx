@@ -7,7 +7,7 @@ import { Sparkline } from '../parts/sparkline.tsx';
 import { Id, Moment, Pairs } from '../parts/values.tsx';
 import type { EndpointHealth } from '../types.ts';
 import { useZone } from '../zone.tsx';
-import type { PartProps } from './webhook-page.tsx';
+import type { PartProps } from './webhook-part.ts';
 import { SendTest } from './webhook-test.tsx';
 
 const EVERY_MS = 10_000;

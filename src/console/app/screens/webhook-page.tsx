@@ -6,10 +6,11 @@ import { Failure } from '../parts/failure.tsx';
 import { useAddress, useMay, usePlace } from '../place.tsx';
 import type { Endpoint } from '../types.ts';
 import { WebhookDeliveries } from './webhook-deliveries.tsx';
+import type { PartProps } from './webhook-part.ts';
 import { WebhookOverview } from './webhook-overview.tsx';
 import { WebhookRecoveries } from './webhook-recoveries.tsx';
 import { WebhookSettings } from './webhook-settings.tsx';
-import { EndpointStateCell } from './webhooks.tsx';
+import { EndpointStateCell } from './webhook-state.tsx';
 
 const parts = [
   { part: undefined, title: 'Overview' },
@@ -61,11 +62,6 @@ export function WebhookPage({ id, part, item }: Props): ReactNode {
       {endpoint.data && <Part endpoint={endpoint.data} part={part} item={item} mayWrite={mayWrite} />}
     </div>
   );
-}
-
-export interface PartProps {
-  endpoint: Endpoint;
-  mayWrite: boolean;
 }
 
 function Part({ endpoint, mayWrite, part, item }: PartProps & Omit<Props, 'id'>): ReactNode {

@@ -7,7 +7,7 @@ import { Failure } from '../parts/failure.tsx';
 import { Moment, State } from '../parts/values.tsx';
 import { useWhere } from '../place.tsx';
 import type { Recovery } from '../types.ts';
-import type { PartProps } from './webhook-page.tsx';
+import type { PartProps } from './webhook-part.ts';
 import { StartRecovery } from './webhook-recovery-start.tsx';
 
 const EVERY_MS = 1_000;

@@ -45,7 +45,7 @@ export function StartRecovery({ endpoint }: { endpoint: Endpoint }): ReactNode {
       <h2>Send what was missed</h2>
       {endpoint.disabled && <p className="quiet">It is disabled: enable it first, under Settings.</p>}
       <form
-        className="stack form"
+        className="stack endpoint-form"
         onSubmit={(event) => {
           event.preventDefault();
           setAsking(true);

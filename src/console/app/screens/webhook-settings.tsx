@@ -7,7 +7,7 @@ import { Failure } from '../parts/failure.tsx';
 import { useAddress, useWhere } from '../place.tsx';
 import type { Endpoint } from '../types.ts';
 import { WebhookForm, type EndpointInput } from './webhook-form.tsx';
-import type { PartProps } from './webhook-page.tsx';
+import type { PartProps } from './webhook-part.ts';
 import { RotateSecret } from './webhook-rotate.tsx';
 
 export function WebhookSettings({ endpoint, mayWrite }: PartProps): ReactNode {

@@ -1,17 +1,18 @@
 import type { ReactNode } from 'react';
 import { Link, useParams } from 'wouter';
 import { useRows } from '../ask.ts';
-import { kindOf, stateOf, whyDisabled } from '../endpoint-state.ts';
+import { kindOf } from '../endpoint-state.ts';
 import { formatCount, formatSpan } from '../formats.ts';
 import { List, type Column } from '../list.tsx';
 import { Sparkline } from '../parts/sparkline.tsx';
-import { Moment, State } from '../parts/values.tsx';
+import { Moment } from '../parts/values.tsx';
 import { useAddress, useMay } from '../place.tsx';
 import type { Endpoint } from '../types.ts';
 import { AllDeliveries } from './webhook-all-deliveries.tsx';
 import { WebhookCatalogue } from './webhook-catalogue.tsx';
 import { WebhookNew } from './webhook-new.tsx';
 import { WebhookPage } from './webhook-page.tsx';
+import { EndpointStateCell } from './webhook-state.tsx';
 
 const columns: readonly Column<Endpoint>[] = [
   { title: 'URL', isMain: true, show: ({ url }) => <bdi title={url}>{url}</bdi> },
@@ -72,30 +73,6 @@ function NothingYet(): ReactNode {
       <p className="quiet">
         An endpoint is a URL of yours to which the hub posts what happens: conversions, commissions, payouts.
       </p>
-    </>
-  );
-}
-
-/** With since when, until when or why. */
-export function EndpointStateCell({ endpoint }: { endpoint: Endpoint }): ReactNode {
-  const state = stateOf(endpoint);
-  return (
-    <>
-      <State is={state} />
-      {state === 'failing' && (
-        <span className="quiet">
-          {' '}
-          since <Moment at={endpoint.failingSince} />
-        </span>
-      )}
-      {state === 'paused' && (
-        <span className="quiet">
-          {' '}
-          until <Moment at={endpoint.pausedUntil} />
-        </span>
-      )}
-      {state === 'disabled' && <span className="quiet"> · {whyDisabled(endpoint)}</span>}
-      {!endpoint.livemode && <span className="quiet"> · test</span>}
     </>
   );
 }

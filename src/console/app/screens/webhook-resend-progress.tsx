@@ -6,8 +6,8 @@ import { call } from '../call.ts';
 import { formatCount } from '../formats.ts';
 import { useMay, useWhere } from '../place.tsx';
 import type { Job } from '../types.ts';
-import { Failure } from './failure.tsx';
-import { State } from './values.tsx';
+import { Failure } from '../parts/failure.tsx';
+import { State } from '../parts/values.tsx';
 
 const PARAM = 'job';
 const EVERY_MS = 700;
@@ -26,12 +26,12 @@ export function useJobInAddress(): [string | null, (id: string | null) => void] 
 }
 
 /** How far the job in the address has come. Nothing where there is none. */
-export function JobProgress({ what }: { what: string }): ReactNode {
+export function ResendProgress(): ReactNode {
   const [id, set] = useJobInAddress();
-  return id === null ? null : <Progress key={id} id={id} what={what} close={() => set(null)} />;
+  return id === null ? null : <Progress key={id} id={id} close={() => set(null)} />;
 }
 
-function Progress({ id, what, close }: { id: string; what: string; close: () => void }): ReactNode {
+function Progress({ id, close }: { id: string; close: () => void }): ReactNode {
   const where = useWhere();
   const may = useMay('jobs:write');
   const queries = useQueryClient();
@@ -51,13 +51,13 @@ function Progress({ id, what, close }: { id: string; what: string; close: () => 
   if (!job.data) return <p className="quiet">Loading …</p>;
   const { status, total, done, skipped, failed, errors } = job.data;
   return (
-    <section className="job" aria-label={what}>
+    <section className="resend-progress" aria-label="Resend">
       <p role="status">
-        {what}: <State is={status} /> {formatCount(done)} of {formatCount(total)}
+        Resend: <State is={status} /> {formatCount(done)} of {formatCount(total)}
         {skipped > 0 && `, ${formatCount(skipped)} skipped`}
         {failed > 0 && `, ${formatCount(failed)} failed`}
       </p>
-      <progress value={done} max={Math.max(1, total)} aria-label={what} />
+      <progress value={done} max={Math.max(1, total)} aria-label="Resend" />
       {finishedAt === null && may && (
         <button type="button" disabled={cancel.isPending} onClick={() => cancel.mutate()}>
           Cancel
