@@ -27,7 +27,7 @@ describe('webhooks in the console', () => {
 
   before(async () => {
     receiver = await startReceiver((request, response) => {
-      response.statusCode = request.url === '/failing' ? 503 : 200;
+      response.statusCode = request.url.endsWith('/failing') ? 503 : 200;
       response.end(response.statusCode === 200 ? 'seen' : 'not today');
     });
     hub = await startHub({ env: { RETRY_SCHEDULE: '600' } });

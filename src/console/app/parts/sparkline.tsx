@@ -6,12 +6,11 @@ export interface Bar {
   failed: number;
 }
 
-const BAR_PX = 4;
-const UP_PX = 18;
-const DOWN_PX = 8;
+const sizes = { small: { bar: 4, up: 18, down: 8 }, large: { bar: 20, up: 80, down: 32 } };
 
 /** 24 hours at a glance: up what succeeded, down what failed, so that it is told without colour. */
-export function Sparkline({ bars }: { bars: readonly Bar[] }): ReactNode {
+export function Sparkline({ bars, size = 'small' }: { bars: readonly Bar[]; size?: keyof typeof sizes }): ReactNode {
+  const { bar: barPx, up: upPx, down: downPx } = sizes[size];
   const most = Math.max(1, ...bars.map(({ succeeded }) => succeeded));
   const mostFailed = Math.max(1, ...bars.map(({ failed }) => failed));
   const sum = (field: keyof Bar): number => bars.reduce((total, bar) => total + bar[field], 0);
@@ -19,24 +18,26 @@ export function Sparkline({ bars }: { bars: readonly Bar[] }): ReactNode {
   return (
     <svg
       className="sparkline"
-      width={bars.length * BAR_PX}
-      height={UP_PX + DOWN_PX}
+      width={bars.length * barPx}
+      height={upPx + downPx}
+      viewBox={`0 0 ${bars.length * barPx} ${upPx + downPx}`}
+      preserveAspectRatio="none"
       role="img"
       aria-label={`In 24 hours: ${label}`}
     >
       <title>{label}</title>
       {bars.map(({ succeeded, failed }, index) => {
-        const up = heightOf(succeeded, most, UP_PX);
-        const down = heightOf(failed, mostFailed, DOWN_PX - 1);
+        const up = heightOf(succeeded, most, upPx);
+        const down = heightOf(failed, mostFailed, downPx - 1);
         return (
           // eslint-disable-next-line react/no-array-index-key
           <g key={index}>
-            <rect x={index * BAR_PX} y={UP_PX - up} width={BAR_PX - 1} height={up} className="up" />
-            <rect x={index * BAR_PX} y={UP_PX + 1} width={BAR_PX - 1} height={down} className="down" />
+            <rect x={index * barPx} y={upPx - up} width={barPx - 1} height={up} className="up" />
+            <rect x={index * barPx} y={upPx + 1} width={barPx - 1} height={down} className="down" />
           </g>
         );
       })}
-      <line x1="0" x2={bars.length * BAR_PX} y1={UP_PX + 0.5} y2={UP_PX + 0.5} />
+      <line x1="0" x2={bars.length * barPx} y1={upPx + 0.5} y2={upPx + 0.5} />
     </svg>
   );
 }

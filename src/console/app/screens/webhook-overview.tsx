@@ -43,7 +43,7 @@ function Health({ health }: { health: EndpointHealth }): ReactNode {
   return (
     <>
       <h2>24 hours</h2>
-      <Sparkline bars={series} />
+      <Sparkline bars={series} size="large" />
       <Pairs
         of={[
           ['Attempts', formatCount(succeeded + failed)],

@@ -5,7 +5,6 @@ import { kindOf } from '../endpoint-state.ts';
 import { formatCount, formatSpan } from '../formats.ts';
 import { List, type Column } from '../list.tsx';
 import { Sparkline } from '../parts/sparkline.tsx';
-import { Moment } from '../parts/values.tsx';
 import { useAddress, useMay } from '../place.tsx';
 import type { Endpoint } from '../types.ts';
 import { AllDeliveries } from './webhook-all-deliveries.tsx';
@@ -15,14 +14,14 @@ import { WebhookPage } from './webhook-page.tsx';
 import { EndpointStateCell } from './webhook-state.tsx';
 
 const columns: readonly Column<Endpoint>[] = [
-  { title: 'URL', isMain: true, show: ({ url }) => <bdi title={url}>{url}</bdi> },
-  { title: 'State', width: 15, isMain: true, show: (endpoint) => <EndpointStateCell endpoint={endpoint} /> },
-  { title: 'Kind', width: 6, show: kindOf },
-  { title: 'Types', width: 10, show: ({ eventTypes }) => <Types types={eventTypes} /> },
-  { title: '24 hours', width: 8, isMain: true, show: ({ health }) => health && <Sparkline bars={health.series} /> },
-  { title: 'p95', width: 5, isNumber: true, show: ({ health }) => <Span ms={health?.p95DurationMs ?? null} /> },
+  { title: 'URL', isMain: true, show: ({ url }) => <bdi title={url}>{url.replace('https://', '')}</bdi> },
+  { title: 'State', width: 14, isMain: true, show: (endpoint) => <EndpointStateCell endpoint={endpoint} /> },
+  { title: 'Kind', width: 5.5, show: kindOf },
+  { title: 'Types', width: 9.5, show: ({ eventTypes }) => <Types types={eventTypes} /> },
+  { title: '24 hours', width: 7.5, isMain: true, show: ({ health }) => health && <Sparkline bars={health.series} /> },
+  { title: 'p95', width: 4.5, isNumber: true, show: ({ health }) => <Span ms={health?.p95DurationMs ?? null} /> },
   { title: 'Waiting', width: 5, isNumber: true, show: ({ pending }) => formatCount(pending) },
-  { title: 'Oldest waits since', width: 12, show: ({ oldestPendingAt }) => <Moment at={oldestPendingAt} /> },
+  { title: 'Oldest', width: 4.5, isNumber: true, show: ({ oldestPendingAt }) => <Span ms={ageOf(oldestPendingAt)} /> },
 ];
 
 /** Who is told, and does it work? */
@@ -86,6 +85,11 @@ function Types({ types }: { types: readonly string[] }): ReactNode {
       {types.length > 1 && <span className="quiet"> + {types.length - 1}</span>}
     </span>
   );
+}
+
+/** How long the oldest has waited. */
+function ageOf(at: string | null): number | null {
+  return at === null ? null : Date.now() - Date.parse(at);
 }
 
 function Span({ ms }: { ms: number | null }): ReactNode {
