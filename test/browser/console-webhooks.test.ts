@@ -113,7 +113,7 @@ describe('webhooks in the console', () => {
     await waitUntil('it failed', async () => (await endpointOf(failingId)).failingSince);
     await page.goto(at('/webhooks'));
     const row = page.getByRole('row').filter({ hasText: '/failing' });
-    await row.getByText('failing', { exact: true }).waitFor();
+    await row.getByText('✕ failing').waitFor();
     await row.getByRole('img', { name: 'In 24 hours: 0 succeeded, 1 failed' }).waitFor();
     await row.getByRole('link').first().click();
     await page.getByText('Failures in a row').waitFor();
