@@ -20,8 +20,11 @@ import { postbackRouter } from './inbound/postback/router.ts';
 import { revenuecatRouter } from './inbound/revenuecat/router.ts';
 import { stripeRouter } from './inbound/stripe/router.ts';
 
-/** Every router of the web process, in the order in which they are tried. /readyz tells whether `state.stopping`. */
-export function createApp(deps: Deps, state: { stopping: boolean } = { stopping: false }): Express {
+/**
+ * Every router of the web process, in the order in which they are tried. /readyz tells whether `state.stopping`; answers
+ * without an end (live.ts) end with `stopping`.
+ */
+export function createApp(deps: Deps, state: { stopping: boolean }, stopping: AbortSignal): Express {
   const app = express();
   app.disable('x-powered-by');
   // A path in other letters is another path: as labels of metrics each spelling would be a time series.
@@ -41,7 +44,7 @@ export function createApp(deps: Deps, state: { stopping: boolean } = { stopping:
   app.use(redirectRouter(deps));
   app.use(visitorClickRouter(deps));
   app.use('/api/v1', nativeRouter(deps));
-  app.use(consoleRouter(deps));
+  app.use(consoleRouter(deps, stopping));
   app.use(['/docs', '/openapi.json', '/affitor/openapi.json'], limitPages(deps));
   app.use(dialectsRouter(deps));
   app.use(guidesRouter());

@@ -53,6 +53,7 @@ export interface WebServer {
 /** Serves the app on a server, which may listen already or be told to afterwards. */
 export function serve(deps: Deps, server: Server = createServer({ connectionsCheckingInterval: 5_000 })): WebServer {
   const state = { stopping: false };
+  const stopping = new AbortController();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
@@ -63,13 +64,14 @@ export function serve(deps: Deps, server: Server = createServer({ connectionsChe
     unanswered.add(res);
     res.once('close', () => unanswered.delete(res));
   });
-  server.on('request', createApp(deps, state));
+  server.on('request', createApp(deps, state, stopping.signal));
   answerRefusedRequests(server, deps);
   return {
     server,
     state,
     async stop({ drainMs = 0, answerWithinMs } = {}) {
       state.stopping = true;
+      stopping.abort();
       for (const res of unanswered) if (!res.headersSent) res.setHeader('Connection', 'close');
       if (drainMs > 0) await wait(drainMs);
       const closed = once(server, 'close');

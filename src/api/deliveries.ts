@@ -29,6 +29,7 @@ const listedDeliverySchema = z
     createdAt: timestamp.meta({ description: 'When the message was created' }),
   })
   .meta({ id: 'ListedDelivery' });
+export type DeliveryView = z.output<typeof listedDeliverySchema>;
 
 export const deliveryRoutes: Route[] = [
   defineRoute({

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { getEndpoint, type Endpoint } from '../outbound/endpoints/endpoints.ts';
 import {
-  readAttemptReport,
+  readAttemptReports,
   readBacklogs,
   type AttemptCounts,
+  type AttemptReport,
   type EndpointBacklog,
 } from '../outbound/delivery/endpoint-report.ts';
 import { timestamp } from '../http/fields.ts';
@@ -26,7 +27,7 @@ const counts = {
   p95DurationMs: z.int().nullable().meta({ description: 'In 95 of 100 attempts the answer took no longer' }),
 };
 
-const healthSchema = z
+export const endpointHealthSchema = z
   .strictObject({
     endpointId: z.string().meta({ description: 'The endpoint' }),
     state: z
@@ -48,6 +49,7 @@ const healthSchema = z
       .meta({ description: '24 hours, oldest first; the last one is under way' }),
   })
   .meta({ id: 'EndpointHealth' });
+export type EndpointHealthView = z.output<typeof endpointHealthSchema>;
 
 export const endpointHealthRoutes: Route[] = [
   defineRoute({
@@ -60,28 +62,40 @@ export const endpointHealthRoutes: Route[] = [
     description:
       'Its state, what waits for it, and the attempts of the last 24 hours by hour. Tests count as attempts.',
     status: 200,
-    answer: one(healthSchema),
+    answer: one(endpointHealthSchema),
     handle: async (deps, { reach, params }) => {
-      const now = deps.clock.now();
       const endpoint = await getEndpoint(deps, reach, params.id);
-      const backlogs = await readBacklogs(deps.db, reach.programId, [endpoint.id], now);
-      const { total, hours } = await readAttemptReport(deps.db, reach.programId, endpoint.id, now);
-      const backlog = backlogView(backlogs.get(endpoint.id));
-      return {
-        data: {
-          endpointId: endpoint.id,
-          state: stateOf(endpoint, backlog),
-          disabledReason: endpoint.disabledReason,
-          failingSince: endpoint.failingSince?.toISOString() ?? null,
-          ...backlog,
-          ...total,
-          successRate: rateOf(total),
-          series: hours.map(({ hour, ...of }) => ({ hour: hour.toISOString(), ...of })),
-        } satisfies z.input<typeof healthSchema>,
-      };
+      const [data] = await healthViews(deps, reach.programId, [endpoint]);
+      return { data };
     },
   }),
 ];
+
+/** How each of these endpoints does, in their order. */
+export async function healthViews(
+  { db, clock }: Pick<ApiDeps, 'db' | 'clock'>,
+  programId: string,
+  endpoints: readonly Endpoint[],
+): Promise<z.input<typeof endpointHealthSchema>[]> {
+  const now = clock.now();
+  const ids = endpoints.map(({ id }) => id);
+  const backlogs = await readBacklogs(db, programId, ids, now);
+  const reports = await readAttemptReports(db, programId, ids, now);
+  return endpoints.map((endpoint) => {
+    const backlog = backlogView(backlogs.get(endpoint.id));
+    const { total, hours } = reports.get(endpoint.id) as AttemptReport;
+    return {
+      endpointId: endpoint.id,
+      state: stateOf(endpoint, backlog),
+      disabledReason: endpoint.disabledReason,
+      failingSince: endpoint.failingSince?.toISOString() ?? null,
+      ...backlog,
+      ...total,
+      successRate: rateOf(total),
+      series: hours.map(({ hour, ...of }) => ({ hour: hour.toISOString(), ...of })),
+    };
+  });
+}
 
 /** What `shownBacklog` says of each of these endpoints, by id; all of them in one statement. */
 export async function backlogViews(

@@ -46,6 +46,7 @@ export const jobSchema = z
     finishedAt: timestamp.nullable(),
   })
   .meta({ id: 'Job' });
+export type JobView = z.output<typeof jobSchema>;
 
 export const countSchema = z.strictObject({ count: z.int() }).meta({ id: 'Count' });
 

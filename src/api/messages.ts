@@ -46,6 +46,11 @@ const deliverySchema = z
   })
   .meta({ id: 'Delivery' });
 
+const messageDetailsSchema = z
+  .strictObject({ ...shown, deliveries: z.array(deliverySchema) })
+  .meta({ id: 'MessageDetails' });
+export type MessageDetailsView = z.output<typeof messageDetailsSchema>;
+
 export const attemptSchema = z
   .strictObject({
     id: z.string(),
@@ -75,6 +80,7 @@ export const attemptSchema = z
       .meta({ description: 'What was sent' }),
   })
   .meta({ id: 'Attempt' });
+export type AttemptView = z.output<typeof attemptSchema>;
 
 const tag = 'Messages';
 
@@ -120,7 +126,7 @@ export const messageRoutes: Route[] = [
     tag,
     summary: 'Get a message and its deliveries',
     status: 200,
-    answer: one(z.strictObject({ ...shown, deliveries: z.array(deliverySchema) }).meta({ id: 'MessageDetails' })),
+    answer: one(messageDetailsSchema),
     handle: async ({ db }, { principal, livemode, params }) => {
       const message = await findMessage(db, principal.programId, livemode, params.id);
       if (!message) throw notFound('Message');

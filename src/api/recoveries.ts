@@ -28,6 +28,7 @@ const recoverySchema = z
     updatedAt: timestamp,
   })
   .meta({ id: 'Recovery' });
+export type RecoveryView = z.output<typeof recoverySchema>;
 
 const since = moment.meta({ description: 'Messages created from then on' });
 

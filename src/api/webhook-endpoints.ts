@@ -18,9 +18,9 @@ import {
 import { rotateSecret } from '../outbound/endpoints/rotate-secret.ts';
 import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/events/event-types.ts';
 import { sendTest } from '../outbound/recovery/redelivery.ts';
-import { configurationMode, reference, timestamp } from '../http/fields.ts';
+import { configurationMode, reference, timestamp, wordsOf } from '../http/fields.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
-import { backlogViews, shownBacklog } from './endpoint-health.ts';
+import { backlogViews, endpointHealthSchema, healthViews, shownBacklog } from './endpoint-health.ts';
 import { attemptSchema, attemptViews } from './messages.ts';
 import { toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
@@ -55,12 +55,23 @@ const endpointSchema = z.strictObject(shown).meta({ id: 'WebhookEndpoint' });
 const endpointWithBacklogSchema = z
   .strictObject({ ...shown, ...shownBacklog })
   .meta({ id: 'WebhookEndpointWithBacklog' });
+const listedEndpointSchema = z
+  .strictObject({
+    ...shown,
+    ...shownBacklog,
+    health: endpointHealthSchema
+      .optional()
+      .meta({ description: 'With include=health: as /webhook-endpoints/:id/health tells it' }),
+  })
+  .meta({ id: 'ListedWebhookEndpoint' });
+export type EndpointView = z.output<typeof listedEndpointSchema>;
 const endpointWithSecretSchema = z
   .strictObject({
     ...shown,
     secret: z.string().nullable().meta({ description: 'Shown this once; null for a postback' }),
   })
   .meta({ id: 'WebhookEndpointWithSecret' });
+export type EndpointWithSecretView = z.output<typeof endpointWithSecretSchema>;
 
 const tag = 'Webhook endpoints';
 
@@ -94,17 +105,21 @@ export const webhookEndpointRoutes: Route[] = [
       url: z.string().optional().meta({ description: 'Exactly this URL' }),
       kind: z.enum(kinds).optional(),
       affiliateId: reference.optional(),
+      include: wordsOf(['health']).optional(),
     }),
     status: 200,
-    answer: listOf(endpointWithBacklogSchema),
+    answer: listOf(listedEndpointSchema),
     handle: async (deps, { reach, query }) => {
       const affiliateId = await toAffiliateId(deps.db, reach, query.affiliateId);
       const filter = { url: query.url, kind: query.kind, affiliateId };
       const page = await listEndpoints(deps, reach, filter, toPageRequest('webhook-endpoints', query));
       const backlogs = await backlogViews(deps, reach.programId, page.items);
+      const healths = query.include ? await healthViews(deps, reach.programId, page.items) : [];
+      const healthOf = new Map(healths.map((health) => [health.endpointId, { health }]));
       return toListBody('webhook-endpoints', page, (endpoint) => ({
         ...endpointView(endpoint),
         ...backlogs.get(endpoint.id),
+        ...healthOf.get(endpoint.id),
       }));
     },
   }),

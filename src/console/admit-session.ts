@@ -24,7 +24,13 @@ export async function findCaller(deps: AdmissionDeps, req: Request, res: Respons
   return caller;
 }
 
-async function callerOf(deps: AdmissionDeps, session: Session, req: Request, res: Response): Promise<Caller | null> {
+/** The same, by a session that was read: a page that is merely open is no use that prolongs it. */
+export async function callerOf(
+  deps: AdmissionDeps,
+  session: Session,
+  req: Request,
+  res: Response,
+): Promise<Caller | null> {
   if (session.kind === 'admin') {
     return isSameText(session.digest, digestOf(deps.config.adminToken)) ? { kind: 'admin', within: null } : null;
   }

@@ -6,19 +6,23 @@ import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
 import { admitSession } from './admit-session.ts';
 import { loadAssets, type Asset } from './asset-store.ts';
+import { liveRoutes } from './live.ts';
 import { renderSkeleton } from './page.ts';
 import { consolePath } from './session-cookie.ts';
 import { sessionRoutes } from './session-routes.ts';
 
 const YEAR_S = 31_536_000;
 
-/** `/console`: the pages, their files, signing in, and the native API for whoever is signed in. */
-export function consoleRouter(deps: Deps): Router {
+/**
+ * `/console`: the pages, their files, signing in, the native API for whoever is signed in, and what comes in meanwhile, told
+ * until `stopping`.
+ */
+export function consoleRouter(deps: Deps, stopping: AbortSignal): Router {
   const base = consolePath(deps.config.publicUrl);
   const router = Router({ strict: true, caseSensitive: true });
   router.use('/console', contentPolicy);
   router.use('/console/api', nativeRouter(deps, admitSession));
-  router.use('/console', limitPages(deps), sessionRoutes(deps));
+  router.use('/console', limitPages(deps), sessionRoutes(deps), liveRoutes(deps, stopping));
   router.get('/console/assets/:name', sendAsset);
   router.get(['/console', '/console/*path'], async (req, res, next) => {
     if (!req.accepts('html')) {

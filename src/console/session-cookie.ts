@@ -40,8 +40,11 @@ export async function readSession({ secrets, clock }: SessionDeps, req: Request)
   const text = await secrets.open(sealed, place).catch(() => null);
   if (text === null) return null;
   const session = sessionSchema.parse(JSON.parse(text));
-  const now = clock.now().getTime();
-  return now < session.usedAt + IDLE_MS && now < session.startedAt + LONGEST_MS ? session : null;
+  return isOver(session, clock.now()) ? null : session;
+}
+
+export function isOver({ usedAt, startedAt }: Session, now: Date): boolean {
+  return now.getTime() >= Math.min(usedAt + IDLE_MS, startedAt + LONGEST_MS);
 }
 
 /** Begins a session. */

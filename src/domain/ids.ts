@@ -76,6 +76,12 @@ export function leastIdSince(prefix: IdPrefix, since: Date): string {
   return `${prefix}_${since.getTime().toString(16).padStart(12, '0')}`;
 }
 
+/** When an id was made, in ms since 1970, by the clock of the process that made it. */
+export function timeOfId(id: string): number {
+  const start = id.indexOf('_') + 1;
+  return Number.parseInt(id.slice(start, start + 12), 16);
+}
+
 /** The commission of a conversion has the same id under its own prefix: they are one row, seen from two sides. */
 export function commissionIdOf(conversionId: string): string {
   return `com_${conversionId.slice('cnv_'.length)}`;

@@ -78,13 +78,18 @@ export async function admitFrom(
   req: Request,
   res: Response,
 ): Promise<Principal | null> {
-  if (!principal?.allowedCidrs || matcherOf(principal.allowedCidrs)(req.ip ?? '')) return principal;
+  if (!principal || isUsableFrom(principal, req)) return principal;
   await countFailure(deps, req, res);
   const from = req.ip ?? 'an unknown address';
   throw new AppError(
     'INSUFFICIENT_PERMISSIONS',
     `This API key may not be used from ${from}: its networks are others (allowedCidrs)`,
   );
+}
+
+/** Whether a request comes from one of the networks that the key may be used from. */
+export function isUsableFrom({ allowedCidrs }: Pick<Principal, 'allowedCidrs'>, { ip }: Request): boolean {
+  return allowedCidrs === null || matcherOf(allowedCidrs)(ip ?? '');
 }
 
 /** Principals are remembered for some seconds, and their networks compiled as long. */

@@ -137,6 +137,10 @@ test('an endpoint tells what waits for it, and its health the attempts of a day'
   assert.equal(sum, 3);
   assert.ok(fine.p95DurationMs >= 0);
   assert.equal((await api.stranger.get(`/webhook-endpoints/${good}/health`)).status, 404);
+  const { data: listed } = (await api.reader.get('/webhook-endpoints?include=health')).body;
+  const healths = new Map((listed as { id: string; health: object }[]).map(({ id, health }) => [id, health]));
+  assert.deepEqual([healths.get(bad), healths.get(good)], [failing, fine]);
+  assert.equal((await api.reader.get('/webhook-endpoints?include=wealth')).status, 400);
 
   const disabled = await endpoint('/off', { disabled: true, eventTypes: ['payout.paid'] });
   assert.equal((await api.live.get(`/webhook-endpoints/${disabled}/health`)).body.data.state, 'disabled');

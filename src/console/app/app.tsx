@@ -11,6 +11,7 @@ import type { Mode, Session } from './types.ts';
 
 const Inbox = loadScreen(() => import('./screens/inbox.tsx'));
 const Orders = loadScreen(() => import('./screens/orders.tsx'));
+const Webhooks = loadScreen(() => import('./screens/webhooks.tsx'));
 const LookUp = loadScreen(() => import('./screens/look-up.tsx'));
 
 /** Who is signed in, and which screen an address shows. */
@@ -42,6 +43,7 @@ function Signed({ session }: { session: Session }): ReactNode {
           <Switch>
             <Route path="/:program/:mode/inbox/:id?" component={Inbox} />
             <Route path="/:program/:mode/orders/:id?" component={Orders} />
+            <Route path="/:program/:mode/webhooks/:id?/:part?/:item?" component={Webhooks} />
             <Route path="/:program/:mode/look-up" component={LookUp} />
             <Route>
               <NotHere home={home} />

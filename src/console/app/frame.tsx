@@ -15,6 +15,7 @@ import { ZoneChoice } from './zone.tsx';
 const screens = [
   { path: '/inbox', title: 'Inbox', letter: 'i' },
   { path: '/orders', title: 'Orders', letter: 'o' },
+  { path: '/webhooks', title: 'Webhooks', letter: 'w' },
   { path: '/look-up', title: 'Look-up', letter: 'l' },
 ] as const;
 

@@ -26,6 +26,8 @@ export function useKeys(actions: KeyActions): void {
       const isChord = event.ctrlKey || event.metaKey;
       if (event.defaultPrevented || event.altKey || (!isChord && (!singleKeys || isTyping(event.target)))) return;
       if (document.querySelector('dialog[open]')) return;
+      // A link or a button that has the focus is pressed by it.
+      if (event.key === 'Enter' && isPressed(event.target)) return;
       const key = isChord ? `ctrl+${event.key.toLowerCase()}` : event.key;
       const pair =
         first && event.timeStamp - first.at < SEQUENCE_MS ? current.current[`${first.key} ${key}`] : undefined;
@@ -38,6 +40,10 @@ export function useKeys(actions: KeyActions): void {
     window.addEventListener('keydown', listen);
     return () => window.removeEventListener('keydown', listen);
   }, [singleKeys]);
+}
+
+function isPressed(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && /^(?:A|BUTTON|SUMMARY)$/.test(target.tagName);
 }
 
 function isTyping(target: EventTarget | null): boolean {

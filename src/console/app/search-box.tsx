@@ -100,9 +100,9 @@ const screenOf: Readonly<Record<SearchHit['kind'], (id: string) => string>> = {
   offer: (id) => `/orders?offerId=${encodeURIComponent(id)}`,
   link: (id) => `/look-up?q=${encodeURIComponent(id)}`,
   source: (id) => `/inbox?sourceId=${encodeURIComponent(id)}`,
-  endpoint: (id) => `/look-up?q=${encodeURIComponent(id)}`,
+  endpoint: (id) => `/webhooks/${id}`,
   payout: (id) => `/orders?payoutId=${encodeURIComponent(id)}`,
-  message: (id) => `/look-up?q=${encodeURIComponent(id)}`,
+  message: (id) => `/webhooks/deliveries?messageId=${id}`,
   inbox_event: (id) => `/inbox/${id}`,
 };
 

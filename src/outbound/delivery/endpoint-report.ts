@@ -56,49 +56,51 @@ const HOUR_MS = 3_600_000;
 const FIRST_WITHIN_MS = 24 * HOUR_MS;
 
 /**
- * The attempts of an endpoint in the last 24 hours, by hour. It looks at each of them, at those
+ * The attempts of the last 24 hours by hour, of each of these endpoints by its id. It looks at each of them, at those
  * that stand with their delivery through the index of what is done, at all others by the age of their messages.
  */
-export async function readAttemptReport(
+export async function readAttemptReports(
   db: Db,
   programId: string,
-  endpointId: string,
+  endpointIds: readonly string[],
   now: Date,
-): Promise<AttemptReport> {
+): Promise<Map<string, AttemptReport>> {
   const from = new Date(Math.floor(now.getTime() / HOUR_MS - (HOURS - 1)) * HOUR_MS);
-  const rows = await runSql<AttemptCounts & { nth: number | null }>(
+  const rows = await runSql<AttemptCounts & { endpointId: string; nth: number | null }>(
     db,
-    'readAttemptReport',
-    `select nth, count(*) filter (where status = 'succeeded')::integer as succeeded,
-       count(*) filter (where status = 'failed')::integer as failed,
-       percentile_disc(0.95) within group (order by duration_ms) as "p95DurationMs"
-     from (
-       select status, duration_ms, floor(extract(epoch from attempted_at - :from::timestamptz) / 3600)::integer as nth
-         from delivery_attempts
-        where program_id = :programId and endpoint_id = :endpointId and message_id >= :oldestRetried and attempted_at >= :from
-       union all
-       select 'succeeded', duration_ms, floor(extract(epoch from attempted_at - :from::timestamptz) / 3600)::integer
-         from deliveries
-        where program_id = :programId and endpoint_id = :endpointId and status in ('succeeded', 'cancelled')
-          and message_id >= :oldestFirst and attempted_at >= :from and first_attempt_id is not null
-     ) as attempts
-     group by rollup (nth)`,
+    'readAttemptReports',
+    `select e.id as "endpointId", counted.* from unnest(:endpointIds::text[]) as e (id) cross join lateral (
+       select nth, count(*) filter (where status = 'succeeded')::integer as succeeded,
+         count(*) filter (where status = 'failed')::integer as failed,
+         percentile_disc(0.95) within group (order by duration_ms) as "p95DurationMs"
+       from (
+         select status, duration_ms, floor(extract(epoch from attempted_at - :from::timestamptz) / 3600)::integer as nth
+           from delivery_attempts
+          where program_id = :programId and endpoint_id = e.id and message_id >= :oldestRetried and attempted_at >= :from
+         union all
+         select 'succeeded', duration_ms, floor(extract(epoch from attempted_at - :from::timestamptz) / 3600)::integer
+           from deliveries
+          where program_id = :programId and endpoint_id = e.id and status in ('succeeded', 'cancelled')
+            and message_id >= :oldestFirst and attempted_at >= :from and first_attempt_id is not null
+       ) as attempts
+       group by rollup (nth)) counted`,
     {
       programId,
-      endpointId,
+      endpointIds,
       from,
       oldestRetried: leastIdSince('evt', new Date(from.getTime() - DISABLE_AFTER_MS)),
       oldestFirst: leastIdSince('evt', new Date(from.getTime() - FIRST_WITHIN_MS)),
     },
   );
-  const byHour = new Map(rows.map(({ nth, ...counts }) => [nth, counts]));
-  return {
-    total: byHour.get(null) ?? none,
+  const counts = new Map(rows.map(({ endpointId, nth, ...of }) => [`${endpointId} ${nth ?? 'all'}`, of]));
+  const reportOf = (id: string): AttemptReport => ({
+    total: counts.get(`${id} all`) ?? none,
     hours: Array.from({ length: HOURS }, (_, nth) => ({
       hour: new Date(from.getTime() + nth * HOUR_MS),
-      ...(byHour.get(nth) ?? none),
+      ...(counts.get(`${id} ${nth}`) ?? none),
     })),
-  };
+  });
+  return new Map(endpointIds.map((id) => [id, reportOf(id)]));
 }
 
 const none: AttemptCounts = { succeeded: 0, failed: 0, p95DurationMs: null };

@@ -29,12 +29,14 @@ const marks: Readonly<Record<string, { mark: string; tone: string }>> = {
 };
 
 const tones: Readonly<Record<string, keyof typeof marks>> = {
+  ok: 'good',
   processed: 'good',
   approved: 'good',
   paid: 'good',
   succeeded: 'good',
   active: 'good',
   completed: 'good',
+  failing: 'bad',
   failed: 'bad',
   unprocessable: 'bad',
   rejected: 'bad',
@@ -48,6 +50,7 @@ const tones: Readonly<Record<string, keyof typeof marks>> = {
   queued: 'open',
   held: 'open',
   waiting: 'open',
+  paused: 'open',
 };
 
 /** A state, by a mark and a word: never by colour alone. */

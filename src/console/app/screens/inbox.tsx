@@ -3,6 +3,7 @@ import { useParams } from 'wouter';
 import { useRows } from '../ask.ts';
 import { formatSpan, wordsOf } from '../formats.ts';
 import { List, type Column } from '../list.tsx';
+import { NewsButton } from '../news-button.tsx';
 import { FilterBar, useFilters, type Filter } from '../parts/filters.tsx';
 import { Id, Moment, State } from '../parts/values.tsx';
 import { useAddress } from '../place.tsx';
@@ -38,8 +39,8 @@ const filters: readonly Filter[] = [
   { name: 'outcome', label: 'Outcome', type: 'choice', choices: outcomes },
   { name: 'reason', label: 'Reason', type: 'text', placeholder: 'duplicate_order' },
   { name: 'sourceId', label: 'Source', type: 'text', placeholder: 'src_…' },
-  { name: 'from', label: 'From', type: 'date' },
-  { name: 'to', label: 'To', type: 'date' },
+  { name: 'startDate', label: 'From', type: 'date' },
+  { name: 'endDate', label: 'To', type: 'date' },
 ];
 
 const columns: readonly Column<InboxEvent>[] = [
@@ -63,7 +64,9 @@ export default function Inbox(): ReactNode {
     <div className="list-and-detail" data-open={id !== undefined}>
       <section className="list-side">
         <h1>Inbox</h1>
-        <FilterBar filters={filters} />
+        <FilterBar filters={filters}>
+          <NewsButton kind="inbox_event" rows={rows} isFiltered={isFiltered} />
+        </FilterBar>
         <List
           label="Inbox events"
           rows={rows}

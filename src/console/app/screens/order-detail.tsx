@@ -107,7 +107,7 @@ function Why({ id }: { id: string }): ReactNode {
   );
 }
 
-const screens: Readonly<Record<string, string>> = { ibx: '/inbox/' };
+const screens: Readonly<Record<string, string>> = { ibx: '/inbox/', evt: '/webhooks/deliveries?messageId=' };
 
 /** Messages, facts, postings, webhooks and payouts in the order in which they happened. */
 function Timeline({ id }: { id: string }): ReactNode {

@@ -3,6 +3,7 @@ import { useParams } from 'wouter';
 import { useRows } from '../ask.ts';
 import { wordsOf } from '../formats.ts';
 import { List, type Column } from '../list.tsx';
+import { NewsButton } from '../news-button.tsx';
 import { FilterBar, useFilters, type Filter } from '../parts/filters.tsx';
 import { Id, Moment, Money, State } from '../parts/values.tsx';
 import { useAddress } from '../place.tsx';
@@ -22,8 +23,8 @@ const filters: readonly Filter[] = [
   { name: 'offerId', label: 'Offer', type: 'text', placeholder: 'id or code' },
   { name: 'reason', label: 'Reason', type: 'text', placeholder: 'self_referral' },
   { name: 'payoutId', label: 'Payout', type: 'text', placeholder: 'pay_…' },
-  { name: 'from', label: 'From', type: 'date' },
-  { name: 'to', label: 'To', type: 'date' },
+  { name: 'startDate', label: 'From', type: 'date' },
+  { name: 'endDate', label: 'To', type: 'date' },
 ];
 
 const columns: readonly Column<Conversion>[] = [
@@ -90,7 +91,9 @@ export default function Orders(): ReactNode {
     <div className="list-and-detail" data-open={id !== undefined}>
       <section className="list-side">
         <h1>Orders</h1>
-        <FilterBar filters={filters} />
+        <FilterBar filters={filters}>
+          <NewsButton kind="conversion" rows={rows} isFiltered={isFiltered} />
+        </FilterBar>
         <List
           label="Orders"
           rows={rows}
