@@ -147,7 +147,7 @@ async function findUnwellEndpoints(db: Db, scope: Scope): Promise<(AttentionSubj
      from (${mostEndpoints}) e join webhook_endpoints w on w.program_id = :programId and w.id = e.id
      where w.disabled_reason in ('gone', 'failing') or (w.disabled_at is null and w.failing_since is not null)
      order by at`,
-    scope,
+    { ...scope },
   );
 }
 

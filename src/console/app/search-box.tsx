@@ -99,7 +99,7 @@ const screenOf: Readonly<Record<SearchHit['kind'], (id: string) => string>> = {
   affiliate: (id) => `/look-up?q=${encodeURIComponent(id)}`,
   offer: (id) => `/orders?offerId=${encodeURIComponent(id)}`,
   link: (id) => `/look-up?q=${encodeURIComponent(id)}`,
-  source: (id) => `/inbox?sourceId=${encodeURIComponent(id)}`,
+  source: (id) => `/sources/${id}`,
   endpoint: (id) => `/look-up?q=${encodeURIComponent(id)}`,
   payout: (id) => `/orders?payoutId=${encodeURIComponent(id)}`,
   message: (id) => `/look-up?q=${encodeURIComponent(id)}`,

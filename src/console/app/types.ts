@@ -1,7 +1,15 @@
+import type { AttentionView } from '../../api/attention.ts';
+import type { BalanceTotalsView } from '../../api/balances.ts';
 import type { ConversionView } from '../../api/conversion-schemas.ts';
 import type { ConversionDetailView } from '../../api/conversions.ts';
 import type { InboxEventDetailView, InboxEventView } from '../../api/inbox-events.ts';
+import type { RefusalView } from '../../api/refusals.ts';
 import type { SearchHitView } from '../../api/search.ts';
+import type { SetupView } from '../../api/setup.ts';
+import type { SourceDetailView, SourcePresetView, SourceView } from '../../api/source-schemas.ts';
+import type { SourceTestView } from '../../api/source-tests.ts';
+import type { StatsView } from '../../api/stats.ts';
+import type { NewTestSessionView, TestSessionView } from '../../api/test-sessions.ts';
 import type { TimelineEntryView } from '../../api/timeline.ts';
 import type { TraceView } from '../../api/trace.ts';
 import type { SessionView } from '../session-routes.ts';
@@ -16,6 +24,17 @@ export type ConversionDetail = ConversionDetailView;
 export type TimelineEntry = TimelineEntryView;
 export type Trace = TraceView;
 export type SearchHit = SearchHitView;
+export type Attention = AttentionView;
+export type BalanceTotals = BalanceTotalsView;
+export type Setup = SetupView;
+export type Stats = StatsView;
+export type Source = SourceView;
+export type SourceDetail = SourceDetailView;
+export type SourcePreset = SourcePresetView;
+export type SourceTest = SourceTestView;
+export type Refusal = RefusalView;
+export type NewTestSession = NewTestSessionView;
+export type TestSession = TestSessionView;
 
 /** A page of a list, as the API answers it. */
 export interface Listed<T> {
