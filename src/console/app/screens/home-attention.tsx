@@ -68,7 +68,7 @@ const lines: Readonly<Record<Item['kind'], Line>> = {
     one: 'webhook was given up',
     many: 'webhooks were given up',
     why: 'within 7 days: all tries failed; resend or recover them',
-    to: '/webhooks',
+    to: '/webhooks/deliveries?status=failed',
     isBad: true,
   },
   parked_orders: {
@@ -81,13 +81,13 @@ const lines: Readonly<Record<Item['kind'], Line>> = {
     one: 'commission waits for your review',
     many: 'commissions wait for your review',
     why: 'nothing of it is paid until then',
-    to: '/commissions?review=open',
+    to: '/commissions?view=reviews',
   },
   commissions_past_hold: {
     one: 'commission is past its hold',
     many: 'commissions are past their hold',
     why: 'only a person approves them',
-    to: '/commissions?status=pending',
+    to: '/commissions',
   },
   negative_balances: {
     one: 'balance is negative',

@@ -92,12 +92,7 @@ function Tiles({ isLive }: { isLive: boolean }): ReactNode {
             <Tile title={`Commission, ${days} days`} minor={minor(of?.commissionMinor)} currency={currency} />
             {isLive && (
               <>
-                <Tile
-                  title="To approve"
-                  minor={minor(owed?.pendingMinor)}
-                  currency={currency}
-                  to="/commissions?status=pending"
-                />
+                <Tile title="To approve" minor={minor(owed?.pendingMinor)} currency={currency} to="/commissions" />
                 <Tile title="Payable" minor={minor(owed?.payableMinor)} currency={currency} to="/payouts" />
               </>
             )}
