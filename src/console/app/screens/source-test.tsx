@@ -77,7 +77,7 @@ function Followed({ sent: { click, message } }: { sent: Sent }): ReactNode {
     {
       title: 'The message was taken',
       isDone: problem === null,
-      what: problem ?? `${wordsOf(message.outcome ?? message.status)}`,
+      what: problem ?? wordsOf(message.outcome ?? message.status),
     },
     {
       title: 'It became an order',
