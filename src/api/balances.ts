@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { AppError } from '../domain/errors.ts';
+import { readBalanceTotals } from '../ledger/balance-totals.ts';
 import { listBalances, payableMinor, type Balance, type BalancePosition } from '../ledger/balances.ts';
 import { amountMinor, currency, reference } from '../http/fields.ts';
 import { toAffiliateId } from './named.ts';
-import { listOf, pageQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type Route } from './route.ts';
 
 export const balanceSchema = z
@@ -24,7 +25,42 @@ export const balanceSchema = z
   })
   .meta({ id: 'Balance' });
 
+const totalsSchema = z
+  .strictObject({
+    ...balanceSchema.omit({ affiliateId: true, balanceMinor: true }).shape,
+    payees: z.int().meta({ description: 'How many affiliates have something payable', example: 12 }),
+  })
+  .meta({ id: 'BalanceTotals' });
+export type BalanceTotalsView = z.output<typeof totalsSchema>;
+
 export const balanceRoutes: Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/balances/totals',
+    mayBeBehind: () => true,
+    access: 'read',
+    tag: 'Payouts',
+    summary: 'Sum up the balances of all affiliates, by currency',
+    description:
+      'Live money only: to a test key there is none. A debt of one affiliate takes nothing from what others are due.',
+    status: 200,
+    answer: one(z.array(totalsSchema)),
+    handle: async ({ db }, { principal, livemode }) => {
+      const totals = livemode ? await readBalanceTotals(db, principal.programId) : [];
+      return {
+        data: totals.map(({ currency: of, ...sums }) => ({
+          currency: of,
+          pendingMinor: Number(sums.pendingMinor),
+          approvedMinor: Number(sums.approvedMinor),
+          inPayoutMinor: Number(sums.inPayoutMinor),
+          paidMinor: Number(sums.paidMinor),
+          payableMinor: Number(sums.payableMinor),
+          heldMinor: Number(sums.heldMinor),
+          payees: Number(sums.payees),
+        })),
+      };
+    },
+  }),
   defineRoute({
     method: 'get',
     path: '/balances',

@@ -80,7 +80,7 @@ async function hideSources(deps: ApiDeps, req: Request, answer: RenderedAnswer):
 
 function hideIn({ db }: ApiDeps, req: Request, text: string): Promise<string> {
   const caller = callers.get(req);
-  return hideSourceIds(db, caller?.kind === 'key' ? caller.principal : null, text);
+  return hideSourceIds(db, (caller?.kind === 'key' ? caller.principal : caller?.within) ?? null, text);
 }
 
 async function answerRoute(deps: ApiDeps, route: Route, req: Request, res: Response): Promise<Answer> {

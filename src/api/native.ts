@@ -2,6 +2,7 @@ import type { Router } from 'express';
 import { adjustmentRoutes } from './adjustments.ts';
 import { affiliateRoutes } from './affiliates.ts';
 import { apiKeyRoutes } from './api-keys.ts';
+import { attentionRoutes } from './attention.ts';
 import { auditEventRoutes } from './audit-events.ts';
 import { balanceRoutes } from './balances.ts';
 import { clickRoutes } from './clicks.ts';
@@ -84,6 +85,7 @@ export const nativeRoutes: readonly Route[] = [
   ...eventTypeRoutes,
   ...postbackRoutes,
   ...statsRoutes,
+  ...attentionRoutes,
   ...exportRoutes,
   ...testSessionRoutes,
   ...jobRoutes,

@@ -35,6 +35,7 @@ const refusalSchema = z
     lastAt: timestamp,
   })
   .meta({ id: 'RefusedRequest' });
+export type RefusalView = z.output<typeof refusalSchema>;
 
 export const refusalRoutes: Route[] = [
   defineRoute({

@@ -32,6 +32,7 @@ const setupSchema = z
     webhook: step('A webhook endpoint or REST hook'),
   })
   .meta({ id: 'Setup' });
+export type SetupView = z.output<typeof setupSchema>;
 
 export const setupRoutes: Route[] = [
   defineRoute({

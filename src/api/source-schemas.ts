@@ -158,12 +158,14 @@ const shown = {
 const lately = {
   lastEventAt: timestamp.nullable().meta({ description: 'When the newest message came by it' }),
   events24h: z.int().meta({ description: 'Messages of the last 24 hours, to the quarter of an hour' }),
+  failed24h: z.int().meta({ description: 'Of these the messages that failed or could not be read' }),
   refused24h: z.int().meta({ description: 'Messages that it turned away in the last 24 hours, to the hour' }),
 };
 
 /** What a kind does not have is left out. Secrets are never shown. */
 export const configuredSchema = z.strictObject(shown);
 export const sourceSchema = z.strictObject({ ...shown, ...lately }).meta({ id: 'Source' });
+export type SourceView = z.output<typeof sourceSchema>;
 export const sourceDetailSchema = z
   .strictObject({
     ...shown,
@@ -174,6 +176,7 @@ export const sourceDetailSchema = z
     requiredEvents: z.array(z.string()).meta({ description: 'To switch on at the sender' }),
   })
   .meta({ id: 'SourceDetail' });
+export type SourceDetailView = z.output<typeof sourceDetailSchema>;
 
 export const presetSchema = z
   .strictObject({
@@ -188,6 +191,7 @@ export const presetSchema = z
     documentation: z.string(),
   })
   .meta({ id: 'SourcePreset' });
+export type SourcePresetView = z.output<typeof presetSchema>;
 
 function isBounded(map: object): boolean {
   return Object.keys(map).length <= MAX_ENTRIES;

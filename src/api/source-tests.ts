@@ -22,6 +22,7 @@ const sentSchema = z
     conversionId: z.string().nullable(),
   })
   .meta({ id: 'SourceTest' });
+export type SourceTestView = z.output<typeof sentSchema>;
 
 export const sourceTestRoutes: Route[] = [
   defineRoute({

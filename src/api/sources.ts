@@ -238,7 +238,12 @@ async function readLately(
   programId: string,
   sources: readonly Source[],
 ): Promise<{
-  activityOf: (source: Source) => { lastEventAt: string | null; events24h: number; refused24h: number };
+  activityOf: (source: Source) => {
+    lastEventAt: string | null;
+    events24h: number;
+    failed24h: number;
+    refused24h: number;
+  };
   refusalsOf: (source: Source) => { reason: Refusal; count: number }[];
 }> {
   const ids = sources.map(({ id }) => id);
@@ -252,6 +257,7 @@ async function readLately(
     activityOf: (source) => ({
       lastEventAt: activity.get(source.id)?.lastEventAt?.toISOString() ?? null,
       events24h: activity.get(source.id)?.events ?? 0,
+      failed24h: activity.get(source.id)?.failed ?? 0,
       refused24h: refusalsOf(source).reduce((sum, { count }) => sum + count, 0),
     }),
     refusalsOf,

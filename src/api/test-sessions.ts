@@ -25,6 +25,7 @@ const newSessionSchema = z
     expiresAt: timestamp,
   })
   .meta({ id: 'NewTestSession' });
+export type NewTestSessionView = z.output<typeof newSessionSchema>;
 
 const sessionSchema = z
   .strictObject({
@@ -59,6 +60,7 @@ const sessionSchema = z
     expiresAt: timestamp,
   })
   .meta({ id: 'TestSession' });
+export type TestSessionView = z.output<typeof sessionSchema>;
 
 export const testSessionRoutes: Route[] = [
   defineRoute({

@@ -37,6 +37,7 @@ const resources = {
   'postback-presets': 'webhooks',
   'postback-previews': 'webhooks',
   stats: 'stats',
+  attention: 'stats',
   analytics: 'stats',
   search: 'search',
   trace: 'search',

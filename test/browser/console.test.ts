@@ -59,8 +59,8 @@ describe('the console in Chromium', () => {
     complaints.length = 0; // The refused key.
     await page.getByLabel('API key or admin token').fill(program.key);
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { name: 'Inbox' }).waitFor();
-    assert.equal(page.url(), at('/inbox'));
+    await page.getByRole('heading', { name: 'Home' }).waitFor();
+    assert.equal(page.url(), at('/home'));
     const kept = await page.evaluate('document.cookie + JSON.stringify({...localStorage, ...sessionStorage})');
     assert.equal(kept, '{}');
   });

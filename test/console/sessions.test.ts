@@ -90,6 +90,9 @@ describe('sessions of the console', () => {
     assert.equal((await ask(owner, '/api/affiliates')).status, 403);
     assert.equal((await ask(owner, '/api/programs')).status, 200);
     assert.equal((await ask(owner, '/api/affiliates', within('prg_nowhere', 'live'))).status, 404);
+    const source = (await api.live.post('/sources', { kind: 'stripe', signingSecrets: ['whsec_x'] })).body.data;
+    const shown = await ask(owner, `/api/sources/${source.ref}`, within(api.programId, 'live'));
+    assert.equal(((await shown.json()) as { data: { url: string } }).data.url, source.url);
     const { data } = (await (await ask(owner, '/session')).json()) as { data: { role: string; programs: object[] } };
     assert.deepEqual([data.role, data.programs.length], ['owner', 2]);
     const operator = await cookieFor(api.liveKey);

@@ -9,10 +9,13 @@ import { InPlace } from './place.tsx';
 import { SignIn } from './sign-in.tsx';
 import type { Mode, Session } from './types.ts';
 
+const Home = loadScreen(() => import('./screens/home.tsx'));
 const Inbox = loadScreen(() => import('./screens/inbox.tsx'));
 const Orders = loadScreen(() => import('./screens/orders.tsx'));
 const Webhooks = loadScreen(() => import('./screens/webhooks.tsx'));
 const LookUp = loadScreen(() => import('./screens/look-up.tsx'));
+const Sources = loadScreen(() => import('./screens/sources.tsx'));
+const NewSource = loadScreen(() => import('./screens/new-source.tsx'));
 
 /** Who is signed in, and which screen an address shows. */
 export function App(): ReactNode {
@@ -30,7 +33,7 @@ function Signed({ session }: { session: Session }): ReactNode {
   const [isPlaced, params] = useRoute('/:program/:mode/*?');
   const [first] = session.programs;
   if (!first) return <NoProgram />;
-  const home = `/${first.id}/${session.mode ?? 'live'}/inbox`;
+  const home = `/${first.id}/${session.mode ?? 'live'}/home`;
   if (!isPlaced || (params.mode !== 'live' && params.mode !== 'test')) return <Redirect to={home} replace />;
   const program = session.programs.find(({ id }) => id === params.program);
   if (!program || (session.mode !== null && session.mode !== params.mode)) {
@@ -41,10 +44,13 @@ function Signed({ session }: { session: Session }): ReactNode {
       <Frame>
         <Suspense fallback={<p className="quiet">Loading …</p>}>
           <Switch>
+            <Route path="/:program/:mode/home" component={Home} />
             <Route path="/:program/:mode/inbox/:id?" component={Inbox} />
             <Route path="/:program/:mode/orders/:id?" component={Orders} />
             <Route path="/:program/:mode/webhooks/:id?/:part?/:item?" component={Webhooks} />
             <Route path="/:program/:mode/look-up" component={LookUp} />
+            <Route path="/:program/:mode/sources/new/:kind?" component={NewSource} />
+            <Route path="/:program/:mode/sources/:id?" component={Sources} />
             <Route>
               <NotHere home={home} />
             </Route>
@@ -73,7 +79,7 @@ function NotHere({ home }: { home: string }): ReactNode {
       <h1>There is nothing here</h1>
       <p>This address leads nowhere, or to a program or a mode that whoever is signed in does not see.</p>
       <p>
-        <Link href={home}>Go to the inbox</Link>
+        <Link href={home}>Go to the start page</Link>
       </p>
     </main>
   );

@@ -2,18 +2,24 @@ import {
   keepPreviousData,
   useInfiniteQuery,
   useQuery,
+  type QueryKey,
   type UseInfiniteQueryResult,
   type UseQueryResult,
 } from '@tanstack/react-query';
-import { call, type Query } from './call.ts';
+import { call, type Query, type Where } from './call.ts';
 import { useWhere } from './place.tsx';
 import type { Listed } from './types.ts';
+
+/** By what an answer is kept, until it is asked for anew. */
+export function keyOfOne({ programId, mode }: Where, path: string, query: Query = {}): QueryKey {
+  return [programId, mode, path, query];
+}
 
 /** One object of this program and mode. */
 export function useOne<T>(path: string, { query = {}, enabled = true, everyMs }: AskOptions = {}): UseQueryResult<T> {
   const where = useWhere();
   return useQuery({
-    queryKey: [where.programId, where.mode, path, query],
+    queryKey: keyOfOne(where, path, query),
     queryFn: ({ signal }) => call<{ data: T }>(path, { query, where, signal }).then(({ data }) => data),
     enabled,
     ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),

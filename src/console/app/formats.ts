@@ -12,9 +12,12 @@ function moneyFormat(currency: string): Intl.NumberFormat {
 
 /** `USD 49.90` of 4990 minor units, with as many decimals as the currency has. */
 export function formatMoney(minor: number, currency: string): string {
-  const format = moneyFormat(currency);
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(minor / 10 ** digits);
+  return moneyFormat(currency).format(toMajor(minor, currency));
+}
+
+/** 49.9 of 4990 US cents. */
+export function toMajor(minor: number, currency: string): number {
+  return minor / 10 ** (moneyFormat(currency).resolvedOptions().maximumFractionDigits ?? 2);
 }
 
 const counts = new Intl.NumberFormat();
@@ -29,6 +32,12 @@ export type Zone = 'program' | 'utc' | 'mine';
 export function zoneName(zone: Zone, programZone: string): string | undefined {
   if (zone === 'utc') return 'UTC';
   return zone === 'program' ? programZone : undefined;
+}
+
+/** `2026-12-01`: the day of an instant, so many days before. */
+export function dayOf(at: Date, timeZone: string, daysBefore = 0): string {
+  const day = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' }).format(at);
+  return new Date(Date.parse(day) - daysBefore * 86_400_000).toISOString().slice(0, 10);
 }
 
 const momentFormats = new Map<string, Intl.DateTimeFormat>();

@@ -13,10 +13,12 @@ import { ZoneChoice } from './zone.tsx';
 
 /** The screens, in the order of the menu, each with the key that leads there after `g`. */
 const screens = [
+  { path: '/home', title: 'Home', letter: 'h' },
   { path: '/inbox', title: 'Inbox', letter: 'i' },
   { path: '/orders', title: 'Orders', letter: 'o' },
   { path: '/webhooks', title: 'Webhooks', letter: 'w' },
   { path: '/look-up', title: 'Look-up', letter: 'l' },
+  { path: '/sources', title: 'Sources', letter: 's' },
 ] as const;
 
 /** What stands around every screen: where one is, the menu, search. */
@@ -39,7 +41,7 @@ export function Frame({ children }: { children: ReactNode }): ReactNode {
         Skip to the page
       </a>
       <header className="top">
-        <Link href={address('/inbox')} className="brand">
+        <Link href={address('/home')} className="brand">
           Tributary
         </Link>
         <Where />
@@ -89,7 +91,7 @@ export function Frame({ children }: { children: ReactNode }): ReactNode {
 function Where(): ReactNode {
   const { session, program, mode } = usePlace();
   const [, navigate] = useLocation();
-  const goTo = (programId: string, to: Mode): void => navigate(`/${programId}/${to}/inbox`);
+  const goTo = (programId: string, to: Mode): void => navigate(`/${programId}/${to}/home`);
   return (
     <>
       {session.programs.length > 1 ? (

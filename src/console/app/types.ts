@@ -1,3 +1,5 @@
+import type { AttentionView } from '../../api/attention.ts';
+import type { BalanceTotalsView } from '../../api/balances.ts';
 import type { ConversionView } from '../../api/conversion-schemas.ts';
 import type { ConversionDetailView } from '../../api/conversions.ts';
 import type { DeliveryView } from '../../api/deliveries.ts';
@@ -7,7 +9,13 @@ import type { InboxEventDetailView, InboxEventView } from '../../api/inbox-event
 import type { JobView } from '../../api/jobs.ts';
 import type { AttemptView, MessageDetailsView } from '../../api/messages.ts';
 import type { RecoveryView } from '../../api/recoveries.ts';
+import type { RefusalView } from '../../api/refusals.ts';
 import type { SearchHitView } from '../../api/search.ts';
+import type { SetupView } from '../../api/setup.ts';
+import type { SourceDetailView, SourcePresetView, SourceView } from '../../api/source-schemas.ts';
+import type { SourceTestView } from '../../api/source-tests.ts';
+import type { StatsView } from '../../api/stats.ts';
+import type { NewTestSessionView, TestSessionView } from '../../api/test-sessions.ts';
 import type { TimelineEntryView } from '../../api/timeline.ts';
 import type { TraceView } from '../../api/trace.ts';
 import type { EndpointView, EndpointWithSecretView } from '../../api/webhook-endpoints.ts';
@@ -37,6 +45,17 @@ export type Job = JobView;
 /** As the stream tells it. */
 export type News = Omit<NewsItem, 'at'> & { at: string };
 export type SearchHit = SearchHitView;
+export type Attention = AttentionView;
+export type BalanceTotals = BalanceTotalsView;
+export type Setup = SetupView;
+export type Stats = StatsView;
+export type Source = SourceView;
+export type SourceDetail = SourceDetailView;
+export type SourcePreset = SourcePresetView;
+export type SourceTest = SourceTestView;
+export type Refusal = RefusalView;
+export type NewTestSession = NewTestSessionView;
+export type TestSession = TestSessionView;
 
 /** A page of a list, as the API answers it. */
 export interface Listed<T> {

@@ -171,8 +171,12 @@ function addUp(rows: readonly InboxCount[]): InboxCount[] {
 export interface SourceActivity {
   sourceId: string;
   events: number;
+  /** Of them, those that failed or could not be read. */
+  failed: number;
   lastEventAt: Date | null;
 }
+
+const isFailed = `status in ('failed', 'unprocessable')`;
 
 /** By source id, with an entry for each of the given ones, whatever their mode. */
 export async function readSourceActivity(
@@ -185,22 +189,24 @@ export async function readSourceActivity(
     db,
     'readSourceActivity',
     `select s.id as "sourceId", last.received_at as "lastEventAt",
-       (coalesce(counted.n, 0) + coalesce(new.n, 0) + coalesce(open.n, 0))::float8 as events
+       (coalesce(counted.n, 0) + coalesce(new.n, 0) + coalesce(open.n, 0))::float8 as events,
+       (coalesce(counted.failed, 0) + coalesce(new.failed, 0) + coalesce(open.failed, 0))::float8 as failed
      from unnest(:sourceIds::text[]) as s (id)
      left join lateral (
        select received_at from inbox_events where source_id = s.id and right(source_id, 12) = right(s.id, 12)
          and program_id = :programId order by id desc limit 1) last on true
      left join (
-       select source_id, sum(count) as n from inbox_counts
+       select source_id, sum(count) as n, sum(count) filter (where ${isFailed}) as failed from inbox_counts
        where program_id = :programId and source_id = any(:sourceIds)
          and quarter >= date_bin('15 minutes', :since::timestamptz, '2000-01-01Z') group by 1) counted on counted.source_id = s.id
      left join lateral (
-       select count(*) as n from (
-         select 1 from inbox_events where source_id = s.id and right(source_id, 12) = right(s.id, 12)
+       select count(*) as n, count(*) filter (where ${isFailed}) as failed from (
+         select status from inbox_events where source_id = s.id and right(source_id, 12) = right(s.id, 12)
            and program_id = :programId and id > (select counted_to from inbox_counting)
            and id >= :sinceId limit :most) e) new on true
      left join (
-       select e.source_id, count(*) filter (where u.was is null) as n
+       select e.source_id, count(*) filter (where u.was is null) as n,
+         count(*) filter (where u.was is null and ${isFailed}) as failed
        from (select event_id, was from inbox_uncounted where program_id = :programId limit :most) u
        join inbox_events e on e.id = u.event_id
        where e.source_id = any(:sourceIds) and e.received_at >= :since::timestamptz group by 1) open on open.source_id = s.id`,

@@ -32,7 +32,7 @@ export interface TurnedAway {
 
 /**
  * Notes what sources turn away. A flood of it must cost next to nothing and the answer waits for none of it, so a process keeps
- * little in memory and writes that about once a second, in few statements. What it has not written when it dies is lost.
+ * little in memory and writes that about twice a second, in few statements. What it has not written when it dies is lost.
  */
 export interface Refusals {
   note(req: Request, refused: TurnedAway): void;
@@ -42,7 +42,8 @@ export interface Refusals {
   close(): Promise<void>;
 }
 
-const FLUSH_AFTER_MS = 1_000;
+/** Whoever sets up a source sees within two seconds that its secret does not fit, asking once a second. */
+const FLUSH_AFTER_MS = 500;
 const FLUSH_WITHIN_MS = 2_000;
 /** While the database is away. */
 const FLUSH_AGAIN_AFTER_MS = 5_000;
