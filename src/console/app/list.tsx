@@ -123,7 +123,7 @@ export function List<T extends { id: string }>({ label, rows, columns, to, openI
   );
 }
 
-/** Narrower than that a table scrolls; on small screens, which show few of its columns, it never does (styles.css). */
+/** Narrower than that a table scrolls; on small screens, which show few of its columns, it never does (styles/base.css). */
 function widthOf(columns: readonly { width?: number }[]): number {
   return columns.reduce((sum, { width = LEAST_REM }) => sum + width, 0);
 }
