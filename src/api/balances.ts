@@ -23,6 +23,7 @@ export const balanceSchema = z
     heldMinor: amountMinor.meta({ description: 'Approved and in no payout, but in review' }),
   })
   .meta({ id: 'Balance' });
+export type BalanceView = z.output<typeof balanceSchema>;
 
 export const balanceRoutes: Route[] = [
   defineRoute({

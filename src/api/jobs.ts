@@ -46,6 +46,7 @@ export const jobSchema = z
     finishedAt: timestamp.nullable(),
   })
   .meta({ id: 'Job' });
+export type JobView = z.output<typeof jobSchema>;
 
 export const countSchema = z.strictObject({ count: z.int() }).meta({ id: 'Count' });
 
@@ -165,6 +166,19 @@ const pathOfKind: Partial<Record<JobKind, string>> = { inbox_replays: '/inbox-ev
 
 /** Without what is nobody's business, and what would fill pages. */
 function requestView(input: object): Record<string, unknown> {
-  const { headers: _headers, ids, ...rest } = input as { headers?: unknown; ids?: unknown[] | null };
-  return { ...rest, ...(ids ? { ids: ids.length } : {}) };
+  const {
+    headers: _headers,
+    ids,
+    ...rest
+  } = input as {
+    headers?: unknown;
+    ids?: unknown[] | null;
+    filter?: { among?: unknown[] } | null;
+  };
+  const among = rest.filter?.among;
+  return {
+    ...rest,
+    ...(among ? { filter: { ...rest.filter, among: among.length } } : {}),
+    ...(ids ? { ids: ids.length } : {}),
+  };
 }

@@ -39,6 +39,7 @@ const resources = {
   stats: 'stats',
   analytics: 'stats',
   search: 'search',
+  names: 'search',
   trace: 'search',
   exports: 'exports',
   imports: 'imports',

@@ -11,6 +11,8 @@ import type { Mode, Session } from './types.ts';
 
 const Inbox = loadScreen(() => import('./screens/inbox.tsx'));
 const Orders = loadScreen(() => import('./screens/orders.tsx'));
+const Commissions = loadScreen(() => import('./screens/commissions.tsx'));
+const Payouts = loadScreen(() => import('./screens/payouts.tsx'));
 const LookUp = loadScreen(() => import('./screens/look-up.tsx'));
 
 /** Who is signed in, and which screen an address shows. */
@@ -42,6 +44,8 @@ function Signed({ session }: { session: Session }): ReactNode {
           <Switch>
             <Route path="/:program/:mode/inbox/:id?" component={Inbox} />
             <Route path="/:program/:mode/orders/:id?" component={Orders} />
+            <Route path="/:program/:mode/commissions/:id?" component={Commissions} />
+            <Route path="/:program/:mode/payouts/:id?" component={Payouts} />
             <Route path="/:program/:mode/look-up" component={LookUp} />
             <Route>
               <NotHere home={home} />

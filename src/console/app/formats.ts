@@ -1,20 +1,26 @@
 // Pure: what the API says, as people read it.
+import { digitsOf } from './currencies.ts';
 
 const moneyFormats = new Map<string, Intl.NumberFormat>();
 
 function moneyFormat(currency: string): Intl.NumberFormat {
   const known = moneyFormats.get(currency);
   if (known) return known;
-  const made = new Intl.NumberFormat(undefined, { style: 'currency', currency, currencyDisplay: 'code' });
+  const digits = digitsOf(currency);
+  const made = new Intl.NumberFormat(undefined, {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'code',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   moneyFormats.set(currency, made);
   return made;
 }
 
 /** `USD 49.90` of 4990 minor units, with as many decimals as the currency has. */
 export function formatMoney(minor: number, currency: string): string {
-  const format = moneyFormat(currency);
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(minor / 10 ** digits);
+  return moneyFormat(currency).format(minor / 10 ** digitsOf(currency));
 }
 
 const counts = new Intl.NumberFormat();

@@ -15,6 +15,8 @@ import { ZoneChoice } from './zone.tsx';
 const screens = [
   { path: '/inbox', title: 'Inbox', letter: 'i' },
   { path: '/orders', title: 'Orders', letter: 'o' },
+  { path: '/commissions', title: 'Commissions', letter: 'c' },
+  { path: '/payouts', title: 'Payouts', letter: 'p' },
   { path: '/look-up', title: 'Look-up', letter: 'l' },
 ] as const;
 

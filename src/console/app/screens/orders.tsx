@@ -1,11 +1,17 @@
 import type { ReactNode } from 'react';
 import { useParams } from 'wouter';
 import { useRows } from '../ask.ts';
+import type { Query } from '../call.ts';
 import { wordsOf } from '../formats.ts';
 import { List, type Column } from '../list.tsx';
+import { Named, WithNames } from '../names.tsx';
+import { DecideMany } from '../parts/decide-many.tsx';
+import { ExportLink } from '../parts/files.tsx';
 import { FilterBar, useFilters, type Filter } from '../parts/filters.tsx';
+import { JobProgress } from '../parts/job-progress.tsx';
+import { SelectionBar, useSelection } from '../parts/selection.tsx';
 import { Id, Moment, Money, State } from '../parts/values.tsx';
-import { useAddress } from '../place.tsx';
+import { useAddress, useMay } from '../place.tsx';
 import type { Conversion } from '../types.ts';
 import { OrderDetail } from './order-detail.tsx';
 
@@ -22,8 +28,8 @@ const filters: readonly Filter[] = [
   { name: 'offerId', label: 'Offer', type: 'text', placeholder: 'id or code' },
   { name: 'reason', label: 'Reason', type: 'text', placeholder: 'self_referral' },
   { name: 'payoutId', label: 'Payout', type: 'text', placeholder: 'pay_…' },
-  { name: 'from', label: 'From', type: 'date' },
-  { name: 'to', label: 'To', type: 'date' },
+  { name: 'startDate', label: 'From', type: 'date' },
+  { name: 'endDate', label: 'To', type: 'date' },
 ];
 
 const columns: readonly Column<Conversion>[] = [
@@ -65,7 +71,8 @@ const columns: readonly Column<Conversion>[] = [
     isNumber: true,
     show: ({ commission }) => <Money minor={commission?.amountMinor ?? null} currency={commission?.currency ?? null} />,
   },
-  { title: 'Affiliate', width: 9, show: ({ affiliateId }) => <Id id={affiliateId} /> },
+  { title: 'Affiliate', width: 11, show: ({ affiliateId }) => <Named id={affiliateId} /> },
+  { title: 'Offer', width: 10, show: ({ offerId }) => <Named id={offerId} /> },
   {
     title: 'Status',
     width: 12,
@@ -85,26 +92,53 @@ export default function Orders(): ReactNode {
   const { id } = useParams<{ id?: string }>();
   const query = useFilters(filters);
   const rows = useRows<Conversion>('/conversions', query);
+  const may = useMay('commissions:write');
+  const selection = useSelection(query);
   const isFiltered = Object.values(query).some((value) => value !== undefined);
   return (
     <div className="list-and-detail" data-open={id !== undefined}>
       <section className="list-side">
         <h1>Orders</h1>
-        <FilterBar filters={filters} />
-        <List
-          label="Orders"
-          rows={rows}
-          columns={columns}
-          to={(row) => address(`/orders/${row.id}`)}
-          openId={id}
-          empty={
-            <p>
-              {isFiltered ? 'No order fits these filters.' : 'No order yet. The first sale that comes in appears here.'}
-            </p>
-          }
-        />
+        <FilterBar filters={filters}>
+          <ExportLink list="conversions" query={query} />
+        </FilterBar>
+        <JobProgress />
+        {may && (
+          <SelectionBar selection={selection} otherwise="Of all that match these filters, what is pending:">
+            <DecideMany selection={selection} filter={toCommissions(query)} idOf={commissionOf} />
+          </SelectionBar>
+        )}
+        <WithNames of={rows.data ?? []}>
+          <List
+            label="Orders"
+            rows={rows}
+            columns={columns}
+            to={(row) => address(`/orders/${row.id}`)}
+            openId={id}
+            selection={may ? selection : undefined}
+            empty={
+              <p>
+                {isFiltered
+                  ? 'No order fits these filters.'
+                  : 'No order yet. The first sale that comes in appears here.'}
+              </p>
+            }
+          />
+        </WithNames>
       </section>
       {id !== undefined && <OrderDetail key={id} id={id} back={address('/orders')} />}
     </div>
   );
+}
+
+const decidable: readonly string[] = ['pending', 'approved', 'paid', 'rejected', 'reversed'];
+
+/** The filter of commissions that says the same; null where an order in this state has none. */
+function toCommissions(query: Query): Query | null {
+  const { status } = query;
+  return status === undefined || decidable.includes(String(status)) ? query : null;
+}
+
+function commissionOf(conversionId: string): string {
+  return conversionId.replace(/^cnv_/, 'com_');
 }
