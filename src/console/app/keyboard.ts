@@ -43,6 +43,8 @@ function listen(event: KeyboardEvent): void {
   const isChord = event.ctrlKey || event.metaKey;
   if (event.defaultPrevented || event.altKey || (!isChord && isTyping(event.target))) return;
   if (document.querySelector('dialog[open]')) return;
+  // A button or a link that has the focus takes Enter itself.
+  if (event.key === 'Enter' && event.target instanceof Element && event.target.matches('a, button, summary')) return;
   const key = isChord ? `ctrl+${event.key.toLowerCase()}` : event.key;
   const pair = first && event.timeStamp - first.at < SEQUENCE_MS ? actionOf(`${first.key} ${key}`, isChord) : undefined;
   first = pair ? null : { key, at: event.timeStamp };

@@ -45,19 +45,16 @@ const filters: readonly Filter[] = [
 const columns: readonly Column<Commission>[] = [
   { title: 'Affiliate', isMain: true, show: ({ affiliateId }) => <Named id={affiliateId} /> },
   { title: 'Order', show: ({ orderId }) => (orderId === null ? '—' : <bdi>{orderId}</bdi>) },
-  { title: 'Offer', width: 10, show: ({ offerId }) => <Named id={offerId} /> },
   {
     title: 'Amount',
-    width: 10,
+    width: 11.5,
     isNumber: true,
     isMain: true,
     show: ({ amountMinor, currency }) => <Money minor={amountMinor} currency={currency} />,
   },
-  { title: 'Created', width: 12, show: ({ createdAt }) => <Moment at={createdAt} /> },
-  { title: 'Hold until', width: 12, show: ({ holdUntil }) => <Moment at={holdUntil} /> },
   {
     title: 'Status',
-    width: 12,
+    width: 11,
     isMain: true,
     show: ({ status, review, reason }) => (
       <>
@@ -67,6 +64,9 @@ const columns: readonly Column<Commission>[] = [
       </>
     ),
   },
+  { title: 'Created', width: 11.5, show: ({ createdAt }) => <Moment at={createdAt} /> },
+  { title: 'Hold until', width: 11.5, show: ({ holdUntil }) => <Moment at={holdUntil} /> },
+  { title: 'Offer', width: 10, show: ({ offerId }) => <Named id={offerId} /> },
 ];
 
 /** What waits for a decision, and what was decided. */

@@ -32,10 +32,19 @@ const filters: readonly Filter[] = [
   { name: 'endDate', label: 'To', type: 'date' },
 ];
 
+function money(
+  title: string,
+  of: (row: Conversion) => number | null,
+  currencyOf: (row: Conversion) => string | null = ({ currency }) => currency,
+): Column<Conversion> {
+  const show = (row: Conversion): ReactNode => <Money minor={of(row)} currency={currencyOf(row)} />;
+  return { title, width: 11.5, isNumber: true, show };
+}
+
 const columns: readonly Column<Conversion>[] = [
   {
     title: 'Occurred',
-    width: 12,
+    width: 11.5,
     isMain: true,
     show: ({ occurredAt, createdAt }) => <Moment at={occurredAt ?? createdAt} />,
   },
@@ -44,38 +53,9 @@ const columns: readonly Column<Conversion>[] = [
     isMain: true,
     show: ({ orderId, id }) => (orderId === null ? <Id id={id} /> : <bdi>{orderId}</bdi>),
   },
-  { title: 'Kind', width: 6, show: ({ kind }) => kind ?? '—' },
-  {
-    title: 'Gross',
-    width: 8,
-    isNumber: true,
-    show: ({ grossMinor, currency }) => <Money minor={grossMinor} currency={currency} />,
-  },
-  {
-    title: 'Net',
-    width: 8,
-    isNumber: true,
-    show: ({ amountMinor, currency }) => <Money minor={amountMinor} currency={currency} />,
-  },
-  {
-    title: 'Refunded',
-    width: 8,
-    isNumber: true,
-    show: ({ refundedMinor, currency }) => (
-      <Money minor={refundedMinor === 0 ? null : refundedMinor} currency={currency} />
-    ),
-  },
-  {
-    title: 'Commission',
-    width: 8,
-    isNumber: true,
-    show: ({ commission }) => <Money minor={commission?.amountMinor ?? null} currency={commission?.currency ?? null} />,
-  },
-  { title: 'Affiliate', width: 11, show: ({ affiliateId }) => <Named id={affiliateId} /> },
-  { title: 'Offer', width: 10, show: ({ offerId }) => <Named id={offerId} /> },
   {
     title: 'Status',
-    width: 12,
+    width: 11,
     isMain: true,
     show: ({ status, reason }) => (
       <>
@@ -84,6 +64,17 @@ const columns: readonly Column<Conversion>[] = [
       </>
     ),
   },
+  { title: 'Affiliate', width: 11, show: ({ affiliateId }) => <Named id={affiliateId} /> },
+  money(
+    'Commission',
+    ({ commission }) => commission?.amountMinor ?? null,
+    ({ commission }) => commission?.currency ?? null,
+  ),
+  money('Gross', ({ grossMinor }) => grossMinor),
+  money('Net', ({ amountMinor }) => amountMinor),
+  money('Refunded', ({ refundedMinor }) => (refundedMinor === 0 ? null : refundedMinor)),
+  { title: 'Kind', width: 6, show: ({ kind }) => kind ?? '—' },
+  { title: 'Offer', width: 10, show: ({ offerId }) => <Named id={offerId} /> },
 ];
 
 /** Conversions: what was sold, who gets what of it. */

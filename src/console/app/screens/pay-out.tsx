@@ -22,7 +22,7 @@ interface Props {
 /** So many of a dry run are shown. */
 const SHOWN = 100;
 
-/** Pays out all that is payable above a minimum: shows first to whom and how much, then does exactly that. */
+/** Pays out all that is payable above a minimum: shows first to whom and how much. */
 export function PayOut({ close, affiliateId, currency: given }: Props): ReactNode {
   const where = useWhere();
   const { program } = usePlace();

@@ -1,12 +1,10 @@
 import type { ReactNode } from 'react';
-import { Link } from 'wouter';
 import { useOne, useRows } from '../ask.ts';
 import { wordsOf } from '../formats.ts';
 import { Named, WithNames } from '../names.tsx';
 import { Drawer } from '../parts/drawer.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { Id, Moment, Money, Pairs, State } from '../parts/values.tsx';
-import { useAddress } from '../place.tsx';
 import type { Payout, PayoutEntry } from '../types.ts';
 import { MarkPayouts } from './mark-payouts.tsx';
 
@@ -53,7 +51,6 @@ function Inside({ payout }: { payout: Payout }): ReactNode {
 
 /** Commissions, what refunds took back, and adjustments: their sum is the amount of the payout. */
 function Entries({ id }: { id: string }): ReactNode {
-  const address = useAddress();
   const entries = useRows<PayoutEntry>(`/payouts/${id}/entries`, {});
   if (entries.error) return <Failure error={entries.error} again={() => void entries.refetch()} />;
   return (
@@ -72,12 +69,12 @@ function Entries({ id }: { id: string }): ReactNode {
         <tbody>
           {entries.data?.map(({ id: entryId, type, conversionId, adjustmentId, amountMinor, currency }) => (
             <tr key={entryId}>
-              <td>{wordsOf(type)}</td>
+              <td className="kind">{wordsOf(type)}</td>
               <td>
                 {conversionId === null ? (
                   <Id id={adjustmentId} />
                 ) : (
-                  <Link href={address(`/orders/${conversionId}`)}>{conversionId}</Link>
+                  <Id id={conversionId} to={`/orders/${conversionId}`} />
                 )}
               </td>
               <td className="number">

@@ -17,18 +17,18 @@ type BalanceRow = Balance & { id: string };
 
 function amount(title: string, of: (row: BalanceRow) => number, more: object = {}): Column<BalanceRow> {
   const show = (row: BalanceRow): ReactNode => <Money minor={of(row)} currency={row.currency} />;
-  return { title, width: 9, isNumber: true, show, ...more };
+  return { title, width: 11, isNumber: true, show, ...more };
 }
 
 const balanceFilters = [affiliate, currency];
 const balanceColumns: readonly Column<BalanceRow>[] = [
   { title: 'Affiliate', isMain: true, show: ({ affiliateId }) => <Named id={affiliateId} /> },
+  amount('Payable', ({ payableMinor }) => payableMinor, { isMain: true }),
   amount('Pending', ({ pendingMinor }) => pendingMinor, { isMain: true }),
   amount('Approved', ({ approvedMinor }) => approvedMinor),
   amount('In review', ({ heldMinor }) => heldMinor),
   amount('In payout', ({ inPayoutMinor }) => inPayoutMinor),
   amount('Paid', ({ paidMinor }) => paidMinor),
-  amount('Payable', ({ payableMinor }) => payableMinor, { isMain: true }),
 ];
 
 /** What each affiliate has in each currency. */
@@ -72,7 +72,7 @@ const payoutColumns: readonly Column<Payout>[] = [
   { title: 'Affiliate', isMain: true, show: ({ affiliateId }) => <Named id={affiliateId} /> },
   {
     title: 'Amount',
-    width: 10,
+    width: 11.5,
     isNumber: true,
     isMain: true,
     show: ({ amountMinor, currency: unit }) => <Money minor={amountMinor} currency={unit} />,
@@ -126,7 +126,7 @@ const batchColumns: readonly Column<BatchRow>[] = [
   { title: 'Payouts', width: 6, isNumber: true, show: ({ count }) => formatCount(count) },
   {
     title: 'Total',
-    width: 10,
+    width: 11.5,
     isNumber: true,
     isMain: true,
     show: ({ totalMinor, currency: unit }) => <Money minor={totalMinor} currency={unit} />,

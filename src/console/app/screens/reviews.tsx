@@ -30,7 +30,7 @@ const columns: readonly Column<Row>[] = [
   { title: 'Order', show: ({ commission: { orderId } }) => (orderId === null ? '—' : <bdi>{orderId}</bdi>) },
   {
     title: 'Amount',
-    width: 10,
+    width: 11.5,
     isNumber: true,
     isMain: true,
     show: ({ commission: { amountMinor, currency } }) => <Money minor={amountMinor} currency={currency} />,
