@@ -44,7 +44,7 @@ export const PAGE_ROWS = 100;
 export function useRows<T, Row = T>(
   path: string,
   query: Query,
-  rowOf: (item: T) => Row = asItIs<T, Row>,
+  rowOf = asItIs as (item: T) => Row,
 ): UseInfiniteQueryResult<Row[]> {
   const where = useWhere();
   const select = useCallback(
@@ -62,6 +62,4 @@ export function useRows<T, Row = T>(
   });
 }
 
-function asItIs<T, Row>(item: T): Row {
-  return item as unknown as Row;
-}
+const asItIs = (item: unknown): unknown => item;

@@ -87,18 +87,16 @@ function Open({ review }: { review: Review }): ReactNode {
 function sentenceOf({ reason, because, affiliates, domains, facts }: Evidence): string {
   const [credited, ...others] = affiliates.map(({ id, displayName }) => displayName ?? id);
   const other = others.join(', ') || 'nobody of this program';
-  switch (reason) {
-    case 'same_domain':
-      return `Buyer and affiliate have addresses at ${domains.join(', ')}.`;
-    case 'joined_affiliates_differ':
-      return `Only the amount joins these orders, and they name different affiliates: ${[credited, ...others].join(', ')}.`;
-    case 'paid_to_another':
-      return because === 'named'
+  const sentences: Readonly<Record<typeof reason, string>> = {
+    same_domain: `Buyer and affiliate have addresses at ${domains.join(', ')}.`,
+    joined_affiliates_differ: `Only the amount joins these orders, and they name different affiliates: ${[credited, ...others].join(', ')}.`,
+    paid_to_another:
+      because === 'named'
         ? `It is credited to ${credited ?? 'nobody'}, and newer evidence names ${other}.`
-        : `It is credited to ${credited ?? 'nobody'}, and a payout paid ${other} for it.`;
-    case 'currency_mismatch':
-      return `In another currency than the payment: ${facts.map(tellFact).join('; ')}.`;
-  }
+        : `It is credited to ${credited ?? 'nobody'}, and a payout paid ${other} for it.`,
+    currency_mismatch: `In another currency than the payment: ${facts.map(tellFact).join('; ')}.`,
+  };
+  return sentences[reason];
 }
 
 function tellFact({ type, amountMinor, currency }: Evidence['facts'][number]): string {
