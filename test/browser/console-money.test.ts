@@ -14,7 +14,7 @@ import { beyondOf, complaintsOf, signIn, violationsOf } from './console-hub.ts';
 declare const document: { body: { innerText: string } };
 
 /** More than a call decides by itself, and more than a step of a job takes. */
-const MANY = 620;
+const MANY = 520;
 
 describe('money in the console, in Chromium', () => {
   let hub: TestHub;
