@@ -24,6 +24,7 @@ export const balanceSchema = z
     heldMinor: amountMinor.meta({ description: 'Approved and in no payout, but in review' }),
   })
   .meta({ id: 'Balance' });
+export type BalanceView = z.output<typeof balanceSchema>;
 
 const totalsSchema = z
   .strictObject({

@@ -20,7 +20,7 @@ import {
   word,
   wordsOf,
 } from '../http/fields.ts';
-import { conversionReason } from './conversion-schemas.ts';
+import { conversionKinds, conversionReason } from './conversion-schemas.ts';
 import { requireAffiliate, toAffiliateId, toOfferId } from './named.ts';
 import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
 import { processingAnswer, replyProcessing } from './processing.ts';
@@ -33,6 +33,8 @@ const shown = {
   id: z.string(),
   conversionId: z.string(),
   affiliateId: z.string().nullable(),
+  orderId: z.string().nullable(),
+  offerId: z.string().nullable(),
   amountMinor: amountMinor.meta({ description: 'The sum of its entries' }),
   currency: z.string().nullable(),
   status: z.enum([...commissionStatuses, 'not_tracked', 'merged']),
@@ -46,10 +48,15 @@ const shown = {
         '`paid_to_another`, `same_domain`; null: nothing is open',
     }),
   livemode,
+  holdUntil: timestamp.nullable().meta({
+    description:
+      'Of a pending one: when it is approved by itself (`autoApprove` of the program); null: a person approves it',
+  }),
   createdAt: timestamp,
   paidAt: timestamp.nullable(),
 };
 export const commissionSchema = z.strictObject(shown).meta({ id: 'Commission' });
+export type CommissionView = z.output<typeof commissionSchema>;
 const entrySchema = z
   .strictObject({
     id: z.string(),
@@ -70,6 +77,8 @@ export const commissionQuery = {
   status: wordsOf(commissionStatuses).optional(),
   affiliateId: reference.optional(),
   offerId: reference.optional(),
+  kind: z.enum(conversionKinds).optional().meta({ description: 'Of the conversion' }),
+  orderId: reference.optional(),
   conversionId: reference.optional(),
   payoutId: reference.optional().meta({ description: 'Those that have an entry in this payout' }),
   reason: reference.optional().meta({ description: 'A word of `reason`' }),
@@ -86,6 +95,8 @@ export async function toCommissionFilter(
     statuses: query.status,
     affiliateId: await toAffiliateId(db, reach, query.affiliateId),
     offerId: await toOfferId(db, reach, query.offerId),
+    kind: query.kind,
+    orderId: query.orderId,
     conversionId: query.conversionId,
     payoutId: query.payoutId,
     reason: query.reason,
@@ -111,7 +122,7 @@ export const commissionRoutes: Route[] = [
       const beforeId = request.beforeId ? conversionIdOf(request.beforeId) : null;
       const filter = await toCommissionFilter(db, { livemode, reach }, query);
       const { items, hasMore } = await listCommissions(db, programId, filter, { ...request, beforeId });
-      return toListBody('commissions', { items: items.map(commissionView), hasMore }, (view) => view);
+      return toListBody('commissions', { items: items.map(viewCommission), hasMore }, (view) => view);
     },
   }),
   defineRoute({
@@ -183,10 +194,17 @@ async function toDecision(
   return { affiliateId: (await requireAffiliate(db, namedBy(scope), body.affiliateId ?? '')).id, by };
 }
 
+/** As the API answers it: with what its order is called, and how long it is held. */
+export function viewCommission(conversion: Conversion) {
+  const { orderId, offerId, status, approvableAt } = conversion;
+  const holdUntil = status === 'pending' ? approvableAt : null;
+  return { ...commissionView(conversion), orderId, offerId, holdUntil };
+}
+
 async function detailView({ db }: ApiDeps, conversion: Conversion) {
   const entries = await listLedgerEntries(db, conversion.id);
   return {
-    ...commissionView(conversion),
+    ...viewCommission(conversion),
     entries: entries.map((entry) => ({
       id: entry.id,
       amountMinor: Number(entry.amountMinor),

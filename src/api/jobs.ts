@@ -166,6 +166,19 @@ const pathOfKind: Partial<Record<JobKind, string>> = { inbox_replays: '/inbox-ev
 
 /** Without what is nobody's business, and what would fill pages. */
 function requestView(input: object): Record<string, unknown> {
-  const { headers: _headers, ids, ...rest } = input as { headers?: unknown; ids?: unknown[] | null };
-  return { ...rest, ...(ids ? { ids: ids.length } : {}) };
+  const {
+    headers: _headers,
+    ids,
+    ...rest
+  } = input as {
+    headers?: unknown;
+    ids?: unknown[] | null;
+    filter?: { among?: unknown[] } | null;
+  };
+  const among = rest.filter?.among;
+  return {
+    ...rest,
+    ...(among ? { filter: { ...rest.filter, among: among.length } } : {}),
+    ...(ids ? { ids: ids.length } : {}),
+  };
 }

@@ -24,6 +24,7 @@ import { jobRoutes } from './jobs.ts';
 import { messageResendRoutes } from './message-resends.ts';
 import { messageRoutes } from './messages.ts';
 import { mountRoutes, type Admission } from './mount.ts';
+import { nameRoutes } from './names.ts';
 import { offerRoutes } from './offers.ts';
 import { paymentRoutes } from './payments.ts';
 import { payoutBatchRoutes } from './payout-batches.ts';
@@ -92,6 +93,7 @@ export const nativeRoutes: readonly Route[] = [
   ...setupRoutes,
   ...systemRoutes,
   ...searchRoutes,
+  ...nameRoutes,
   ...traceRoutes,
   ...timelineRoutes,
 ];

@@ -153,6 +153,7 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   'post /commissions/decisions': { filter: { status: 'pending', affiliateId: 'ann' }, status: 'approved' },
   'post /reviews/decisions': { ids: ['com_01a1f8c4d18770008000000000000001'], status: 'approved' },
   'patch /payouts/batches/:id': { status: 'paid', reference: 'SEPA 2026-11' },
+  'post /inbox-events/replays': { filter: { outcome: 'parked' } },
   'post /messages/resends': {
     ids: ['evt_01a1f8c4d18770008000000000000007'],
     endpointId: 'whe_01a1f8c4d18770008000000000000006',

@@ -202,7 +202,7 @@ export const schemaFieldDescriptions: Readonly<Record<string, Readonly<Record<st
   CommissionDecisionsInput: { ids: 'The commissions', filter: 'As of the list of commissions, instead of ids' },
   Count: { count: 'How many it would be about' },
   Funnel: { pageviews: 'Pages that were told of', registrations: 'Registrations that were told of' },
-  InboxReplaysInput: { filter: 'As of the list of inbox events' },
+  InboxReplaysInput: { ids: 'The inbox events', filter: 'As of the list of inbox events, instead of ids' },
   InboxStatistics: { total: 'All of the period', count: 'How many' },
   Job: {
     succeeded: 'How many it did',

@@ -34,6 +34,7 @@ const shown = {
   createdAt: timestamp.nullable().meta(inDryRun),
 };
 const batchSchema = z.strictObject(shown).meta({ id: 'PayoutBatch' });
+export type PayoutBatchView = z.output<typeof batchSchema>;
 const batchDetailSchema = z
   .strictObject({
     ...shown,
@@ -50,6 +51,7 @@ const batchDetailSchema = z
       .meta({ description: 'Named, and not paid: banned, or with less than the minimum' }),
   })
   .meta({ id: 'PayoutBatchDetail' });
+export type PayoutBatchDetailView = z.output<typeof batchDetailSchema>;
 
 const inputSchema = z
   .strictObject({

@@ -27,6 +27,7 @@ export const payoutFields = {
   failedAt: timestamp.nullable(),
 };
 const payoutSchema = z.strictObject(payoutFields).meta({ id: 'Payout' });
+export type PayoutView = z.output<typeof payoutSchema>;
 
 const payoutEntrySchema = z
   .strictObject({
@@ -40,6 +41,7 @@ const payoutEntrySchema = z
     createdAt: timestamp,
   })
   .meta({ id: 'PayoutEntry' });
+export type PayoutEntryView = z.output<typeof payoutEntrySchema>;
 
 /** What a person says about payments, in bodies. */
 export const paymentWords = {

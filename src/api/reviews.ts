@@ -4,12 +4,12 @@ import { validationError } from '../domain/errors.ts';
 import { commissionIdOf, conversionIdOf } from '../domain/ids.ts';
 import { namedBy } from '../domain/scope.ts';
 import { amountMinor, periodQuery, reference, text, timestamp, wordsOf } from '../http/fields.ts';
-import { commissionView, conversionView } from '../ledger/conversion-view.ts';
+import { conversionView } from '../ledger/conversion-view.ts';
 import { listConversions, type Conversion } from '../ledger/conversions.ts';
 import { decideReviews, type DecidedReview } from '../operations/review-decisions.ts';
 import { reviewReasons } from '../pipeline/rules/review.ts';
 import { resolvePeriod } from '../program/period.ts';
-import { commissionSchema } from './commissions.ts';
+import { commissionSchema, viewCommission } from './commissions.ts';
 import { conversionSchema } from './conversion-schemas.ts';
 import { requireAffiliate, toAffiliateId } from './named.ts';
 import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
@@ -70,6 +70,7 @@ const reviewSchema = z
     conversion: conversionSchema,
   })
   .meta({ id: 'Review' });
+export type ReviewView = z.output<typeof reviewSchema>;
 
 const decisionSchema = z
   .strictObject({
@@ -83,6 +84,7 @@ const decisionSchema = z
       .meta({ description: 'Why it was refused' }),
   })
   .meta({ id: 'ReviewDecision' });
+export type ReviewDecisionView = z.output<typeof decisionSchema>;
 
 export const reviewRoutes: Route[] = [
   defineRoute({
@@ -98,6 +100,7 @@ export const reviewRoutes: Route[] = [
       ...periodQuery,
       reason: wordsOf(reviewReasons).optional(),
       affiliateId: reference.optional().meta({ description: 'Who is credited' }),
+      conversionId: reference.optional(),
     }),
     status: 200,
     answer: listOf(reviewSchema),
@@ -108,6 +111,7 @@ export const reviewRoutes: Route[] = [
         inReview: true as const,
         reviewReasons: query.reason,
         affiliateId: await toAffiliateId(db, reach, query.affiliateId),
+        conversionId: query.conversionId,
         ...(await resolvePeriod(db, programId, query)),
       };
       const page = await listConversions(db, programId, filter, toPageRequest('reviews', query));
@@ -166,7 +170,7 @@ function reviewView(conversion: Conversion, detail: ReviewDetail | undefined): z
     reasons: review.reasons as z.input<typeof reason>[],
     since: review.since,
     ...detail,
-    commission: commissionView(conversion) as z.input<typeof commissionSchema>,
+    commission: viewCommission(conversion) as z.input<typeof commissionSchema>,
     conversion: conversionView(conversion) as z.input<typeof conversionSchema>,
   };
 }
@@ -176,7 +180,7 @@ function decisionView(id: string, result: DecidedReview): z.input<typeof decisio
   return {
     id,
     outcome,
-    commission: outcome === 'decided' ? (commissionView(result.conversion) as z.input<typeof commissionSchema>) : null,
+    commission: outcome === 'decided' ? (viewCommission(result.conversion) as z.input<typeof commissionSchema>) : null,
     inboxEventId: outcome === 'processing' ? result.inboxEventId : null,
     error: outcome === 'refused' ? { code: result.error.code, message: result.error.message } : null,
   };

@@ -21,7 +21,9 @@ export function consoleRouter(deps: Deps, stopping: AbortSignal): Router {
   const base = consolePath(deps.config.publicUrl);
   const router = Router({ strict: true, caseSensitive: true });
   router.use('/console', contentPolicy);
-  router.use('/console/api', nativeRouter(deps, admitSession));
+  const native = nativeRouter(deps, admitSession);
+  router.use('/console/api/in/:program/:mode', placeByAddress, native);
+  router.use('/console/api', native);
   router.use('/console', limitPages(deps), sessionRoutes(deps), liveRoutes(deps, stopping));
   router.get('/console/assets/:name', sendAsset);
   router.get(['/console', '/console/*path'], async (req, res, next) => {
@@ -35,6 +37,13 @@ export function consoleRouter(deps: Deps, stopping: AbortSignal): Router {
   });
   return router;
 }
+
+/** For links to files, which carry no headers: their address says in which program and mode. */
+const placeByAddress: RequestHandler<{ program: string; mode: string }> = (req, _res, next) => {
+  req.headers['tributary-program'] = req.params.program;
+  req.headers['tributary-mode'] = req.params.mode;
+  next();
+};
 
 /** Nothing from elsewhere, nothing written into the page, and in no frame. */
 const contentPolicy: RequestHandler = contentSecurityPolicy({

@@ -40,6 +40,7 @@ const resources = {
   attention: 'stats',
   analytics: 'stats',
   search: 'search',
+  names: 'search',
   trace: 'search',
   exports: 'exports',
   imports: 'imports',

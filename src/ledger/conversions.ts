@@ -10,6 +10,8 @@ import { selectPage, type Page, type PageRequest } from '../db/page.ts';
 /** A row of `orders` as it is read outside the pipeline, which alone writes it. */
 export interface Conversion extends ViewedOrder {
   mergedInto: string | null;
+  /** When its hold ends and it is approved by itself; null: a person approves it. */
+  approvableAt: string | null;
   updatedAt: string;
 }
 
@@ -252,6 +254,7 @@ type ListedConversion = Conversion & ConversionExtras;
 const ownColumns = Object.entries(conversionColumns).map(([field, [column]]) => [field, `o.${column}`]);
 const expressions: Readonly<Record<keyof ListedConversion, string>> = {
   ...(Object.fromEntries(ownColumns) as Record<keyof typeof conversionColumns, string>),
+  approvableAt: 'o.approvable_at',
   offerCode: '(select code from offers where id = o.offer_id)',
   customerEmail: '(select email from customers where id = o.customer_id)',
 };

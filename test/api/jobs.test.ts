@@ -159,6 +159,22 @@ describe('replays of many inbox events', () => {
     const none = await api.stranger.post('/inbox-events/replays', { filter: {}, countOnly: true });
     assert.deepEqual(none.body, { data: { count: 0 } });
   });
+
+  test('or those that are named, and nobody else’s', async () => {
+    await sellMany(2);
+    const [one, other] = (await api.live.get('/inbox-events?limit=2')).body.data;
+    const ids = [one.id, other.id, one.id, 'ibx_unknown'];
+    assert.deepEqual((await api.live.post('/inbox-events/replays', { ids, countOnly: true })).body.data, { count: 2 });
+    const answer = await api.live.post('/inbox-events/replays', { ids });
+    assert.deepEqual(counts(answer), ['completed', 2, 2, 2, 0, 0], answer.text);
+    assert.equal(answer.body.data.request.filter.among, 4);
+    for (const client of [api.stranger, api.test]) {
+      assert.deepEqual((await client.post('/inbox-events/replays', { ids, countOnly: true })).body.data, { count: 0 });
+    }
+    for (const body of [{}, { ids, filter: {} }, { ids: [] }]) {
+      assert.equal((await api.live.post('/inbox-events/replays', body)).status, 400);
+    }
+  });
 });
 
 describe('resends of many messages', () => {

@@ -73,7 +73,7 @@ describe('the console in Chromium', () => {
     await page.reload();
     await page.getByLabel('Mode').selectOption('test');
     await page.getByText('TEST', { exact: true }).waitFor();
-    assert.equal(page.url(), at('/inbox', 'test'));
+    assert.equal(page.url(), at('/home', 'test'));
     await page.goBack();
     assert.ok(!page.url().includes(token));
   });

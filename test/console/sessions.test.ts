@@ -69,6 +69,17 @@ describe('sessions of the console', () => {
     const create = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(affiliate) };
     assert.equal((await ask(viewer, '/api/affiliates', create)).status, 403);
     assert.equal((await ask(operator, '/api/affiliates', create)).status, 201);
+    const file = `/api/in/${api.programId}/live/exports/affiliates.csv?status=active`;
+    for (const cookie of [operator, await cookieFor(api.hub.adminToken)]) {
+      const answer = await fetch(at(file), { headers: { cookie } });
+      assert.match(answer.headers.get('content-disposition') ?? '', /^attachment; filename="?affiliates-/);
+      assert.match(await answer.text(), /jane@example\.com/);
+    }
+    assert.equal(
+      (await fetch(at(file.replace(api.programId, 'prg_other')), { headers: { cookie: operator } })).status,
+      404,
+    );
+    assert.equal((await fetch(at(file))).status, 401);
     const log = (await api.live.get('/audit-events?action=affiliate.created')).body.data;
     assert.equal(log[0].actor.kind, 'key');
     assert.equal((await ask('', '/api/affiliates')).status, 401);

@@ -13,6 +13,8 @@ const Home = loadScreen(() => import('./screens/home.tsx'));
 const Inbox = loadScreen(() => import('./screens/inbox.tsx'));
 const Orders = loadScreen(() => import('./screens/orders.tsx'));
 const Webhooks = loadScreen(() => import('./screens/webhooks.tsx'));
+const Commissions = loadScreen(() => import('./screens/commissions.tsx'));
+const Payouts = loadScreen(() => import('./screens/payouts.tsx'));
 const LookUp = loadScreen(() => import('./screens/look-up.tsx'));
 const Sources = loadScreen(() => import('./screens/sources.tsx'));
 const NewSource = loadScreen(() => import('./screens/new-source.tsx'));
@@ -48,6 +50,8 @@ function Signed({ session }: { session: Session }): ReactNode {
             <Route path="/:program/:mode/inbox/:id?" component={Inbox} />
             <Route path="/:program/:mode/orders/:id?" component={Orders} />
             <Route path="/:program/:mode/webhooks/:id?/:part?/:item?" component={Webhooks} />
+            <Route path="/:program/:mode/commissions/:id?" component={Commissions} />
+            <Route path="/:program/:mode/payouts/:id?" component={Payouts} />
             <Route path="/:program/:mode/look-up" component={LookUp} />
             <Route path="/:program/:mode/sources/new/:kind?" component={NewSource} />
             <Route path="/:program/:mode/sources/:id?" component={Sources} />

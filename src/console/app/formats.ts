@@ -1,11 +1,19 @@
 // Pure: what the API says, as people read it.
+import { digitsOf } from './currencies.ts';
 
 const moneyFormats = new Map<string, Intl.NumberFormat>();
 
 function moneyFormat(currency: string): Intl.NumberFormat {
   const known = moneyFormats.get(currency);
   if (known) return known;
-  const made = new Intl.NumberFormat(undefined, { style: 'currency', currency, currencyDisplay: 'code' });
+  const digits = digitsOf(currency);
+  const made = new Intl.NumberFormat(undefined, {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'code',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   moneyFormats.set(currency, made);
   return made;
 }
@@ -17,7 +25,7 @@ export function formatMoney(minor: number, currency: string): string {
 
 /** 49.9 of 4990 US cents. */
 export function toMajor(minor: number, currency: string): number {
-  return minor / 10 ** (moneyFormat(currency).resolvedOptions().maximumFractionDigits ?? 2);
+  return minor / 10 ** digitsOf(currency);
 }
 
 const counts = new Intl.NumberFormat();

@@ -17,6 +17,8 @@ const screens = [
   { path: '/inbox', title: 'Inbox', letter: 'i' },
   { path: '/orders', title: 'Orders', letter: 'o' },
   { path: '/webhooks', title: 'Webhooks', letter: 'w' },
+  { path: '/commissions', title: 'Commissions', letter: 'c' },
+  { path: '/payouts', title: 'Payouts', letter: 'p' },
   { path: '/look-up', title: 'Look-up', letter: 'l' },
   { path: '/sources', title: 'Sources', letter: 's' },
 ] as const;

@@ -12,6 +12,7 @@ const everywhere = [
   { title: 'Search', keys: '/ or Ctrl K' },
   { title: 'Next and previous row', keys: 'j and k' },
   { title: 'Open the row', keys: 'Enter' },
+  { title: 'Select the row, to do something with many', keys: 'x' },
   { title: 'Close', keys: 'Esc' },
   { title: 'Replay or resend what is open (asks first)', keys: 'r' },
   { title: 'Copy the id of what is open', keys: 'c' },

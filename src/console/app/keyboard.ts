@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, type RefObject } from 'react';
 import { useStored } from './stored.ts';
 
 /** By keys: `r`, `/`, `ctrl+k`, or two after each other: `g i`. */
@@ -13,40 +13,57 @@ export function useSingleKeys(): [boolean, (on: boolean) => void] {
   return [stored === 'on', (on) => store(on ? 'on' : 'off')];
 }
 
-/** Does what keys say while the component is there: never while somebody types, or a dialog is open. */
-export function useKeys(actions: KeyActions): void {
-  const current = useRef(actions);
-  const [singleKeys] = useSingleKeys();
-  useEffect(() => {
-    current.current = actions;
-  });
-  useEffect(() => {
-    let first: { key: string; at: number } | null = null;
-    const listen = (event: KeyboardEvent): void => {
-      const isChord = event.ctrlKey || event.metaKey;
-      if (event.defaultPrevented || event.altKey || (!isChord && (!singleKeys || isTyping(event.target)))) return;
-      if (document.querySelector('dialog[open]')) return;
-      // A link or a button that has the focus is pressed by it.
-      if (event.key === 'Enter' && isPressed(event.target)) return;
-      const key = isChord ? `ctrl+${event.key.toLowerCase()}` : event.key;
-      const pair =
-        first && event.timeStamp - first.at < SEQUENCE_MS ? current.current[`${first.key} ${key}`] : undefined;
-      first = pair ? null : { key, at: event.timeStamp };
-      const act = pair ?? current.current[key];
-      if (!act) return;
-      event.preventDefault();
-      act();
-    };
-    window.addEventListener('keydown', listen);
-    return () => window.removeEventListener('keydown', listen);
-  }, [singleKeys]);
+interface Listener {
+  actions: KeyActions;
+  singleKeys: boolean;
 }
 
-function isPressed(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && /^(?:A|BUTTON|SUMMARY)$/.test(target.tagName);
+/** All that listen now, the newest last. One of them takes a key: else `g c` would be `c` to a part that knows of no pairs. */
+const listeners = new Set<RefObject<Listener>>();
+let first: { key: string; at: number } | null = null;
+
+/** Does what keys say while the component is there: never while somebody types, or a dialog is open. */
+export function useKeys(actions: KeyActions): void {
+  const [singleKeys] = useSingleKeys();
+  const current = useRef({ actions, singleKeys });
+  useEffect(() => {
+    current.current = { actions, singleKeys };
+  });
+  useEffect(() => {
+    listeners.add(current);
+    window.addEventListener('keydown', listen);
+    return () => {
+      listeners.delete(current);
+      if (listeners.size === 0) window.removeEventListener('keydown', listen);
+    };
+  }, []);
+}
+
+function listen(event: KeyboardEvent): void {
+  const isChord = event.ctrlKey || event.metaKey;
+  if (event.defaultPrevented || event.altKey || (!isChord && isTyping(event.target))) return;
+  if (document.querySelector('dialog[open]')) return;
+  // A button or a link that has the focus takes Enter itself.
+  if (event.key === 'Enter' && event.target instanceof Element && event.target.matches('a, button, summary')) return;
+  const key = isChord ? `ctrl+${event.key.toLowerCase()}` : event.key;
+  const pair = first && event.timeStamp - first.at < SEQUENCE_MS ? actionOf(`${first.key} ${key}`, isChord) : undefined;
+  first = pair ? null : { key, at: event.timeStamp };
+  const act = pair ?? actionOf(key, isChord);
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function actionOf(keys: string, isChord: boolean): (() => void) | undefined {
+  for (const { current } of [...listeners].toReversed()) {
+    const act = isChord || current.singleKeys ? current.actions[keys] : undefined;
+    if (act) return act;
+  }
+  return undefined;
 }
 
 function isTyping(target: EventTarget | null): boolean {
+  if (target instanceof HTMLInputElement && target.type === 'checkbox') return false;
   return (
     target instanceof HTMLElement && (target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
   );

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useKeys } from './keyboard.ts';
 import { Failure } from './parts/failure.tsx';
+import { SelectLoaded, SelectRow, type Selection } from './parts/selection.tsx';
 
 export interface Column<T> {
   title: string;
@@ -26,6 +27,8 @@ interface Props<T extends { id: string }> {
   openId: string | undefined;
   /** Shown where there is no row. */
   empty: ReactNode;
+  /** Where rows can be chosen, to do something with many. */
+  selection?: Selection | undefined;
 }
 
 const ROW_PX = 40;
@@ -35,7 +38,15 @@ const LEAST_REM = 11;
 const AHEAD_ROWS = 40;
 
 /** Any list: rows are links, only those in sight are in the page, and the next ones are there before one gets to them. */
-export function List<T extends { id: string }>({ label, rows, columns, to, openId, empty }: Props<T>): ReactNode {
+export function List<T extends { id: string }>({
+  label,
+  rows,
+  columns,
+  to,
+  openId,
+  empty,
+  selection,
+}: Props<T>): ReactNode {
   const scroller = useRef<HTMLDivElement>(null);
   const [, navigate] = useLocation();
   const [at, setAt] = useState(-1);
@@ -66,7 +77,7 @@ export function List<T extends { id: string }>({ label, rows, columns, to, openI
     const row = items[at];
     if (row) navigate(to(row) + location.search);
   };
-  useKeys({ j: () => move(1), k: () => move(-1), Enter: openCurrent });
+  useKeys({ j: () => move(1), k: () => move(-1), x: () => selection?.toggle(items, at, false), Enter: openCurrent });
 
   if (rows.error) return <Failure error={rows.error} again={() => void rows.refetch()} />;
   if (rows.isPending) return <p className="quiet">Loading …</p>;
@@ -82,6 +93,11 @@ export function List<T extends { id: string }>({ label, rows, columns, to, openI
       >
         <thead>
           <tr>
+            {selection && (
+              <th scope="col" className="check-cell main-cell">
+                <SelectLoaded rows={items} selection={selection} />
+              </th>
+            )}
             {columns.map(({ title, width, isNumber, isMain }) => (
               <th
                 key={title}
@@ -95,7 +111,7 @@ export function List<T extends { id: string }>({ label, rows, columns, to, openI
           </tr>
         </thead>
         <tbody>
-          {before > 0 && <Gap px={before} columns={columns.length} />}
+          {before > 0 && <Gap px={before} columns={columns.length + (selection ? 1 : 0)} />}
           {seen.map(({ index }) => {
             const row = items[index] as T;
             return (
@@ -108,6 +124,11 @@ export function List<T extends { id: string }>({ label, rows, columns, to, openI
                   if (!(event.target as Element).closest('a, button, input')) navigate(to(row) + location.search);
                 }}
               >
+                {selection && (
+                  <td className="check-cell main-cell">
+                    <SelectRow rows={items} index={index} label={`Select row ${index + 1}`} selection={selection} />
+                  </td>
+                )}
                 {columns.map(({ title, show, isNumber, isMain }, place) => (
                   <td key={title} className={classOf(isNumber, isMain)}>
                     {place === 0 ? <Link href={to(row) + location.search}>{show(row)}</Link> : show(row)}
@@ -116,7 +137,7 @@ export function List<T extends { id: string }>({ label, rows, columns, to, openI
               </tr>
             );
           })}
-          {after > 0 && <Gap px={after} columns={columns.length} />}
+          {after > 0 && <Gap px={after} columns={columns.length + (selection ? 1 : 0)} />}
         </tbody>
       </table>
     </div>

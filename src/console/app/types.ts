@@ -1,5 +1,7 @@
 import type { AttentionView } from '../../api/attention.ts';
 import type { BalanceTotalsView } from '../../api/balances.ts';
+import type { BalanceView } from '../../api/balances.ts';
+import type { CommissionView } from '../../api/commissions.ts';
 import type { ConversionView } from '../../api/conversion-schemas.ts';
 import type { ConversionDetailView } from '../../api/conversions.ts';
 import type { DeliveryView } from '../../api/deliveries.ts';
@@ -10,6 +12,10 @@ import type { JobView } from '../../api/jobs.ts';
 import type { AttemptView, MessageDetailsView } from '../../api/messages.ts';
 import type { RecoveryView } from '../../api/recoveries.ts';
 import type { RefusalView } from '../../api/refusals.ts';
+import type { NameView } from '../../api/names.ts';
+import type { PayoutBatchDetailView, PayoutBatchView } from '../../api/payout-batches.ts';
+import type { PayoutEntryView, PayoutView } from '../../api/payouts.ts';
+import type { ReviewDecisionView, ReviewView } from '../../api/reviews.ts';
 import type { SearchHitView } from '../../api/search.ts';
 import type { SetupView } from '../../api/setup.ts';
 import type { SourceDetailView, SourcePresetView, SourceView } from '../../api/source-schemas.ts';
@@ -56,6 +62,15 @@ export type SourceTest = SourceTestView;
 export type Refusal = RefusalView;
 export type NewTestSession = NewTestSessionView;
 export type TestSession = TestSessionView;
+export type Commission = CommissionView;
+export type Review = ReviewView;
+export type ReviewDecision = ReviewDecisionView;
+export type Balance = BalanceView;
+export type Payout = PayoutView;
+export type PayoutEntry = PayoutEntryView;
+export type PayoutBatch = PayoutBatchView;
+export type PayoutBatchDetail = PayoutBatchDetailView;
+export type Name = NameView;
 
 /** A page of a list, as the API answers it. */
 export interface Listed<T> {

@@ -2,10 +2,10 @@ import type { ReactNode } from 'react';
 import { useSearchParams } from 'wouter';
 import { wordsOf } from '../formats.ts';
 
-/** A filter of a list; it stands in the address, so that it can be sent to others. */
+/** A filter of a list; it stands in the address, so that it can be sent to others. `none`: what is shown without a choice. */
 export type Filter =
   | { name: string; label: string; type: 'text' | 'date'; placeholder?: string }
-  | { name: string; label: string; type: 'choice'; choices: readonly string[] };
+  | { name: string; label: string; type: 'choice'; choices: readonly string[]; none?: string };
 
 /** What the address says of these filters. */
 export function useFilters(filters: readonly Filter[]): Record<string, string | undefined> {
@@ -53,7 +53,7 @@ function Control({ filter, value, set }: { filter: Filter; value: string; set: (
   if (filter.type === 'choice') {
     return (
       <select value={value} onChange={(event) => set(event.target.value)}>
-        <option value="">any</option>
+        <option value="">{filter.none ?? 'any'}</option>
         {filter.choices.map((choice) => (
           <option key={choice} value={choice}>
             {wordsOf(choice)}

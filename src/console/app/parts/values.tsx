@@ -7,7 +7,8 @@ import { useZone } from '../zone.tsx';
 /** An amount, or a dash where there is none. */
 export function Money({ minor, currency }: { minor: number | null; currency: string | null }): ReactNode {
   if (minor === null || currency === null) return <span className="quiet">—</span>;
-  return <span className="number">{formatMoney(minor, currency)}</span>;
+  // Where it is narrow the amount goes under the currency.
+  return <span className="number">{formatMoney(minor, currency).replace('\u00A0', ' ')}</span>;
 }
 
 /** An instant in the chosen time zone; as it was said when one points at it. */

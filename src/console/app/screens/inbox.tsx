@@ -1,12 +1,16 @@
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { useParams } from 'wouter';
 import { useRows } from '../ask.ts';
 import { formatSpan, wordsOf } from '../formats.ts';
 import { List, type Column } from '../list.tsx';
 import { NewsButton } from '../news-button.tsx';
+import { BulkAction } from '../parts/bulk-action.tsx';
+import { ExportLink } from '../parts/files.tsx';
 import { FilterBar, useFilters, type Filter } from '../parts/filters.tsx';
+import { JobProgress } from '../parts/job-progress.tsx';
+import { SelectionBar, useSelection } from '../parts/selection.tsx';
 import { Id, Moment, State } from '../parts/values.tsx';
-import { useAddress } from '../place.tsx';
+import { useAddress, useMay } from '../place.tsx';
 import type { InboxEvent } from '../types.ts';
 import { InboxDetail } from './inbox-detail.tsx';
 
@@ -59,6 +63,9 @@ export default function Inbox(): ReactNode {
   const { id } = useParams<{ id?: string }>();
   const query = useFilters(filters);
   const rows = useRows<InboxEvent>('/inbox-events', query);
+  const may = useMay('inbox:write');
+  const selection = useSelection(query);
+  const [isReplaying, setReplaying] = useState(false);
   const isFiltered = Object.values(query).some((value) => value !== undefined);
   return (
     <div className="list-and-detail" data-open={id !== undefined}>
@@ -66,13 +73,35 @@ export default function Inbox(): ReactNode {
         <h1>Inbox</h1>
         <FilterBar filters={filters}>
           <NewsButton kind="inbox_event" rows={rows} isFiltered={isFiltered} />
+          <ExportLink list="inbox-events" query={query} />
         </FilterBar>
+        <JobProgress />
+        {may && (
+          <SelectionBar selection={selection} otherwise="All that match these filters:">
+            <button type="button" onClick={() => setReplaying(true)}>
+              Replay …
+            </button>
+            <BulkAction
+              isOpen={isReplaying}
+              close={() => setReplaying(false)}
+              title={(what) => `Replay ${what}?`}
+              noun={['message', 'messages']}
+              act="Replay"
+              path="/inbox-events/replays"
+              selection={selection}
+              filter={query}
+            >
+              <p>Each is read again with the settings of today and settled. What was recorded before adds nothing.</p>
+            </BulkAction>
+          </SelectionBar>
+        )}
         <List
           label="Inbox events"
           rows={rows}
           columns={columns}
           to={(row) => address(`/inbox/${row.id}`)}
           openId={id}
+          selection={may ? selection : undefined}
           empty={isFiltered ? <p>Nothing that came fits these filters.</p> : <NothingYet />}
         />
       </section>

@@ -3,21 +3,34 @@ import { Link } from 'wouter';
 import { useOne } from '../ask.ts';
 import { wordsOf } from '../formats.ts';
 import { useKeys } from '../keyboard.ts';
+import { Named, WithNames } from '../names.tsx';
 import { Drawer } from '../parts/drawer.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { Id, Moment, Money, Pairs, State } from '../parts/values.tsx';
 import { useAddress } from '../place.tsx';
 import type { ConversionDetail, TimelineEntry, Trace } from '../types.ts';
 import { OrderActions } from './order-actions.tsx';
+import { OrderCorrections } from './order-corrections.tsx';
 
 /** One order: why this affiliate, why this amount, and everything that happened to it. */
-export function OrderDetail({ id, back }: { id: string; back: string }): ReactNode {
+export function OrderDetail(props: {
+  id: string;
+  back: string;
+  /** Shown before all else. */
+  before?: ReactNode;
+}): ReactNode {
+  const { id, back, before } = props;
   const order = useOne<ConversionDetail>(`/conversions/${id}`);
   useKeys({ c: () => void navigator.clipboard.writeText(id) });
   return (
     <Drawer title={order.data ? titleOf(order.data) : 'Order'} back={back}>
       {order.error && <Failure error={order.error} again={() => void order.refetch()} />}
-      {order.data && <Inside order={order.data} />}
+      {before}
+      {order.data && (
+        <WithNames of={[order.data]}>
+          <Inside order={order.data} />
+        </WithNames>
+      )}
     </Drawer>
   );
 }
@@ -44,8 +57,8 @@ function Inside({ order }: { order: ConversionDetail }): ReactNode {
             'Commission',
             <Money key="commission" minor={commission?.amountMinor ?? null} currency={commission?.currency ?? null} />,
           ],
-          ['Affiliate', <Id key="affiliate" id={affiliateId} />],
-          ['Offer', <Id key="offer" id={offerId} />],
+          ['Affiliate', <Named key="affiliate" id={affiliateId} full />],
+          ['Offer', <Named key="offer" id={offerId} full />],
           ['Click', <Id key="click" id={order.clickId} />],
           ['Customer', <Id key="customer" id={order.customerId} />],
           ['Occurred', <Moment key="occurred" at={order.occurredAt} />],
@@ -53,6 +66,7 @@ function Inside({ order }: { order: ConversionDetail }): ReactNode {
         ]}
       />
       <OrderActions order={order} />
+      <OrderCorrections order={order} />
       <h3>What happened</h3>
       <Timeline id={id} />
       <h3>Known as</h3>
@@ -107,7 +121,11 @@ function Why({ id }: { id: string }): ReactNode {
   );
 }
 
-const screens: Readonly<Record<string, string>> = { ibx: '/inbox/', evt: '/webhooks/deliveries?messageId=' };
+const screens: Readonly<Record<string, string>> = {
+  ibx: '/inbox/',
+  evt: '/webhooks/deliveries?messageId=',
+  pay: '/payouts/',
+};
 
 /** Messages, facts, postings, webhooks and payouts in the order in which they happened. */
 function Timeline({ id }: { id: string }): ReactNode {
