@@ -87,6 +87,7 @@ const statsSchema = z
       .meta({ description: 'With groupBy: an item for each interval in which something happened, oldest first' }),
   })
   .meta({ id: 'Stats' });
+export type StatsView = z.output<typeof statsSchema>;
 
 const scopeQuery = { ...periodQuery, offerId: reference.optional(), affiliateId: reference.optional() };
 

@@ -34,13 +34,16 @@ const tones: Readonly<Record<string, keyof typeof marks>> = {
   paid: 'good',
   succeeded: 'good',
   active: 'good',
+  ok: 'good',
   completed: 'good',
+  published: 'good',
   failed: 'bad',
   unprocessable: 'bad',
   rejected: 'bad',
   reversed: 'bad',
   banned: 'bad',
   exhausted: 'bad',
+  unavailable: 'bad',
   received: 'open',
   pending: 'open',
   parked: 'open',
@@ -48,6 +51,7 @@ const tones: Readonly<Record<string, keyof typeof marks>> = {
   queued: 'open',
   held: 'open',
   waiting: 'open',
+  degraded: 'open',
 };
 
 /** A state, by a mark and a word: never by colour alone. */
@@ -58,6 +62,16 @@ export function State({ is }: { is: string | null }): ReactNode {
     <span className={`state ${tone}`}>
       <span aria-hidden="true">{mark}</span> {wordsOf(is)}
     </span>
+  );
+}
+
+/** What something is called, and whether it serves test traffic only. */
+export function Name({ name, isTest }: { name: string; isTest: boolean }): ReactNode {
+  return (
+    <>
+      <bdi title={name}>{name}</bdi>
+      {isTest && <span className="quiet"> · test</span>}
+    </>
   );
 }
 
