@@ -26,6 +26,9 @@ export function useKeys(actions: KeyActions): void {
       const isChord = event.ctrlKey || event.metaKey;
       if (event.defaultPrevented || event.altKey || (!isChord && (!singleKeys || isTyping(event.target)))) return;
       if (document.querySelector('dialog[open]')) return;
+      // A button or a link that has the focus takes Enter itself.
+      if (event.key === 'Enter' && event.target instanceof Element && event.target.matches('a, button, summary'))
+        return;
       const key = isChord ? `ctrl+${event.key.toLowerCase()}` : event.key;
       const pair =
         first && event.timeStamp - first.at < SEQUENCE_MS ? current.current[`${first.key} ${key}`] : undefined;

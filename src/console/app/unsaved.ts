@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useRef } from 'react';
 import type { AroundNavHandler } from 'wouter';
 
-/** The forms that hold something which is saved nowhere. */
-const unsaved = new Set<object>();
+/** The forms that hold something which is saved nowhere, each with its address. */
+const unsaved = new Map<object, string>();
 
 function mayLeave(): boolean {
   return unsaved.size === 0 || window.confirm('Leave without saving? What you typed is lost.');
@@ -17,27 +17,27 @@ export const askBeforeLeaving: AroundNavHandler = (navigate, to, options) => {
   if (isHere(to) || mayLeave()) navigate(to, options);
 };
 
+// Back and forward: the browser has left already when it tells. This listens before any screen does, since it does so when the
+// file is loaded: whoever stays is led back before a screen hears of it.
+window.addEventListener('popstate', (event) => {
+  const [here] = unsaved.values();
+  if (here === undefined || isHere(here) || mayLeave()) return;
+  event.stopImmediatePropagation();
+  history.pushState(null, '', here);
+});
+
 /** While something is unsaved, leaving asks: by a link, back and forward, and by closing the page. Call what it gives once it is saved. */
 export function useUnsaved(isUnsaved: boolean): () => void {
   const form = useRef({});
   useEffect(() => {
     if (!isUnsaved) return undefined;
     const self = form.current;
-    const here = location.href;
     const close = (event: BeforeUnloadEvent): void => event.preventDefault();
-    // The browser has left already when it tells. Ours is asked first, and leads back before any screen hears of it.
-    const step = (event: PopStateEvent): void => {
-      if (isHere(here) || mayLeave()) return;
-      event.stopImmediatePropagation();
-      history.pushState(null, '', here);
-    };
-    unsaved.add(self);
+    unsaved.set(self, location.href);
     window.addEventListener('beforeunload', close);
-    window.addEventListener('popstate', step, true);
     return () => {
       unsaved.delete(self);
       window.removeEventListener('beforeunload', close);
-      window.removeEventListener('popstate', step, true);
     };
   }, [isUnsaved]);
   return useCallback(() => {

@@ -22,11 +22,11 @@ const columns: readonly Column<Affiliate>[] = [
   { title: 'Name', isMain: true, show: ({ displayName, livemode }) => <Name name={displayName} isTest={!livemode} /> },
   { title: 'Code', width: 8, show: ({ referralCode }) => <bdi>{referralCode}</bdi> },
   { title: 'Status', width: 6.5, isMain: true, show: ({ status }) => <State is={status} /> },
-  { title: 'Clicks', width: 5.5, isNumber: true, show: ({ stats }) => formatCount(stats?.clicks ?? 0) },
+  { title: 'Clicks', width: 5, isNumber: true, show: ({ stats }) => formatCount(stats?.clicks ?? 0) },
   { title: 'Conversions', width: 6.5, isNumber: true, show: ({ stats }) => formatCount(stats?.conversions ?? 0) },
-  { title: 'Commission', width: 9, isNumber: true, show: commissionOf },
+  { title: 'Commission', width: 10.5, isNumber: true, show: commissionOf },
+  { title: 'Payable', width: 10.5, isNumber: true, isMain: true, show: payableOf },
   { title: 'Last order', width: 11.5, show: ({ lastConversionAt = null }) => <Moment at={lastConversionAt} /> },
-  { title: 'Payable', width: 9, isNumber: true, isMain: true, show: payableOf },
 ];
 
 function commissionOf({ stats }: Affiliate): ReactNode {

@@ -5,7 +5,7 @@ import { base } from '../base.ts';
 import { AwayError } from '../call.ts';
 import { formatCount, formatSpan } from '../formats.ts';
 import { Failure } from '../parts/failure.tsx';
-import { Pairs, State } from '../parts/values.tsx';
+import { Copy, Pairs, State } from '../parts/values.tsx';
 import type { Readiness, System } from '../types.ts';
 
 /** It is asked anew so often. */
@@ -23,6 +23,17 @@ export default function Health(): ReactNode {
       {system.data ? <Whole system={system.data} /> : !system.error && <p className="quiet">Loading …</p>}
       <Checks />
     </div>
+  );
+}
+
+/** All of it as text, for whoever is asked for help. */
+function CopyReport({ system }: { system: System }): ReactNode {
+  return (
+    <p className="actions">
+      <Copy text={JSON.stringify(system, null, 2)} label="Copy as JSON, for a report">
+        Copy as JSON
+      </Copy>
+    </p>
   );
 }
 
@@ -49,6 +60,7 @@ function Whole({ system }: { system: System }): ReactNode {
           ['Database', `PostgreSQL ${database.serverVersion}, ${sizeOf(database.sizeBytes)}`],
         ]}
       />
+      <CopyReport system={system} />
       <h2>Processes</h2>
       {processes.length === 0 ? (
         <p className="quiet">The database sees none by its name.</p>

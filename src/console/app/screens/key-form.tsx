@@ -102,6 +102,7 @@ function BoundsFields<V extends Bounds & Record<string, string>>({ form }: { for
 /** Makes a key, and shows it once. */
 export function NewKey(): ReactNode {
   const where = useWhere();
+  const address = useAddress();
   const { mode } = usePlace();
   const [made, setMade] = useState<NewApiKey | null>(null);
   const form = useForm<Bounds & { mode: string; may: string; scopes: string }, { data: NewApiKey }>({
@@ -118,7 +119,7 @@ export function NewKey(): ReactNode {
   if (made) return <Made of={made} />;
   const { values } = form;
   return (
-    <FormView form={form} label="API key" act="Create" cancel={useAddress()('/settings/keys')}>
+    <FormView form={form} label="API key" act="Create" cancel={address('/settings/keys')}>
       <ChoiceField form={form} name="mode" label="Mode" choices={mode === 'test' ? ['test'] : ['live', 'test']} />
       <ChoiceField
         form={form}

@@ -12,7 +12,7 @@ import { ChangeLink, LinkDetail } from './link-detail.tsx';
 import { LinkForm } from './link-form.tsx';
 
 const filters: readonly Filter[] = [
-  { name: 'q', label: 'Search', type: 'text', placeholder: 'beginning of the code' },
+  { name: 'q', label: 'Search', type: 'text', placeholder: 'code begins with' },
   { name: 'affiliateId', label: 'Affiliate', type: 'text', placeholder: 'id or code' },
   { name: 'offerId', label: 'Offer', type: 'text', placeholder: 'id or code' },
   { name: 'status', label: 'Status', type: 'choice', choices: ['active', 'paused'] },
