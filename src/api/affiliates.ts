@@ -9,6 +9,7 @@ import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
 import { findAffiliate, listAffiliates } from '../program/affiliates.ts';
 import { readStatisticsOf } from '../statistics/breakdown.ts';
+import { readLastConversions } from '../statistics/last-conversions.ts';
 import { readStatistics } from '../statistics/statistics.ts';
 import { createAffiliateAndAnnounce, updateAffiliateAndAnnounce } from '../operations/affiliate-changes.ts';
 import { code, configurationMode, email, httpUrl, takeOver, text, timestamp, wordsOf } from '../http/fields.ts';
@@ -50,7 +51,9 @@ const affiliateWithStatsSchema = z
   .strictObject({ ...shown, stats: statisticsSchema })
   .meta({ id: 'AffiliateWithStats' });
 
-const included = ['stats', 'balance'] as const;
+export type AffiliateDetailView = z.output<typeof affiliateWithStatsSchema>;
+
+const included = ['stats', 'balance', 'lastConversion'] as const;
 const listedAffiliateSchema = z
   .strictObject({
     ...shown,
@@ -59,8 +62,13 @@ const listedAffiliateSchema = z
       .array(balanceSchema)
       .optional()
       .meta({ description: 'With include=balance: one a currency, live money only' }),
+    lastConversionAt: timestamp.nullable().optional().meta({
+      description:
+        'With include=lastConversion: when the newest one occurred that is pending, approved or paid; null: none is',
+    }),
   })
   .meta({ id: 'ListedAffiliate' });
+export type ListedAffiliateView = z.output<typeof listedAffiliateSchema>;
 
 /** A code that looks like an affiliate id would never be found. */
 const referralCode = code.regex(/^(?![Aa][Ff][Ff]_[0-9A-Fa-f]{32}$)/, 'must not look like an affiliate id');
@@ -212,6 +220,7 @@ async function readIncluded(
   const ids = affiliates.map(({ id }) => id);
   const stats = include.has('stats') ? await readStatisticsOf(db, programId, livemode, ids) : null;
   const balances = include.has('balance') && livemode ? await listBalancesOf(db, programId, ids) : [];
+  const last = include.has('lastConversion') ? await readLastConversions(db, programId, livemode, ids) : null;
   return new Map(
     ids.map((id) => [
       id,
@@ -220,6 +229,7 @@ async function readIncluded(
         ...(include.has('balance') && {
           balances: balances.filter(({ affiliateId }) => affiliateId === id).map(balanceView),
         }),
+        ...(last && { lastConversionAt: last.get(id)?.toISOString() ?? null }),
       },
     ]),
   );

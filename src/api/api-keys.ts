@@ -42,9 +42,11 @@ const shown = {
   createdAt: timestamp,
 };
 const apiKeySchema = z.strictObject(shown).meta({ id: 'ApiKey' });
+export type ApiKeyView = z.output<typeof apiKeySchema>;
 const newApiKeySchema = z
   .strictObject({ ...shown, key: z.string().meta({ description: 'The plaintext: in this answer and nowhere else' }) })
   .meta({ id: 'NewApiKey' });
+export type NewApiKeyView = z.output<typeof newApiKeySchema>;
 
 const keyInput = z
   .strictObject({ name: text(), mode: z.enum(['live', 'test']), ...keyFields })

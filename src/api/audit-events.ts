@@ -34,6 +34,7 @@ const auditEventSchema = z
     createdAt: timestamp,
   })
   .meta({ id: 'AuditEvent' });
+export type AuditEventView = z.output<typeof auditEventSchema>;
 
 const filters = z.strictObject({
   ...pageQuery,

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { found } from '../domain/errors.ts';
+import type { Scope } from '../domain/scope.ts';
 import { commissionChangesSchema, commissionTermsSchema } from '../domain/terms.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
 import { createOfferAs, updateOfferAs } from '../operations/offer-changes.ts';
 import { findOffer, listOffers, type Offer } from '../program/offers.ts';
+import { readCapUse } from '../statistics/cap-use.ts';
 import { destinationMacros } from '../domain/destinations.ts';
 import {
   code,
@@ -16,27 +18,38 @@ import {
   wordsOf,
 } from '../http/fields.ts';
 import { listOf, one, pageQuery, sortQuery, textQuery, toListBody, toPageRequest } from './pagination.ts';
-import { defineRoute, type Route } from './route.ts';
+import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
 const statuses = ['draft', 'published', 'paused', 'archived'] as const;
 
-const offerSchema = z
+const shown = {
+  id: z.string(),
+  livemode: configurationMode,
+  name: z.string(),
+  url: z.string(),
+  code: z.string(),
+  description: z.string().nullable(),
+  commission: commissionTermsSchema,
+  currency: z.string(),
+  attributionWindowDays: z.int(),
+  dailyCap: z.int(),
+  status: z.enum(statuses),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+};
+const offerSchema = z.strictObject(shown).meta({ id: 'Offer' });
+
+const included = ['capUsed'] as const;
+const include = wordsOf(included).optional();
+const offerWithUseSchema = z
   .strictObject({
-    id: z.string(),
-    livemode: configurationMode,
-    name: z.string(),
-    url: z.string(),
-    code: z.string(),
-    description: z.string().nullable(),
-    commission: commissionTermsSchema,
-    currency: z.string(),
-    attributionWindowDays: z.int(),
-    dailyCap: z.int(),
-    status: z.enum(statuses),
-    createdAt: timestamp,
-    updatedAt: timestamp,
+    ...shown,
+    capUsedToday: z.int().optional().meta({
+      description: "With include=capUsed: how many conversions the cap of the program's day has let through so far",
+    }),
   })
-  .meta({ id: 'Offer' });
+  .meta({ id: 'OfferWithUse' });
+export type OfferView = z.output<typeof offerWithUseSchema>;
 
 const changeable = {
   name: text(),
@@ -85,13 +98,15 @@ export const offerRoutes: Route[] = [
       status: wordsOf(statuses).optional(),
       code: z.string().optional(),
       q: textQuery.meta({ description: 'Beginnings of words of the name or the code, all of them' }),
+      include,
     }),
     status: 200,
-    answer: listOf(offerSchema),
-    handle: async ({ db }, { reach, query }) => {
+    answer: listOf(offerWithUseSchema),
+    handle: async (deps, { scope, reach, query }) => {
       const filter = { statuses: query.status, code: query.code, text: query.q };
-      const page = await listOffers(db, reach, filter, toPageRequest('offers', query));
-      return toListBody('offers', page, offerView);
+      const page = await listOffers(deps.db, reach, filter, toPageRequest('offers', query));
+      const further = await readIncluded(deps, scope, page.items, query.include);
+      return toListBody('offers', page, (offer) => ({ ...offerView(offer), ...further(offer) }));
     },
   }),
   defineRoute({
@@ -101,11 +116,14 @@ export const offerRoutes: Route[] = [
     tag: 'Offers',
     summary: 'Get an offer',
     description: 'The id or the code.',
+    query: z.strictObject({ include }),
     status: 200,
-    answer: one(offerSchema),
-    handle: async ({ db }, { reach, params }) => ({
-      data: offerView(found(await findOffer(db, reach, params.id), 'Offer')),
-    }),
+    answer: one(offerWithUseSchema),
+    handle: async (deps, { scope, reach, params, query }) => {
+      const offer = found(await findOffer(deps.db, reach, params.id), 'Offer');
+      const further = await readIncluded(deps, scope, [offer], query.include);
+      return { data: { ...offerView(offer), ...further(offer) } };
+    },
   }),
   defineRoute({
     method: 'patch',
@@ -137,6 +155,19 @@ export const offerRoutes: Route[] = [
     },
   }),
 ];
+
+/** What is asked for beside an offer; in one statement for all of them. */
+async function readIncluded(
+  { db, clock }: ApiDeps,
+  { programId, livemode }: Scope,
+  offers: readonly Offer[],
+  asked: readonly (typeof included)[number][] = [],
+): Promise<(offer: Offer) => { capUsedToday?: number }> {
+  if (!asked.includes('capUsed')) return () => ({});
+  const ids = offers.map(({ id }) => id);
+  const used = await readCapUse(db, programId, livemode, ids, clock.now());
+  return ({ id }) => ({ capUsedToday: used.get(id) ?? 0 });
+}
 
 function offerView(offer: Offer): z.input<typeof offerSchema> {
   return {

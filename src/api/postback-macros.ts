@@ -20,6 +20,19 @@ import { defineRoute, type Route } from './route.ts';
 
 const tag = 'Postbacks';
 
+const macroSchema = z
+  .strictObject({ name: z.string(), macro: z.string(), description: z.string(), example: z.string() })
+  .meta({ id: 'PostbackMacro' });
+export type PostbackMacroView = z.output<typeof macroSchema>;
+
+const presetSchema = z
+  .strictObject({
+    tracker: z.string(),
+    url: z.string().meta({ description: 'Put the domain (and ids) of the account where it says so' }),
+  })
+  .meta({ id: 'PostbackPreset' });
+export type PostbackPresetView = z.output<typeof presetSchema>;
+
 export const postbackRoutes: Route[] = [
   defineRoute({
     method: 'get',
@@ -31,11 +44,7 @@ export const postbackRoutes: Route[] = [
       'Values are URL-encoded (in a JSON body: escaped). `{name|fallback}` stands in for an empty value, ' +
       '`{status:lead=0,sale=1,*=2}` maps values; `{date:FORMAT,TIMEZONE}` takes the tokens of PHP, strftime, Day.js and Unicode.',
     status: 200,
-    answer: listOf(
-      z
-        .strictObject({ name: z.string(), macro: z.string(), description: z.string(), example: z.string() })
-        .meta({ id: 'PostbackMacro' }),
-    ),
+    answer: listOf(macroSchema),
     handle: async () => ({ data: macros, pagination: { hasMore: false, nextCursor: null } }),
   }),
   defineRoute({
@@ -45,14 +54,7 @@ export const postbackRoutes: Route[] = [
     tag,
     summary: "Ready templates for affiliates' trackers, all on one page",
     status: 200,
-    answer: listOf(
-      z
-        .strictObject({
-          tracker: z.string(),
-          url: z.string().meta({ description: 'Put the domain (and ids) of the account where it says so' }),
-        })
-        .meta({ id: 'PostbackPreset' }),
-    ),
+    answer: listOf(presetSchema),
     handle: async () => ({ data: postbackPresets, pagination: { hasMore: false, nextCursor: null } }),
   }),
   defineRoute({

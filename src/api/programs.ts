@@ -32,6 +32,7 @@ const programSchema = z
     updatedAt: timestamp,
   })
   .meta({ id: 'Program' });
+export type ProgramView = z.output<typeof programSchema>;
 
 const changeable = {
   name: text(),

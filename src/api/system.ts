@@ -54,6 +54,7 @@ const systemSchema = z
       .meta({ description: 'Whose connections the database sees; without a pooler between, all processes of the hub' }),
   })
   .meta({ id: 'System' });
+export type SystemView = z.output<typeof systemSchema>;
 
 export const systemRoutes: Route[] = [
   defineRoute({

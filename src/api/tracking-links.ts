@@ -4,6 +4,7 @@ import { pastedForms } from '../domain/codes.ts';
 import { found, validationError } from '../domain/errors.ts';
 import { namedBy, type Scope } from '../domain/scope.ts';
 import { assertMayChange, changeableBy } from '../program/api-keys.ts';
+import { readNames } from '../program/names.ts';
 import { findDefaultOfferId } from '../program/offers.ts';
 import {
   countLinkResults,
@@ -14,30 +15,40 @@ import {
   type TrackingLinkInput,
 } from '../program/tracking-links.ts';
 import { createTrackingLinkAs, updateTrackingLinkAs } from '../operations/link-changes.ts';
-import { configurationMode, destinationUrl, reference, takeOver, timestamp } from '../http/fields.ts';
+import { configurationMode, destinationUrl, reference, takeOver, timestamp, wordsOf } from '../http/fields.ts';
 import { requireAffiliate, requireOffer, toAffiliateId, toOfferId } from './named.ts';
-import { listOf, one, pageQuery, sortQuery, toListBody, toPageRequest } from './pagination.ts';
+import { listOf, one, pageQuery, sortQuery, textQuery, toListBody, toPageRequest } from './pagination.ts';
 import { defineRoute, type ApiDeps, type Route } from './route.ts';
 
 const statuses = ['active', 'paused'] as const;
 
-const linkSchema = z
+const shown = {
+  id: z.string(),
+  livemode: configurationMode,
+  affiliateId: z.string(),
+  offerId: z.string(),
+  code: z.string(),
+  customUrl: z.string().nullable(),
+  trackingUrl: z.string().meta({ description: 'What the affiliate shares' }),
+  status: z.enum(statuses),
+  destinationUrl: z.string().meta({ description: "The custom URL, else the offer's" }),
+  clicks: z.int(),
+  conversions: z.int().meta({ description: 'Pending, approved or paid; leads do not count' }),
+  crawlerVisits: z.int().meta({ description: 'Crawlers, previews and prefetches, which are no clicks' }),
+  createdAt: timestamp,
+};
+const linkSchema = z.strictObject(shown).meta({ id: 'TrackingLink' });
+
+const included = ['names'] as const;
+const include = wordsOf(included).optional();
+const linkWithNamesSchema = z
   .strictObject({
-    id: z.string(),
-    livemode: configurationMode,
-    affiliateId: z.string(),
-    offerId: z.string(),
-    code: z.string(),
-    customUrl: z.string().nullable(),
-    trackingUrl: z.string().meta({ description: 'What the affiliate shares' }),
-    status: z.enum(statuses),
-    destinationUrl: z.string().meta({ description: "The custom URL, else the offer's" }),
-    clicks: z.int(),
-    conversions: z.int().meta({ description: 'Pending, approved or paid; leads do not count' }),
-    crawlerVisits: z.int().meta({ description: 'Crawlers, previews and prefetches, which are no clicks' }),
-    createdAt: timestamp,
+    ...shown,
+    affiliateName: z.string().nullable().optional().meta({ description: 'With include=names' }),
+    offerName: z.string().nullable().optional().meta({ description: 'With include=names' }),
   })
-  .meta({ id: 'TrackingLink' });
+  .meta({ id: 'TrackingLinkWithNames' });
+export type TrackingLinkView = z.output<typeof linkWithNamesSchema>;
 
 const named = {
   affiliateId: reference.meta({ description: 'Id or referral code' }),
@@ -92,19 +103,28 @@ export const trackingLinkRoutes: Route[] = [
       affiliateId: reference.optional(),
       offerId: reference.optional(),
       code: z.string().optional(),
+      status: wordsOf(statuses).optional(),
+      q: textQuery.meta({ description: 'The beginning of the code, in any case', example: 'ann-' }),
+      include,
     }),
     status: 200,
-    answer: listOf(linkSchema),
+    answer: listOf(linkWithNamesSchema),
     handle: async (deps, { principal, livemode, reach, query }) => {
       const filter = {
         affiliateId: await toAffiliateId(deps.db, reach, query.affiliateId),
         offerId: await toOfferId(deps.db, reach, query.offerId),
         code: query.code,
+        statuses: query.status,
+        text: query.q,
       };
       const page = await listTrackingLinks(deps.db, reach, filter, toPageRequest('tracking-links', query));
       const ids = page.items.map(({ id }) => id);
       const counts = await countLinkResults(deps.db, principal.programId, livemode, ids);
-      return toListBody('tracking-links', page, (link) => linkView(deps, link, counts.get(link.id)));
+      const namesOf = await readIncluded(deps, principal.programId, page.items, query.include);
+      return toListBody('tracking-links', page, (link) => ({
+        ...linkView(deps, link, counts.get(link.id)),
+        ...namesOf(link),
+      }));
     },
   }),
   defineRoute({
@@ -113,11 +133,13 @@ export const trackingLinkRoutes: Route[] = [
     access: 'read',
     tag: 'Tracking links',
     summary: 'Get a tracking link',
+    query: z.strictObject({ include }),
     status: 200,
-    answer: one(linkSchema),
-    handle: async (deps, { principal, livemode, reach, params }) => {
+    answer: one(linkWithNamesSchema),
+    handle: async (deps, { principal, livemode, reach, params, query }) => {
       const link = found(await findTrackingLink(deps.db, reach, params.id), 'Tracking link');
-      return { data: await withCounts(deps, principal.programId, livemode, link) };
+      const namesOf = await readIncluded(deps, principal.programId, [link], query.include);
+      return { data: { ...(await withCounts(deps, principal.programId, livemode, link)), ...namesOf(link) } };
     },
   }),
   defineRoute({
@@ -185,6 +207,25 @@ async function requireDefaultOfferId(db: Db, scope: Scope): Promise<string> {
 async function withCounts(deps: ApiDeps, programId: string, livemode: boolean, link: TrackingLink) {
   const counts = await countLinkResults(deps.db, programId, livemode, [link.id]);
   return linkView(deps, link, counts.get(link.id));
+}
+
+/** What is asked for beside a link; in two statements for all of them. */
+async function readIncluded(
+  { db }: ApiDeps,
+  programId: string,
+  links: readonly TrackingLink[],
+  asked: readonly (typeof included)[number][] = [],
+): Promise<(link: TrackingLink) => { affiliateName?: string | null; offerName?: string | null }> {
+  if (!asked.includes('names')) return () => ({});
+  const idsOf = (name: 'affiliateId' | 'offerId') => [...new Set(links.map((link) => link[name]))];
+  const [affiliates, offers] = await Promise.all([
+    readNames(db, programId, 'affiliate', idsOf('affiliateId')),
+    readNames(db, programId, 'offer', idsOf('offerId')),
+  ]);
+  return ({ affiliateId, offerId }) => ({
+    affiliateName: affiliates.get(affiliateId) ?? null,
+    offerName: offers.get(offerId) ?? null,
+  });
 }
 
 const noCounts: LinkCounts = { clicks: 0, conversions: 0, crawlerVisits: 0 };

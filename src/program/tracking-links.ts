@@ -63,6 +63,9 @@ export interface TrackingLinkFilter {
   affiliateId?: string | undefined;
   offerId?: string | undefined;
   code?: string | undefined;
+  statuses?: readonly TrackingLinkStatus[] | undefined;
+  /** What the code begins with, in any case. */
+  text?: string | undefined;
 }
 
 /**
@@ -240,6 +243,8 @@ function conditionsOf({ programId, modes }: Reach, filter: TrackingLinkFilter): 
     ...conditionOf('l.affiliate_id = :affiliateId', filter.affiliateId),
     ...conditionOf('l.offer_id = :offerId', filter.offerId),
     ...conditionOf('l.code = :code', filter.code),
+    ...conditionOf('l.status = any(:statuses)', filter.statuses),
+    ...conditionOf('starts_with(lower(l.code), :text)', filter.text?.toLowerCase()),
   ];
 }
 

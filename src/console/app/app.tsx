@@ -18,6 +18,11 @@ const Payouts = loadScreen(() => import('./screens/payouts.tsx'));
 const LookUp = loadScreen(() => import('./screens/look-up.tsx'));
 const Sources = loadScreen(() => import('./screens/sources.tsx'));
 const NewSource = loadScreen(() => import('./screens/new-source.tsx'));
+const Affiliates = loadScreen(() => import('./screens/affiliates.tsx'));
+const Offers = loadScreen(() => import('./screens/offers.tsx'));
+const Links = loadScreen(() => import('./screens/links.tsx'));
+const Settings = loadScreen(() => import('./screens/settings.tsx'));
+const Health = loadScreen(() => import('./screens/health.tsx'));
 
 /** Who is signed in, and which screen an address shows. */
 export function App(): ReactNode {
@@ -55,6 +60,11 @@ function Signed({ session }: { session: Session }): ReactNode {
             <Route path="/:program/:mode/look-up" component={LookUp} />
             <Route path="/:program/:mode/sources/new/:kind?" component={NewSource} />
             <Route path="/:program/:mode/sources/:id?" component={Sources} />
+            <Route path="/:program/:mode/affiliates/:id?/:part?" component={Affiliates} />
+            <Route path="/:program/:mode/offers/:id?/:part?" component={Offers} />
+            <Route path="/:program/:mode/links/:id?/:part?" component={Links} />
+            <Route path="/:program/:mode/settings/:part?/:id?/:change?" component={Settings} />
+            {session.role === 'owner' && <Route path="/:program/:mode/health" component={Health} />}
             <Route>
               <NotHere home={home} />
             </Route>

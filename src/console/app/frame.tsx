@@ -12,20 +12,28 @@ import type { Mode } from './types.ts';
 import { ZoneChoice } from './zone.tsx';
 
 /** The screens, in the order of the menu, each with the key that leads there after `g`. */
-const screens = [
+const everybodysScreens = [
   { path: '/home', title: 'Home', letter: 'h' },
   { path: '/inbox', title: 'Inbox', letter: 'i' },
   { path: '/orders', title: 'Orders', letter: 'o' },
-  { path: '/webhooks', title: 'Webhooks', letter: 'w' },
+  { path: '/look-up', title: 'Look-up', letter: 'l' },
   { path: '/commissions', title: 'Commissions', letter: 'c' },
   { path: '/payouts', title: 'Payouts', letter: 'p' },
-  { path: '/look-up', title: 'Look-up', letter: 'l' },
+  { path: '/affiliates', title: 'Affiliates', letter: 'a' },
+  { path: '/offers', title: 'Offers', letter: 'f' },
+  { path: '/links', title: 'Links', letter: 'n' },
   { path: '/sources', title: 'Sources', letter: 's' },
+  { path: '/webhooks', title: 'Webhooks', letter: 'w' },
+  { path: '/settings', title: 'Settings', letter: 't' },
 ] as const;
+
+/** Of the whole hub, which is the owner's. */
+const ownersScreens = [{ path: '/health', title: 'Health', letter: 'e' }] as const;
 
 /** What stands around every screen: where one is, the menu, search. */
 export function Frame({ children }: { children: ReactNode }): ReactNode {
-  const { mode } = usePlace();
+  const { mode, session } = usePlace();
+  const screens = session.role === 'owner' ? [...everybodysScreens, ...ownersScreens] : everybodysScreens;
   const address = useAddress();
   const [here, navigate] = useLocation();
   const [isSearching, setSearching] = useState(false);

@@ -5,6 +5,7 @@ import { Router } from 'wouter';
 import { App } from './app.tsx';
 import { base } from './base.ts';
 import { CallError } from './call.ts';
+import { askBeforeLeaving } from './unsaved.ts';
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -26,7 +27,7 @@ if (root) {
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={queries}>
-        <Router base={base}>
+        <Router base={base} aroundNav={askBeforeLeaving}>
           <App />
         </Router>
       </QueryClientProvider>

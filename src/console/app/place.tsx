@@ -39,3 +39,9 @@ export function useMay(scope: string): boolean {
   const { scopes } = usePlace().session;
   return scopes === null || scopes.includes(scope);
 }
+
+/** Whether they may change this: from within test mode, what is live cannot be. */
+export function useMayChange(scope: string, livemode: boolean): boolean {
+  const { mode } = usePlace();
+  return useMay(scope) && (mode === 'live' || !livemode);
+}

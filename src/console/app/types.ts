@@ -2,6 +2,9 @@ import type { AttentionView } from '../../api/attention.ts';
 import type { BalanceTotalsView } from '../../api/balances.ts';
 import type { BalanceView } from '../../api/balances.ts';
 import type { CommissionView } from '../../api/commissions.ts';
+import type { AffiliateDetailView, ListedAffiliateView } from '../../api/affiliates.ts';
+import type { ApiKeyView, NewApiKeyView } from '../../api/api-keys.ts';
+import type { AuditEventView } from '../../api/audit-events.ts';
 import type { ConversionView } from '../../api/conversion-schemas.ts';
 import type { ConversionDetailView } from '../../api/conversions.ts';
 import type { DeliveryView } from '../../api/deliveries.ts';
@@ -27,6 +30,12 @@ import type { TraceView } from '../../api/trace.ts';
 import type { EndpointView, EndpointWithSecretView } from '../../api/webhook-endpoints.ts';
 import type { EventTypeName as AnyEventTypeName } from '../../outbound/events/event-types.ts';
 import type { News as NewsItem } from '../read-news.ts';
+import type { OfferView } from '../../api/offers.ts';
+import type { PostbackMacroView, PostbackPresetView } from '../../api/postback-macros.ts';
+import type { ProgramView } from '../../api/programs.ts';
+import type { SystemView } from '../../api/system.ts';
+import type { TrackingLinkView } from '../../api/tracking-links.ts';
+import type { ReadinessReport } from '../../http/readiness.ts';
 import type { SessionView } from '../session-routes.ts';
 
 export type Session = SessionView;
@@ -71,6 +80,20 @@ export type PayoutEntry = PayoutEntryView;
 export type PayoutBatch = PayoutBatchView;
 export type PayoutBatchDetail = PayoutBatchDetailView;
 export type Name = NameView;
+export type Affiliate = ListedAffiliateView;
+export type AffiliateDetail = AffiliateDetailView;
+export type AffiliateBalance = NonNullable<ListedAffiliateView['balances']>[number];
+export type Offer = OfferView;
+export type Terms = OfferView['commission'];
+export type TrackingLink = TrackingLinkView;
+export type ProgramSettings = ProgramView;
+export type ApiKey = ApiKeyView;
+export type NewApiKey = NewApiKeyView;
+export type AuditEvent = AuditEventView;
+export type PostbackMacro = PostbackMacroView;
+export type PostbackPreset = PostbackPresetView;
+export type Readiness = ReadinessReport;
+export type System = SystemView;
 
 /** A page of a list, as the API answers it. */
 export interface Listed<T> {

@@ -38,12 +38,14 @@ const tones: Readonly<Record<string, keyof typeof marks>> = {
   active: 'good',
   completed: 'good',
   failing: 'bad',
+  published: 'good',
   failed: 'bad',
   unprocessable: 'bad',
   rejected: 'bad',
   reversed: 'bad',
   banned: 'bad',
   exhausted: 'bad',
+  unavailable: 'bad',
   received: 'open',
   pending: 'open',
   parked: 'open',
@@ -52,6 +54,7 @@ const tones: Readonly<Record<string, keyof typeof marks>> = {
   held: 'open',
   waiting: 'open',
   paused: 'open',
+  degraded: 'open',
 };
 
 /** A state, by a mark and a word: never by colour alone. */
@@ -62,6 +65,16 @@ export function State({ is }: { is: string | null }): ReactNode {
     <span className={`state ${tone}`}>
       <span aria-hidden="true">{mark}</span> {wordsOf(is)}
     </span>
+  );
+}
+
+/** What something is called, and whether it serves test traffic only. */
+export function Name({ name, isTest }: { name: string; isTest: boolean }): ReactNode {
+  return (
+    <>
+      <bdi title={name}>{name}</bdi>
+      {isTest && <span className="quiet"> · test</span>}
+    </>
   );
 }
 
