@@ -128,7 +128,8 @@ describe('the console in Chromium', () => {
   it('approves a commission after asking, and a replay adds nothing', async () => {
     const conversions = (await program.api.get('/conversions?orderId=A-1')).body.data;
     await page.goto(at(`/orders/${conversions[0].id}`));
-    await page.getByRole('button', { name: 'Approve' }).click();
+    const details = page.getByRole('region', { name: 'Details' });
+    await details.getByRole('button', { name: 'Approve' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
     await page
       .getByRole('region', { name: 'Why' })
@@ -139,7 +140,7 @@ describe('the console in Chromium', () => {
     const [message] = (await program.api.get(`/inbox-events?conversionId=${conversions[0].id}&kind=conversion`)).body
       .data;
     await page.goto(at(`/inbox/${message.id}`));
-    await page.getByRole('button', { name: 'Replay' }).waitFor();
+    await details.getByRole('button', { name: 'Replay' }).waitFor();
     await page.keyboard.press('r');
     await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
     await page.getByRole('status').getByText('once more').waitFor();
