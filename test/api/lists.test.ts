@@ -103,42 +103,6 @@ test('affiliates bring their figures and balances along, as they are told of one
   );
 });
 
-test('affiliates tell when their newest conversion occurred that counts', async () => {
-  const occurredAt = '2026-01-02T03:04:05.000Z';
-  await sell({ order_id: 'L-1', affiliate_id: ann.id, occurred_at: occurredAt });
-  const rejected = await sell({ order_id: 'L-2', affiliate_id: ann.id });
-  await api.live.patch(`/commissions/${commissionOf(rejected)}`, { status: 'rejected' });
-  const { data } = (await api.live.get('/affiliates?include=lastConversion')).body;
-  const last = new Map((data as { id: string; lastConversionAt: string }[]).map((each) => [each.id, each]));
-  assert.equal(last.get(ann.id)?.lastConversionAt, occurredAt);
-  assert.equal(last.get(bob.id)?.lastConversionAt, null);
-});
-
-test('offers tell how much of the cap of today is used', async () => {
-  const [before] = (await api.live.get('/offers?include=capUsed')).body.data as { capUsedToday: number }[];
-  assert.equal(before?.capUsedToday, 0);
-  const capped = await makeOffer(api.live, { dailyCap: 2 });
-  for (const n of [1, 2, 3]) await sell({ order_id: `C-${n}`, affiliate_id: bob.id, offer_id: capped.id });
-  await sell({ order_id: 'C-4', affiliate_id: bob.id, offer_id: capped.id, occurred_at: '2026-01-02T03:04:05.000Z' });
-  const one = (await api.live.get(`/offers/${capped.id}?include=capUsed`)).body.data;
-  assert.deepEqual([one.dailyCap, one.capUsedToday], [2, 2]);
-  assert.ok(!('capUsedToday' in (await api.live.get(`/offers/${capped.id}`)).body.data));
-});
-
-test('links are found by the beginning of their code and by status, and bring names along', async () => {
-  const link = async (code: string, status: string) =>
-    (await make<Item>(api.live, '/tracking-links', { affiliateId: ann.id, offerId: offer.id, code, status })).id;
-  const [spring, summer] = [await link('Ann-Spring', 'active'), await link('ann-summer', 'paused')];
-  assert.deepEqual(await ids('/tracking-links?q=ANN-'), [summer, spring]);
-  assert.deepEqual(await ids('/tracking-links?q=ann-&status=paused'), [summer]);
-  assert.deepEqual(await ids('/tracking-links?q=spring'), []);
-  const [named] = (await api.live.get('/tracking-links?q=ann-sp&include=names')).body.data as object[];
-  const one = (await api.live.get(`/tracking-links/${spring}?include=names`)).body.data;
-  assert.deepEqual(named, one);
-  assert.deepEqual([one.affiliateName, one.offerName], ['Ann Lee', 'Offer']);
-  assert.ok(!('affiliateName' in (await api.live.get(`/tracking-links/${spring}`)).body.data));
-});
-
 test('funnel events are listed each once, and stand in the funnel of the statistics', async () => {
   const before = (await api.live.get(`/stats?affiliateId=${ann.id}`)).body.data.funnel;
   const tell = async (body: object): Promise<string> =>
@@ -248,4 +212,41 @@ test('conversions, commissions and payouts are filtered by what they tell', asyn
   assert.deepEqual(await ids('/payouts?startDate=2020-01-01'), [payout.id]);
   assert.deepEqual(await ids('/payouts?endDate=2020-01-01'), []);
   assert.deepEqual(await ids(`/commissions?payoutId=${payout.id}`, api.stranger), []);
+});
+
+test('affiliates tell when their newest conversion occurred that counts', async () => {
+  const occurredAt = '2026-01-02T03:04:05.000Z';
+  await sell({ order_id: 'L-1', affiliate_id: ann.id, occurred_at: occurredAt });
+  const rejected = await sell({ order_id: 'L-2', affiliate_id: ann.id });
+  await api.live.patch(`/commissions/${commissionOf(rejected)}`, { status: 'rejected' });
+  const carl = await makeAffiliate(api.live, { displayName: 'Carl', email: 'carl@partner.example' });
+  const { data } = (await api.live.get('/affiliates?include=lastConversion')).body;
+  const last = new Map((data as { id: string; lastConversionAt: string }[]).map((each) => [each.id, each]));
+  assert.equal(last.get(ann.id)?.lastConversionAt, occurredAt);
+  assert.equal(last.get(carl.id)?.lastConversionAt, null);
+});
+
+test('offers tell how much of the cap of today is used', async () => {
+  const [before] = (await api.live.get('/offers?include=capUsed')).body.data as { capUsedToday: number }[];
+  assert.equal(before?.capUsedToday, 0);
+  const capped = await makeOffer(api.live, { dailyCap: 2 });
+  for (const n of [1, 2, 3]) await sell({ order_id: `C-${n}`, affiliate_id: bob.id, offer_id: capped.id });
+  await sell({ order_id: 'C-4', affiliate_id: bob.id, offer_id: capped.id, occurred_at: '2026-01-02T03:04:05.000Z' });
+  const one = (await api.live.get(`/offers/${capped.id}?include=capUsed`)).body.data;
+  assert.deepEqual([one.dailyCap, one.capUsedToday], [2, 2]);
+  assert.ok(!('capUsedToday' in (await api.live.get(`/offers/${capped.id}`)).body.data));
+});
+
+test('links are found by the beginning of their code and by status, and bring names along', async () => {
+  const link = async (code: string, status: string) =>
+    (await make<Item>(api.live, '/tracking-links', { affiliateId: ann.id, offerId: offer.id, code, status })).id;
+  const [spring, summer] = [await link('Ann-Spring', 'active'), await link('ann-summer', 'paused')];
+  assert.deepEqual(await ids('/tracking-links?q=ANN-'), [summer, spring]);
+  assert.deepEqual(await ids('/tracking-links?q=ann-&status=paused'), [summer]);
+  assert.deepEqual(await ids('/tracking-links?q=spring'), []);
+  const [named] = (await api.live.get('/tracking-links?q=ann-sp&include=names')).body.data as object[];
+  const one = (await api.live.get(`/tracking-links/${spring}?include=names`)).body.data;
+  assert.deepEqual(named, one);
+  assert.deepEqual([one.affiliateName, one.offerName], ['Ann Lee', 'Offer']);
+  assert.ok(!('affiliateName' in (await api.live.get(`/tracking-links/${spring}`)).body.data));
 });

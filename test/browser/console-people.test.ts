@@ -62,7 +62,7 @@ describe('people, offers, links and settings in the console', () => {
     await page.keyboard.press('Enter');
     await page.waitForURL(/\?q=part$/);
     await page.getByRole('row').nth(1).waitFor();
-    await page.waitForFunction('document.querySelectorAll("tbody tr").length === 1');
+    await page.getByRole('row').nth(2).waitFor({ state: 'detached' });
     await page.keyboard.press('Tab');
     await page.getByRole('heading', { name: 'Affiliates' }).click();
     await page.keyboard.press('j');
@@ -324,7 +324,7 @@ describe('people, offers, links and settings in the console', () => {
         if (width === 2560 && path.split('/').length > 3) continue;
         await page.goto(at(path));
         await page.locator('tbody tr, form.form').first().waitFor({ state: 'attached' });
-        await page.waitForFunction("!document.body.innerText.includes('Loading')");
+        await page.getByText('Loading …').first().waitFor({ state: 'detached' });
         assert.equal(await beyondOf(page), 0, path);
         if (width !== 2560) assert.deepEqual(await violationsOf(page), [], path);
       }
