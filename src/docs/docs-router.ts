@@ -1,4 +1,5 @@
-import { Router, type RequestHandler } from 'express';
+import { fileURLToPath } from 'node:url';
+import express, { Router, type RequestHandler } from 'express';
 import { compress, sendCompressed, type Compressed } from '../http/compressed.ts';
 import { pageContentPolicy } from '../http/page-content-policy.ts';
 import { loadAssets } from './assets.ts';
@@ -6,6 +7,8 @@ import { guideNames, renderGuide } from './guides.ts';
 import { readReference, type Reference } from './reference/document.ts';
 import { renderOverview, renderTag } from './reference/pages.ts';
 import { listEntries } from './search-index.ts';
+
+const pictures = fileURLToPath(new URL('pictures', import.meta.url));
 
 export interface DocsDeps {
   /** What samples call. */
@@ -38,6 +41,7 @@ export function docsRouter({ publicUrl, readOpenApi }: DocsDeps): Router {
   const search = async (): Promise<string> => JSON.stringify(await listEntries(publicUrl, reference));
   router.get('/docs/search.json', sendKept(search, 'application/json'));
   router.get('/docs/reference/:tag', sendTag(reference));
+  router.use('/docs/pictures', express.static(pictures, { index: false, redirect: false }));
   router.get('/docs/assets/:name', async (request, response, next) => {
     const asset = (await loadAssets()).get(request.params.name);
     // Names stay the same over versions: whoever kept one asks whether it is still that.
