@@ -8,6 +8,8 @@ import { openHttpProgram, type HttpProgram } from '../journeys/http-program.ts';
 import { openBrowser } from '../support/browser.ts';
 import { startHub } from '../support/hub.ts';
 
+declare const document: { body: { innerText: string } };
+
 /**
  * Makes the pictures of the README anew: `npm test -- test/browser/make-pictures.ts`. A hub with a day of a shop is started,
  * and its console looked at.
@@ -107,7 +109,7 @@ async function readFixture(name: string): Promise<object> {
 async function take(page: Page, address: string, name: string): Promise<void> {
   await page.goto(address);
   await page.locator('tbody tr').first().waitFor();
-  await page.waitForFunction("!document.body.innerText.includes('Loading')");
+  await page.waitForFunction(() => !document.body.innerText.includes('Loading'));
   await page.waitForLoadState('networkidle');
   await mkdir(folder, { recursive: true });
   const file = new URL(`${name}.png`, folder).pathname;

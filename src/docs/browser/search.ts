@@ -33,7 +33,9 @@ dialog.addEventListener('click', (event) => {
 });
 list.addEventListener('click', () => dialog.close());
 box.addEventListener('keydown', (event) => {
-  if (event.key === 'Enter') list.children[chosen]?.querySelector('a')?.click();
+  if (event.key === 'Enter') links()[chosen]?.click();
+  // By itself the browser would only empty the box.
+  else if (event.key === 'Escape') dialog.close();
   else if (event.key === 'ArrowDown') choose(chosen + 1);
   else if (event.key === 'ArrowUp') choose(chosen - 1);
   else return;
@@ -96,10 +98,11 @@ function partWith(text: string, words: readonly string[]): string {
 
 function renderHit({ kind, title, within, href, part }: Hit, at: number, docs: URL): HTMLLIElement {
   const item = document.createElement('li');
-  item.id = `search-hit-${at}`;
-  item.role = 'option';
+  item.role = 'presentation';
   const link = document.createElement('a');
   link.href = new URL(href, docs).href;
+  link.id = `search-hit-${at}`;
+  link.role = 'option';
   link.tabIndex = -1;
   link.append(say('span', 'kind', kinds[kind]), say('b', '', title), say('code', '', within), say('p', 'quiet', part));
   item.append(link);
@@ -113,13 +116,17 @@ function say(tag: string, className: string, text: string): HTMLElement {
   return made;
 }
 
+function links(): HTMLAnchorElement[] {
+  return [...list.querySelectorAll('a')];
+}
+
 function choose(at: number): void {
-  const items = [...list.children];
-  chosen = Math.max(0, Math.min(items.length - 1, at));
-  for (const [index, item] of items.entries()) item.ariaSelected = String(index === chosen);
-  const item = items[chosen];
-  item?.scrollIntoView({ block: 'nearest' });
-  if (item) box.setAttribute('aria-activedescendant', item.id);
+  const all = links();
+  chosen = Math.max(0, Math.min(all.length - 1, at));
+  for (const [index, link] of all.entries()) link.ariaSelected = String(index === chosen);
+  const link = all[chosen];
+  link?.scrollIntoView({ block: 'nearest' });
+  if (link) box.setAttribute('aria-activedescendant', link.id);
   else box.removeAttribute('aria-activedescendant');
 }
 
