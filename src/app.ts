@@ -1,7 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { consoleRouter } from './console/router.ts';
-import { docsRouter } from './api/docs.ts';
 import { readAddressesOf } from './http/client-address.ts';
 import { answerApiError } from './http/errors.ts';
 import { healthRouter } from './http/health.ts';
@@ -9,12 +8,13 @@ import { limitPages } from './api/limit-pages.ts';
 import { nativeRouter } from './api/native.ts';
 import { observeRequests } from './http/request-log.ts';
 import { allowEmbedding } from './http/public-access.ts';
+import { keepOpenApi, openApiRouter } from './api/openapi-router.ts';
 import { redirectRouter } from './api/redirect.ts';
 import { visitorClickRouter } from './api/visitor-clicks.ts';
 import type { Deps } from './deps.ts';
 import { dialectsRouter } from './dialects/all.ts';
+import { docsRouter } from './docs/docs-router.ts';
 import { frontRouter } from './docs/front-router.ts';
-import { guidesRouter } from './docs/guides-router.ts';
 import { AppError } from './domain/errors.ts';
 import { postbackRouter } from './inbound/postback/router.ts';
 import { revenuecatRouter } from './inbound/revenuecat/router.ts';
@@ -47,9 +47,10 @@ export function createApp(deps: Deps, state: { stopping: boolean }, stopping: Ab
   app.use(consoleRouter(deps, stopping));
   app.use(['/docs', '/openapi.json', '/affitor/openapi.json'], limitPages(deps));
   app.use(dialectsRouter(deps));
-  app.use(guidesRouter());
   app.use(frontRouter());
-  app.use(docsRouter(deps));
+  const readOpenApi = keepOpenApi(deps);
+  app.use(openApiRouter(readOpenApi));
+  app.use(docsRouter({ publicUrl: deps.config.publicUrl, readOpenApi }));
 
   app.use(answerNotFound);
   app.use(answerApiError);

@@ -1,21 +1,11 @@
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { compress, type Compressed } from '../http/compressed.ts';
 import { loadBundle } from './bundle.ts';
-
-/** A file of the app, in the forms in which it is sent. */
-export interface Asset {
-  type: 'text/javascript' | 'text/css';
-  plain: Buffer;
-  gzip: Buffer;
-  brotli: Buffer;
-}
 
 export interface Assets {
   entry: string;
   styles: string;
-  files: ReadonlyMap<string, Asset>;
+  files: ReadonlyMap<string, Compressed>;
 }
-
-const QUALITY = 9;
 
 let loading: Promise<Assets> | null = null;
 
@@ -30,11 +20,8 @@ export function loadAssets(): Promise<Assets> {
 
 async function compressAll(): Promise<Assets> {
   const { entry, styles, files } = await loadBundle();
-  const assets = Object.entries(files).map(([name, text]): [string, Asset] => {
-    const plain = Buffer.from(text);
-    const brotli = brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: QUALITY } });
-    const type = name.endsWith('.css') ? 'text/css' : 'text/javascript';
-    return [name, { type, plain, gzip: gzipSync(plain), brotli }];
+  const assets = Object.entries(files).map(([name, text]): [string, Compressed] => {
+    return [name, compress(text, name.endsWith('.css') ? 'text/css' : 'text/javascript')];
   });
   return { entry, styles, files: new Map(assets) };
 }

@@ -3,8 +3,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, stop } from 'esbuild';
 import { z } from 'zod';
+import { bundle } from '../process/bundle.ts';
 
 /** The files of the app, as browsers get them. */
 const bundleSchema = z.strictObject({
@@ -28,9 +28,9 @@ export async function loadBundle(): Promise<Bundle> {
   const cached = join(cacheFolder, `${keyOfSources()}.json`);
   const kept = await readFile(cached, 'utf8').then(parseBundle, () => null);
   if (kept) return kept;
-  const bundle = await bundleApp();
-  await keep(cached, bundle).catch(() => undefined);
-  return bundle;
+  const made = await bundleApp();
+  await keep(cached, made).catch(() => undefined);
+  return made;
 }
 
 function parseBundle(text: string): Bundle | null {
@@ -43,14 +43,15 @@ function keyOfSources(): string {
   const files = globSync('**/*.{ts,tsx,css}', { cwd: appFolder })
     .sort()
     .map((name) => join(appFolder, name));
-  const contents = [...files, fileURLToPath(import.meta.url), join(root, 'package-lock.json')].map((file) => {
+  const others = [fileURLToPath(import.meta.url), join(root, 'src/docs/tokens.css'), join(root, 'package-lock.json')];
+  const contents = [...files, ...others].map((file) => {
     return `${file.slice(root.length)}\n${readFileSync(file, 'utf8')}`;
   });
   return hash('sha256', contents.join('\n'), 'hex').slice(0, 32);
 }
 
 async function bundleApp(): Promise<Bundle> {
-  const { outputFiles, metafile } = await build({
+  const { outputFiles, metafile } = await bundle({
     entryPoints: { main: join(appFolder, 'main.tsx'), styles: join(appFolder, 'styles.css') },
     bundle: true,
     splitting: true,
@@ -68,8 +69,6 @@ async function bundleApp(): Promise<Bundle> {
     define: { 'process.env.NODE_ENV': '"production"' },
     logLevel: 'silent',
   });
-  // Its own process would wait for more.
-  await stop();
   const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
   const entryOf = (source: string): string => {
     const [path] = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint?.endsWith(source)) ?? [];
@@ -84,9 +83,9 @@ async function bundleApp(): Promise<Bundle> {
 }
 
 /** Whole or not at all: other processes may read it meanwhile. */
-async function keep(file: string, bundle: Bundle): Promise<void> {
+async function keep(file: string, made: Bundle): Promise<void> {
   await mkdir(cacheFolder, { recursive: true });
   const part = `${file}.${process.pid}`;
-  await writeFile(part, JSON.stringify(bundle));
+  await writeFile(part, JSON.stringify(made));
   await rename(part, file);
 }

@@ -1,11 +1,12 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
-import { contentSecurityPolicy } from 'helmet';
 import { limitPages } from '../api/limit-pages.ts';
 import { nativeRouter } from '../api/native.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
+import { sendCompressed } from '../http/compressed.ts';
+import { pageContentPolicy } from '../http/page-content-policy.ts';
 import { admitSession } from './admit-session.ts';
-import { loadAssets, type Asset } from './asset-store.ts';
+import { loadAssets } from './asset-store.ts';
 import { liveRoutes } from './live.ts';
 import { renderSkeleton } from './page.ts';
 import { consolePath } from './session-cookie.ts';
@@ -20,7 +21,7 @@ const YEAR_S = 31_536_000;
 export function consoleRouter(deps: Deps, stopping: AbortSignal): Router {
   const base = consolePath(deps.config.publicUrl);
   const router = Router({ strict: true, caseSensitive: true });
-  router.use('/console', contentPolicy);
+  router.use('/console', pageContentPolicy);
   const native = nativeRouter(deps, admitSession);
   router.use('/console/api/in/:program/:mode', placeByAddress, native);
   router.use('/console/api', native);
@@ -45,33 +46,11 @@ const placeByAddress: RequestHandler<{ program: string; mode: string }> = (req, 
   next();
 };
 
-/** Nothing from elsewhere, nothing written into the page, and in no frame. */
-const contentPolicy: RequestHandler = contentSecurityPolicy({
-  useDefaults: false,
-  directives: {
-    defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    styleSrc: ["'self'"],
-    imgSrc: ["'self'", 'data:'],
-    connectSrc: ["'self'"],
-    fontSrc: ["'self'"],
-    baseUri: ["'none'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-  },
-});
-
 /** A name says what is in it, so it may be kept for good. One of another version is nowhere any more: the app loads itself anew. */
 async function sendAsset(req: Request<{ name: string }>, res: Response): Promise<void> {
   const { files } = await loadAssets();
   const asset = files.get(req.params.name);
   if (!asset) throw new AppError('NOT_FOUND', `There is no file ${req.params.name} in this version of the console`);
-  const encoding = req.acceptsEncodings(['br', 'gzip', 'identity']) || 'identity';
-  const forms: Record<string, keyof Omit<Asset, 'type'>> = { br: 'brotli', gzip: 'gzip' };
-  const form = forms[encoding];
-  if (form) res.setHeader('Content-Encoding', encoding);
-  res.setHeader('Vary', 'Accept-Encoding');
   res.setHeader('Cache-Control', `public, max-age=${YEAR_S}, immutable`);
-  res.setHeader('Content-Type', `${asset.type}; charset=utf-8`);
-  res.end(asset[form ?? 'plain']);
+  sendCompressed(req, res, asset);
 }

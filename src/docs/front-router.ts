@@ -1,12 +1,14 @@
 import { Router } from 'express';
 import packageFile from '../../package.json' with { type: 'json' };
+import { pageContentPolicy } from '../http/page-content-policy.ts';
 import { renderIcon } from './icon.ts';
+import { renderDocument } from './page.ts';
 
 /** `/` for whoever opens the hub in a browser, and the icon that browsers ask for. Machines still learn that nothing is there. */
 export function frontRouter(): Router {
   const router = Router({ strict: true, caseSensitive: true });
   const icon = renderIcon();
-  router.get('/', (request, response, next) => {
+  router.get('/', pageContentPolicy, (request, response, next) => {
     if (request.accepts(['json', 'html']) === 'html') response.type('html').send(page);
     else next();
   });
@@ -17,29 +19,34 @@ export function frontRouter(): Router {
   return router;
 }
 
-/** Links are relative, for hubs whose public URL has a path. */
-const page = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Tributary</title>
-<link rel="icon" href="favicon.ico">
-<style>
-:root { color-scheme: light dark; }
-body { max-width: 40rem; margin: 4rem auto; padding: 0 1rem; font: 1.05rem/1.6 system-ui, sans-serif; }
-li { margin: 0.4rem 0; }
-</style>
-</head>
-<body>
+const ways = [
+  {
+    href: 'console',
+    title: 'Console',
+    words: 'What came in, what became of it, who earns what and why, who was told.',
+  },
+  {
+    href: 'docs/guides/',
+    title: 'Guides',
+    words: 'What to do first: connect Stripe, RevenueCat, a tracker or your own backend; pay.',
+  },
+  { href: 'docs/', title: 'API reference', words: 'Every call with its fields, an example, and a line to copy.' },
+];
+
+const page = renderDocument({
+  title: 'Tributary',
+  part: null,
+  hub: '',
+  tools: '',
+  body: `<main class="front">
 <h1>Tributary</h1>
-<p>Version ${packageFile.version} runs here. Its API is under <code>/api/v1</code> and needs a key.</p>
-<ul>
-<li><a href="console">Console</a>: what came in, what became of it, who earns what and why</li>
-<li><a href="docs/">Reference of the API</a>, and the <a href="openapi.json">OpenAPI document</a></li>
-<li><a href="docs/guides/">Guides</a>: what to do first, and everything else</li>
-<li><a href="readyz">Whether it is ready</a>, check by check; <a href="health">whether it is up</a></li>
-</ul>
-</body>
-</html>
-`;
+<p class="lead">The postback and webhook hub of an affiliate program. Stripe, RevenueCat, trackers and your backend tell it of sales;
+it finds out which affiliate earned what, keeps an exact ledger, explains every cent, and tells every subscriber.</p>
+<ul class="ways">${ways
+    .map(({ href, title, words }) => `<li><a href="${href}">${title}</a><p>${words}</p></li>`)
+    .join('\n')}</ul>
+<p class="quiet">Version ${packageFile.version} runs here: <a href="readyz">is it ready?</a> (check by check),
+<a href="health">is it up?</a> Programs find the API under <code>api/v1</code> and its description at
+<a href="openapi.json">openapi.json</a>.</p>
+</main>`,
+});

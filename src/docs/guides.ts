@@ -3,8 +3,9 @@ import { posix } from 'node:path';
 import { renderEventTypes } from './generated/event-types.ts';
 import { renderMacros, renderTrackers } from './generated/postbacks.ts';
 import { renderPrograms } from './generated/verify-programs.ts';
-import { renderMarkdown, type ResolvedLink } from './markdown.ts';
-import { renderPage, type Menu } from './page.ts';
+import { escapeHtml } from './html.ts';
+import { renderMarkdown, type RenderedMarkdown, type ResolvedLink } from './markdown.ts';
+import { renderPage, type Menu, type MenuLink } from './page.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -28,12 +29,28 @@ const generators: Readonly<Record<string, () => string>> = {
   'verify-programs': renderPrograms,
 };
 
-/** The whole page of a guide. */
-export function renderGuide(name: string): string {
+/** The address that the guides are written with. */
+const WRITTEN_ADDRESS = 'http://localhost:3000';
+
+/** The text of a guide; `address` is that of this hub, so that samples can be copied as they stand. */
+export function readGuide(name: string, address: string): RenderedMarkdown {
   const path = [...served].find(([, each]) => each === name)?.[0];
   if (path === undefined) throw new Error(`there is no guide ${name}`);
-  const { title, html, sections } = renderMarkdown(readText(path), (href) => resolveLink(path, href), generate);
-  return renderPage({ name, title, html, sections, menu: readMenu() });
+  const { html, ...rest } = renderMarkdown(readText(path), (href) => resolveLink(path, href), generate);
+  return { html: html.replaceAll(WRITTEN_ADDRESS, escapeHtml(address)), ...rest };
+}
+
+/** The whole page of a guide. */
+export function renderGuide(name: string, address: string): string {
+  const { title, html, sections } = readGuide(name, address);
+  return renderPage({
+    title,
+    html,
+    sections: name === '' ? [] : sections,
+    part: 'guides',
+    hub: '../../',
+    menu: { title: 'All guides', groups: readMenu(name) },
+  });
 }
 
 /** Where a link of a file in the repository leads when the file is served under `/docs/guides/`. */
@@ -48,16 +65,17 @@ export function resolveLink(from: string, href: string): ResolvedLink {
 }
 
 /** The menu of every page is the list of guides in `src/docs/README.md`: its headings, and the links under them. */
-function readMenu(): Menu {
-  const menu: Menu = [];
+function readMenu(here: string): Menu['groups'] {
+  const groups: { title: string; links: MenuLink[] }[] = [];
   for (const line of readText('src/docs/README.md').split('\n')) {
     const heading = /^## (.+)$/.exec(line)?.[1];
-    if (heading !== undefined) menu.push({ title: heading, guides: [] });
+    if (heading !== undefined) groups.push({ title: heading, links: [] });
     const [, title = '', href = ''] = /^- \[([^\]]+)\]\(([^)]+)\)/.exec(line) ?? [];
     const target = title === '' ? null : resolveLink('src/docs/README.md', href);
-    if (target && 'href' in target) menu.at(-1)?.guides.push({ title, name: target.href });
+    if (target && 'href' in target)
+      groups.at(-1)?.links.push({ title, href: target.href, isHere: target.href === here });
   }
-  return menu;
+  return groups;
 }
 
 function generate(name: string): string {

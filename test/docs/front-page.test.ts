@@ -15,7 +15,7 @@ test('a browser at / is led on, a machine is not told a page; the icon is one', 
     const page = await fetch(url, { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });
     assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
     const links = [...(await page.text()).matchAll(/href="([^"]+)"/g)].map(([, link = '']) => link);
-    for (const wanted of ['docs/', 'docs/guides/', 'openapi.json', 'readyz', 'health'])
+    for (const wanted of ['console', 'docs/', 'docs/guides/', 'openapi.json', 'readyz', 'health'])
       assert.ok(links.includes(wanted), wanted);
     assert.ok(links.every((link) => !/^(\/|https?:)/.test(link)));
     for (const accept of ['*/*', 'application/json']) {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type BrowserContext } from 'playwright-core';
+import { chromium, type BrowserContext, type BrowserContextOptions } from 'playwright-core';
 import { findProgram } from './apt.ts';
 
 /** Debian's Chromium, or whichever is there; see `findProgram`. */
@@ -34,8 +34,9 @@ export async function makeProfile(): Promise<{ home: string; remove: () => Promi
 }
 
 /** A headless browser with a profile, which goes on with what the one before kept there. */
-export async function openProfile(home: string): Promise<BrowserContext> {
+export async function openProfile(home: string, options: BrowserContextOptions = {}): Promise<BrowserContext> {
   return await chromium.launchPersistentContext(home, {
+    ...options,
     executablePath: await findChromium(),
     headless: true,
     chromiumSandbox: false,
