@@ -27,6 +27,7 @@ async function make(): Promise<ReadonlyMap<string, Compressed>> {
     target: 'es2022',
     minify: true,
     write: false,
+    metafile: true,
     legalComments: 'none',
     logLevel: 'silent',
   });

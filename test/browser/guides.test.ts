@@ -124,7 +124,7 @@ describe('the guides and the reference in Chromium', () => {
     const sample = page.locator('#postAffiliates').locator('xpath=..').locator('.samples .code').first();
     await sample.getByRole('button', { name: 'Copy' }).click();
     await sample.getByRole('button', { name: 'Copied' }).waitFor();
-    const copied = (await page.evaluate('navigator.clipboard.readText()')) as string;
+    const copied = await page.evaluate<string>('navigator.clipboard.readText()');
     assert.ok(
       copied.startsWith(`curl -X POST ${hub.url}/api/v1/affiliates \\\n  -H "Authorization: Bearer $KEY"`),
       copied,

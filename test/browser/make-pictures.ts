@@ -51,7 +51,8 @@ test('the pictures of the README', async () => {
 });
 
 /** Sales by four ways, some without an affiliate; the order to be shown has evidence that was passed over. */
-async function liveThroughADay({ api, stripe, revenuecat, settled }: HttpProgram, url: string): Promise<string> {
+async function liveThroughADay(program: HttpProgram, url: string): Promise<string> {
+  const { api } = program;
   for (const partner of partners.slice(1)) await make(api, '/affiliates', partner);
   const tracker = await make<{ id: string }>(api, '/sources', {
     kind: 'postback',
@@ -84,9 +85,9 @@ async function liveThroughADay({ api, stripe, revenuecat, settled }: HttpProgram
     '03-payment_intent.succeeded',
     '04-checkout.session.completed',
   ]) {
-    await stripe(await readFixture(`stripe/endive/one-off-checkout/${file}`));
+    await program.stripe(await readFixture(`stripe/endive/one-off-checkout/${file}`));
   }
-  await revenuecat(await readFixture('revenuecat/subscription/01-initial-purchase'));
+  await program.revenuecat(await readFixture('revenuecat/subscription/01-initial-purchase'));
   const { id: clickId } = await clickOf('espresso');
   const orderId = 'NW-4217';
   await api.post('/conversions', {
@@ -98,7 +99,7 @@ async function liveThroughADay({ api, stripe, revenuecat, settled }: HttpProgram
     referralCode: 'trailnotes',
     clickId,
   });
-  await settled();
+  await program.settled();
   return orderId;
 }
 

@@ -81,7 +81,7 @@ describe('the guides', () => {
     for (const name of guideNames) {
       const page = await read(name);
       assert.deepEqual(
-        page.match(/<(?:iframe|style)\b|<img src=\"(?!\.\.\/pictures\/)|<[^>]* (?:style|on\w+)=/g),
+        page.match(/<(?:iframe|style)\b|<img src="(?!\.\.\/pictures\/)|<[^>]* (?:style|on\w+)=/g),
         null,
         name,
       );

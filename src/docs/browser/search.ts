@@ -21,10 +21,15 @@ let finding: Promise<Find> | null = null;
 let chosen = 0;
 
 /** Opens the box; `docs` is where `/docs/` is. */
+let current: URL | null = null;
+box.addEventListener('input', () => {
+  if (current) void show(current);
+});
+
 export function showSearch(docs: URL): void {
   if (!dialog.open) dialog.showModal();
   box.select();
-  box.oninput = () => void show(docs);
+  current = docs;
   void show(docs);
 }
 

@@ -21,7 +21,7 @@ export function sampleCall({ method, path, parameters, body, responses, access }
 
 function valueOf(schema: { example?: unknown; enum?: readonly unknown[] }): string | undefined {
   const value = schema.example ?? schema.enum?.[0];
-  return value === undefined ? undefined : String(value);
+  return value === undefined ? undefined : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** `keyId` as KEY_ID: to be filled in. */
