@@ -363,7 +363,7 @@ describe('the start page of the console, and its sources', () => {
     await page.goto(at(`/sources/${source.ref}`));
     await page.getByText('it opens the source').waitFor();
     for (const name of ['Add a source', 'Delete the source', 'Settings', 'Test']) {
-      assert.equal(await page.getByText(name, { exact: true }).count(), 0, name);
+      assert.equal(await page.getByRole('main').getByText(name, { exact: true }).count(), 0, name);
     }
     assert.ok(!(await page.content()).includes(source.id));
     await page.goto(at('/sources/new/stripe'));
