@@ -70,7 +70,6 @@ describe('the console in Chromium', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('API key or admin token').waitFor();
     await page.goto(`${hub.url}/console#sign-in=${token}`);
-    await page.reload();
     await page.getByLabel('Mode').selectOption('test');
     await page.getByText('TEST', { exact: true }).waitFor();
     assert.equal(page.url(), at('/home', 'test'));

@@ -23,8 +23,14 @@ export function SignIn(): ReactNode {
 
   // A link signs in by itself; what it holds leaves the address at once.
   useEffect(() => {
-    const link = takeLink();
-    if (link !== null) void signIn({ link });
+    const follow = (): void => {
+      const link = takeLink();
+      if (link !== null) void signIn({ link });
+    };
+    follow();
+    // Pasted into the address of a page that is open already.
+    window.addEventListener('hashchange', follow);
+    return () => window.removeEventListener('hashchange', follow);
   }, []);
 
   const submit = (event: FormEvent<HTMLFormElement>): void => {
