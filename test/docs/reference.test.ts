@@ -98,7 +98,7 @@ describe('the reference of the API', () => {
         assert.ok(!href.startsWith('/'), `${href}: links are relative, for hubs under a path`);
         const { pathname, hash } = new URL(href, `http://hub${path}`);
         if (elsewhere.has(pathname)) continue;
-        if (pathname.startsWith('/docs/assets/')) {
+        if (/^\/docs\/(?:assets|pictures)\//.test(pathname)) {
           assert.equal((await fetch(addressOf(pathname), { method: 'HEAD' })).status, 200, pathname);
           continue;
         }
