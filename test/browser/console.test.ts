@@ -166,7 +166,7 @@ describe('the console in Chromium', () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [375, 1280, 2560]) {
       // What axe looks at hardly differs from one width to the next: each colour and each layout once, unless all are asked for.
-      const isLookedThrough = process.env.CONSOLE_AXE === 'all' || width === (colorScheme === 'light' ? 1280 : 375);
+      const isLookedThrough = process.env.CONSOLE_LOOKS === 'all' || width === (colorScheme === 'light' ? 1280 : 375);
       it(`has no barrier and nothing that sticks out: ${colorScheme}, ${width} pixels`, async () => {
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: 900 });
