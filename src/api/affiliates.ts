@@ -5,7 +5,7 @@ import type { Scope } from '../domain/scope.ts';
 import { commissionOverrideSchema } from '../domain/terms.ts';
 import { listBalancesOf } from '../ledger/balances.ts';
 import { assertPostbackUrl } from '../outbound/postbacks/postback-check.ts';
-import { assertMayChange, changeableBy } from '../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../program/principals.ts';
 import { affiliateView } from '../program/affiliate-view.ts';
 import { findAffiliate, listAffiliates } from '../program/affiliates.ts';
 import { readStatisticsOf } from '../statistics/breakdown.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError, notFound } from '../domain/errors.ts';
-import { assertMayChange, changeableBy } from '../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../program/principals.ts';
 import { openAddressGuard } from '../outbound/guard/address-guard.ts';
 import { eventTypeSchema, eventTypes } from '../outbound/events/event-types.ts';
 import { listMessages } from '../outbound/messages/message-rows.ts';

@@ -3,7 +3,7 @@ import { namedBy } from '../domain/scope.ts';
 import { getEndpoint } from '../outbound/endpoints/endpoints.ts';
 import { countMessages } from '../outbound/messages/message-rows.ts';
 import { assertEnabled } from '../outbound/recovery/redelivery.ts';
-import { assertMayChange } from '../program/api-keys.ts';
+import { assertMayChange } from '../program/principals.ts';
 import { eitherIdsOrFilter, manyIds, MAX_IDS, MAX_VALUES } from './ids-or-filter.ts';
 import { answerJob, countOnly, jobAnswers } from './jobs.ts';
 import { messageQuery, toMessageFilter } from './messages.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Db } from '../db/db.ts';
 import { notFound } from '../domain/errors.ts';
 import { namedBy } from '../domain/scope.ts';
-import { assertMayChange } from '../program/api-keys.ts';
+import { assertMayChange } from '../program/principals.ts';
 import { getEndpoint } from '../outbound/endpoints/endpoints.ts';
 import { eventTypeSchema } from '../outbound/events/event-types.ts';
 import {

@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express';
 import { AppError, MAX_DETAILS, validationError } from '../domain/errors.ts';
 import { scopeOfRoute, type KeyScope } from '../domain/key-scopes.ts';
-import { assertScope, seenBy, type Principal } from '../program/api-keys.ts';
+import { assertScope, seenBy, type Principal } from '../program/principals.ts';
 import { findSourceRef, hideSourceIds } from '../program/source-refs.ts';
 import { actorOf } from '../http/actor.ts';
 import { auditedCall } from '../http/audited-headers.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { found } from '../domain/errors.ts';
 import type { Scope } from '../domain/scope.ts';
 import { commissionChangesSchema, commissionTermsSchema } from '../domain/terms.ts';
-import { assertMayChange, changeableBy } from '../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../program/principals.ts';
 import { createOfferAs, updateOfferAs } from '../operations/offer-changes.ts';
 import { findOffer, listOffers, type Offer } from '../program/offers.ts';
 import { readCapUse } from '../statistics/cap-use.ts';

@@ -3,7 +3,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { Deps } from '../deps.ts';
 import type { KeyScope } from '../domain/key-scopes.ts';
 import type { Reach, Scope } from '../domain/scope.ts';
-import type { Principal } from '../program/api-keys.ts';
+import type { Principal } from '../program/principals.ts';
 
 /**
  * A route of the native API, described once: the same object mounts the handler, validates requests and makes its part of

@@ -3,7 +3,7 @@ import { AppError, found } from '../domain/errors.ts';
 import { outcomes } from '../domain/outcomes.ts';
 import { reference, word } from '../http/fields.ts';
 import { sendTestMessage } from '../inbound/test-message.ts';
-import { changeableBy } from '../program/api-keys.ts';
+import { changeableBy } from '../program/principals.ts';
 import { getSource } from '../program/sources.ts';
 import { messageReason } from './conversion-schemas.ts';
 import { one } from './pagination.ts';

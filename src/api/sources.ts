@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { changedFields } from '../domain/changed-fields.ts';
 import { found, notFound, validationError } from '../domain/errors.ts';
-import { assertMayChange, changeableBy } from '../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../program/principals.ts';
 import { findPreset, listPresets, postbackUrlOf } from '../inbound/postback/presets.ts';
 import { compileSettings } from '../inbound/postback/settings.ts';
 import { requiredEvents as revenuecatEvents } from '../inbound/revenuecat/required-events.ts';

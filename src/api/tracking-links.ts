@@ -3,7 +3,7 @@ import type { Db } from '../db/db.ts';
 import { pastedForms } from '../domain/codes.ts';
 import { found, validationError } from '../domain/errors.ts';
 import { namedBy, type Scope } from '../domain/scope.ts';
-import { assertMayChange, changeableBy } from '../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../program/principals.ts';
 import { readNames } from '../program/names.ts';
 import { findDefaultOfferId } from '../program/offers.ts';
 import {

@@ -19,7 +19,7 @@ import { rotateSecret } from '../outbound/endpoints/rotate-secret.ts';
 import { eventTypeNames, eventTypeSchema, type EventTypeName } from '../outbound/events/event-types.ts';
 import { sendTest } from '../outbound/recovery/redelivery.ts';
 import { configurationMode, reference, timestamp, wordsOf } from '../http/fields.ts';
-import { assertMayChange, changeableBy } from '../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../program/principals.ts';
 import { backlogViews, endpointHealthSchema, healthViews, shownBacklog } from './endpoint-health.ts';
 import { attemptSchema, attemptViews } from './messages.ts';
 import { toAffiliateId } from './named.ts';

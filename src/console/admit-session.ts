@@ -6,7 +6,7 @@ import { AppError, found } from '../domain/errors.ts';
 import { adminIn, admitFrom, isSameText, type Caller } from '../http/authenticate.ts';
 import type { NetworkLimitDeps } from '../http/network-limits.ts';
 import { rateLimitHeaders, type RateLimitPolicy } from '../http/rate-limits.ts';
-import { findPrincipalOf, type KeyMode } from '../program/api-keys.ts';
+import { findPrincipalOf, type KeyMode } from '../program/principals.ts';
 import { findProgram } from '../program/programs.ts';
 import { requireSameOrigin } from './same-origin.ts';
 import { keepSession, readSession, type Session, type SessionDeps } from './session-cookie.ts';

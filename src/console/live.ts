@@ -6,7 +6,7 @@ import type { KeyScope } from '../domain/key-scopes.ts';
 import { isUsableFrom, type Caller } from '../http/authenticate.ts';
 import { answerApiError } from '../http/errors.ts';
 import { readQuery, validate } from '../http/validate.ts';
-import { findPrincipalOf } from '../program/api-keys.ts';
+import { findPrincipalOf } from '../program/principals.ts';
 import { findProgram } from '../program/programs.ts';
 import { callerOf, limitConsole, type AdmissionDeps } from './admit-session.ts';
 import { LiveFeed, type FeedDeps, type Told, type Viewer } from './live-feed.ts';

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import { admitKey, countFailure, readCredential } from '../http/authenticate.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
-import type { Principal } from '../program/api-keys.ts';
+import type { Principal } from '../program/principals.ts';
 import type { CredentialForm, Dialect, DialectRoute } from './dialect.ts';
 
 /**

@@ -6,7 +6,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { AppError, ErrorDetails } from '../domain/errors.ts';
 import type { KeyScope } from '../domain/key-scopes.ts';
 import type { Reach } from '../domain/scope.ts';
-import type { LimitClass, Principal } from '../program/api-keys.ts';
+import type { LimitClass, Principal } from '../program/principals.ts';
 import type { RateLimitPolicy } from '../http/rate-limits.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import { findNetwork } from '../http/network-limits.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../domain/errors.ts';
-import type { Principal } from '../program/api-keys.ts';
+import type { Principal } from '../program/principals.ts';
 import { rateLimitHeaders, type RateLimitPolicy, type RateLimitUsage } from '../http/rate-limits.ts';
 import type { Dialect, DialectRoute, RouteLimits } from './dialect.ts';
 

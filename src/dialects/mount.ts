@@ -12,7 +12,7 @@ import { AppError, notFound } from '../domain/errors.ts';
 import { namedBy } from '../domain/scope.ts';
 import { scopeOfRoute, type KeyScope } from '../domain/key-scopes.ts';
 import { actorOf } from '../http/actor.ts';
-import { assertScope } from '../program/api-keys.ts';
+import { assertScope } from '../program/principals.ts';
 import { hideSourceIds } from '../program/source-refs.ts';
 import { authenticateDialect, hasEarlyCredential } from './authenticate.ts';
 import type { Dialect, DialectAnswer, DialectRoute, RequestPart } from './dialect.ts';

@@ -7,7 +7,7 @@ import type { InboxMessage } from '../inbound/inbox/inbox.ts';
 import type { ReadOutcome } from '../inbound/inbox/read-outcomes.ts';
 import { redactRaw } from '../inbound/inbox/redaction.ts';
 import { SURFACE_HEADER } from '../audit/renormalize.ts';
-import type { Principal } from '../program/api-keys.ts';
+import type { Principal } from '../program/principals.ts';
 import type { AuthMode, DialectRequest } from './dialect.ts';
 
 export interface SubmittedMessage {

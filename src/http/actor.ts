@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { Actor } from '../domain/actor.ts';
-import type { Principal } from '../program/api-keys.ts';
+import type { Principal } from '../program/principals.ts';
 import { requestIdOf } from './errors.ts';
 
 /** What stands for the admin token where a key's id is asked for. */

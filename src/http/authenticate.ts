@@ -5,7 +5,7 @@ import type { Db } from '../db/db.ts';
 import { countNetwork, type NetworkLimitDeps } from './network-limits.ts';
 import { AppError } from '../domain/errors.ts';
 import { scopesOf } from '../domain/key-scopes.ts';
-import { authenticateKey, type Principal } from '../program/api-keys.ts';
+import { authenticateKey, type Principal } from '../program/principals.ts';
 import { ADMIN_KEY_ID } from './actor.ts';
 import { compileCidrs } from './client-address.ts';
 import { rateLimitHeaders, type RateLimitPolicy } from './rate-limits.ts';

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import type { Clock } from '../domain/clock.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { AppError } from '../domain/errors.ts';
-import type { LimitClass, Principal } from '../program/api-keys.ts';
+import type { LimitClass, Principal } from '../program/principals.ts';
 import { keyPolicy, rateLimitHeaders } from './rate-limits.ts';
 import type { Caller } from './authenticate.ts';
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
 import { createOutageLog } from '../process/outage-log.ts';
-import { defaultRateLimits, type LimitClass, type Principal } from '../program/api-keys.ts';
+import { defaultRateLimits, type LimitClass, type Principal } from '../program/principals.ts';
 import { CircuitBreaker } from '../queue/circuit-breaker.ts';
 import {
   causeOf,

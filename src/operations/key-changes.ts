@@ -6,19 +6,21 @@ import { scopesOf, type KeyScope } from '../domain/key-scopes.ts';
 import { isWithin } from '../http/client-address.ts';
 import {
   assertMayChange,
-  createKey,
   defaultRateLimits,
-  findKey,
   forgetKey,
   limitClasses,
+  type KeyRateLimits,
+  type LimitClass,
+  type Principal,
+} from '../program/principals.ts';
+import {
+  createKey,
+  findKey,
   revokeKey,
   updateKey,
   type ApiKey,
   type ApiKeyChanges,
   type ApiKeyInput,
-  type KeyRateLimits,
-  type LimitClass,
-  type Principal,
 } from '../program/api-keys.ts';
 import { recordChange } from '../program/audited-changes.ts';
 

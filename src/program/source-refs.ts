@@ -1,7 +1,7 @@
 import type { Db } from '../db/db.ts';
 import { runSql } from '../db/sql.ts';
 import { HIDDEN_SOURCE, replaceSourceIds, sourceIdsIn, sourceRefsIn } from '../domain/source-ids.ts';
-import type { Principal } from './api-keys.ts';
+import type { Principal } from './principals.ts';
 import type { Source } from './sources.ts';
 
 /** Who is told the id of a source, which opens it. All others find its ref, which opens nothing, in the same place. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { generateKey } from '../../src/program/api-keys.ts';
+import { generateKey } from '../../src/program/key-values.ts';
 import { runSql } from '../support/sql.ts';
 import { make, makeAffiliate, makeLink, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 

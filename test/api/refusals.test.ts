@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { signRevenueCat } from '../../src/inbound/revenuecat/verify.ts';
 import { signStripeBody } from '../../src/inbound/stripe/sign.ts';
-import { generateKey } from '../../src/program/api-keys.ts';
+import { generateKey } from '../../src/program/key-values.ts';
 import { runSql } from '../support/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { waitUntil } from '../support/wait-until.ts';
 import { verifyLedger } from '../../src/audit/verify-ledger.ts';
 import type { Fact } from '../../src/domain/facts.ts';
-import { generateKey } from '../../src/program/api-keys.ts';
+import { generateKey } from '../../src/program/key-values.ts';
 import { runSql } from '../support/sql.ts';
 import { makeAffiliate, makeOffer, openApiProgram, type ApiProgram } from './api-program.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findKeyIn, holdsKey, isApiKey, maskKeys, maskKeysIn } from '../../src/domain/keys.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { generateKey } from '../../src/program/api-keys.ts';
+import { generateKey } from '../../src/program/key-values.ts';
 
 const key = generateKey('live');
 const percent = (text: string): string =>

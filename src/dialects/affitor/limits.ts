@@ -1,4 +1,4 @@
-import { defaultRateLimits } from '../../program/api-keys.ts';
+import { defaultRateLimits } from '../../program/principals.ts';
 import type { RouteLimits } from '../dialect.ts';
 
 /** The pages name no limits: those of the native conversions hold, per key, or per address where there is none. */

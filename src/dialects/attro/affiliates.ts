@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts';
 import { found } from '../../domain/errors.ts';
 import { createAffiliateAndAnnounce, updateAffiliateAndAnnounce } from '../../operations/affiliate-changes.ts';
 import { httpUrl, text } from '../../http/fields.ts';
-import { assertMayChange, changeableBy } from '../../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../../program/principals.ts';
 import { findAffiliate, listAffiliates, type Affiliate, type AffiliateStatus } from '../../program/affiliates.ts';
 import { getProgram } from '../../program/programs.ts';
 import { answer, defineDialectRoute } from '../dialect.ts';

@@ -1,4 +1,4 @@
-import type { LimitClass } from '../../program/api-keys.ts';
+import type { LimitClass } from '../../program/principals.ts';
 import type { RouteLimits } from '../dialect.ts';
 
 /** 100 a minute and 20 a second, over all endpoints together. */

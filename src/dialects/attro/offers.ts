@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { destinationUrl, text } from '../../http/fields.ts';
 import { found, validationError } from '../../domain/errors.ts';
 import type { CommissionTerms } from '../../domain/terms.ts';
-import { assertMayChange, changeableBy } from '../../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../../program/principals.ts';
 import { createOfferAs, updateOfferAs } from '../../operations/offer-changes.ts';
 import { findOffer, listOffers, type Offer, type OfferStatus } from '../../program/offers.ts';
 import { getProgram } from '../../program/programs.ts';

@@ -3,7 +3,7 @@ import { destinationUrl, reference } from '../../http/fields.ts';
 import { toAffiliateId, toOfferId } from '../../api/named.ts';
 import type { Deps } from '../../deps.ts';
 import { found, notFound } from '../../domain/errors.ts';
-import { assertMayChange, changeableBy } from '../../program/api-keys.ts';
+import { assertMayChange, changeableBy } from '../../program/principals.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
 import { findOffer } from '../../program/offers.ts';
 import {

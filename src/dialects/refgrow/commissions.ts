@@ -5,7 +5,7 @@ import type { Deps } from '../../deps.ts';
 import { AppError } from '../../domain/errors.ts';
 import { commissionIdOf } from '../../domain/ids.ts';
 import type { Reach } from '../../domain/scope.ts';
-import { assertScope } from '../../program/api-keys.ts';
+import { assertScope } from '../../program/principals.ts';
 import { findAffiliate } from '../../program/affiliates.ts';
 import { findCommission, listCommissions, readDecisionReasons, readTakenBack } from '../../ledger/commissions.ts';
 import type { Conversion } from '../../ledger/conversions.ts';

@@ -1,4 +1,4 @@
-import { defaultRateLimits } from '../../program/api-keys.ts';
+import { defaultRateLimits } from '../../program/principals.ts';
 import type { RouteLimits } from '../dialect.ts';
 
 /** The page names no figures (only the error): the native API's hold, per key. */

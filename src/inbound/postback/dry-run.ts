@@ -3,7 +3,7 @@ import type { Db } from '../../db/db.ts';
 import { AppError, validationError } from '../../domain/errors.ts';
 import { admitKey, countFailure, readCredential } from '../../http/authenticate.ts';
 import type { NetworkLimitDeps } from '../../http/network-limits.ts';
-import { assertScope, type Principal } from '../../program/api-keys.ts';
+import { assertScope, type Principal } from '../../program/principals.ts';
 import type { PostbackSource } from '../../program/sources.ts';
 import { findField, type FieldNames } from '../fields/names.ts';
 

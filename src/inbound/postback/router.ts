@@ -8,7 +8,7 @@ import { withoutNewIds, type DryRun } from '../inbox/dry-run.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Normalized } from '../../domain/facts.ts';
-import { assertScope, type Principal } from '../../program/api-keys.ts';
+import { assertScope, type Principal } from '../../program/principals.ts';
 import type { PostbackSource } from '../../program/sources.ts';
 import { answerConversion } from '../inbox/conversion-answer.ts';
 import type { InboxMessage } from '../inbox/inbox.ts';
