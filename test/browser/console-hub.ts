@@ -35,3 +35,9 @@ export async function signIn(page: Page, url: string, credential: string): Promi
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('navigation').waitFor();
 }
+
+/** Waits until the page has come back: it loads itself anew, which would cut off whatever is opened meanwhile. */
+export async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('API key or admin token').waitFor();
+}

@@ -6,7 +6,7 @@ import { makeAffiliate, makeKey, makeLink } from '../api/api-program.ts';
 import { openHttpProgram, type HttpProgram } from '../journeys/http-program.ts';
 import { openBrowser } from '../support/browser.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
-import { beyondOf, complaintsOf, signIn, violationsOf } from './console-hub.ts';
+import { beyondOf, complaintsOf, signIn, violationsOf, signOut } from './console-hub.ts';
 
 const longName = 'Gesellschaft-für-Empfehlungen-'.repeat(8).slice(0, 240);
 
@@ -47,6 +47,10 @@ describe('people, offers, links and settings in the console', () => {
   const idIn = (url: string): string => /(?:aff|off|lnk|key)_\w+/.exec(url)?.[0] ?? '';
 
   it('shows affiliates with what they brought and what is due to them, by one call a page', async () => {
+    // From where nothing is asked for again and again.
+    await page.goto(at('/look-up'));
+    await page.getByRole('heading', { name: 'Where is my sale?' }).waitFor();
+    await page.getByRole('main').getByRole('searchbox').blur();
     const asked: string[] = [];
     page.on('request', (request) => asked.push(new URL(request.url()).pathname));
     await page.keyboard.press('g');
@@ -337,7 +341,7 @@ describe('people, offers, links and settings in the console', () => {
     await page.setViewportSize({ width: 1280, height: 900 });
     const admin = new ApiClient(hub.url, hub.adminToken);
     const key = await makeKey(admin, program.id, 'live', 'read');
-    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signOut(page);
     await signIn(page, hub.url, key);
     for (const path of [`/affiliates/${program.affiliateId}`, `/offers/${program.offerId}`, '/links', '/settings']) {
       await page.goto(at(path));

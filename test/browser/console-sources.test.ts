@@ -11,7 +11,7 @@ import { openBrowser } from '../support/browser.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 import { runSql } from '../support/sql.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { beyondOf, complaintsOf, signIn, violationsOf } from './console-hub.ts';
+import { beyondOf, complaintsOf, signIn, violationsOf, signOut } from './console-hub.ts';
 
 declare const document: { body: { innerText: string } };
 
@@ -358,7 +358,7 @@ describe('the start page of the console, and its sources', () => {
     const reader = await makeKey(new ApiClient(hub.url, hub.adminToken), program.id, 'live', 'read');
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(at('/look-up')); // Where nothing is asked for again and again.
-    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signOut(page);
     await signIn(page, hub.url, reader);
     await page.waitForURL(at('/home'));
     const [source] = (await program.api.get('/sources?kind=postback')).body.data;

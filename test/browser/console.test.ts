@@ -6,6 +6,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 
 import { createSignInLink } from '../../src/program/sign-in-links.ts';
 import { openHttpProgram, type HttpProgram } from '../journeys/http-program.ts';
+import { signOut } from './console-hub.ts';
 import { openBrowser } from '../support/browser.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 
@@ -67,8 +68,7 @@ describe('the console in Chromium', () => {
 
   it('lets the owner in by a link, which leaves the address at once', async () => {
     const { token } = await createSignInLink(hub.db, { opens: 'console' }, new Date());
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByLabel('API key or admin token').waitFor();
+    await signOut(page);
     await page.goto(`${hub.url}/console#sign-in=${token}`);
     await page.getByLabel('Mode').selectOption('test');
     await page.getByText('TEST', { exact: true }).waitFor();

@@ -129,14 +129,27 @@ function Where(): ReactNode {
 
 function SignOut(): ReactNode {
   const queries = useQueryClient();
+  const [, navigate] = useLocation();
   const signOut = async (): Promise<void> => {
-    await callConsole('/session', { method: 'DELETE' });
-    queries.clear();
-    location.reload();
+    // What asks again and again stops first: it would ask as nobody.
+    queries.setQueryData(['session'], null);
+    await queries.cancelQueries({ predicate: isOfProgram });
+    navigate('/');
+    try {
+      await callConsole('/session', { method: 'DELETE' });
+    } finally {
+      queries.removeQueries({ predicate: isOfProgram });
+      await queries.invalidateQueries({ queryKey: ['session'] });
+    }
   };
   return (
     <button type="button" className="plain" onClick={() => void signOut()}>
       Sign out
     </button>
   );
+}
+
+/** All that is kept but who is signed in. */
+function isOfProgram({ queryKey }: { queryKey: readonly unknown[] }): boolean {
+  return queryKey[0] !== 'session';
 }
