@@ -34,6 +34,7 @@ export function SourceDetail({ id, back }: { id: string; back: string }): ReactN
 function Inside({ source, back }: { source: Detail; back: string }): ReactNode {
   const address = useAddress();
   const may = useMay('sources:write');
+  const [isGoing, setGoing] = useState(false);
   return (
     <>
       <Pairs
@@ -54,26 +55,29 @@ function Inside({ source, back }: { source: Detail; back: string }): ReactNode {
           ['Since', <Moment key="since" at={source.createdAt} />],
         ]}
       />
-      <Tabs
-        label="Parts of the source"
-        tabs={[
-          { title: 'Live', show: () => <LiveLine source={source} /> },
-          {
-            title: `Refused (${formatCount(source.refused24h)})`,
-            show: () => <Refusals source={source} />,
-          },
-          ...(may
-            ? [
-                { title: 'Test', show: () => <FollowTest source={source} /> },
-                { title: 'Settings', show: () => <SourceSettings key={source.ref} source={source} /> },
-              ]
-            : []),
-          ...(source.requiredEvents.length === 0
-            ? []
-            : [{ title: 'Events', show: () => <RequiredEvents source={source} /> }]),
-        ]}
-      />
-      {may && <Close source={source} back={back} />}
+      {/* What is being deleted is not asked for any more. */}
+      {!isGoing && (
+        <Tabs
+          label="Parts of the source"
+          tabs={[
+            { title: 'Live', show: () => <LiveLine source={source} /> },
+            {
+              title: `Refused (${formatCount(source.refused24h)})`,
+              show: () => <Refusals source={source} />,
+            },
+            ...(may
+              ? [
+                  { title: 'Test', show: () => <FollowTest source={source} /> },
+                  { title: 'Settings', show: () => <SourceSettings key={source.ref} source={source} /> },
+                ]
+              : []),
+            ...(source.requiredEvents.length === 0
+              ? []
+              : [{ title: 'Events', show: () => <RequiredEvents source={source} /> }]),
+          ]}
+        />
+      )}
+      {may && <Close source={source} back={back} setGoing={setGoing} />}
     </>
   );
 }
@@ -112,16 +116,27 @@ export function RequiredEvents({ source: { kind, requiredEvents } }: { source: D
   );
 }
 
-function Close({ source, back }: { source: Detail; back: string }): ReactNode {
+interface CloseProps {
+  source: Detail;
+  back: string;
+  setGoing: (isGoing: boolean) => void;
+}
+
+function Close({ source, back, setGoing }: CloseProps): ReactNode {
   const where = useWhere();
   const queries = useQueryClient();
   const [, navigate] = useLocation();
   const [isAsking, setAsking] = useState(false);
   const close = useMutation({
     mutationFn: () => call(`/sources/${source.ref}`, { method: 'DELETE', where }),
+    onMutate: () => {
+      setGoing(true);
+      return queries.cancelQueries();
+    },
+    onError: () => setGoing(false),
     onSuccess: () => {
       navigate(back);
-      return queries.invalidateQueries();
+      return queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey.includes('rows') });
     },
   });
   return (
