@@ -156,7 +156,7 @@ describe('webhooks in the console', () => {
     await confirm('Resend 2');
     await page.waitForURL(/job=job_/);
     await page.reload();
-    await page.getByRole('region', { name: 'Resend' }).getByText('2 of 2').waitFor();
+    await page.getByRole('region', { name: 'Progress' }).getByText('2 of 2').waitFor();
     await waitUntil('two are delivered', async () => {
       return (await statusesOf(heldId)).filter((status) => status === 'succeeded').length === 2;
     });
@@ -171,11 +171,11 @@ describe('webhooks in the console', () => {
       .waitFor();
     await confirm(`Resend ${SALES - 2}`);
     await page
-      .getByRole('region', { name: 'Resend' })
+      .getByRole('region', { name: 'Progress' })
       .getByText(`${SALES - 2} of ${SALES - 2}`)
       .waitFor();
     await waitUntil('all are delivered', async () => (await statusesOf(heldId)).every((each) => each === 'succeeded'));
-    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
     await page.waitForURL((url) => !url.search.includes('job='));
   });
 

@@ -1,31 +1,23 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
-
 import { createSignInLink } from '../../src/program/sign-in-links.ts';
 import { openHttpProgram, type HttpProgram } from '../journeys/http-program.ts';
-import { signOut } from './console-hub.ts';
+import { beyondOf, complaintsOf, signOut, violationsOf } from './console-hub.ts';
 import { openBrowser } from '../support/browser.ts';
 import { startHub, type TestHub } from '../support/hub.ts';
 
 declare const document: {
-  documentElement: { scrollWidth: number; clientWidth: number };
   body: { innerText: string };
   querySelectorAll(selector: string): { length: number };
 };
-declare const axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('the console in Chromium', () => {
   let hub: TestHub;
   let program: HttpProgram;
   let browser: { context: BrowserContext; close: () => Promise<void> };
   let page: Page;
-  /** What the browser complained of: refused by the policy, errors of scripts. */
-  const complaints: string[] = [];
+  let complaints: string[];
 
   before(async () => {
     hub = await startHub();
@@ -40,10 +32,7 @@ describe('the console in Chromium', () => {
     await program.settled();
     browser = await openBrowser();
     page = await browser.context.newPage();
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`);
-    });
-    page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`));
+    complaints = complaintsOf(page);
   });
   after(async () => {
     await browser.close();
@@ -81,6 +70,7 @@ describe('the console in Chromium', () => {
     await page.keyboard.press('/');
     await page.keyboard.type('A-7');
     await page.getByRole('option', { name: /sale A-7: pending/ }).waitFor();
+    assert.deepEqual(await violationsOf(page), []);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'sale A-7' }).waitFor();
     const why = page.getByRole('region', { name: 'Why' });
@@ -176,8 +166,7 @@ describe('the console in Chromium', () => {
           await page.goto(at(path));
           await page.locator('tbody tr, .verdict').first().waitFor({ state: 'attached' });
           await page.waitForFunction(() => !document.body.innerText.includes('Loading'));
-          const beyond = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
-          assert.equal(await page.evaluate(beyond), 0, path);
+          assert.equal(await beyondOf(page), 0, path);
           if (isLookedThrough) assert.deepEqual(await violationsOf(page), [], path);
         }
       });
@@ -188,10 +177,3 @@ describe('the console in Chromium', () => {
     assert.deepEqual(complaints, []);
   });
 });
-
-/** What axe finds, each with where. */
-async function violationsOf(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => axe.run());
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 150)).join(' | ')}`);
-}

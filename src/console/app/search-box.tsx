@@ -68,25 +68,36 @@ function Inside({ close }: { close: () => void }): ReactNode {
         }}
       />
       {error && <Failure error={error} />}
-      <ul id="search-hits" role="listbox" aria-label="Found" className="hits">
+      <div id="search-hits" role="listbox" aria-label="Found" className="hits">
         {hits.map((hit, index) => (
-          <li key={`${hit.kind} ${hit.id}`} id={`hit-${index}`} role="option" aria-selected={index === at}>
-            <Link href={targets[index] ?? ''} onClick={close} tabIndex={-1}>
-              <span className="kind">{wordsOf(hit.kind)}</span>
-              <bdi>{hit.title}</bdi>
-              <code>{hit.id}</code>
-              {hit.mode !== where.mode && <span className="state none">{hit.mode}</span>}
-            </Link>
-          </li>
+          <Link
+            key={`${hit.kind} ${hit.id}`}
+            id={`hit-${index}`}
+            role="option"
+            aria-selected={index === at}
+            href={targets[index] ?? ''}
+            onClick={close}
+            tabIndex={-1}
+          >
+            <span className="kind">{wordsOf(hit.kind)}</span>
+            <bdi>{hit.title}</bdi>
+            <code>{hit.id}</code>
+            {hit.mode !== where.mode && <span className="state none">{hit.mode}</span>}
+          </Link>
         ))}
         {asked !== '' && (
-          <li id={`hit-${hits.length}`} role="option" aria-selected={at === hits.length}>
-            <Link href={whyAddress} onClick={close} tabIndex={-1}>
-              <span className="kind">why?</span> Ask why “{asked}” earned what it earned, or nothing
-            </Link>
-          </li>
+          <Link
+            id={`hit-${hits.length}`}
+            role="option"
+            aria-selected={at === hits.length}
+            href={whyAddress}
+            onClick={close}
+            tabIndex={-1}
+          >
+            <span className="kind">why?</span> Ask why “{asked}” earned what it earned, or nothing
+          </Link>
         )}
-      </ul>
+      </div>
     </>
   );
 }

@@ -1,11 +1,11 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, type ReactNode } from 'react';
-import { useSearchParams } from 'wouter';
 import { call, type Query } from '../call.ts';
 import { formatCount } from '../formats.ts';
 import { useWhere } from '../place.tsx';
 import type { Job } from '../types.ts';
 import { Confirm } from './confirm.tsx';
+import { useJobInAddress } from './job-progress.tsx';
 import type { Selection } from './selection.tsx';
 
 interface Props {
@@ -36,7 +36,7 @@ interface Props {
 export function BulkAction(props: Props): ReactNode {
   const { isOpen, close, title, noun, act, path, body, selection, idOf = same, filter, children } = props;
   const where = useWhere();
-  const [, setParams] = useSearchParams();
+  const [, setJob] = useJobInAddress();
   const isOfAll = selection.ids.size === 0;
   const which = isOfAll ? { filter } : { ids: [...selection.ids].map(idOf) };
   const matching = useQuery({
@@ -57,7 +57,7 @@ export function BulkAction(props: Props): ReactNode {
     onSuccess: ({ data }) => {
       close();
       selection.clear();
-      setParams((before) => new URLSearchParams([...[...before].filter(([name]) => name !== 'job'), ['job', data.id]]));
+      setJob(data.id);
     },
   });
   const { reset } = start;

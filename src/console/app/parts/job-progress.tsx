@@ -19,17 +19,23 @@ const titles: Readonly<Record<Job['kind'], string>> = {
   message_resends: 'Resending messages',
 };
 
-/** How far the job is whose id the address has; nothing where it has none. */
-export function JobProgress(): ReactNode {
+/** The job that the address names, and how another one, or none, is put into it: a reload of the page loses nothing. */
+export function useJobInAddress(): [string | null, (id: string | null) => void] {
   const [params, setParams] = useSearchParams();
-  const id = params.get('job');
-  const close = (): void =>
+  const set = (id: string | null): void =>
     setParams((before) => {
       const next = new URLSearchParams(before);
-      next.delete('job');
+      if (id === null) next.delete('job');
+      else next.set('job', id);
       return next;
     });
-  return id === null ? null : <Progress key={id} id={id} close={close} />;
+  return [params.get('job'), set];
+}
+
+/** How far the job is whose id the address has; nothing where it has none. */
+export function JobProgress(): ReactNode {
+  const [id, set] = useJobInAddress();
+  return id === null ? null : <Progress key={id} id={id} close={() => set(null)} />;
 }
 
 function Progress({ id, close }: { id: string; close: () => void }): ReactNode {
@@ -101,6 +107,7 @@ function Counts({ job: { skipped, failed } }: { job: Job }): ReactNode {
 const screens: Readonly<Record<string, (id: string) => string>> = {
   com: (id) => `/orders/cnv_${id.slice(4)}`,
   ibx: (id) => `/inbox/${id}`,
+  evt: (id) => `/webhooks/deliveries?messageId=${id}`,
 };
 
 /** The first of what was not done, each with the reason. */

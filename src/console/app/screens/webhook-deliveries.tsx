@@ -3,7 +3,7 @@ import { useRows } from '../ask.ts';
 import { List, type Column } from '../list.tsx';
 import { NewsButton } from '../news-button.tsx';
 import { FilterBar, useFilters } from '../parts/filters.tsx';
-import { ResendProgress } from './webhook-resend-progress.tsx';
+import { JobProgress } from '../parts/job-progress.tsx';
 import { useAddress } from '../place.tsx';
 import type { Delivery } from '../types.ts';
 import { deliveryColumns, deliveryFilters } from './webhook-delivery-columns.tsx';
@@ -44,7 +44,7 @@ export function WebhookDeliveries({
           {mayWrite && (
             <ResendMany endpoint={endpoint} chosen={chosen} clear={() => setChosen(new Set())} filter={query} />
           )}
-          <ResendProgress />
+          <JobProgress />
         </div>
         <List
           label="Deliveries"

@@ -4,7 +4,7 @@ import { call } from '../call.ts';
 import { formatCount } from '../formats.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Failure } from '../parts/failure.tsx';
-import { useJobInAddress } from './webhook-resend-progress.tsx';
+import { useJobInAddress } from '../parts/job-progress.tsx';
 import { useWhere } from '../place.tsx';
 import type { Endpoint, Job } from '../types.ts';
 
